@@ -1,0 +1,123 @@
+"""The resources of the catalog: immutable values, replaced whole when they change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from bqsim.types import Field
+
+from .refs import DatasetRef, RoutineRef, TableRef
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset. Times are epoch milliseconds; ``metadata`` is what the API accepts and returns as is."""
+
+    ref: DatasetRef
+    location: str
+    created_ms: int
+    modified_ms: int
+    etag: str
+    friendly_name: str | None = None
+    description: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    default_table_expiration_ms: int | None = None
+    default_partition_expiration_ms: int | None = None
+    default_collation: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+class TableKind(StrEnum):
+    """The API's table types. ANONYMOUS marks a query result: it is answered as TABLE."""
+
+    TABLE = "TABLE"
+    VIEW = "VIEW"
+    MATERIALIZED_VIEW = "MATERIALIZED_VIEW"
+    EXTERNAL = "EXTERNAL"
+    SNAPSHOT = "SNAPSHOT"
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Where a table's rows are in the engine.
+
+    ``engine_table`` is the engine's table; ``columns[i]`` is the engine column of ``Table.fields[i]``
+    (so renaming or dropping a column moves no data); ``next_column`` numbers the next added column.
+    """
+
+    engine_table: str
+    columns: tuple[str, ...]
+    next_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimePartitioning:
+    """``field`` is None for ingestion time; ``type`` is HOUR, DAY, MONTH or YEAR."""
+
+    type: str
+    field: str | None = None
+    expiration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RangePartitioning:
+    field: str
+    start: int
+    end: int
+    interval: int
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table, view or snapshot.
+
+    ``version`` is the commit time of the last change of rows (epoch microseconds); a new ``etag`` is
+    given at each change of metadata or rows. ``num_rows`` counts live rows. ``view_query`` is the
+    GoogleSQL text of a view. ``metadata`` holds what the API accepts and returns as is.
+    """
+
+    ref: TableRef
+    kind: TableKind
+    fields: tuple[Field, ...]
+    created_ms: int
+    modified_ms: int
+    etag: str
+    location: str
+    version: int = 0
+    storage: Storage | None = None
+    num_rows: int = 0
+    view_query: str | None = None
+    friendly_name: str | None = None
+    description: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    expiration_ms: int | None = None
+    time_partitioning: TimePartitioning | None = None
+    range_partitioning: RangePartitioning | None = None
+    require_partition_filter: bool = False
+    clustering: tuple[str, ...] = ()
+    primary_key: tuple[str, ...] = ()
+    default_collation: str | None = None
+    base_table: TableRef | None = None
+    snapshot_ms: int | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def field_index(self, name: str) -> int | None:
+        """The position of a column; column names are case insensitive."""
+        folded = name.casefold()
+        return next((i for i, f in enumerate(self.fields) if f.name.casefold() == folded), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """A user-defined function or procedure. ``body`` is the ``routines`` resource as the API shows it,
+    ``ddl`` the CREATE statement that defines it."""
+
+    ref: RoutineRef
+    created_ms: int
+    modified_ms: int
+    etag: str
+    ddl: str
+    body: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,79 @@
+"""What the SQL front end hands to the job that runs a statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from bqsim.catalog.refs import DatasetRef, TableRef
+from bqsim.types import Field, Type
+
+
+class Route(StrEnum):
+    """Who computes a statement: the columnar engine, or GoogleSQL's own evaluator. METADATA: neither."""
+
+    ENGINE = "ENGINE"
+    REFERENCE = "REFERENCE"
+    METADATA = "METADATA"
+
+
+@dataclass(frozen=True, slots=True)
+class TypedValue:
+    """A value with its type: a query parameter or a script variable.
+
+    ``value`` is the Python form of one cell of the canonical Arrow form (``pa.scalar(...).as_py()``): int, float,
+    ``decimal.Decimal``, bool, str, bytes, ``datetime`` values (TIMESTAMP is aware, UTC; DATETIME naive), INTERVAL a
+    ``pyarrow.MonthDayNano``, JSON and GEOGRAPHY text, RANGE a dict start/end, ARRAY a list, STRUCT a list of field
+    values in order (names may repeat). None is NULL.
+    """
+
+    type: Type
+    value: Any
+
+
+@dataclass(slots=True)
+class Context:
+    """What a statement is analysed and run in.
+
+    ``parameters`` are named (lower-case keys) or ``positional`` (in order), never both. ``variables`` are script
+    variables by lower-case name. ``now_us`` is the statement's CURRENT_TIMESTAMP. ``temp_dataset`` is the hidden
+    dataset of temp tables in a script or session; ``temp_functions`` holds CREATE TEMP FUNCTION texts by name.
+    """
+
+    project: str
+    default_dataset: DatasetRef | None = None
+    parameters: Mapping[str, TypedValue] = field(default_factory=dict)
+    positional: tuple[TypedValue, ...] = ()
+    variables: dict[str, TypedValue] = field(default_factory=dict)
+    system_variables: dict[str, TypedValue] = field(default_factory=dict)
+    temp_dataset: DatasetRef | None = None
+    temp_functions: dict[str, str] = field(default_factory=dict)
+    caller: str = ""
+    time_zone: str = "UTC"
+    location: str = "US"
+    now_us: int = 0
+    undeclared_parameters_allowed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPlan:
+    """A statement that returns rows, ready to run.
+
+    ``engine_sql`` is set on the engine route, ``reference`` (an opaque request of ``bqsim.sql.reference``) on
+    the other. ``schema`` names the output columns as the service does. ``tables`` are the tables read (views
+    resolved); ``views`` the views passed through. ``deterministic`` is false when CURRENT_*, RAND, SESSION_USER
+    and the like make the result uncacheable. ``route_reason`` says why not the engine route, else "".
+    """
+
+    route: Route
+    route_reason: str
+    schema: tuple[Field, ...]
+    tables: tuple[TableRef, ...]
+    views: tuple[TableRef, ...] = ()
+    columns_read: Mapping[TableRef, tuple[str, ...]] = field(default_factory=dict)
+    engine_sql: str | None = None
+    reference: Any = None
+    ordered: bool = False
+    deterministic: bool = True
