@@ -62,7 +62,8 @@ class QueryPlan:
     """A statement that returns rows, ready to run.
 
     ``engine_sql`` is set on the engine route, ``reference`` (an opaque request of ``bqsim.sql.reference``) on
-    the other. ``schema`` names the output columns as the service does. ``tables`` are the tables read (views
+    the other. ``inputs`` maps names of Arrow relations to register before the run to (fields, callable giving a
+    ``pyarrow.Table``). ``schema`` names the output columns as the service does. ``tables`` are the tables read (views
     resolved); ``views`` the views passed through. ``deterministic`` is false when CURRENT_*, RAND, SESSION_USER
     and the like make the result uncacheable. ``route_reason`` says why not the engine route, else "".
     """
@@ -75,5 +76,43 @@ class QueryPlan:
     columns_read: Mapping[TableRef, tuple[str, ...]] = field(default_factory=dict)
     engine_sql: str | None = None
     reference: Any = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
     ordered: bool = False
     deterministic: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DmlStats:
+    """Rows changed by a DML statement, by kind."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.inserted + self.updated + self.deleted
+
+
+@dataclass(slots=True)
+class StatementResult:
+    """What one executed statement did.
+
+    ``statement_type`` is the API's ``statementType``. ``rows`` (a ``pyarrow.Table`` in canonical form, columns by
+    position of ``schema``) is set for statements that return rows. ``ddl_operation`` is CREATE, REPLACE, SKIP, DROP
+    or ALTER, with the target it was about.
+    """
+
+    statement_type: str
+    route: Route = Route.METADATA
+    route_reason: str = ""
+    schema: tuple[Field, ...] = ()
+    rows: Any = None
+    plan: QueryPlan | None = None
+    dml: DmlStats | None = None
+    ddl_operation: str | None = None
+    ddl_target_table: TableRef | None = None
+    ddl_target_dataset: DatasetRef | None = None
+    ddl_target_routine: Any = None
+    tables: tuple[TableRef, ...] = ()
+    bytes_processed: int = 0

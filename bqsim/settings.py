@@ -1,0 +1,35 @@
+"""How a simulator is set up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Options of a simulator; each has a default that suits tests.
+
+    ``port`` and ``grpc_port`` 0 take free ports. ``data_dir`` None keeps everything in memory. ``workers`` bounds the
+    statements that run at once. ``seed`` None takes a fresh seed. ``result_memory_bytes`` bounds the query results
+    kept in memory before they are spilled to disk. ``max_query_chars`` and ``max_query_nesting`` bound SQL texts (BigQuery
+    page *Quotas and limits*: 1 024k characters). ``statement_timeout_s`` bounds analysis of one statement.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    grpc_port: int = 0
+    data_dir: Path | None = None
+    project: str = "bqsim-project"
+    location: str = "US"
+    caller: str = "user@example.com"
+    seed: int | None = None
+    workers: int = 8
+    analyzers: int = 2
+    engine_threads: int = 0
+    result_memory_bytes: int = 512 * 1024 * 1024
+    max_query_chars: int = 1024 * 1024
+    max_query_nesting: int = 300
+    statement_timeout_s: float = 60.0
+    cache_dir: Path | None = None
+    extra_projects: tuple[str, ...] = field(default=())
