@@ -1,0 +1,58 @@
+# Everything runs in .venv, which `make setup` builds once from pyproject.toml. Needs Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: setup demo test test-fast lint types imports format conformance bench soak warm clean help
+
+help:
+	@echo "make demo         start the simulator and drive it with Google's own client"
+	@echo "make test         every test"
+	@echo "make lint         ruff, mypy, import rules"
+	@echo "make conformance  the recorded cases, against the counts in tests/conformance/ratchet.json"
+	@echo "make bench        speed as ratios, written to bench-results/"
+	@echo "make soak         long hostile and crash runs"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "bqsim needs Python 3.11 or newer; this is $$($(BIN)/python --version). Try: make PYTHON=python3.12 setup"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(STAMP)
+
+warm: setup
+	@$(BIN)/bqsim warm
+
+demo: warm
+	@$(BIN)/python -m bqsim.commands.demo
+
+test: warm
+	$(BIN)/python -m pytest tests
+
+test-fast: warm
+	$(BIN)/python -m pytest tests/unit
+
+lint: setup
+	$(BIN)/ruff check bqsim tests
+	$(BIN)/ruff format --check bqsim tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix bqsim tests
+	$(BIN)/ruff format bqsim tests
+
+conformance: warm
+	$(BIN)/python -m tests.conformance.check $(CASES)
+
+bench: warm
+	$(BIN)/python -m tests.bench.run $(BENCH)
+
+soak: warm
+	BQSIM_KILLS=50 BQSIM_HOSTILE=5000 $(BIN)/python -m pytest tests/chaos tests/property
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench-results

@@ -1,0 +1,143 @@
+"""``make demo``: a simulator in this process, driven by Google's own client."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import bqsim
+
+ORDERS = [
+    {"id": 1, "customer": "ada", "placed": "2026-03-01T09:30:00Z", "total": "129.90",
+     "items": [{"sku": "A1", "quantity": 2}, {"sku": "B7", "quantity": 1}]},
+    {"id": 2, "customer": "grace", "placed": "2026-03-01T11:05:00Z", "total": "15.00",
+     "items": [{"sku": "A1", "quantity": 1}]},
+    {"id": 3, "customer": "ada", "placed": "2026-03-02T08:00:00Z", "total": "8.25", "items": []},
+]  # fmt: skip
+
+TOP_CUSTOMERS = """
+FROM shop.orders
+|> AGGREGATE COUNT(*) AS orders, SUM(total) AS spent, ARRAY_AGG(id ORDER BY id) AS ids GROUP BY customer
+|> ORDER BY spent DESC"""
+
+RUNNING_TOTAL = """
+SELECT id, customer, DATE(placed, 'America/New_York') AS day, total,
+  SUM(total) OVER (PARTITION BY customer ORDER BY placed) AS so_far,
+  (SELECT STRING_AGG(FORMAT('%dx%s', quantity, sku), ', ' ORDER BY sku) FROM UNNEST(items)) AS basket
+FROM shop.orders
+ORDER BY id"""
+
+SCRIPT = """
+DECLARE month DATE DEFAULT DATE '2026-03-01';
+DECLARE rows_found INT64;
+CREATE TEMP TABLE recent AS SELECT * FROM shop.orders WHERE placed >= TIMESTAMP(month);
+SET rows_found = (SELECT COUNT(*) FROM recent);
+IF rows_found > 2 THEN
+  SELECT FORMAT('%d orders since %t', rows_found, month) AS summary;
+ELSE
+  SELECT 'quiet month' AS summary;
+END IF;"""
+
+
+def heading(text: str) -> None:
+    print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n== {text}")
+
+
+def show(rows: Iterable[Any]) -> None:
+    for row in rows:
+        print("  ", dict(row.items()))
+
+
+def demo() -> int:
+    """Run the tour; 0 when every step gave what it should."""
+    from google.api_core.exceptions import BadRequest
+    from google.cloud import bigquery
+
+    started = time.perf_counter()
+    with bqsim.start() as sim:
+        client = sim.client()
+        client.query_and_wait("SELECT 1")
+        heading(f"A BigQuery on {sim.url}, up and answering after {time.perf_counter() - started:.2f} s")
+
+        heading("Datasets, tables and rows, through google-cloud-bigquery")
+        client.create_dataset("shop")
+        schema = [
+            bigquery.SchemaField("id", "INT64", "REQUIRED"),
+            bigquery.SchemaField("customer", "STRING"),
+            bigquery.SchemaField("placed", "TIMESTAMP"),
+            bigquery.SchemaField("total", "NUMERIC"),
+            bigquery.SchemaField("items", "RECORD", "REPEATED", fields=[
+                bigquery.SchemaField("sku", "STRING"), bigquery.SchemaField("quantity", "INT64")]),
+        ]  # fmt: skip
+        job = client.load_table_from_json(
+            ORDERS, "shop.orders", job_config=bigquery.LoadJobConfig(schema=schema)
+        )
+        job.result()
+        errors = client.insert_rows_json("shop.orders", [{"id": 4, "customer": "linus", "total": "42"}])
+        print(f"   loaded {job.output_rows} rows, streamed 1 more, errors: {errors}")
+
+        heading("GoogleSQL: pipe syntax, aggregation, arrays")
+        show(client.query_and_wait(TOP_CUSTOMERS))
+
+        heading("Windows, time zones, correlated subqueries over nested rows; NUMERIC is exact")
+        show(client.query_and_wait(RUNNING_TOTAL))
+
+        heading("Parameters of every type")
+        parameters = [
+            bigquery.ArrayQueryParameter("names", "STRING", ["ada", "linus"]),
+            bigquery.ScalarQueryParameter("floor", "NUMERIC", "20"),
+        ]
+        show(
+            client.query_and_wait(
+                "SELECT id, total FROM shop.orders WHERE customer IN UNNEST(@names) AND total > @floor ORDER BY id",
+                job_config=bigquery.QueryJobConfig(query_parameters=parameters),
+            )
+        )
+
+        heading("DML, with statistics")
+        update = client.query("UPDATE shop.orders SET total = total * 1.1 WHERE customer = 'ada'")
+        update.result()
+        print(f"   {update.statement_type}: {update.num_dml_affected_rows} rows")
+
+        heading("A script, its variables and child jobs")
+        script = client.query(SCRIPT)
+        show(script.result())
+        children = list(client.list_jobs(parent_job=script))
+        print(f"   {script.num_child_jobs} child jobs:", sorted(c.statement_type for c in children))
+
+        heading("Errors are BigQuery's, with line and column")
+        for wrong in ("SELECT idd FROM shop.orders", "SELECT 1 / (id - 1) FROM shop.orders", "SELECT * FROM shop.nope"):
+            try:
+                client.query_and_wait(wrong)
+            except Exception as error:
+                assert isinstance(error, BadRequest) or error.code == 404, error
+                print(f"   {wrong}\n      -> {error.code} {error.errors[0]['reason']}: {error.errors[0]['message']}")
+            else:
+                print(f"   {wrong} was accepted", file=sys.stderr)
+                return 1
+
+        heading("The result cache, a dry run, and a job that is cancelled while it runs")
+        cached = client.query(TOP_CUSTOMERS)
+        cached.result()
+        again = client.query(TOP_CUSTOMERS)
+        again.result()
+        print(f"   the same text again: cacheHit={again.cache_hit}")
+        dry = client.query(RUNNING_TOTAL, job_config=bigquery.QueryJobConfig(dry_run=True))
+        print(f"   dry run: {len(dry.schema)} columns, {dry.total_bytes_processed} bytes would be read")
+        numbers = "UNNEST(GENERATE_ARRAY(1, 100000))"
+        heavy = client.query(f"SELECT COUNT(*) FROM {numbers} AS a, {numbers} AS b WHERE MOD(a * b, 7) = 3")
+        while heavy.state == "PENDING":
+            heavy.reload()
+        state = heavy.state
+        heavy.cancel()
+        while heavy.state != "DONE":
+            heavy.reload()
+        print(f"   {state} -> {heavy.state}, reason {heavy.error_result['reason']}")
+    print("\nDone.")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(demo())
