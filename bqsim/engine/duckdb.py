@@ -1,0 +1,378 @@
+"""DuckDB behind the engine protocol: the only module that imports it."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import duckdb
+
+from bqsim.errors import BigQueryError, Internal
+from bqsim.types import Field
+
+from . import kernels
+from .convert import engine_type, from_engine, to_engine
+from .errors import MARK, map_error
+from .protocol import VERSION_BEGIN, VERSION_END, Interrupted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+log = logging.getLogger(__name__)
+
+DATABASE_FILE = "bqsim.duckdb"
+LOCK_FILE = "bqsim.lock"
+METADATA_TABLE = "_metadata"
+# Rows per Arrow batch of a result.
+BATCH_ROWS = 1 << 20
+_INTERRUPT_AGAIN_S = 0.005
+
+_SETTINGS = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "preserve_insertion_order": "true",
+    "python_scan_all_frames": "false",
+}
+
+
+class DataDirLocked(Exception):
+    """Another process has the data directory open."""
+
+
+class DuckDBEngine:
+    """One database, in memory or in ``data_dir``; ``threads`` 0 takes the machine's processors.
+
+    In ``data_dir`` a committed transaction is on disk when the commit returns. ``memory_limit`` is an engine size such as
+    ``"4GB"``; None takes 60 % of the machine's memory. Raises :class:`DataDirLocked` when the directory is in use.
+    """
+
+    def __init__(
+        self, data_dir: Path | None = None, *, threads: int = 0, memory_limit: str | None = None
+    ) -> None:
+        self.durable = data_dir is not None
+        self._lock_file = _lock(data_dir) if data_dir else None
+        self._mutex = threading.Lock()
+        self._idle: list[DuckDBSession] = []
+        self._all: list[Any] = []
+        self._closed = False
+        self._sequence = itertools.count(1)
+        try:
+            self._root = self._open(data_dir, threads, memory_limit)
+            self._kernels = _install_kernels(self._root)
+            if self.durable:
+                self._open_metadata()
+        except BaseException:
+            _unlock(self._lock_file)
+            raise
+
+    def _open(self, data_dir: Path | None, threads: int, memory_limit: str | None) -> Any:
+        config = dict(_SETTINGS)
+        if threads:
+            config["threads"] = str(threads)
+        config["memory_limit"] = memory_limit or _default_memory_limit()
+        spill = data_dir / "spill" if data_dir else Path(tempfile.gettempdir()) / f"bqsim-spill-{os.getpid()}"
+        config["temp_directory"] = str(spill)
+        connection = duckdb.connect(str(data_dir / DATABASE_FILE) if data_dir else ":memory:", config=config)
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        connection.execute("SET GLOBAL enable_external_access = false")
+        return connection
+
+    def _open_metadata(self) -> None:
+        """Create or compact the metadata log: the last record of a key is its value, NULL when deleted."""
+        run = self._root.execute
+        run(f"CREATE TABLE IF NOT EXISTS {METADATA_TABLE} (seq BIGINT, kind VARCHAR, key VARCHAR, value VARCHAR)")
+        total, live, last = run(
+            f"SELECT count(*), count(DISTINCT (kind, key)), coalesce(max(seq), 0) FROM {METADATA_TABLE}"
+        ).fetchall()[0]
+        self._sequence = itertools.count(last + 1)
+        if total > 1000 and total > 2 * live:
+            run("BEGIN")
+            run(f"CREATE OR REPLACE TABLE {METADATA_TABLE} AS {_LATEST}")
+            run("COMMIT")
+
+    def session(self) -> DuckDBSession:
+        """An idle session, or a new one."""
+        with self._mutex:
+            if self._closed:
+                raise Internal("the engine is closed")
+            if self._idle:
+                session = self._idle.pop()
+                session.reopen()
+                return session
+            connection = self._root.cursor()
+            self._all.append(connection)
+        return DuckDBSession(self, connection)
+
+    def release(self, session: DuckDBSession) -> None:
+        """Take a clean session back for the next user."""
+        with self._mutex:
+            if not self._closed:
+                self._idle.append(session)
+
+    def metadata(self) -> list[tuple[str, str, str]]:
+        """All metadata records (kind, key, value) in the order they were first written."""
+        if not self.durable:
+            return []
+        rows = self._root.execute(f"SELECT kind, key, value FROM ({_LATEST}) WHERE value IS NOT NULL").fetchall()
+        return [(kind, key, value) for kind, key, value in rows]
+
+    def next_sequence(self) -> int:
+        return next(self._sequence)
+
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the database file. Waits for no one: skipped while writers are active."""
+        try:
+            self._root.execute("CHECKPOINT")
+        except duckdb.TransactionException as error:
+            log.debug("checkpoint skipped: %s", error)
+
+    def close(self) -> None:
+        """Close every session, then the database. Idempotent."""
+        with self._mutex:
+            if self._closed:
+                return
+            self._closed = True
+            connections, self._all, self._idle = self._all, [], []
+        for connection in connections:
+            connection.close()
+        for name in self._kernels:
+            self._root.remove_function(name)
+        self._root.close()
+        del self._root
+        _unlock(self._lock_file)
+
+
+_LATEST = (
+    f"SELECT seq, kind, key, value FROM {METADATA_TABLE} "
+    "QUALIFY row_number() OVER (PARTITION BY kind, key ORDER BY seq DESC) = 1 ORDER BY seq"
+)
+
+
+class DuckDBSession:
+    """A cursor of the database. See :class:`bqsim.engine.protocol.Session`."""
+
+    def __init__(self, engine: DuckDBEngine, connection: Any) -> None:
+        self._engine = engine
+        self._connection = connection
+        self._depth = 0
+        self._macros: set[str] = set()
+        self._macros_before: set[str] | None = None
+        self._registered: set[str] = set()
+        self._state = threading.Lock()
+        self._running = False
+        self._stopped = False
+        self._released = False
+
+    def query(self, sql: str, schema: Sequence[Field]) -> pa.Table:
+        return from_engine(self._call(sql, "arrow", lambda result: result.arrow_table()), schema)
+
+    def execute(self, sql: str) -> int:
+        rows = self._call(sql, "rows", lambda result: result.fetchall())
+        count = rows[0][0] if len(rows) == 1 and len(rows[0]) == 1 else 0
+        return count if isinstance(count, int) and not isinstance(count, bool) else 0
+
+    def scalar(self, sql: str) -> object:
+        rows = self._call(sql, "rows", lambda result: result.fetchall())
+        return rows[0][0] if rows else None
+
+    def _call(self, sql: str, form: str, read: Any, values: list[Any] | None = None) -> Any:
+        if kernels.PREFIX in sql:
+            self._install_macros(sql)
+        return self._guarded(lambda: read(self._connection._submit(sql, values, form, BATCH_ROWS)))
+
+    def _guarded(self, work: Any) -> Any:
+        """Run engine work so that :meth:`interrupt` stops it; engine exceptions leave as ours."""
+        with self._state:
+            if self._stopped:
+                raise Interrupted
+            self._running = True
+        try:
+            return work()
+        except duckdb.InterruptException:
+            raise Interrupted from None
+        except (duckdb.Error, RuntimeError, MemoryError) as error:
+            raise map_error(error) from error
+        finally:
+            with self._state:
+                self._running = False
+
+    def _install_macros(self, sql: str) -> None:
+        names = kernels.names_in(sql)
+        if names <= self._macros:
+            return
+        for macro in kernels.macros_for(names, self._macros):
+            self._guarded(lambda m=macro: self._connection._submit(m.sql, None, "rows", BATCH_ROWS).fetchall())
+            self._macros.add(macro.name)
+        self._macros |= names
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        if self._depth:
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+            return
+        self._command("BEGIN")
+        self._macros_before = set(self._macros)
+        self._depth = 1
+        try:
+            yield
+        except BaseException:
+            self._rollback()
+            raise
+        try:
+            self._command("COMMIT")
+        except BaseException:
+            self._rollback()
+            raise
+        self._depth, self._macros_before = 0, None
+
+    def _command(self, sql: str) -> None:
+        self._guarded(lambda: self._connection._submit(sql, None, "rows", BATCH_ROWS).fetchall())
+
+    def _rollback(self) -> None:
+        """Undo the open transaction, even after an interrupt. The engine may have closed it already."""
+        self._depth = 0
+        self._macros = self._macros_before or set()
+        self._macros_before = None
+        try:
+            self._connection.rollback()
+        except duckdb.TransactionException as error:
+            log.debug("nothing to roll back: %s", error)
+
+    def create_table(self, engine_table: str, columns: Sequence[tuple[str, Field]]) -> None:
+        parts = [f"{name} {engine_type(field.type)}" for name, field in columns]
+        parts += [f"{VERSION_BEGIN} BIGINT", f"{VERSION_END} BIGINT"]
+        self._command(f"CREATE TABLE {engine_table} ({', '.join(parts)})")
+
+    def add_column(self, engine_table: str, column: str, field: Field) -> None:
+        self._command(f"ALTER TABLE {engine_table} ADD COLUMN {column} {engine_type(field.type)}")
+
+    def drop_table(self, engine_table: str) -> None:
+        self._command(f"DROP TABLE IF EXISTS {engine_table}")
+
+    def append(
+        self, engine_table: str, columns: Sequence[str], fields: Sequence[Field], rows: pa.Table, version: int
+    ) -> int:
+        if not rows.num_rows:
+            return 0
+        source = "_bq_append"
+        self.register(source, rows, fields)
+        try:
+            targets = "".join(f"{c}, " for c in columns)
+            values = "".join(f"c{i}, " for i in range(1, len(columns) + 1))
+            return self.execute(
+                f"INSERT INTO {engine_table} ({targets}{VERSION_BEGIN}) SELECT {values}{version} FROM {source}"
+            )
+        finally:
+            self.unregister(source)
+
+    def register(self, name: str, rows: pa.Table, fields: Sequence[Field]) -> None:
+        scanned = to_engine(rows, fields)
+        self._guarded(lambda: self._connection.register(name, scanned))
+        self._registered.add(name)
+
+    def unregister(self, name: str) -> None:
+        if name in self._registered:
+            self._registered.discard(name)
+            self._connection.unregister(name)
+
+    def put_metadata(self, kind: str, key: str, value: str | None) -> None:
+        if self._engine.durable:
+            row = [self._engine.next_sequence(), kind, key, value]
+            insert = f"INSERT INTO {METADATA_TABLE} VALUES (?, ?, ?, ?)"
+            self._call(insert, "rows", lambda result: result.fetchall(), row)
+
+    def interrupt(self) -> None:
+        """Stop the running statement, and refuse further ones until the session is closed."""
+        with self._state:
+            self._stopped = True
+            if not self._running:
+                return
+        self._connection.interrupt()
+        # An interrupt that comes just before the statement starts has no effect, so it is repeated until it had.
+        timer = threading.Timer(_INTERRUPT_AGAIN_S, self.interrupt)
+        timer.daemon = True
+        timer.start()
+
+    def reopen(self) -> None:
+        with self._state:
+            self._stopped = self._released = False
+
+    def close(self) -> None:
+        """Give the session back. An open transaction is rolled back, registered relations are forgotten."""
+        if self._released:
+            return
+        self._released = True
+        if self._depth:
+            self._rollback()
+        for name in list(self._registered):
+            self.unregister(name)
+        self._engine.release(self)
+
+
+def _install_kernels(connection: Any) -> list[str]:
+    from duckdb import func
+
+    handling = {True: func.FunctionNullHandling.DEFAULT, False: func.FunctionNullHandling.SPECIAL}
+    every = kernels.kernels()
+    for kernel in every.values():
+        connection.create_function(
+            kernel.name,
+            _marking(kernel.function),
+            list(kernel.parameters),
+            kernel.returns,
+            type=func.PythonUDFType.ARROW,
+            null_handling=handling[kernel.null_in_null_out],
+            side_effects=kernel.volatile,
+        )
+    return list(every)
+
+
+def _marking(function: Any) -> Any:
+    """``function`` with its BigQuery errors marked, since the engine keeps only an exception's text."""
+
+    def call(*arrays: Any) -> Any:
+        try:
+            return function(*arrays)
+        except BigQueryError as error:
+            raise RuntimeError(MARK + error.message) from None
+
+    return call
+
+
+def _default_memory_limit() -> str:
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return "4GB"
+    return f"{max(total * 6 // 10 // 2**20, 512)}MiB"
+
+
+def _lock(data_dir: Path) -> IO[str]:
+    data_dir.mkdir(parents=True, exist_ok=True)
+    handle = (data_dir / LOCK_FILE).open("a+", encoding="utf-8")
+    try:
+        import fcntl
+    except ImportError:
+        return handle
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.close()
+        raise DataDirLocked(f"{data_dir} is in use by another bqsim process") from None
+    return handle
+
+
+def _unlock(handle: IO[str] | None) -> None:
+    if handle is not None:
+        handle.close()
