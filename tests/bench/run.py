@@ -18,8 +18,10 @@ from typing import Any
 import httpx
 import sqlglot
 
-from . import servers, tpch_data
-from .servers import PROJECT, ROOT, Bqsim, RawSocket, milliseconds, paired_p50, rate
+from tests import servers
+
+from tests.servers import PROJECT, ROOT, Bqsim, RawSocket, milliseconds, paired_p50, rate
+from . import tpch_data
 from .tpch_queries import QUERIES
 
 Figure = dict[str, Any]

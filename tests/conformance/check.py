@@ -38,7 +38,7 @@ def routes(url: str) -> dict[str, int]:
 
 def run_suite(folder: Path, suite: str, output: Path) -> dict[str, Any]:
     """One suite on a server of its own: the runner's summary, with the routes that its statements took."""
-    from tests.bench.servers import bqsim_server
+    from tests.servers import bqsim_server
 
     with bqsim_server() as server:
         url = f"http://127.0.0.1:{server.port}"
