@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import logging
 import os
@@ -87,7 +88,9 @@ class DuckDBEngine:
     def _open_metadata(self) -> None:
         """Create or compact the metadata log: the last record of a key is its value, NULL when deleted."""
         run = self._root.execute
-        run(f"CREATE TABLE IF NOT EXISTS {METADATA_TABLE} (seq BIGINT, kind VARCHAR, key VARCHAR, value VARCHAR)")
+        run(
+            f"CREATE TABLE IF NOT EXISTS {METADATA_TABLE} (seq BIGINT, kind VARCHAR, key VARCHAR, value VARCHAR)"
+        )
         total, live, last = run(
             f"SELECT count(*), count(DISTINCT (kind, key)), coalesce(max(seq), 0) FROM {METADATA_TABLE}"
         ).fetchall()[0]
@@ -120,7 +123,9 @@ class DuckDBEngine:
         """All metadata records (kind, key, value) in the order they were first written."""
         if not self.durable:
             return []
-        rows = self._root.execute(f"SELECT kind, key, value FROM ({_LATEST}) WHERE value IS NOT NULL").fetchall()
+        rows = self._root.execute(
+            f"SELECT kind, key, value FROM ({_LATEST}) WHERE value IS NOT NULL"
+        ).fetchall()
         return [(kind, key, value) for kind, key, value in rows]
 
     def next_sequence(self) -> int:
@@ -208,7 +213,9 @@ class DuckDBSession:
         if names <= self._macros:
             return
         for macro in kernels.macros_for(names, self._macros):
-            self._guarded(lambda m=macro: self._connection._submit(m.sql, None, "rows", BATCH_ROWS).fetchall())
+            self._guarded(
+                lambda m=macro: self._connection._submit(m.sql, None, "rows", BATCH_ROWS).fetchall()
+            )
             self._macros.add(macro.name)
         self._macros |= names
 
@@ -328,7 +335,7 @@ def _install_kernels(connection: Any) -> list[str]:
     for kernel in every.values():
         connection.create_function(
             kernel.name,
-            _marking(kernel.function),
+            _marking(kernel),
             list(kernel.parameters),
             kernel.returns,
             type=func.PythonUDFType.ARROW,
@@ -338,15 +345,19 @@ def _install_kernels(connection: Any) -> list[str]:
     return list(every)
 
 
-def _marking(function: Any) -> Any:
-    """``function`` with its BigQuery errors marked, since the engine keeps only an exception's text."""
+def _marking(kernel: kernels.Kernel) -> Any:
+    """The kernel's function with its BigQuery errors marked, since the engine keeps only an exception's text."""
 
     def call(*arrays: Any) -> Any:
         try:
-            return function(*arrays)
+            return kernel.function(*arrays)
         except BigQueryError as error:
             raise RuntimeError(MARK + error.message) from None
 
+    # The engine counts the parameters of the signature.
+    positional = inspect.Parameter.POSITIONAL_ONLY
+    names = [inspect.Parameter(f"a{i}", positional) for i in range(len(kernel.parameters))]
+    call.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]
     return call
 
 
