@@ -8,7 +8,7 @@ import logging
 import os
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -170,6 +170,8 @@ class DuckDBSession:
         self._macros: set[str] = set()
         self._macros_before: set[str] | None = None
         self._registered: set[str] = set()
+        self._callbacks: list[Callable[[], None]] = []
+        self._epoch = 0
         self._state = threading.Lock()
         self._running = False
         self._stopped = False
@@ -242,6 +244,16 @@ class DuckDBSession:
             self._rollback()
             raise
         self._depth, self._macros_before = 0, None
+        callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` after the open transaction commits (at once without one); never when it rolls back."""
+        if self._depth:
+            self._callbacks.append(callback)
+        else:
+            callback()
 
     def _command(self, sql: str) -> None:
         self._guarded(lambda: self._connection._submit(sql, None, "rows", BATCH_ROWS).fetchall())
@@ -249,6 +261,7 @@ class DuckDBSession:
     def _rollback(self) -> None:
         """Undo the open transaction, even after an interrupt. The engine may have closed it already."""
         self._depth = 0
+        self._callbacks = []
         self._macros = self._macros_before or set()
         self._macros_before = None
         try:
@@ -303,17 +316,23 @@ class DuckDBSession:
         """Stop the running statement, and refuse further ones until the session is closed."""
         with self._state:
             self._stopped = True
-            if not self._running:
+            epoch = self._epoch
+        self._interrupt_running(epoch)
+
+    def _interrupt_running(self, epoch: int) -> None:
+        """Interrupt until the statement has ended: an interrupt just before its start has no effect."""
+        with self._state:
+            if not self._running or epoch != self._epoch:
                 return
-        self._connection.interrupt()
-        # An interrupt that comes just before the statement starts has no effect, so it is repeated until it had.
-        timer = threading.Timer(_INTERRUPT_AGAIN_S, self.interrupt)
+            self._connection.interrupt()
+        timer = threading.Timer(_INTERRUPT_AGAIN_S, self._interrupt_running, (epoch,))
         timer.daemon = True
         timer.start()
 
     def reopen(self) -> None:
         with self._state:
             self._stopped = self._released = False
+            self._epoch += 1
 
     def close(self) -> None:
         """Give the session back. An open transaction is rolled back, registered relations are forgotten."""

@@ -192,7 +192,7 @@ class EnginePool:
             finally:
                 task.cancel.detach()
                 session.close()
-        except BaseException as error:  # noqa: BLE001 - the reader of the future gets it
+        except BaseException as error:
             _finish(task, error=_timeout() if _is_late(task, error) else error)
         else:
             _finish(task, value)

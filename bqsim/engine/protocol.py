@@ -7,7 +7,7 @@ engine SQL that ``bqsim.sql.lower`` rendered; it never reaches a user, nor does 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -63,6 +63,10 @@ class Session(Protocol):
 
     def put_metadata(self, kind: str, key: str, value: str | None) -> None:
         """Write (or with None delete) one metadata record in the open transaction."""
+        ...
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` after the outermost transaction commits (at once without one); never on rollback."""
         ...
 
     def interrupt(self) -> None:

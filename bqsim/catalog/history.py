@@ -1,0 +1,113 @@
+"""What resources were before: table versions for time travel, and dropped datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from .refs import DatasetRef, TableRef
+from .resources import Dataset, Routine, Table
+
+# The default time travel window: seven days (page *Time travel*).
+HISTORY_US = 7 * 24 * 3600 * 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class TableVersion:
+    """A table with the time in which its schema and storage were so: ``[begin_us, end_us)``."""
+
+    table: Table
+    begin_us: int
+    end_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedDataset:
+    """A dataset as it was when it was dropped."""
+
+    dataset: Dataset
+    tables: tuple[Table, ...]
+    routines: tuple[Routine, ...]
+    dropped_us: int
+
+
+class History:
+    """Current and past table versions by reference, past ones in the order of their times."""
+
+    def __init__(self) -> None:
+        self._current: dict[TableRef, TableVersion] = {}
+        self._past: dict[TableRef, tuple[TableVersion, ...]] = {}
+        self._dropped: dict[DatasetRef, tuple[DroppedDataset, ...]] = {}
+
+    def current(self, ref: TableRef) -> TableVersion | None:
+        return self._current.get(ref)
+
+    def set_current(self, version: TableVersion) -> None:
+        """Make ``version`` the current one; what was current ends at its beginning."""
+        ref = version.table.ref
+        before = self._current.get(ref)
+        if before is not None and before.begin_us < version.begin_us:
+            self.add(replace(before, end_us=version.begin_us))
+        self._current[ref] = version
+
+    def end(self, ref: TableRef, time_us: int) -> None:
+        """The table was dropped at ``time_us``."""
+        before = self._current.pop(ref, None)
+        if before is not None and before.begin_us < time_us:
+            self.add(replace(before, end_us=time_us))
+
+    def add(self, version: TableVersion) -> None:
+        """Record a past version."""
+        ref = version.table.ref
+        self._past[ref] = tuple(sorted((*self._past.get(ref, ()), version), key=lambda v: v.begin_us))
+
+    def add_dropped(self, dropped: DroppedDataset) -> None:
+        ref = dropped.dataset.ref
+        self._dropped[ref] = (*self._dropped.get(ref, ()), dropped)
+
+    def table_at(self, ref: TableRef, time_us: int) -> Table | None:
+        """The table as it was at ``time_us``."""
+        current = self._current.get(ref)
+        if current is not None and current.begin_us <= time_us:
+            return current.table
+        for version in reversed(self._past.get(ref, ())):
+            if version.begin_us <= time_us and version.end_us is not None and time_us < version.end_us:
+                return version.table
+        return None
+
+    def past(self, ref: TableRef) -> tuple[TableVersion, ...]:
+        """The past versions of a table, oldest first."""
+        return self._past.get(ref, ())
+
+    def dropped(self, ref: DatasetRef) -> tuple[DroppedDataset, ...]:
+        """Dropped datasets of this name, oldest first."""
+        return self._dropped.get(ref, ())
+
+    def forget_dropped(self, dropped: DroppedDataset) -> None:
+        ref = dropped.dataset.ref
+        self._dropped[ref] = tuple(d for d in self._dropped.get(ref, ()) if d != dropped)
+
+    def stale(self, before_us: int) -> tuple[list[TableVersion], list[DroppedDataset]]:
+        """What ended before ``before_us``."""
+        versions = [v for v in self._versions() if v.end_us is not None and v.end_us < before_us]
+        dropped = [d for many in list(self._dropped.values()) for d in many if d.dropped_us < before_us]
+        return versions, dropped
+
+    def forget(self, versions: list[TableVersion]) -> None:
+        for version in versions:
+            ref = version.table.ref
+            left = tuple(v for v in self._past.get(ref, ()) if v != version)
+            if left:
+                self._past[ref] = left
+            else:
+                self._past.pop(ref, None)
+
+    def engine_tables(self, without: list[TableVersion] | None = None) -> set[str]:
+        """The engine tables that a current or past version is stored in, leaving out the versions ``without``."""
+        left_out = {id(v) for v in without or ()}
+        versions = [*list(self._current.values()), *(v for v in self._versions() if id(v) not in left_out)]
+        return {v.table.storage.engine_table for v in versions if v.table.storage is not None}
+
+    def _versions(self) -> Iterator[TableVersion]:
+        for many in list(self._past.values()):
+            yield from many

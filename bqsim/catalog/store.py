@@ -1,0 +1,453 @@
+"""The catalog: all resources in memory, changed in the engine's transactions.
+
+Reads take no lock. Everything that grows has an index: getting a resource is a dictionary look-up and a page of a
+list is a slice of a sorted one.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Protocol
+
+from bqsim.errors import not_found
+from bqsim.sim.clock import Clock
+from bqsim.sim.draws import Draws
+
+from .etag import new_etag
+from .history import DroppedDataset, History, TableVersion
+from .persistence import DATASET, DROPPED, HISTORY, PROJECT, ROUTINE, TABLE, from_record, key_of, to_record
+from .refs import DatasetRef, RoutineRef, TableRef
+from .resources import Dataset, Routine, Table
+
+_LOCK_POLL_S = 0.05
+
+
+class MetadataWriter(Protocol):
+    """The part of an engine session that the catalog writes through."""
+
+    def transaction(self) -> AbstractContextManager[None]: ...
+
+    def put_metadata(self, kind: str, key: str, value: str | None) -> None: ...
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` after the open transaction has committed; never when it rolls back."""
+        ...
+
+
+@dataclass(slots=True)
+class _Contents:
+    """A dataset with what is in it; the id lists are sorted."""
+
+    dataset: Dataset
+    tables: dict[str, Table] = field(default_factory=dict)
+    table_ids: list[str] = field(default_factory=list)
+    routines: dict[str, Routine] = field(default_factory=dict)
+    routine_ids: list[str] = field(default_factory=list)
+
+
+class Catalog:
+    """Projects, datasets, tables and routines. Thread safe."""
+
+    def __init__(
+        self, clock: Clock, draws: Draws, location: str = "US", projects: Iterable[str] = ()
+    ) -> None:
+        self.clock = clock
+        self.draws = draws
+        self.location = location
+        self.history = History()
+        self._projects: list[str] = sorted(set(projects))
+        self._datasets: dict[DatasetRef, _Contents] = {}
+        self._dataset_ids: dict[str, list[str]] = {}
+        self._generations: dict[TableRef | RoutineRef | DatasetRef, int] = {}
+        self._generation = count(1)
+        self._engine_tables = count(1)
+        self._mutex = threading.RLock()
+        self._locks: weakref.WeakValueDictionary[Hashable, _Lock] = weakref.WeakValueDictionary()
+
+    # Projects
+
+    def projects(self) -> Sequence[str]:
+        """All project ids, sorted."""
+        return tuple(self._projects)
+
+    def add_project(self, project: str) -> None:
+        """Make a project known. Idempotent; putting a dataset does so too."""
+        with self._mutex:
+            if not _contains(self._projects, project):
+                insort(self._projects, project)
+
+    # Datasets
+
+    def find_dataset(self, ref: DatasetRef) -> Dataset | None:
+        contents = self._datasets.get(ref)
+        return contents.dataset if contents else None
+
+    def dataset(self, ref: DatasetRef) -> Dataset:
+        """The dataset, or 404 ``notFound``."""
+        contents = self._datasets.get(ref)
+        if contents is None:
+            raise not_found("Dataset", ref.api_name)
+        return contents.dataset
+
+    def datasets(self, project: str, after: str = "", limit: int | None = None) -> list[Dataset]:
+        """Datasets of a project with ids above ``after``, in the order of their ids."""
+        ids = _page(self._dataset_ids.get(project, []), after, limit)
+        found = (self._datasets.get(DatasetRef(project, i)) for i in ids)
+        return [c.dataset for c in found if c is not None]
+
+    # Tables
+
+    def find_table(self, ref: TableRef) -> Table | None:
+        """The table, None when there is none or it has expired."""
+        contents = self._datasets.get(ref.dataset_ref)
+        table = contents.tables.get(ref.table) if contents else None
+        return None if table is None or self._expired(table) else table
+
+    def table(self, ref: TableRef) -> Table:
+        """The table, or 404 ``notFound`` for the dataset or the table."""
+        table = self.find_table(ref)
+        if table is None:
+            self.dataset(ref.dataset_ref)
+            raise not_found("Table", ref.api_name)
+        return table
+
+    def tables(self, dataset: DatasetRef, after: str = "", limit: int | None = None) -> list[Table]:
+        """Tables of a dataset with ids above ``after``, in the order of their ids; 404 without the dataset."""
+        contents = self._datasets.get(dataset)
+        if contents is None:
+            raise not_found("Dataset", dataset.api_name)
+        found: list[Table] = []
+        while limit is None or len(found) < limit:
+            missing = None if limit is None else limit - len(found)
+            ids = _page(contents.table_ids, after, missing)
+            if not ids:
+                break
+            after = ids[-1]
+            live = (contents.tables.get(i) for i in ids)
+            found += [t for t in live if t is not None and not self._expired(t)]
+        return found
+
+    def table_count(self, dataset: DatasetRef) -> int:
+        """How many tables a dataset holds, expired ones included."""
+        contents = self._datasets.get(dataset)
+        return len(contents.table_ids) if contents else 0
+
+    def table_at(self, ref: TableRef, time_us: int) -> Table | None:
+        """The table as it was at ``time_us`` (its schema and storage), also when it was dropped since.
+
+        None when it did not exist then. Row counts and etags may be newer than ``time_us``.
+        """
+        return self.history.table_at(ref, time_us)
+
+    def _expired(self, table: Table) -> bool:
+        return table.expiration_ms is not None and table.expiration_ms * 1000 <= self.clock.now_us()
+
+    def expired_tables(self) -> list[Table]:
+        """Tables past their expiration that still take up storage; whoever sweeps drops them."""
+        return [t for c in list(self._datasets.values()) for t in list(c.tables.values()) if self._expired(t)]
+
+    # Routines
+
+    def find_routine(self, ref: RoutineRef) -> Routine | None:
+        contents = self._datasets.get(ref.dataset_ref)
+        return contents.routines.get(ref.routine) if contents else None
+
+    def routine(self, ref: RoutineRef) -> Routine:
+        """The routine, or 404 ``notFound``."""
+        routine = self.find_routine(ref)
+        if routine is None:
+            self.dataset(ref.dataset_ref)
+            raise not_found("Routine", ref.api_name)
+        return routine
+
+    def routines(self, dataset: DatasetRef, after: str = "", limit: int | None = None) -> list[Routine]:
+        """Routines of a dataset with ids above ``after``, in the order of their ids; 404 without the dataset."""
+        contents = self._datasets.get(dataset)
+        if contents is None:
+            raise not_found("Dataset", dataset.api_name)
+        found = (contents.routines.get(i) for i in _page(contents.routine_ids, after, limit))
+        return [r for r in found if r is not None]
+
+    # Versions
+
+    def new_etag(self) -> str:
+        return new_etag(self.draws)
+
+    def next_engine_table(self) -> str:
+        """A fresh name ``t<N>`` for an engine table."""
+        return f"t{next(self._engine_tables)}"
+
+    def fingerprint(self, refs: Iterable[TableRef]) -> Hashable:
+        """Changes when the rows, the schema or the existence of one of ``refs`` changes."""
+        found = ((ref, self.find_table(ref)) for ref in refs)
+        return tuple((ref, None if t is None else (t.etag, t.version)) for ref, t in found)
+
+    def schema_fingerprint(self, refs: Iterable[TableRef | RoutineRef]) -> Hashable:
+        """As :meth:`fingerprint`, but unmoved by changes of rows: a key for plans."""
+        return tuple((ref, self._generation_of(ref)) for ref in refs)
+
+    def _generation_of(self, ref: TableRef | RoutineRef) -> int:
+        if isinstance(ref, TableRef) and self.find_table(ref) is None:
+            return 0
+        return self._generations.get(ref, 0)
+
+    # Writers
+
+    @contextmanager
+    def lock(self, *refs: Hashable, cancelled: Callable[[], bool] | None = None) -> Iterator[None]:
+        """Hold the write locks of ``refs``: writers of one table queue here. Re-entrant in a thread.
+
+        Locks are taken in one order, so writers of several tables cannot block each other. When ``cancelled`` turns
+        true while waiting, ``InterruptedError`` is raised.
+        """
+        held: list[_Lock] = []
+        try:
+            for ref in sorted(set(refs), key=repr):
+                with self._mutex:
+                    lock = self._locks.setdefault(ref, _Lock())
+                while not lock.lock.acquire(timeout=_LOCK_POLL_S if cancelled else -1):
+                    if cancelled and cancelled():
+                        raise InterruptedError("cancelled while waiting for a table lock")
+                held.append(lock)
+            yield
+        finally:
+            for lock in reversed(held):
+                lock.lock.release()
+
+    @contextmanager
+    def change(self, session: MetadataWriter) -> Iterator[Change]:
+        """Change resources in the session's transaction (a new one, or the one that is open).
+
+        The records are written at once, memory changes right after the outermost commit, all together; nothing
+        changes when the block raises.
+        """
+        with session.transaction():
+            change = Change(self, session)
+            yield change
+            session.on_commit(change.apply)
+
+    def load(self, records: Iterable[tuple[str, str, str]]) -> None:
+        """Read the engine's metadata records, at start-up."""
+        order = {PROJECT: 0, DATASET: 1, TABLE: 2, ROUTINE: 2, HISTORY: 3, DROPPED: 3}
+        readers: dict[str, Callable[[str], None]] = {
+            PROJECT: self.add_project,
+            DATASET: lambda v: self._apply_dataset(from_record(Dataset, v)),
+            TABLE: lambda v: self._apply_table(from_record(TableVersion, v)),
+            ROUTINE: lambda v: self._apply_routine(from_record(Routine, v)),
+            HISTORY: lambda v: self.history.add(from_record(TableVersion, v)),
+            DROPPED: lambda v: self.history.add_dropped(from_record(DroppedDataset, v)),
+        }
+        known = [r for r in records if r[0] in order]
+        for kind, _, value in sorted(known, key=lambda r: order[r[0]]):
+            readers[kind](value)
+        used = [int(name[1:]) for name in self.history.engine_tables() if name[1:].isdigit()]
+        self._engine_tables = count(max(used, default=0) + 1)
+
+    # What changes do to memory; called with the mutex held, or while loading.
+
+    def _apply_dataset(self, dataset: Dataset) -> None:
+        contents = self._datasets.get(dataset.ref)
+        self._generations[dataset.ref] = next(self._generation)
+        if contents is not None:
+            contents.dataset = dataset
+            return
+        self.add_project(dataset.ref.project)
+        self._datasets[dataset.ref] = _Contents(dataset)
+        insort(self._dataset_ids.setdefault(dataset.ref.project, []), dataset.ref.dataset)
+
+    def _remove_dataset(self, dropped: DroppedDataset) -> None:
+        ref = dropped.dataset.ref
+        contents = self._datasets.pop(ref, None)
+        if contents is not None:
+            _remove(self._dataset_ids[ref.project], ref.dataset)
+            self._generations.pop(ref, None)
+            for table in contents.tables.values():
+                self.history.end(table.ref, dropped.dropped_us)
+            self.history.add_dropped(dropped)
+
+    def _apply_table(self, version: TableVersion) -> None:
+        table = version.table
+        contents = self._datasets.get(table.ref.dataset_ref)
+        if contents is None:
+            return
+        self.history.set_current(version)
+        before = contents.tables.get(table.ref.table)
+        contents.tables[table.ref.table] = table
+        if before is None:
+            insort(contents.table_ids, table.ref.table)
+        if before is None or not _same_shape(before, table):
+            self._generations[table.ref] = next(self._generation)
+
+    def _remove_table(self, ref: TableRef, time_us: int) -> None:
+        contents = self._datasets.get(ref.dataset_ref)
+        if contents is not None and contents.tables.pop(ref.table, None) is not None:
+            _remove(contents.table_ids, ref.table)
+            self._generations.pop(ref, None)
+            self.history.end(ref, time_us)
+
+    def _apply_routine(self, routine: Routine) -> None:
+        contents = self._datasets.get(routine.ref.dataset_ref)
+        if contents is None:
+            return
+        if routine.ref.routine not in contents.routines:
+            insort(contents.routine_ids, routine.ref.routine)
+        contents.routines[routine.ref.routine] = routine
+        self._generations[routine.ref] = next(self._generation)
+
+    def _remove_routine(self, ref: RoutineRef) -> None:
+        contents = self._datasets.get(ref.dataset_ref)
+        if contents is not None and contents.routines.pop(ref.routine, None) is not None:
+            _remove(contents.routine_ids, ref.routine)
+            self._generations.pop(ref, None)
+
+
+class Change:
+    """The changes of one transaction. ``time_us`` is the commit time that they get."""
+
+    def __init__(self, catalog: Catalog, session: MetadataWriter) -> None:
+        self._catalog = catalog
+        self._session = session
+        self._steps: list[Callable[[], None]] = []
+        self._versions: dict[TableRef, TableVersion | None] = {}
+        self.time_us = catalog.clock.now_us()
+
+    def put_dataset(self, dataset: Dataset) -> None:
+        """Create or replace a dataset."""
+        self._put(PROJECT, dataset.ref.project, dataset.ref.project)
+        self._put(DATASET, key_of(dataset.ref), to_record(dataset))
+        self._steps.append(lambda: self._catalog._apply_dataset(dataset))
+
+    def drop_dataset(self, ref: DatasetRef) -> DroppedDataset:
+        """Drop a dataset with everything in it; :meth:`restore_dataset` brings it back."""
+        catalog = self._catalog
+        tables, routines = tuple(catalog.tables(ref)), tuple(catalog.routines(ref))
+        dropped = DroppedDataset(catalog.dataset(ref), tables, routines, self.time_us)
+        for table in tables:
+            self.drop_table(table.ref)
+        for routine in routines:
+            self.drop_routine(routine.ref)
+        self._put(DATASET, key_of(ref), None)
+        self._put(DROPPED, _dropped_key(dropped), to_record(dropped))
+        self._steps.append(lambda: catalog._remove_dataset(dropped))
+        return dropped
+
+    def restore_dataset(self, dropped: DroppedDataset) -> None:
+        """Undo a drop: the dataset, its tables with their rows, and its routines are there again."""
+        self.put_dataset(dropped.dataset)
+        for table in dropped.tables:
+            self.put_table(table)
+        for routine in dropped.routines:
+            self.put_routine(routine)
+        self._put(DROPPED, _dropped_key(dropped), None)
+        self._steps.append(lambda: self._catalog.history.forget_dropped(dropped))
+
+    def put_table(self, table: Table) -> None:
+        """Create or replace a table. What it was before stays readable for time travel."""
+        before = self._current(table.ref)
+        if before is not None and _same_shape(before.table, table):
+            version = TableVersion(table, before.begin_us)
+        else:
+            version = TableVersion(table, self.time_us)
+            self._put_past(before)
+        self._versions[table.ref] = version
+        self._put(TABLE, key_of(table.ref), to_record(version))
+        self._steps.append(lambda: self._catalog._apply_table(version))
+
+    def drop_table(self, ref: TableRef) -> None:
+        """Drop a table. Its storage is kept for time travel until :meth:`forget` lets go of it."""
+        self._put_past(self._current(ref))
+        self._versions[ref] = None
+        self._put(TABLE, key_of(ref), None)
+        self._steps.append(lambda: self._catalog._remove_table(ref, self.time_us))
+
+    def put_routine(self, routine: Routine) -> None:
+        """Create or replace a routine."""
+        self._put(ROUTINE, key_of(routine.ref), to_record(routine))
+        self._steps.append(lambda: self._catalog._apply_routine(routine))
+
+    def drop_routine(self, ref: RoutineRef) -> None:
+        self._put(ROUTINE, key_of(ref), None)
+        self._steps.append(lambda: self._catalog._remove_routine(ref))
+
+    def forget(self, before_us: int) -> list[str]:
+        """Forget what ended before ``before_us``; the engine tables that nothing refers to any more, to be dropped."""
+        history = self._catalog.history
+        versions, dropped = history.stale(before_us)
+        for version in versions:
+            self._put(HISTORY, _version_key(version), None)
+        for one in dropped:
+            self._put(DROPPED, _dropped_key(one), None)
+            self._steps.append(lambda d=one: history.forget_dropped(d))
+        self._steps.append(lambda: history.forget(versions))
+        return sorted(history.engine_tables() - history.engine_tables(without=versions))
+
+    def apply(self) -> None:
+        """Bring the committed changes into memory; the transaction calls it."""
+        with self._catalog._mutex:
+            for step in self._steps:
+                step()
+
+    def _current(self, ref: TableRef) -> TableVersion | None:
+        return self._versions[ref] if ref in self._versions else self._catalog.history.current(ref)
+
+    def _put_past(self, version: TableVersion | None) -> None:
+        if version is not None and version.begin_us < self.time_us:
+            self._put(HISTORY, _version_key(version), to_record(replace(version, end_us=self.time_us)))
+
+    def _put(self, kind: str, key: str, record: str | None) -> None:
+        self._session.put_metadata(kind, key, record)
+
+
+def _version_key(version: TableVersion) -> str:
+    return f"{key_of(version.table.ref)}@{version.begin_us}"
+
+
+def _dropped_key(dropped: DroppedDataset) -> str:
+    return f"{key_of(dropped.dataset.ref)}@{dropped.dropped_us}"
+
+
+def _same_shape(a: Table, b: Table) -> bool:
+    """Whether two versions of a table differ in rows and descriptions at most, so that plans stay valid."""
+    return (
+        a.fields == b.fields
+        and a.storage == b.storage
+        and a.kind == b.kind
+        and a.view_query == b.view_query
+        and a.time_partitioning == b.time_partitioning
+        and a.range_partitioning == b.range_partitioning
+        and a.require_partition_filter == b.require_partition_filter
+        and a.default_collation == b.default_collation
+        and a.snapshot_ms == b.snapshot_ms
+        and a.metadata == b.metadata
+    )
+
+
+class _Lock:
+    """A re-entrant lock that a weak dictionary can hold."""
+
+    __slots__ = ("__weakref__", "lock")
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+
+
+def _page(ids: list[str], after: str, limit: int | None) -> list[str]:
+    start = bisect_right(ids, after) if after else 0
+    return ids[start:] if limit is None else ids[start : start + limit]
+
+
+def _contains(ids: list[str], name: str) -> bool:
+    i = bisect_left(ids, name)
+    return i < len(ids) and ids[i] == name
+
+
+def _remove(ids: list[str], name: str) -> None:
+    i = bisect_left(ids, name)
+    if i < len(ids) and ids[i] == name:
+        del ids[i]
