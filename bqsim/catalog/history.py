@@ -83,17 +83,16 @@ class History:
         """Dropped datasets of this name, oldest first."""
         return self._dropped.get(ref, ())
 
-    def forget_dropped(self, dropped: DroppedDataset) -> None:
-        ref = dropped.dataset.ref
-        self._dropped[ref] = tuple(d for d in self._dropped.get(ref, ()) if d != dropped)
-
     def stale(self, before_us: int) -> tuple[list[TableVersion], list[DroppedDataset]]:
         """What ended before ``before_us``."""
         versions = [v for v in self._versions() if v.end_us is not None and v.end_us < before_us]
         dropped = [d for many in list(self._dropped.values()) for d in many if d.dropped_us < before_us]
         return versions, dropped
 
-    def forget(self, versions: list[TableVersion]) -> None:
+    def forget(self, versions: list[TableVersion], dropped: list[DroppedDataset]) -> None:
+        for one in dropped:
+            name = one.dataset.ref
+            self._dropped[name] = tuple(d for d in self._dropped.get(name, ()) if d != one)
         for version in versions:
             ref = version.table.ref
             left = tuple(v for v in self._past.get(ref, ()) if v != version)

@@ -345,7 +345,7 @@ class Change:
         for routine in dropped.routines:
             self.put_routine(routine)
         self._put(DROPPED, _dropped_key(dropped), None)
-        self._steps.append(lambda: self._catalog.history.forget_dropped(dropped))
+        self._steps.append(lambda: self._catalog.history.forget([], [dropped]))
 
     def put_table(self, table: Table) -> None:
         """Create or replace a table. What it was before stays readable for time travel."""
@@ -383,8 +383,7 @@ class Change:
             self._put(HISTORY, _version_key(version), None)
         for one in dropped:
             self._put(DROPPED, _dropped_key(one), None)
-            self._steps.append(lambda d=one: history.forget_dropped(d))
-        self._steps.append(lambda: history.forget(versions))
+        self._steps.append(lambda: history.forget(versions, dropped))
         return sorted(history.engine_tables() - history.engine_tables(without=versions))
 
     def apply(self) -> None:
