@@ -79,33 +79,59 @@ def _says(text: str) -> Callable[[re.Match[str]], BigQueryError]:
 
 
 RULES: tuple[Rule, ...] = (
-    _rule(r"overflow in (addition|subtraction|multiplication) of (\w+)[^(]*\((-?[\d.]+) \S+ (-?[\d.]+)\)", _overflow),
+    _rule(
+        r"overflow in (addition|subtraction|multiplication) of (\w+)[^(]*\((-?[\d.]+) \S+ (-?[\d.]+)\)",
+        _overflow,
+    ),
     _rule(r"overflow in (?:addition|subtraction|multiplication) of DECIMAL", _says("numeric overflow")),
-    _rule(r"overflow in (?:addition|subtraction|multiplication) of (?:date|timestamp|time|interval)",
-          _says("Date/time arithmetic overflow")),
+    _rule(
+        r"overflow in (?:addition|subtraction|multiplication) of (?:date|timestamp|time|interval)",
+        _says("Date/time arithmetic overflow"),
+    ),
     _rule(r"overflow in negation", _says("int64 overflow: -(-9223372036854775808)")),
     _rule(r"overflow on abs\(-9223372036854775808\)", _says("int64 overflow: ABS(-9223372036854775808)")),
     _rule(r"division by zero", _says("division by zero")),
-    _rule(r"sum is out of range|out of range of (?:int64|hugeint|int128)|overflow in hugeint", _says("int64 overflow")),
-    _rule(r"could not (?:cast|convert) (?:value|string) (?:of type )?'?([^']*?)'? (?:with value .*? )?to (\w+)", _cast),
-    _rule(r"type \w+ with value (\S+) can't be cast .*?destination type (\w+)",
-          lambda m: invalid_query(f"{_engine_type(m[2])} out of range: {m[1]}")),
-    _rule(r"casting value \"?([^\"]+?)\"? to type (\w+).*? failed: value is out of range",
-          lambda m: invalid_query(f"{_engine_type(m[2])} out of range: {m[1]}")),
-    _rule(r"more than one row returned by a subquery",
-          _says("Scalar subquery produced more than one element")),
+    _rule(
+        r"sum is out of range|out of range of (?:int64|hugeint|int128)|overflow in hugeint",
+        _says("int64 overflow"),
+    ),
+    _rule(
+        r"could not (?:cast|convert) (?:value|string) (?:of type )?'?([^']*?)'? (?:with value .*? )?to (\w+)",
+        _cast,
+    ),
+    _rule(
+        r"type \w+ with value (\S+) can't be cast .*?destination type (\w+)",
+        lambda m: invalid_query(f"{_engine_type(m[2])} out of range: {m[1]}"),
+    ),
+    _rule(
+        r"casting value \"?([^\"]+?)\"? to type (\w+).*? failed: value is out of range",
+        lambda m: invalid_query(f"{_engine_type(m[2])} out of range: {m[1]}"),
+    ),
+    _rule(
+        r"more than one row returned by a subquery", _says("Scalar subquery produced more than one element")
+    ),
     _rule(r"is too long|string value is too (?:big|large)", _says("String is too long")),
-    _rule(r"max_expression_depth|recursion limit", lambda _: BigQueryError(
-        "resourcesExceeded",
-        "Resources exceeded during query execution: Not enough resources for query planning - "
-        "too many subqueries or query is too complex.",
-        location="query")),
+    _rule(
+        r"max_expression_depth|recursion limit",
+        lambda _: BigQueryError(
+            "resourcesExceeded",
+            "Resources exceeded during query execution: Not enough resources for query planning - "
+            "too many subqueries or query is too complex.",
+            location="query",
+        ),
+    ),
 )
 
 _OUT_OF_MEMORY = frozenset({"OutOfMemoryException", "MemoryError"})
 # Rules speak only for failures of values; a failure to bind or parse engine SQL is a defect of the lowering.
 _VALUE_FAILURES = frozenset(
-    {"OutOfRangeException", "ConversionException", "InvalidInputException", "TypeMismatchException", "DataError"}
+    {
+        "OutOfRangeException",
+        "ConversionException",
+        "InvalidInputException",
+        "TypeMismatchException",
+        "DataError",
+    }
 )
 
 
