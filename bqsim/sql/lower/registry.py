@@ -113,3 +113,116 @@ def fn(
     if (sql is None) == (build is None):
         raise ValueError(f"{name}: give one of sql and build")
     return Function(name, args, sql, build, optional, repeated)
+
+
+@dataclass(slots=True)
+class AggregateCall:
+    """One aggregate call to lower, of a group (``over`` None) or of a window.
+
+    ``order`` are the engine's ORDER BY items, ``where`` the condition of FILTER, ``limit`` the LIMIT modifier.
+    ``nulls`` is ``"IGNORE"``, ``"RESPECT"`` or ``""`` as written. ``having`` is ("MAX" or "MIN", expression).
+    """
+
+    name: str
+    args: list[exp.Expression]
+    types: tuple[Type, ...]
+    result: Type
+    literals: tuple[Any, ...]
+    context: Any
+    distinct: bool = False
+    order: list[Any] = field(default_factory=list)
+    where: list[Any] = field(default_factory=list)
+    limit: int | None = None
+    nulls: str = ""
+    having: tuple[str, Any] | None = None
+    over: Any = None
+    node: Any = None
+
+    def apply(self, function: str, *args: Any, where: Any = None, plain: bool = False) -> exp.Expression:
+        """The engine's aggregate ``function`` of ``args`` with the call's DISTINCT, ORDER BY, filter and window.
+
+        ``where`` is a further condition; ``plain`` leaves DISTINCT and ORDER BY out, which cannot matter to it.
+        """
+        from sqlglot import expressions as exp
+
+        parts: list[Any] = [f"{function}(DISTINCT " if self.distinct and not plain else f"{function}("]
+        for i, arg in enumerate(args):
+            if i:
+                parts.append(", ")
+            parts.append(arg)
+        if self.order and not plain:
+            for i, item in enumerate(self.order):
+                parts.append(", " if i else " ORDER BY ")
+                parts.append(item)
+        parts.append(")")
+        conditions = [*self.where, where] if where is not None else self.where
+        for i, condition in enumerate(conditions):
+            parts += [" AND " if i else " FILTER (WHERE ", condition]
+        if conditions:
+            parts.append(")")
+        if self.over is not None:
+            parts += [" OVER (", self.over, ")"]
+        return exp.Block(expressions=parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """One aggregate row: ``function`` is the engine's aggregate of the same arguments and ``wrap`` a template around
+    its value; or ``build`` makes the whole. ``ordered`` says that ORDER BY matters, ``limited`` that the builder
+    applies LIMIT, ``having`` that it applies HAVING MIN/MAX; ``window`` that it may be used over a window."""
+
+    name: str
+    args: tuple[Pattern, ...]
+    function: str | None = None
+    wrap: str | None = None
+    build: Callable[[AggregateCall], exp.Expression] | None = None
+    optional: int = 0
+    ordered: bool = False
+    limited: bool = False
+    having: bool = False
+    window: bool = True
+
+    def matches(self, types: Sequence[Type]) -> bool:
+        return Function.matches(self, types)  # type: ignore[arg-type]
+
+    @property
+    def repeated(self) -> bool:
+        return False
+
+
+def aggregate(
+    name: str,
+    args: tuple[Pattern, ...] = (),
+    function: str | None = None,
+    *,
+    wrap: str | None = None,
+    build: Callable[[AggregateCall], exp.Expression] | None = None,
+    optional: int = 0,
+    ordered: bool = False,
+    limited: bool = False,
+    having: bool = False,
+    window: bool = True,
+) -> Aggregate:
+    """One row of a family's ``AGGREGATES``; exactly one of ``function`` and ``build``."""
+    if (function is None) == (build is None):
+        raise ValueError(f"{name}: give one of function and build")
+    return Aggregate(name, args, function, wrap, build, optional, ordered, limited, having, window)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window function that is not an aggregate. ``build`` gets the call with ``over`` set; ``frame`` says whether
+    the window's frame belongs to it (ranking functions have none)."""
+
+    name: str
+    args: tuple[Pattern, ...]
+    build: Callable[[AggregateCall], exp.Expression]
+    optional: int = 0
+    frame: bool = True
+
+    def matches(self, types: Sequence[Type]) -> bool:
+        return Function.matches(self, types)  # type: ignore[arg-type]
+
+    @property
+    def repeated(self) -> bool:
+        return False

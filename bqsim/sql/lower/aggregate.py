@@ -1,0 +1,175 @@
+"""GROUP BY, grouping sets and aggregate calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import expressions as exp
+
+from bqsim.sql.googlesql.resolved import has, node_name, unwrap
+from bqsim.sql.googlesql.types import type_from_proto
+from bqsim.types import TypeKind
+
+from . import nodes
+from .expressions import BUILTIN_GROUP, SAFE_ERROR_MODE, arguments
+from .functions import aggregate_function
+from .registry import AggregateCall, Unsupported
+from .relation import Relation, Stage
+from .scans import order_items, plain_place
+from .types import contains
+
+if TYPE_CHECKING:
+    from .lowering import Lowering
+
+NULL_HANDLING = {0: "", 1: "IGNORE", 2: "RESPECT"}
+HAVING_KINDS = {1: "MAX", 2: "MIN"}
+_UNGROUPABLE = frozenset({TypeKind.JSON, TypeKind.GEOGRAPHY})
+
+
+def aggregate_scan(low: Lowering, node: Any) -> Relation:
+    base = node.parent
+    if any(c.collation_name or c.child_list for c in base.collation_list):
+        raise Unsupported("GROUP BY with collation")
+    relation = grouped_input(low, low.relation(base.input_scan), base.group_by_list)
+    columns: dict[int, Any] = {
+        item.column.column_id: relation.columns[item.column.column_id] for item in base.group_by_list
+    }
+    keys = {i: low.column(i) for i in columns}
+    relation.group = grouping(base, keys)
+    for item in base.aggregate_list:
+        item = unwrap(item)
+        columns[item.column.column_id] = aggregate_call(low, item.expr)
+    for item in base.grouping_call_list:
+        key = low.column(item.group_by_column.column.column_id)
+        columns[item.output_column.column_id] = nodes.template("CAST(grouping({0}) AS BIGINT)", key)
+    relation.columns = columns
+    relation.computed = True
+    relation.stage = Stage.GROUPED
+    return relation
+
+
+def grouped_input(low: Lowering, relation: Relation, group_by: Any) -> Relation:
+    """The input of a GROUP BY with its keys as plain columns."""
+    relation = low.simple(relation)
+    places: dict[int, Any] = {}
+    plain = True
+    for item in group_by:
+        value = low.expression(item.expr)
+        place = plain_place(value)
+        plain = plain and place is not None
+        places[item.column.column_id] = place or value
+        if contains(low.type(item.expr), _UNGROUPABLE):
+            raise Unsupported(f"GROUP BY a value of type {low.type(item.expr)}")
+    relation.columns = {**relation.columns, **places}
+    if plain:
+        low.places.update(places)
+        return relation
+    relation.computed = True
+    return low.closed(relation)
+
+
+def grouping(base: Any, keys: dict[int, exp.Expression]) -> exp.Expression | None:
+    """The GROUP BY clause; None when all rows are one group."""
+    if not base.grouping_set_list:
+        return exp.Group(expressions=list(keys.values())) if keys else None
+    sets = [columns for item in base.grouping_set_list for columns in grouping_sets(unwrap(item))]
+    clauses: list[Any] = [nodes.joined("(", ", ", [keys[i] for i in ids], ")") for ids in sets]
+    return exp.Group(expressions=[nodes.joined("GROUPING SETS (", ", ", clauses, ")")])
+
+
+def grouping_sets(item: Any) -> list[list[int]]:
+    """The grouping sets that a clause stands for, each by its column ids."""
+    name = node_name(item)
+    if name == "ResolvedGroupingSet":
+        return [[c.column.column_id for c in item.group_by_column_list]]
+    if name == "ResolvedRollup":
+        parts = [_ids(m) for m in item.rollup_column_list]
+        return [_union(parts[:n]) for n in range(len(parts), -1, -1)]
+    if name == "ResolvedCube":
+        parts = [_ids(m) for m in item.cube_column_list]
+        count = len(parts)
+        masks = range((1 << count) - 1, -1, -1)
+        return [_union([p for i, p in enumerate(parts) if mask >> (count - 1 - i) & 1]) for mask in masks]
+    if name == "ResolvedGroupingSetList":
+        return [columns for e in item.elem_list for columns in grouping_sets(unwrap(e))]
+    if name == "ResolvedGroupingSetProduct":
+        product: list[list[int]] = [[]]
+        for e in item.input_list:
+            product = [_union([left, right]) for left in product for right in grouping_sets(unwrap(e))]
+        return product
+    raise Unsupported(name.removeprefix("Resolved"))
+
+
+def _ids(columns: Any) -> list[int]:
+    return [c.column.column_id for c in columns.column_list]
+
+
+def _union(parts: list[list[int]]) -> list[int]:
+    return list(dict.fromkeys(i for part in parts for i in part))
+
+
+def aggregate_call(low: Lowering, node: Any, over: Any = None) -> exp.Expression:
+    """An aggregate function call of a group, or of a window when ``over`` is its specification."""
+    node = unwrap(node)
+    non_scalar = node.parent
+    base = non_scalar.parent
+    name = base.function.name.removeprefix(BUILTIN_GROUP)
+    if ":" in name:
+        raise Unsupported(f"aggregate function {name.rpartition(':')[2]}")
+    if base.collation_list:
+        raise Unsupported(f"aggregate function {name} with collation")
+    if base.error_mode == SAFE_ERROR_MODE:
+        raise Unsupported(f"SAFE.{name}")
+    args, types, literals = arguments(low, base)
+    row = aggregate_function(name, types)
+    if row is None:
+        shown = ", ".join(str(t) for t in types)
+        raise Unsupported(f"aggregate function {name}({shown})")
+    call = AggregateCall(
+        name,
+        args,
+        types,
+        type_from_proto(base.parent.type),
+        literals,
+        low,
+        distinct=non_scalar.distinct,
+        nulls=NULL_HANDLING[non_scalar.null_handling_modifier],
+        over=over,
+        node=node,
+    )
+    if has(non_scalar, "where_expr"):
+        call.where.append(low.expression(non_scalar.where_expr))
+    if over is None:
+        _modifiers(low, node, call)
+    elif not row.window:
+        raise Unsupported(f"window function {name}")
+    if call.limit is not None and not row.limited:
+        raise Unsupported(f"LIMIT in {name}")
+    if call.having is not None and not row.having:
+        raise Unsupported(f"HAVING in {name}")
+    if not row.ordered:
+        call.order = []
+    if row.build is not None:
+        return row.build(call)
+    assert row.function is not None
+    ignore = nodes.template("({0} IS NOT NULL)", args[0]) if call.nulls == "IGNORE" and args else None
+    value = call.apply(row.function, *args, where=ignore)
+    return nodes.template(row.wrap, value) if row.wrap else value
+
+
+def _modifiers(low: Lowering, node: Any, call: AggregateCall) -> None:
+    if node.group_by_list or node.group_by_aggregate_list or has(node, "having_expr"):
+        raise Unsupported(f"GROUP BY inside {call.name}")
+    if node.order_by_item_list:
+        call.order = order_items(low, node.order_by_item_list)
+    if has(node, "limit"):
+        call.limit = low.constant(node.limit)
+    if node.HasField("having_modifier"):
+        modifier = node.having_modifier
+        kind = HAVING_KINDS[modifier.kind]
+        if low.type(modifier.having_expr).kind is TypeKind.FLOAT64:
+            raise Unsupported(f"HAVING {kind} a FLOAT64")
+        call.having = (kind, low.expression(modifier.having_expr))
+
+
+SCANS = {"ResolvedAggregateScan": aggregate_scan}

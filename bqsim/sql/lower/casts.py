@@ -1,0 +1,129 @@
+"""Casts by (from kind, to kind)."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import expressions as exp
+
+from bqsim.engine import kernels
+from bqsim.sql.googlesql.resolved import has
+from bqsim.sql.googlesql.types import type_from_proto
+from bqsim.sql.googlesql.resolved import get, unwrap
+from bqsim.types import Type, TypeKind
+
+from . import nodes
+from .registry import NOT_LITERAL, FunctionCall, Unsupported
+from .types import engine_type
+
+if TYPE_CHECKING:
+    from .lowering import Lowering
+
+K = TypeKind
+
+# Casts that are the engine's own. The others are macros ``bq_cast_<from>_to_<to>``.
+_PLAIN: dict[tuple[TypeKind, TypeKind], str] = {
+    (K.INT64, K.FLOAT64): "CAST({0} AS DOUBLE)",
+    (K.INT64, K.NUMERIC): "CAST({0} AS DECIMAL(38,9))",
+    (K.INT64, K.STRING): "CAST({0} AS VARCHAR)",
+    (K.INT64, K.BOOL): "({0} <> 0)",
+    (K.BOOL, K.INT64): "CAST({0} AS BIGINT)",
+    (K.BOOL, K.STRING): "CAST({0} AS VARCHAR)",
+    (K.STRING, K.BYTES): "encode({0})",
+    (K.DATE, K.DATETIME): "CAST({0} AS TIMESTAMP)",
+}
+
+
+@cache
+def cast_template(source: TypeKind, target: TypeKind) -> str | None:
+    """The engine expression of a cast between scalar types, None when the engine has none."""
+    plain = _PLAIN.get((source, target))
+    if plain is not None:
+        return plain
+    name = f"bq_cast_{source.lower()}_to_{target.lower()}"
+    if name in kernels.macros() or name in kernels.kernels():
+        return name + "({0})"
+    return None
+
+
+def cast_value(value: exp.Expression, source: Type, target: Type, depth: int = 0) -> exp.Expression:
+    """A value of one type as another."""
+    if source == target:
+        return value
+    if source.kind is K.ARRAY and target.kind is K.ARRAY:
+        assert source.element is not None and target.element is not None
+        if engine_equal(source.element, target.element):
+            return value
+        item = f"x{depth}"
+        inner = cast_value(nodes.raw(item), source.element, target.element, depth + 1)
+        return nodes.template(f"list_transform({{0}}, lambda {item}: {{1}})", value, inner)
+    if source.kind is K.STRUCT and target.kind is K.STRUCT:
+        if engine_equal(source, target):
+            return value
+        return _struct(value, source, target, depth)
+    template = cast_template(source.kind, target.kind)
+    if template is None:
+        raise Unsupported(f"CAST from {source} to {target}")
+    return nodes.template(template, value)
+
+
+def engine_equal(source: Type, target: Type) -> bool:
+    """Whether two types differ at most in the names of fields."""
+    if source.kind is not target.kind or len(source.fields) != len(target.fields):
+        return False
+    if source.element is not None and target.element is not None:
+        return engine_equal(source.element, target.element)
+    return all(engine_equal(a.type, b.type) for a, b in zip(source.fields, target.fields, strict=True))
+
+
+def _struct(value: exp.Expression, source: Type, target: Type, depth: int) -> exp.Expression:
+    parts: list[Any] = ["CASE WHEN ", value, " IS NULL THEN NULL ELSE {"]
+    for i, (a, b) in enumerate(zip(source.fields, target.fields, strict=True), 1):
+        field = nodes.template(f"struct_extract({{0}}, '_{i}')", value)
+        parts += [f"_{i}: " if i == 1 else f", _{i}: ", cast_value(field, a.type, b.type, depth)]
+    parts.append("} END")
+    return exp.Block(expressions=parts)
+
+
+def lower_cast(low: Lowering, node: Any) -> exp.Expression:
+    inner = unwrap(node.expr)
+    source = low.type(inner)
+    target = type_from_proto(get(node, "type"))
+    if node.HasField("type_modifiers") and node.type_modifiers.ByteSize():
+        raise Unsupported(f"CAST to a parameterised {target.kind}")
+    if has(node, "extended_cast"):
+        raise Unsupported("extended CAST")
+    if inner.DESCRIPTOR.name == "ResolvedLiteralProto" and not inner.value.value.WhichOneof("value"):
+        return nodes.raw(f"CAST(NULL AS {engine_type(target)})")
+    value = low.expression(inner)
+    if has(node, "format"):
+        lowered = _formatted(low, node, value, source, target)
+    elif has(node, "time_zone"):
+        raise Unsupported("CAST with AT TIME ZONE")
+    else:
+        lowered = cast_value(value, source, target)
+    return nodes.template("TRY({0})", lowered) if node.return_null_on_error else lowered
+
+
+def _formatted(low: Lowering, node: Any, value: exp.Expression, source: Type, target: Type) -> exp.Expression:
+    """CAST … FORMAT: the registered function ``$cast_format`` with arguments (value, format, target's name, zone)."""
+    from .functions import scalar_function
+
+    string = Type(K.STRING)
+    args = [value, low.expression(node.format), nodes.text(target.kind.value)]
+    types = [source, string, string]
+    literals: list[Any] = [NOT_LITERAL, NOT_LITERAL, target.kind.value]
+    if has(node, "time_zone"):
+        args.append(low.expression(node.time_zone))
+        types.append(string)
+        literals.append(NOT_LITERAL)
+    function = scalar_function("$cast_format", tuple(types))
+    if function is None:
+        raise Unsupported(f"CAST from {source} to {target} with FORMAT")
+    if function.sql is not None:
+        return nodes.template(function.sql, *args)
+    assert function.build is not None
+    return function.build(
+        FunctionCall("$cast_format", args, tuple(types), target, tuple(literals), low, node)
+    )

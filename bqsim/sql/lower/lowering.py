@@ -1,0 +1,232 @@
+"""From a resolved statement to one engine query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bqsim.catalog.refs import TableRef
+from bqsim.sql.googlesql.resolved import get, node_name, unwrap
+from bqsim.sql.googlesql.types import type_from_proto
+from bqsim.types import Field, Type
+
+from . import nodes
+from .outputs import output_fields, output_value
+from .registry import NOT_LITERAL, Unsupported
+from .relation import Place, Relation, place_node
+from .tables import EXPRESSIONS, SCANS
+
+if TYPE_CHECKING:
+    from sqlglot import expressions as exp
+
+    from bqsim.catalog.resources import Table
+    from bqsim.catalog.store import Catalog
+    from bqsim.sql.googlesql import Analyzed
+    from bqsim.sql.plan import Context
+
+Views = Callable[["Table", "Context"], "Analyzed"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoweredQuery:
+    """An engine query: ``sql`` returns the columns of ``schema`` by position.
+
+    ``tables`` are the stored tables that it reads, ``columns_read`` the names of their columns that it needs, ``views``
+    the views passed through. ``inputs`` maps names of relations to register before the run to (fields, callable giving
+    the rows as a ``pyarrow.Table``). ``ordered`` says that the order of rows is the statement's own. ``deterministic`` is false
+    when CURRENT_*, RAND and the like make the result uncacheable.
+    """
+
+    select: exp.Query
+    sql: str
+    schema: tuple[Field, ...]
+    columns_read: dict[TableRef, tuple[str, ...]]
+    tables: tuple[TableRef, ...]
+    views: tuple[TableRef, ...]
+    inputs: dict[str, Any]
+    ordered: bool
+    deterministic: bool
+
+
+@dataclass(slots=True)
+class Shared:
+    """What the lowerings of a statement and of its views have in common."""
+
+    labels: int = 0
+    columns_read: dict[TableRef, dict[str, None]] = field(default_factory=dict)
+    views: dict[TableRef, None] = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)
+    deterministic: bool = True
+    open_views: tuple[TableRef, ...] = ()
+
+
+class Lowering:
+    """Lowers one analysed statement. Scans become SELECTs whose columns are labelled ``k<column id>``.
+
+    A column of a relation in scope has one place; :attr:`places` holds the places of all columns in scope by column id,
+    which are unique in a statement, so correlated references need nothing special.
+
+    For statements that change rows: ``target_scan(node)`` lowers a ResolvedTableScan of a stored table to a SELECT with the scan's
+    columns and the engine's row identifier as ``_rowid``; ``bind(node, label)`` puts the columns of such a scan in scope under
+    a relation label, so that ``expression(node)`` can be used in SQL around it.
+    """
+
+    def __init__(
+        self,
+        analyzed: Analyzed,
+        ctx: Context,
+        catalog: Catalog | None,
+        views: Views,
+        shared: Shared | None = None,
+    ) -> None:
+        self.analyzed = analyzed
+        self.ctx = ctx
+        self.catalog = catalog
+        self.views = views
+        self.shared = shared or Shared()
+        self.places: dict[int, Place] = {}
+        self.ctes: dict[str, tuple[str, list[int]]] = {}
+        self.recursion: list[tuple[str, list[int]]] = []
+        self.group_rows: list[Any] = []
+        self.lambdas = 0
+
+    # Statements
+
+    def query(self) -> LoweredQuery:
+        """Lower a query statement (or the query of CREATE TABLE AS SELECT, CREATE VIEW and the like)."""
+        statement = self.analyzed.statement
+        outputs = [(c.name, c.column) for c in statement.output_column_list]
+        fields = output_fields(outputs)
+        relation = self.relation(statement.query)
+        ordered = bool(relation.order)
+        relation = self.simple(relation) if relation.group is not None and _repeats(outputs) else relation
+        projections = [
+            nodes.alias(output_value(place_node(relation.columns[c.column_id]), f), f"c{i}")
+            for i, ((_, c), f) in enumerate(zip(outputs, fields, strict=True), 1)
+        ]
+        select = relation.finish(projections)
+        return LoweredQuery(
+            select=select,
+            sql=nodes.render(select),
+            schema=fields,
+            columns_read={ref: tuple(names) for ref, names in self.shared.columns_read.items()},
+            tables=tuple(self.shared.columns_read),
+            views=tuple(self.shared.views),
+            inputs=self.shared.inputs,
+            ordered=ordered or _is_ordered(statement.query),
+            deterministic=self.shared.deterministic,
+        )
+
+    def scan(self, node: Any) -> exp.Select:
+        """A scan as a SELECT whose columns are labelled ``k<column id>``."""
+        return self.select(self.relation(node))
+
+    # Relations
+
+    def relation(self, node: Any) -> Relation:
+        """Lower a scan; afterwards its columns are in scope."""
+        node = unwrap(node)
+        handler = SCANS.get(node_name(node))
+        if handler is None:
+            raise Unsupported(node_name(node).removeprefix("Resolved"))
+        relation: Relation = handler(self, node)
+        columns = relation.columns
+        wanted = [c.column_id for c in get(node, "column_list")]
+        if len(wanted) != len(columns):
+            relation.columns = {i: columns[i] for i in wanted if i in columns}
+        self.places.update(relation.columns)
+        return relation
+
+    def label(self) -> str:
+        """A fresh label of a relation."""
+        self.shared.labels += 1
+        return f"s{self.shared.labels}"
+
+    def select(self, relation: Relation, columns: Iterable[int] | None = None) -> exp.Select:
+        ids = relation.columns if columns is None else columns
+        return relation.select([(i, f"k{i}") for i in ids])
+
+    def closed(self, relation: Relation) -> Relation:
+        """The relation as a derived table: one source with plain columns."""
+        label = self.label()
+        query = self.select(relation)
+        return self.source(nodes.derived(query, label), label, relation.columns)
+
+    def source(self, source: Any, label: str, columns: Iterable[int]) -> Relation:
+        """A relation over a FROM item whose columns are labelled ``k<column id>``; its columns come in scope."""
+        relation = Relation(source, {i: (label, f"k{i}") for i in columns})
+        self.places.update(relation.columns)
+        return relation
+
+    def simple(self, relation: Relation) -> Relation:
+        """A relation at the stage of rows whose columns are all plain."""
+        return self.closed(relation) if relation.computed or relation.stage else relation
+
+    def single(self, relation: Relation) -> Relation:
+        """A relation that is one FROM item."""
+        return relation if relation.plain else self.closed(relation)
+
+    # Expressions
+
+    def expression(self, node: Any) -> exp.Expression:
+        """An expression over the columns in scope."""
+        node = unwrap(node)
+        handler = EXPRESSIONS.get(node_name(node))
+        if handler is None:
+            raise Unsupported(node_name(node).removeprefix("Resolved"))
+        lowered: exp.Expression = handler(self, node)
+        return lowered
+
+    def typed(self, node: Any) -> tuple[exp.Expression, Type]:
+        node = unwrap(node)
+        return self.expression(node), self.type(node)
+
+    def type(self, node: Any) -> Type:
+        """The type of an expression node."""
+        return type_from_proto(get(unwrap(node), "type"))
+
+    def column(self, column_id: int) -> exp.Expression:
+        """A column in scope."""
+        place = self.places.get(column_id)
+        if place is None:
+            raise Unsupported(f"reference to column {column_id} out of scope")
+        return place_node(place)
+
+    def constant(self, node: Any) -> Any:
+        """The Python value of an expression that must be a literal, parameter or variable."""
+        from .expressions import known_value
+
+        node = unwrap(node)
+        while node_name(node) == "ResolvedCast":
+            node = unwrap(node.expr)
+        value = known_value(self, node)
+        if value is NOT_LITERAL:
+            raise Unsupported(f"{node_name(node).removeprefix('Resolved')} where a constant is expected")
+        return value
+
+    # Statements that change rows
+
+    def target_scan(self, node: Any) -> exp.Select:
+        """The live rows of a stored table: the scan's columns as ``k<column id>`` and ``_rowid``."""
+        from .scans import stored_table
+
+        relation = stored_table(self, unwrap(node))
+        select = self.select(relation)
+        label = next(iter(relation.columns.values()), (relation.source.alias,))[0]
+        select.append("expressions", nodes.alias(nodes.column(label, "rowid"), "_rowid"))
+        return select
+
+    def bind(self, node: Any, label: str) -> None:
+        """Put the columns of a scan in scope as columns ``k<column id>`` of the relation ``label``."""
+        for column in get(unwrap(node), "column_list"):
+            self.places[column.column_id] = (label, f"k{column.column_id}")
+
+
+def _repeats(outputs: list[tuple[str, Any]]) -> bool:
+    ids = [c.column_id for _, c in outputs]
+    return len(set(ids)) != len(ids)
+
+
+def _is_ordered(scan: Any) -> bool:
+    return bool(get(unwrap(scan), "is_ordered"))

@@ -1,0 +1,92 @@
+"""A relation under construction: one SELECT that grows while scans are lowered into it."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+from sqlglot import expressions as exp
+
+from . import nodes
+
+# Where a column's value is: (relation, name) of a plain column, or an expression to select.
+Place = Any
+
+
+class Stage(IntEnum):
+    """How far a SELECT is: what is added next must come no earlier in SQL's order of evaluation."""
+
+    ROWS = 0  # FROM and WHERE only
+    GROUPED = 1
+    ORDERED = 2
+    LIMITED = 3
+
+
+def place_node(place: Place) -> exp.Expression:
+    """The expression that reads a place."""
+    return nodes.column(*place) if place.__class__ is tuple else place
+
+
+class Relation:
+    """One SELECT: ``columns`` maps column ids to their places; ``computed`` says that some are expressions."""
+
+    __slots__ = (
+        "columns",
+        "computed",
+        "group",
+        "having",
+        "joins",
+        "limit",
+        "offset",
+        "order",
+        "source",
+        "stage",
+        "where",
+    )
+
+    def __init__(self, source: Any, columns: dict[int, Place], computed: bool = False) -> None:
+        self.source = source
+        self.joins: list[Any] = []
+        self.where: list[Any] = []
+        self.group: Any = None
+        self.having: Any = None
+        self.order: list[Any] = []
+        self.limit: Any = None
+        self.offset: Any = None
+        self.columns = columns
+        self.computed = computed
+        self.stage = Stage.ROWS
+
+    @property
+    def plain(self) -> bool:
+        """One source with plain columns and nothing else: it can stand in a FROM clause as it is."""
+        return (
+            self.stage == Stage.ROWS
+            and not self.computed
+            and not self.joins
+            and not self.where
+            and self.source is not None
+        )
+
+    def select(self, outputs: list[tuple[int, str]]) -> exp.Select:
+        """The finished SELECT of columns (id, label)."""
+        columns = self.columns
+        return self.finish([nodes.alias(place_node(columns[i]), label) for i, label in outputs])
+
+    def finish(self, projections: list[Any]) -> exp.Select:
+        query = nodes.select(projections or [nodes.alias(nodes.raw("1"), "k0")], self.source)
+        if self.joins:
+            query.set("joins", self.joins)
+        if self.where:
+            query.set("where", exp.Where(this=nodes.conjunction(self.where)))
+        if self.group is not None:
+            query.set("group", self.group)
+        if self.having is not None:
+            query.set("having", exp.Having(this=self.having))
+        if self.order:
+            query.set("order", exp.Order(expressions=self.order))
+        if self.limit is not None:
+            query.set("limit", exp.Limit(expression=self.limit))
+        if self.offset is not None:
+            query.set("offset", exp.Offset(expression=self.offset))
+        return query

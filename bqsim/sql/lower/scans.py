@@ -1,0 +1,199 @@
+"""Tables, filters, projections, order and limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import expressions as exp
+
+from bqsim.catalog.refs import TableRef
+from bqsim.catalog.resources import Table, TableKind
+from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END
+from bqsim.errors import invalid_query
+from bqsim.sql.googlesql.resolved import has, unwrap
+from bqsim.types import TypeKind
+
+from . import nodes
+from .registry import Unsupported
+from .relation import Place, Relation, Stage, place_node
+from .types import column_type
+
+if TYPE_CHECKING:
+    from .lowering import Lowering
+
+
+def single_row(low: Lowering, node: Any) -> Relation:
+    return Relation(None, {})
+
+
+def filter_scan(low: Lowering, node: Any) -> Relation:
+    relation = low.simple(low.relation(node.input_scan))
+    relation.where.append(low.expression(node.filter_expr))
+    return relation
+
+
+def project_scan(low: Lowering, node: Any) -> Relation:
+    relation = low.relation(node.input_scan)
+    if not node.expr_list:
+        return relation
+    if relation.computed or relation.stage >= Stage.LIMITED:
+        relation = low.closed(relation)
+    places: dict[int, Place] = {}
+    for item in node.expr_list:
+        value = low.expression(item.expr)
+        places[item.column.column_id] = plain_place(value) or value
+    relation.columns = {**relation.columns, **places}
+    wanted = [c.column_id for c in node.parent.column_list]
+    relation.columns = {i: relation.columns[i] for i in wanted}
+    relation.computed = any(p.__class__ is not tuple for p in relation.columns.values())
+    return relation
+
+
+def plain_place(value: Any) -> Place | None:
+    """The place of a column, None for other expressions."""
+    if value.__class__ is exp.Column:
+        return (value.args["table"].this, value.args["this"].this)
+    return None
+
+
+def order_items(low: Lowering, items: Any) -> list[Any]:
+    """ORDER BY items: NULL first ascending and last descending unless said otherwise; NaN below every number."""
+    out: list[Any] = []
+    for item in items:
+        if item.collation.collation_name or has(item, "collation_name"):
+            raise Unsupported("ORDER BY with collation")
+        descending = bool(item.is_descending)
+        first = item.null_order == 1 if item.null_order else not descending
+        ref = unwrap(item.column_ref)
+        key = low.expression(ref)
+        kind = column_type(ref.column).kind
+        if kind is TypeKind.FLOAT64:
+            nan = nodes.call("isnan", key)
+            out.append(exp.Ordered(this=nan, desc=not descending, nulls_first=first))
+            key = low.expression(ref)
+        elif kind in _ORDERED_BY_ENGINE_ONLY_IF_PLAIN:
+            raise Unsupported(f"ORDER BY a value of type {kind}")
+        out.append(exp.Ordered(this=key, desc=descending, nulls_first=first))
+    return out
+
+
+_ORDERED_BY_ENGINE_ONLY_IF_PLAIN = frozenset({TypeKind.ARRAY, TypeKind.STRUCT, TypeKind.RANGE, TypeKind.JSON})
+
+
+def order_by_scan(low: Lowering, node: Any) -> Relation:
+    relation = low.relation(node.input_scan)
+    if relation.computed or relation.stage >= Stage.ORDERED:
+        relation = low.closed(relation)
+    relation.order = order_items(low, node.order_by_item_list)
+    relation.stage = Stage.ORDERED
+    return relation
+
+
+def limit_offset_scan(low: Lowering, node: Any) -> Relation:
+    relation = low.relation(node.input_scan)
+    if relation.stage >= Stage.LIMITED:
+        relation = low.closed(relation)
+    relation.limit = row_count(low, node.limit, "LIMIT") if has(node, "limit") else None
+    relation.offset = row_count(low, node.offset, "OFFSET") if has(node, "offset") else None
+    relation.stage = Stage.LIMITED
+    return relation
+
+
+def row_count(low: Lowering, node: Any, clause: str) -> Any:
+    value = low.constant(node)
+    if value is None:
+        raise invalid_query(f"{clause} must not be null")
+    if value < 0:
+        raise invalid_query(f"{clause} expects a non-negative integer literal or parameter")
+    return nodes.raw(str(value))
+
+
+def table_scan(low: Lowering, node: Any) -> Relation:
+    name = node.table.full_name or node.table.name
+    source = low.analyzed.sources.get(name)
+    if source is None:
+        raise Unsupported(f"table {name}")
+    table = source.table
+    if source.matches:
+        return wildcard(low, node, source)
+    if table.kind in (TableKind.VIEW, TableKind.MATERIALIZED_VIEW):
+        return view(low, node, table)
+    return stored_table(low, node)
+
+
+def view(low: Lowering, node: Any, table: Table) -> Relation:
+    """A view: its query as a derived table, lowered in a scope of its own."""
+    from .lowering import Lowering
+
+    shared = low.shared
+    if table.ref in shared.open_views:
+        raise invalid_query(f"View {table.ref.sql_name} refers to itself")
+    shared.views[table.ref] = None
+    shared.open_views += (table.ref,)
+    inner = Lowering(low.views(table, low.ctx), low.ctx, low.catalog, low.views, shared)
+    statement = inner.analyzed.statement
+    relation = inner.relation(statement.query)
+    shared.open_views = shared.open_views[:-1]
+    outputs = [c.column.column_id for c in statement.output_column_list]
+    columns = [(c.column_id, outputs[i]) for c, i in scan_columns(node)]
+    query = relation.finish(
+        [
+            nodes.alias(place_node(relation.columns[inner_id]), f"k{outer_id}")
+            for outer_id, inner_id in columns
+        ]
+    )
+    label = low.label()
+    return low.source(nodes.derived(query, label), label, [outer_id for outer_id, _ in columns])
+
+
+def scan_columns(node: Any) -> list[tuple[Any, int]]:
+    """The columns of a table scan with their positions in the table."""
+    return list(zip(node.parent.column_list, node.column_index_list, strict=True))
+
+
+def stored_table(low: Lowering, node: Any) -> Relation:
+    """A stored table's rows: the live ones, or those of FOR SYSTEM_TIME AS OF."""
+    table = low.analyzed.sources[node.table.full_name or node.table.name].table
+    storage = table.storage
+    if storage is None:
+        raise Unsupported(f"table {table.ref.sql_name} without stored rows")
+    label = low.label()
+    read = low.shared.columns_read.setdefault(table.ref, {})
+    columns: dict[int, Place] = {}
+    for column, index in scan_columns(node):
+        if index >= len(table.fields):
+            raise Unsupported(f"pseudo column {column.name}")
+        read[table.fields[index].name] = None
+        columns[column.column_id] = (label, storage.columns[index])
+    relation = Relation(nodes.table(label, storage.engine_table), columns)
+    low.places.update(columns)
+    end = nodes.column(label, VERSION_END)
+    if has(node, "for_system_time_expr"):
+        moment = nodes.template("epoch_us({0})", low.expression(node.for_system_time_expr))
+        begin = nodes.column(label, VERSION_BEGIN)
+        relation.where.append(
+            nodes.template("({0} <= {2} AND ({1} IS NULL OR {1} > {2}))", begin, end, moment)
+        )
+    else:
+        relation.where.append(nodes.template("({0} IS NULL)", end))
+    return relation
+
+
+def table_ref(name: str) -> TableRef:
+    return TableRef(*name.split(".", 2))
+
+
+def barrier(low: Lowering, node: Any) -> Relation:
+    return low.relation(node.input_scan)
+
+
+SCANS = {
+    "ResolvedSingleRowScan": single_row,
+    "ResolvedTableScan": table_scan,
+    "ResolvedFilterScan": filter_scan,
+    "ResolvedProjectScan": project_scan,
+    "ResolvedOrderByScan": order_by_scan,
+    "ResolvedLimitOffsetScan": limit_offset_scan,
+    "ResolvedBarrierScan": barrier,
+    "ResolvedExecuteAsRoleScan": barrier,
+}
