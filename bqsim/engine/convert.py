@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bqsim.errors import invalid_query
 from bqsim.types import Field, Type, TypeKind
-from bqsim.types.arrow import arrow_schema, arrow_type, map_column
+from bqsim.types.arrow import arrow_schema, arrow_type, map_column, validity_bitmap
 
 BIGNUMERIC_WIDTH = 32
 _PHYSICAL_LEAVES = frozenset({TypeKind.BIGNUMERIC, TypeKind.TIMESTAMP})
@@ -82,7 +81,9 @@ def blob_to_decimal256(array: Any) -> Any:
     big = data[start : start + length * BIGNUMERIC_WIDTH].reshape(length, BIGNUMERIC_WIDTH).copy()
     big[:, 0] ^= 0x80
     little = np.ascontiguousarray(big[:, ::-1])
-    return pa.Array.from_buffers(target, length, [_validity(array), pa.py_buffer(little)], array.null_count)
+    return pa.Array.from_buffers(
+        target, length, [validity_bitmap(array), pa.py_buffer(little)], array.null_count
+    )
 
 
 def _binary_of(rows: Any, source: Any) -> Any:
@@ -90,15 +91,8 @@ def _binary_of(rows: Any, source: Any) -> Any:
 
     length = len(rows)
     offsets = np.arange(0, (length + 1) * BIGNUMERIC_WIDTH, BIGNUMERIC_WIDTH, dtype=np.int32)
-    buffers = [_validity(source), pa.py_buffer(offsets), pa.py_buffer(rows)]
+    buffers = [validity_bitmap(source), pa.py_buffer(offsets), pa.py_buffer(rows)]
     return pa.Array.from_buffers(pa.binary(), length, buffers, source.null_count)
-
-
-def _validity(array: Any) -> Any:
-    """The validity bitmap of an array, starting at bit 0; None without NULLs."""
-    if array.null_count == 0:
-        return None
-    return pc.is_valid(array).buffers()[1] if array.offset else array.buffers()[0]
 
 
 def _has_physical_leaf(type_: Type) -> bool:

@@ -84,6 +84,18 @@ def table_of(columns: Sequence[Any]) -> pa.Table:
     return pa.Table.from_arrays(list(columns), names=column_names(len(columns)))
 
 
+def validity_bitmap(array: pa.Array) -> Any:
+    """The validity buffer of an array, starting at bit 0; None without NULLs."""
+    if array.null_count == 0:
+        return None
+    if array.offset == 0:
+        return array.buffers()[0]
+    import numpy as np
+
+    valid = array.is_valid().to_numpy(zero_copy_only=False)
+    return pa.py_buffer(np.packbits(valid, bitorder="little"))
+
+
 Leaf = Callable[[Any, Type], Any]
 
 
