@@ -49,12 +49,13 @@ def enum_name(type_proto: Any, number: int) -> str:
 def _enum(full_name: str) -> dict[int, str]:
     from google.protobuf import descriptor_pool
     from zetasql.wasi._pb2.zetasql.public.functions import (  # noqa: F401
+        array_find_mode_pb2,
         array_zip_mode_pb2,
         bitwise_agg_mode_pb2,
         datetime_pb2,
         differential_privacy_pb2,
-        match_recognize_pb2,
         normalize_mode_pb2,
+        range_sessionize_mode_pb2,
         rank_type_pb2,
         rounding_mode_pb2,
         unsupported_fields_pb2,
