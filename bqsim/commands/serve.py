@@ -1,0 +1,96 @@
+"""``bqsim serve``: a simulator on fixed ports."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+
+from bqsim import __version__
+from bqsim.settings import Settings
+
+REST_PORT = 9050
+GRPC_PORT = 9060
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``serve``."""
+    add = parser.add_argument
+    defaults = Settings()
+    add("--host", default=defaults.host, help="address to listen on (default %(default)s)")
+    add("--port", type=_port, default=REST_PORT, help="REST port, 0 for a free one (default %(default)s)")
+    add("--grpc-port", type=_port, default=GRPC_PORT, help="gRPC port (default %(default)s)")
+    add("--data-dir", type=Path, help="keep data in this directory; in memory without it")
+    add("--project", default=defaults.project, help="default project (default %(default)s)")
+    add("--location", default=defaults.location, help="default location (default %(default)s)")
+    add("--caller", default=defaults.caller, help="e-mail of callers without a token (default %(default)s)")
+    add("--seed", type=int, help="seed of ids and draws; a fresh one without it")
+    add("--workers", type=int, default=defaults.workers, help="statements at once (default %(default)s)")
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{port} is not a port")
+    return port
+
+
+def settings_from(given: argparse.Namespace) -> Settings:
+    """The settings that the options ask for."""
+    return Settings(
+        host=given.host,
+        port=given.port,
+        grpc_port=given.grpc_port,
+        data_dir=given.data_dir,
+        project=given.project,
+        location=given.location,
+        caller=given.caller,
+        seed=given.seed,
+        workers=given.workers,
+    )
+
+
+def run(given: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT; 1 when it cannot start."""
+    stopped = threading.Event()
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        stopped.set()
+
+    previous = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        return _serve(given, stopped)
+    finally:
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)
+
+
+def _serve(given: argparse.Namespace, stopped: threading.Event) -> int:
+    from bqsim.simulator import Simulator
+
+    simulator = Simulator(settings_from(given))
+    try:
+        simulator.start()
+    except (OSError, ValueError, RuntimeError) as e:
+        print(f"bqsim: cannot start: {e}", file=sys.stderr)
+        return 1
+    try:
+        print(ready_text(simulator.url, simulator.environment(), given.grpc_port), flush=True)
+        stopped.wait()
+    finally:
+        simulator.stop()
+    print("bqsim stopped", flush=True)
+    return 0
+
+
+def ready_text(url: str, environment: dict[str, str], grpc_port: int) -> str:
+    """What ``serve`` prints when it is ready."""
+    return "\n".join(
+        [
+            f"bqsim {__version__} is ready: REST {url} (gRPC is not served, port {grpc_port} stays free)",
+            *(f"export {name}={value}" for name, value in environment.items()),
+        ]
+    )

@@ -1,0 +1,44 @@
+"""What the REST handlers may use of the simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from bqsim.catalog.store import Catalog
+    from bqsim.engine.pool import EnginePool
+    from bqsim.engine.protocol import Session
+    from bqsim.jobs import JobService, TableData
+    from bqsim.settings import Settings
+    from bqsim.sim.clock import Clock
+    from bqsim.sim.draws import Draws
+    from bqsim.sim.gate import Gate
+    from bqsim.sql.googlesql import GoogleSql
+    from bqsim.sql.statements.sizes import ColumnSizes
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Core:
+    """The services behind the API, wired by :class:`bqsim.simulator.Simulator`."""
+
+    settings: Settings
+    clock: Clock
+    draws: Draws
+    gate: Gate
+    catalog: Catalog
+    pool: EnginePool
+    googlesql: GoogleSql
+    jobs: JobService
+    tabledata: TableData
+    sizes: ColumnSizes
+
+    async def write(self, work: Callable[[Session], T]) -> T:
+        """Run a change of metadata with an engine session, off the event loop."""
+        return await self.pool.run(work)
+
+    def now_ms(self) -> int:
+        return self.clock.now_us() // 1000

@@ -1,0 +1,76 @@
+"""IAM policies of tables and routines: kept and answered, with no effect on what callers may do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from bqsim.catalog.refs import RoutineRef, TableRef
+from bqsim.catalog.resources import Routine, Table
+from bqsim.errors import BigQueryError
+
+from . import routines, tables
+from .reply import Reply, etag_of
+from .request import Request
+
+if TYPE_CHECKING:
+    from bqsim.engine.protocol import Session
+
+# Where a resource keeps its policy; names with an underscore never show in the resource.
+KEY = "_iamPolicy"
+
+
+def _ref(request: Request) -> TableRef | RoutineRef:
+    return routines.ref_of(request) if "routineId" in request.path else tables.ref_of(request)
+
+
+def _resource(request: Request, ref: TableRef | RoutineRef) -> Table | Routine:
+    catalog = request.core.catalog
+    return catalog.routine(ref) if isinstance(ref, RoutineRef) else catalog.table(ref)
+
+
+def _policy(resource: Table | Routine) -> dict[str, Any]:
+    kept: Mapping[str, Any] = resource.body if isinstance(resource, Routine) else resource.metadata
+    policy = dict(kept.get(KEY) or {"version": 1})
+    policy["etag"] = etag_of(policy)
+    return policy
+
+
+async def get_policy(request: Request) -> Reply:
+    """``getIamPolicy``."""
+    return Reply(_policy(_resource(request, _ref(request))))
+
+
+async def set_policy(request: Request) -> Reply:
+    """``setIamPolicy``; a policy read earlier must still be the current one."""
+    core, ref = request.core, _ref(request)
+    policy = request.body.get("policy")
+    if not policy:
+        raise BigQueryError("required", "Required parameter is missing: policy", location="policy")
+
+    def work(session: Session) -> Table | Routine:
+        with core.catalog.lock(ref), core.catalog.change(session) as change:
+            before = _resource(request, ref)
+            if policy.get("etag") not in (None, "", _policy(before)["etag"]):
+                raise BigQueryError(
+                    "conditionNotMet", "There were concurrent policy changes. Please retry.", http=409
+                )
+            kept = {KEY: {"version": 1} | {k: v for k, v in policy.items() if k != "etag"}}
+            after: Table | Routine
+            if isinstance(before, Routine):
+                after = replace(before, body={**before.body, **kept})
+                change.put_routine(after)
+            else:
+                after = replace(before, metadata={**before.metadata, **kept})
+                change.put_table(after)
+            return after
+
+    return Reply(_policy(await core.write(work)))
+
+
+async def test_permissions(request: Request) -> Reply:
+    """``testIamPermissions``: every caller has every permission."""
+    _resource(request, _ref(request))
+    permissions = request.body.get("permissions") or []
+    return Reply({"permissions": permissions} if permissions else {})

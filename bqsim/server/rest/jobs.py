@@ -1,0 +1,217 @@
+"""The ``jobs`` methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bqsim.errors import invalid
+
+from .reply import Reply, etag_of
+from .request import Request
+from .rows import body_options, encode_page, query_options
+
+if TYPE_CHECKING:
+    from bqsim.jobs import Job, Upload
+    from bqsim.types.wire import WireOptions
+
+# Discovery document: getQueryResults waits so long by default and never much longer than the second.
+DEFAULT_TIMEOUT_MS = 10_000
+MAX_TIMEOUT_MS = 200_000
+# Small uploads are done within the call that carries them.
+UPLOAD_WAIT_S = 3.0
+# BigQuery page "Using pagination": jobs in one page of jobs.list.
+MAX_PAGE = 1000
+
+
+def job_json(job: Job, request: Request) -> dict[str, Any]:
+    """The ``Job`` resource with its link."""
+    body = job.to_json()
+    if not job.dry_run:
+        ref = job.ref
+        body["selfLink"] = request.link(f"projects/{ref.project}/jobs/{ref.job_id}?location={ref.location}")
+    return body
+
+
+async def insert(request: Request, upload: Upload | None = None) -> Reply:
+    """``jobs.insert``: start a job; an upload's job is given a moment to finish."""
+    jobs = request.core.jobs
+    job = await jobs.insert(request.path["projectId"], request.body, request.caller.email, upload)
+    if upload is not None:
+        await jobs.wait(job, UPLOAD_WAIT_S)
+    body = job_json(job, request)
+    return Reply(body, etag=body["etag"])
+
+
+def _find(request: Request) -> Job:
+    return request.core.jobs.get(request.path["projectId"], request.path["jobId"], request.text("location"))
+
+
+async def get(request: Request) -> Reply:
+    """``jobs.get``."""
+    body = job_json(_find(request), request)
+    return Reply(body, etag=body["etag"])
+
+
+async def list_(request: Request) -> Reply:
+    """``jobs.list``: newest first."""
+    from bqsim.jobs import JobFilter, State
+
+    states = []
+    for state in filter(None, (request.text("stateFilter") or "").split(",")):
+        if state.upper() not in State.__members__:
+            raise invalid(f"Invalid value for stateFilter: {state[:60]}", "stateFilter")
+        states.append(State(state.upper()))
+    projection = (request.text("projection") or "minimal").lower()
+    if projection not in ("minimal", "full"):
+        raise invalid(f"Invalid value for projection: {projection[:60]}", "projection")
+    wanted = JobFilter(
+        caller=None if request.flag("allUsers") else request.caller.email,
+        states=frozenset(states),
+        min_creation_ms=request.integer("minCreationTime"),
+        max_creation_ms=request.integer("maxCreationTime"),
+        parent_job_id=request.text("parentJobId"),
+    )
+    limit = request.integer("maxResults")
+    page = request.core.jobs.list(
+        request.path["projectId"],
+        wanted,
+        request.text("pageToken"),
+        MAX_PAGE if limit is None else min(limit, MAX_PAGE),
+    )
+    body: dict[str, Any] = {"kind": "bigquery#jobList"}
+    if page.next_page_token:
+        body["nextPageToken"] = page.next_page_token
+    body["jobs"] = [job.list_json(full=projection == "full") for job in page.jobs]
+    body["etag"] = etag_of(body)
+    return Reply(body, etag=body["etag"])
+
+
+async def cancel(request: Request) -> Reply:
+    """``jobs.cancel``: ask for the end of a job; answers at once."""
+    job = request.core.jobs.cancel(request.path["projectId"], request.path["jobId"], request.text("location"))
+    return Reply({"kind": "bigquery#jobCancelResponse", "job": job_json(job, request)})
+
+
+async def delete(request: Request) -> Reply:
+    """``jobs.delete``: forget a finished job."""
+    request.core.jobs.delete(request.path["projectId"], request.path["jobId"], request.text("location"))
+    return Reply({})
+
+
+async def query(request: Request) -> Reply:
+    """``jobs.query``: run a query and answer its first page, or that it still runs."""
+    options = body_options(request.body)
+    job = await request.core.jobs.query(request.path["projectId"], request.body, request.caller.email)
+    job.raise_for_error()
+    body: dict[str, Any] = {"kind": "bigquery#queryResponse"}
+    if job.done:
+        limit = request.body.get("maxResults")
+        await _put_rows(body, request, job, options, max_results=limit)
+    _put_summary(body, job)
+    return Reply(body)
+
+
+async def get_query_results(request: Request) -> Reply:
+    """``jobs.getQueryResults``: wait for a query and answer a page of its rows."""
+    options = query_options(request)
+    job = _find(request)
+    timeout_ms = request.integer("timeoutMs")
+    start_index = request.integer("startIndex")
+    max_results = request.integer("maxResults")
+    if not job.done:
+        wait_ms = DEFAULT_TIMEOUT_MS if timeout_ms is None else min(timeout_ms, MAX_TIMEOUT_MS)
+        await request.core.jobs.wait(job, wait_ms / 1000)
+    body: dict[str, Any] = {"kind": "bigquery#getQueryResultsResponse"}
+    if not job.done:
+        body |= {"jobReference": job.reference_json(), "jobComplete": False}
+        return Reply(body)
+    job.raise_for_error()
+    body["etag"] = job.etag()
+    await _put_rows(
+        body,
+        request,
+        job,
+        options,
+        start_index=start_index,
+        max_results=max_results,
+        page_token=request.text("pageToken"),
+    )
+    body["jobReference"] = job.reference_json()
+    body["jobComplete"] = True
+    _put_statistics(body, job)
+    return Reply(body, etag=body["etag"])
+
+
+async def _put_rows(
+    body: dict[str, Any],
+    request: Request,
+    job: Job,
+    options: WireOptions,
+    *,
+    start_index: int | None = None,
+    max_results: int | None = None,
+    page_token: str | None = None,
+) -> None:
+    """Add schema, number of rows and one page; a statement without a result has none of them."""
+    from bqsim.types.api_schema import fields_to_api
+
+    statistics = job.query_statistics
+    if job.dry_run:
+        if statistics is not None and statistics.schema is not None:
+            body["schema"] = {"fields": fields_to_api(statistics.schema)}
+        return
+    page = request.core.jobs.results(
+        job, start_index=start_index, max_results=max_results, page_token=page_token
+    )
+    if job.result is None:
+        return
+    body["schema"] = {"fields": fields_to_api(page.fields)}
+    body["totalRows"] = str(page.total_rows)
+    if page.next_page_token:
+        body["pageToken"] = page.next_page_token
+    rows = await encode_page(page, options)
+    if rows is not None:
+        body["rows"] = rows
+
+
+def _put_summary(body: dict[str, Any], job: Job) -> None:
+    """Add what ``jobs.query`` tells about the job beside the rows."""
+    if job.created:
+        body["jobReference"] = job.reference_json()
+        if not job.dry_run:
+            body["jobCreationReason"] = {"code": job.creation_reason}
+    if not job.dry_run:
+        body["queryId"] = job.query_id
+    body["location"] = job.ref.location
+    body["jobComplete"] = job.done
+    _put_statistics(body, job)
+    times = (("creationTime", job.created_ms), ("startTime", job.start_ms), ("endTime", job.end_ms))
+    body.update((name, str(ms)) for name, ms in times if ms is not None)
+    if job.session_id is not None:
+        body["sessionInfo"] = {"sessionId": job.session_id}
+    statistics = job.query_statistics
+    if job.done and statistics is not None:
+        body["totalBytesBilled"] = str(statistics.bytes_billed)
+        if not job.dry_run:
+            body["totalSlotMs"] = str(job.slot_ms)
+        if statistics.statement_type:
+            body["statementType"] = statistics.statement_type
+
+
+def _put_statistics(body: dict[str, Any], job: Job) -> None:
+    statistics = job.query_statistics
+    if statistics is None or not job.done:
+        return
+    body["totalBytesProcessed"] = str(statistics.bytes_processed)
+    body["cacheHit"] = statistics.cache_hit
+    if statistics.dml is not None:
+        dml = statistics.dml
+        body["numDmlAffectedRows"] = str(dml.total)
+        body["dmlStats"] = {
+            name: str(count)
+            for name, count in (
+                ("insertedRowCount", dml.inserted),
+                ("updatedRowCount", dml.updated),
+                ("deletedRowCount", dml.deleted),
+            )
+        }

@@ -1,0 +1,62 @@
+"""Pages of rows as the JSON of replies."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from bqsim.errors import invalid
+
+from .reply import Raw
+
+if TYPE_CHECKING:
+    from bqsim.jobs import ResultPage
+    from bqsim.types.wire import WireOptions
+
+    from .request import Request
+
+# Pages with more cells are encoded in a thread.
+ENCODE_INLINE_CELLS = 5_000
+
+
+def wire_options(int64_timestamp: bool, timestamp_format: str | None) -> WireOptions:
+    """How TIMESTAMP cells are spelled: ``formatOptions`` of a request."""
+    from bqsim.types.text import TimestampFormat
+    from bqsim.types.wire import WireOptions
+
+    if not timestamp_format or timestamp_format == "TIMESTAMP_OUTPUT_FORMAT_UNSPECIFIED":
+        return WireOptions(TimestampFormat.INT64 if int64_timestamp else TimestampFormat.FLOAT64)
+    if int64_timestamp:
+        raise invalid(
+            "Only one of formatOptions.useInt64Timestamp and formatOptions.timestampOutputFormat can be set.",
+            "formatOptions",
+        )
+    if timestamp_format not in TimestampFormat.__members__:
+        raise invalid(f"Invalid value for timestampOutputFormat: {timestamp_format[:60]}", "formatOptions")
+    return WireOptions(TimestampFormat[timestamp_format])
+
+
+def query_options(request: Request) -> WireOptions:
+    """``formatOptions`` given as query parameters."""
+    return wire_options(
+        request.flag("formatOptions.useInt64Timestamp"),
+        request.text("formatOptions.timestampOutputFormat"),
+    )
+
+
+def body_options(body: dict[str, Any]) -> WireOptions:
+    """``formatOptions`` given in a body."""
+    options = body.get("formatOptions") or {}
+    return wire_options(bool(options.get("useInt64Timestamp")), options.get("timestampOutputFormat"))
+
+
+async def encode_page(page: ResultPage, options: WireOptions) -> Raw | None:
+    """The ``rows`` of a page, None when it has none."""
+    from bqsim.types.wire import encode_rows
+
+    if not page.rows.num_rows:
+        return None
+    if page.rows.num_rows * len(page.fields) <= ENCODE_INLINE_CELLS:
+        return Raw(encode_rows(page.fields, page.rows, options))
+    loop = asyncio.get_running_loop()
+    return Raw(await loop.run_in_executor(None, encode_rows, page.fields, page.rows, options))

@@ -1,0 +1,271 @@
+"""The composition root: a simulator with all its parts, running in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from bqsim.settings import Settings
+
+if TYPE_CHECKING:
+    from bqsim.catalog.resources import Table
+    from bqsim.engine.duckdb import DuckDBEngine
+    from bqsim.engine.protocol import Session
+    from bqsim.server.rest.core import Core
+    from bqsim.sql.googlesql import GoogleSql
+
+log = logging.getLogger(__name__)
+
+START_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 20.0
+SWEEP_S = 60.0
+METADATA_WORKERS = 2
+
+
+class Simulator:
+    """A fake BigQuery.
+
+    >>> with Simulator(Settings(project="demo")) as sim:      # doctest: +SKIP
+    ...     rows = sim.client().query_and_wait("SELECT 1")
+
+    It serves from a thread with an event loop of its own, so it can live in the process of the code under test,
+    async or not (``async with`` works too). Without ``with``, call :meth:`start` and :meth:`stop`.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self.core: Core | None = None
+        self.port = 0
+        self._thread: threading.Thread | None = None
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+
+    # Life
+
+    def start(self) -> Simulator:
+        """Serve; returns when requests are answered. ``OSError`` when the port is taken. Idempotent."""
+        if self._thread is not None:
+            return self
+        self._ready.clear()
+        self._failure = None
+        self._thread = threading.Thread(target=self._run, name="bqsim", daemon=True)
+        self._thread.start()
+        if not self._ready.wait(START_TIMEOUT_S):
+            raise TimeoutError("bqsim did not start in time")
+        if self._failure is not None:
+            self._thread.join()
+            self._thread = None
+            raise self._failure
+        return self
+
+    def stop(self) -> None:
+        """Stop serving, end all work, close the database. Idempotent."""
+        thread, loop, stop = self._thread, self._loop, self._stop
+        if thread is None or loop is None or stop is None:
+            return
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(STOP_TIMEOUT_S)
+        if thread.is_alive():
+            raise TimeoutError("bqsim did not stop in time")
+        self._thread = None
+        self.core = None
+
+    def __enter__(self) -> Simulator:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Simulator:
+        return await asyncio.to_thread(self.start)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+    # Use
+
+    @property
+    def project(self) -> str:
+        """The default project."""
+        return self.settings.project
+
+    @property
+    def url(self) -> str:
+        """The address of the REST API: the ``api_endpoint`` of clients."""
+        host = self.settings.host
+        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+        return f"http://{shown}:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables that point clients here."""
+        return {"BIGQUERY_EMULATOR_HOST": self.url, "GOOGLE_CLOUD_PROJECT": self.project}
+
+    def client(self, project: str | None = None, **options: Any) -> Any:
+        """Google's ``bigquery.Client`` for this simulator (needs ``bqsim[client]``)."""
+        from google.api_core.client_options import ClientOptions
+        from google.auth.credentials import AnonymousCredentials
+        from google.cloud import bigquery
+
+        return bigquery.Client(
+            project=project or self.project,
+            credentials=AnonymousCredentials(),
+            client_options=ClientOptions(api_endpoint=self.url),
+            **options,
+        )
+
+    # The thread
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as e:
+            if self._ready.is_set():
+                log.exception("bqsim stopped")
+            self._failure = e
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        from bqsim.server import build_server
+
+        parts = _build(self.settings)
+        try:
+            server = build_server(parts.core)
+            self.port = await server.start(self.settings.host, self.settings.port)
+            self.core = parts.core
+            self._ready.set()
+            sweeper = self._loop.create_task(_sweep(parts.core))
+            await self._stop.wait()
+            sweeper.cancel()
+            await server.stop()
+            await parts.core.jobs.close()
+        finally:
+            await asyncio.to_thread(parts.close)
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What a simulator owns and closes."""
+
+    core: Core
+    engine: DuckDBEngine
+    warming: threading.Thread
+
+    def close(self) -> None:
+        self.warming.join()
+        self.core.pool.close()
+        self.core.googlesql.close()
+        self.engine.close()
+
+
+def _build(settings: Settings) -> _Parts:
+    """Make the parts of a simulator; the analyzer loads in the background meanwhile."""
+    from bqsim.catalog.store import Catalog
+    from bqsim.sim.clock import RealClock
+    from bqsim.sim.draws import Draws
+    from bqsim.sim.gate import Gate
+    from bqsim.sql.googlesql import GoogleSql
+
+    clock = RealClock()
+    draws = Draws(settings.seed)
+    projects = (settings.project, *settings.extra_projects)
+    catalog = Catalog(clock, draws, settings.location, projects)
+    googlesql = GoogleSql(catalog, settings, progress=_progress)
+    warming = threading.Thread(target=_warm, args=(googlesql,), name="bqsim-analyzer", daemon=True)
+    warming.start()
+
+    from bqsim.engine.duckdb import DuckDBEngine
+    from bqsim.engine.pool import EnginePool
+
+    engine = DuckDBEngine(settings.data_dir, threads=settings.engine_threads)
+    try:
+        catalog.load(engine.metadata())
+        # One thread more than jobs may take, so that changes of metadata never wait for them.
+        pool = EnginePool(engine, settings.workers + METADATA_WORKERS)
+
+        from bqsim.jobs import JobService, TableData
+        from bqsim.server.rest.core import Core
+        from bqsim.sql.executor import Executor
+        from bqsim.sql.planner import Planner
+        from bqsim.sql.reference import ReferenceRoute
+        from bqsim.sql.script import ScriptRunner
+
+        reference = ReferenceRoute(googlesql)
+        planner = Planner(catalog, googlesql, clock, reference)
+        executor = Executor(catalog, planner, googlesql, reference, clock, draws)
+        scripts = ScriptRunner(executor, googlesql)
+        jobs = JobService(
+            catalog=catalog,
+            pool=pool,
+            executor=executor,
+            scripts=scripts,
+            clock=clock,
+            draws=draws,
+            settings=settings,
+        )
+        tabledata = TableData(catalog=catalog, pool=pool, results=jobs.results_store, clock=clock)
+        core = Core(
+            settings=settings,
+            clock=clock,
+            draws=draws,
+            gate=Gate(clock, draws),
+            catalog=catalog,
+            pool=pool,
+            googlesql=googlesql,
+            jobs=jobs,
+            tabledata=tabledata,
+            sizes=executor.services.sizes,
+        )
+    except BaseException:
+        engine.close()
+        raise
+    return _Parts(core, engine, warming)
+
+
+def _warm(googlesql: GoogleSql) -> None:
+    """Load the analyzer; the first query reports what goes wrong here."""
+    try:
+        googlesql.start()
+    except Exception:
+        log.warning("the analyzer did not load", exc_info=True)
+
+
+def _progress(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+async def _sweep(core: Core) -> None:
+    """Drop expired tables from time to time."""
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        expired = core.catalog.expired_tables()
+        if expired:
+            await core.write(functools.partial(_drop, core, expired))
+
+
+def _drop(core: Core, tables: Sequence[Table], session: Session) -> None:
+    for table in tables:
+        with core.catalog.lock(table.ref), core.catalog.change(session) as change:
+            if core.catalog.find_table(table.ref) is None:
+                change.drop_table(table.ref)
+
+
+def start(**settings: Any) -> Simulator:
+    """Start a simulator: ``with bqsim.start(project="p") as sim: ...``. Options are those of ``Settings``."""
+    return Simulator(Settings(**settings)).start()
