@@ -15,7 +15,7 @@ from importlib import import_module
 
 from .kernel import PREFIX, Kernel
 
-FAMILIES: tuple[str, ...] = ("casts", "errors", "zones", "dates")
+FAMILIES: tuple[str, ...] = ("casts", "errors", "zones", "dates", "date_parts", "intervals", "ranges",)
 
 _NAME = re.compile(rf"\b{PREFIX}\w+")
 _CREATE = re.compile(rf"\s*CREATE\s+(?:OR\s+REPLACE\s+)?MACRO\s+({PREFIX}\w+)", re.IGNORECASE)

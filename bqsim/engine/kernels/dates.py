@@ -79,6 +79,14 @@ def parse_timestamp(text: str, default_zone: str) -> int:
     return micros
 
 
+def parse_local_timestamp(text: str, zone: str) -> int:
+    """UTC microseconds of a TIMESTAMP text without a zone, at ``zone``."""
+    match = _TIMESTAMP.fullmatch(text)
+    if match is not None and (match[8] or match[9] or text[-1] in "Zz"):
+        raise invalid_query(f'Timezone is not allowed in "{text}"')
+    return parse_timestamp(text, zone)
+
+
 def _each(function: Callable[..., int]) -> Callable[..., Any]:
     """A kernel of a function on Python values that gives microseconds."""
 
@@ -94,6 +102,7 @@ def _each(function: Callable[..., int]) -> Callable[..., Any]:
 KERNELS = (
     Kernel("bq_parse_datetime_text", ("VARCHAR",), "TIMESTAMP", _each(parse_datetime)),
     Kernel("bq_parse_timestamp_text", ("VARCHAR", "VARCHAR"), "TIMESTAMP", _each(parse_timestamp)),
+    Kernel("bq_local_string_to_timestamp", ("VARCHAR", "VARCHAR"), "TIMESTAMP", _each(parse_local_timestamp)),
 )
 
 _PLAIN_TIME = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?"

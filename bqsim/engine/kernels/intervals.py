@@ -1,0 +1,203 @@
+"""INTERVAL: three parts (months, days, microseconds) with BigQuery's limits, texts and arithmetic."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from bqsim.errors import invalid_query
+
+from .kernel import Kernel
+
+MAX_MONTHS = 120_000
+MAX_DAYS = 3_660_000
+MAX_MICROS = 316_224_000_000_000_000
+_INT64 = range(-(1 << 63), 1 << 63)
+
+_MONTHS = r"(?P<y>[+-]?\d+)-(?P<m>\d+)"
+_TIME = r"(?P<sign>[+-]?)(?P<h>\d+):(?P<mi>\d+)"
+_SECONDS = r":(?P<s>\d+)(?:\.(?P<f>\d{1,6}))?"
+_DAYS = r"(?P<d>[+-]?\d+)"
+# The texts whose fields can be told without naming them.
+_FORMS = tuple(
+    re.compile(form, re.ASCII)
+    for form in (
+        rf"{_MONTHS}(?: {_DAYS}(?: (?:{_TIME}(?:{_SECONDS})?|(?P<sign2>[+-]?)(?P<h2>\d+)))?)?",
+        rf"{_DAYS} {_TIME}(?:{_SECONDS})?",
+        rf"{_TIME}{_SECONDS}",
+        r"(?P<mm>[+-]?\d+) (?P<d>[+-]?\d+) (?P<sign2>[+-]?)(?P<h2>\d+)",
+    )
+)
+_ISO_NUMBER = re.compile(r"-?\d+", re.ASCII)
+_ISO_UNITS = {
+    "date": {"Y": ("months", 12), "M": ("months", 1), "W": ("days", 7), "D": ("days", 1)},
+    "time": {"H": ("micros", 3_600_000_000), "M": ("micros", 60_000_000), "S": ("micros", 1_000_000)},
+}
+
+
+def checked(months: int, days: int, micros: int) -> tuple[int, int, int]:
+    """The parts, when each is in range."""
+    for field, value, limit, zeros in (
+        ("months", months, MAX_MONTHS, ""),
+        ("days", days, MAX_DAYS, ""),
+        ("nanoseconds", micros, MAX_MICROS, "000"),
+    ):
+        if abs(value) > limit:
+            shown = f"{value}{zeros if value else ''}"
+            raise invalid_query(
+                f"Interval field {field} '{shown}' is out of range -{limit}{zeros} to {limit}{zeros}"
+            )
+    return months, days, micros
+
+
+def parse_interval(text: str) -> tuple[int, int, int]:
+    """Months, days and microseconds of an INTERVAL text."""
+    if text.startswith("P"):
+        return _parse_iso(text)
+    for form in _FORMS:
+        match = form.fullmatch(text)
+        if match is not None:
+            return _fields(text, match.groupdict())
+    raise invalid_query(f"Invalid INTERVAL value '{text}'")
+
+
+def _fields(text: str, field: dict[str, str | None]) -> tuple[int, int, int]:
+    numbers = {k: int(v) for k, v in field.items() if v and not k.startswith("sign") and k != "f"}
+    if any(n not in _INT64 for n in numbers.values()):
+        raise invalid_query(f"Invalid INTERVAL value '{text}'")
+    years = abs(numbers.get("y", 0)) * 12 + numbers.get("m", 0)
+    months = -years if (field.get("y") or "").startswith("-") else years
+    months += numbers.get("mm", 0)
+    seconds = (numbers.get("h", 0) + numbers.get("h2", 0)) * 3600
+    seconds += numbers.get("mi", 0) * 60 + numbers.get("s", 0)
+    micros = seconds * 1_000_000 + int((field.get("f") or "").ljust(6, "0"))
+    negative = "-" in (field.get("sign"), field.get("sign2"))
+    return checked(months, numbers.get("d", 0), -micros if negative else micros)
+
+
+def _parse_iso(text: str) -> tuple[int, int, int]:
+    """An ISO 8601 duration: ``P1Y2M3DT4H5M6.5S``, each number with its own sign."""
+
+    def invalid(why: str) -> Exception:
+        return invalid_query(f"Invalid INTERVAL value '{text}': {why}")
+
+    totals = {"months": 0, "days": 0, "micros": 0}
+    portion, at = "date", 1
+    if len(text) == 1:
+        raise invalid("At least one datetime part must be defined in the interval")
+    while at < len(text):
+        if text[at] == "T" and portion == "date":
+            portion, at = "time", at + 1
+            continue
+        number = _ISO_NUMBER.match(text, at)
+        if number is None:
+            raise invalid(f"Unexpected '{text[at]}'")
+        at = number.end()
+        fraction = None
+        if at < len(text) and text[at] in ".,":
+            end = at + 1
+            while end < len(text) and text[end].isdigit():
+                end += 1
+            fraction, at = text[at + 1 : end], end
+        if at == len(text):
+            raise invalid(f"Unexpected end of input in the {portion} portion of interval")
+        unit = _ISO_UNITS[portion].get(text[at])
+        if unit is None:
+            known = text[at].isalpha()
+            raise invalid(
+                f"Unexpected '{text[at]}'" + (f" in the {portion} portion of interval" if known else "")
+            )
+        if fraction is not None and text[at] != "S":
+            raise invalid(
+                f"Fractional values are only allowed for seconds part 'S', but were used for '{text[at]}'"
+            )
+        value = int(number[0])
+        if value not in _INT64:
+            raise invalid(f"Cannot convert '{number[0]}' to integer")
+        amount = value * unit[1]
+        if fraction is not None:
+            if not 1 <= len(fraction) <= 6:
+                raise invalid_query("Invalid INTERVAL value ''")
+            micros = int(fraction.ljust(6, "0"))
+            amount += -micros if number[0].startswith("-") else micros
+        totals[unit[0]] += amount
+        at += 1
+    return checked(totals["months"], totals["days"], totals["micros"])
+
+
+def _parse(texts: Any) -> Any:
+    import pyarrow as pa
+
+    parts = [parse_interval(text) for text in texts.to_pylist()]
+    columns = [pa.array([p[i] for p in parts], type=pa.int64()) for i in range(3)]
+    return pa.StructArray.from_arrays(columns, names=["m", "d", "u"])
+
+
+KERNELS = (Kernel("bq_parse_interval", ("VARCHAR",), "STRUCT(m BIGINT, d BIGINT, u BIGINT)", _parse),)
+
+
+def _out_of_range(field: str, value: str, limit: int, zeros: str = "") -> str:
+    shown = f"CASE WHEN {value} = 0 THEN '' ELSE '{zeros}' END" if zeros else "''"
+    return (
+        f"WHEN abs({value}) > {limit} THEN bq_error('Interval field {field} ''' || CAST({value} AS VARCHAR) || {shown}"
+        f" || ''' is out of range -{limit}{zeros} to {limit}{zeros}')"
+    )
+
+
+MACROS = (
+    "CREATE MACRO bq_interval_months(i) AS year(i) * 12 + month(i)",
+    "CREATE MACRO bq_interval_days(i) AS day(i)",
+    """CREATE MACRO bq_interval_micros(i) AS
+       hour(i) * 3600000000 + minute(i) * 60000000 + microsecond(i)""",
+    # Of three integers of any width.
+    f"""CREATE MACRO bq_interval(m, d, u) AS
+        CASE {_out_of_range("months", "m", MAX_MONTHS)} {_out_of_range("days", "d", MAX_DAYS)}
+             {_out_of_range("nanoseconds", "u", MAX_MICROS, "000")}
+             ELSE to_months(CAST(m AS INTEGER)) + to_days(CAST(d AS INTEGER))
+                  + to_microseconds(CAST(u AS BIGINT)) END""",
+    """CREATE MACRO bq_interval_of_parts(p) AS
+       to_months(CAST(p.m AS INTEGER)) + to_days(CAST(p.d AS INTEGER)) + to_microseconds(p.u)""",
+    "CREATE MACRO bq_cast_string_to_interval(s) AS bq_interval_of_parts(bq_parse_interval(s))",
+    """CREATE MACRO bq_interval_text(m, d, u) AS
+       CASE WHEN m < 0 THEN '-' ELSE '' END || CAST(abs(m) // 12 AS VARCHAR) || '-' || CAST(abs(m) % 12 AS VARCHAR)
+       || ' ' || CAST(d AS VARCHAR) || ' ' || CASE WHEN u < 0 THEN '-' ELSE '' END
+       || CAST(abs(u) // 3600000000 AS VARCHAR) || ':' || CAST(abs(u) // 60000000 % 60 AS VARCHAR)
+       || ':' || CAST(abs(u) // 1000000 % 60 AS VARCHAR) || bq_fraction_text(abs(u) % 1000000)""",
+    """CREATE MACRO bq_cast_interval_to_string(i) AS
+       bq_interval_text(bq_interval_months(i), bq_interval_days(i), bq_interval_micros(i))""",
+    """CREATE MACRO bq_interval_add(a, b) AS
+       bq_interval(bq_interval_months(a) + bq_interval_months(b), bq_interval_days(a) + bq_interval_days(b),
+                   bq_interval_micros(a) + bq_interval_micros(b))""",
+    """CREATE MACRO bq_interval_subtract(a, b) AS
+       bq_interval(bq_interval_months(a) - bq_interval_months(b), bq_interval_days(a) - bq_interval_days(b),
+                   bq_interval_micros(a) - bq_interval_micros(b))""",
+    """CREATE MACRO bq_interval_multiply(i, n) AS
+       bq_interval(bq_interval_months(i) * CAST(n AS HUGEINT), bq_interval_days(i) * CAST(n AS HUGEINT),
+                   bq_interval_micros(i) * CAST(n AS HUGEINT))""",
+    # What does not divide goes to the next smaller part: months to 30 days, days to 24 hours.
+    """CREATE MACRO bq_interval_divide(i, n) AS
+       CASE WHEN n = 0 AND i IS NOT NULL THEN bq_error('Interval division by zero')
+            ELSE bq_interval_quotient(bq_interval_months(i), bq_interval_days(i), bq_interval_micros(i),
+                                      CAST(nullif(n, 0) AS HUGEINT)) END""",
+    """CREATE MACRO bq_interval_quotient(m, d, u, n) AS
+       bq_interval(m // n, (d + m % n * 30) // n, (u + (d + m % n * 30) % n * 86400000000) // n)""",
+    """CREATE MACRO bq_justify_days(i) AS
+       bq_interval((bq_interval_months(i) * 30 + bq_interval_days(i)) // 30,
+                   (bq_interval_months(i) * 30 + bq_interval_days(i)) % 30, bq_interval_micros(i))""",
+    """CREATE MACRO bq_justify_hours_parts(m, u) AS bq_interval(m, u // 86400000000, u % 86400000000)""",
+    """CREATE MACRO bq_justify_hours(i) AS
+       bq_justify_hours_parts(bq_interval_months(i),
+                              bq_interval_days(i) * 86400000000::HUGEINT + bq_interval_micros(i))""",
+    """CREATE MACRO bq_justify_interval_parts(u) AS
+       bq_interval(u // 2592000000000, u // 86400000000 % 30, u % 86400000000)""",
+    """CREATE MACRO bq_justify_interval(i) AS
+       bq_justify_interval_parts((bq_interval_months(i) * 30 + bq_interval_days(i)) * 86400000000::HUGEINT
+                                 + bq_interval_micros(i))""",
+    """CREATE MACRO bq_int64_multiply(a, b) AS
+       CASE WHEN abs(a * CAST(b AS HUGEINT)) > 9223372036854775807
+            THEN bq_error('int64 overflow: ' || CAST(a AS VARCHAR) || ' * ' || CAST(b AS VARCHAR))
+            ELSE a * CAST(b AS HUGEINT) END""",
+    """CREATE MACRO bq_make_interval(y, mo, d, h, mi, s) AS
+       bq_interval(bq_int64_multiply(y, 12) + mo, d, h * 3600000000::HUGEINT + mi * 60000000::HUGEINT
+                   + s * 1000000::HUGEINT)""",
+)
