@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from . import aggregate, analytic, arrays, expressions, joins, pivot, scans, sets, subqueries
+from . import aggregate, analytic, arrays, expressions, joins, sampling, scans, sets, subqueries
 from .lowering import LoweredQuery, Lowering
 from .registry import Unsupported
 from .tables import EXPRESSIONS, SCANS
 
-for _module in (scans, joins, arrays, aggregate, analytic, sets, pivot):
+for _module in (scans, joins, arrays, aggregate, analytic, sets, sampling):
     SCANS.update(_module.SCANS)
 for _module in (expressions, subqueries):
     EXPRESSIONS.update(_module.EXPRESSIONS)

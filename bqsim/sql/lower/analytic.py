@@ -1,6 +1,119 @@
-"""."""
+"""Window functions."""
 
 from __future__ import annotations
-from typing import Any
 
-SCANS: dict[str, Any] = {}
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import expressions as exp
+
+from bqsim.sql.googlesql.resolved import has, unwrap
+from bqsim.sql.googlesql.types import type_from_proto
+from bqsim.types import TypeKind
+
+from . import nodes
+from .aggregate import NULL_HANDLING, aggregate_call
+from .expressions import BUILTIN_GROUP, SAFE_ERROR_MODE, arguments
+from .functions import window_function
+from .registry import AggregateCall, Unsupported
+from .relation import Relation
+from .scans import order_items
+
+if TYPE_CHECKING:
+    from .lowering import Lowering
+
+UNITS = {0: "ROWS", 1: "RANGE"}
+# By GoogleSQL's boundary number; an offset's text stands before the words.
+BOUNDARIES = {
+    0: "UNBOUNDED PRECEDING",
+    1: "PRECEDING",
+    2: "CURRENT ROW",
+    3: "FOLLOWING",
+    4: "UNBOUNDED FOLLOWING",
+}
+RANGE_KEYS = (TypeKind.INT64, TypeKind.NUMERIC)
+
+
+def analytic_scan(low: Lowering, node: Any) -> Relation:
+    relation = low.simple(low.relation(node.input_scan))
+    if relation.source is None:
+        relation = low.closed(relation)
+    columns = dict(relation.columns)
+    for group in node.function_group_list:
+        partition = partition_items(low, group.partition_by) if group.HasField("partition_by") else []
+        items = group.order_by.order_by_item_list if group.HasField("order_by") else []
+        for item in group.analytic_function_list:
+            item = unwrap(item)
+            columns[item.column.column_id] = analytic_call(low, unwrap(item.expr), partition, items)
+    relation.columns = columns
+    relation.computed = True
+    return relation
+
+
+def partition_items(low: Lowering, partitioning: Any) -> list[exp.Expression]:
+    if any(c.collation_name or c.child_list for c in partitioning.collation_list):
+        raise Unsupported("PARTITION BY with collation")
+    return [low.expression(ref) for ref in partitioning.partition_by_list]
+
+
+def analytic_call(low: Lowering, node: Any, partition: list[Any], items: Any) -> exp.Expression:
+    non_scalar = node.parent
+    base = non_scalar.parent
+    name = base.function.name.removeprefix(BUILTIN_GROUP)
+    args, types, literals = arguments(low, base)
+    row = window_function(name, types)
+    if row is None:
+        return aggregate_call(low, node, window(low, partition, items, node))
+    if base.error_mode == SAFE_ERROR_MODE:
+        raise Unsupported(f"SAFE.{name}")
+    over = window(low, partition, items, node if row.frame else None)
+    call = AggregateCall(
+        name,
+        args,
+        types,
+        type_from_proto(base.parent.type),
+        literals,
+        low,
+        distinct=non_scalar.distinct,
+        nulls=NULL_HANDLING[non_scalar.null_handling_modifier],
+        over=over,
+        node=node,
+    )
+    if has(non_scalar, "where_expr"):
+        raise Unsupported(f"WHERE in window function {name}")
+    return row.build(call)
+
+
+def window(low: Lowering, partition: list[Any], items: Any, call: Any) -> exp.Expression:
+    """The specification in OVER (…)."""
+    parts: list[Any] = []
+    if partition:
+        parts += ["PARTITION BY ", nodes.joined("", ", ", partition, "")]
+    frame = call.window_frame if call is not None and call.HasField("window_frame") else None
+    if items:
+        parts += [" ORDER BY ", nodes.joined("", ", ", order_keys(low, items, frame), "")]
+    if frame is not None:
+        start, end = boundary(low, frame.start_expr), boundary(low, frame.end_expr)
+        parts += [f" {UNITS[frame.frame_unit]} BETWEEN ", start, " AND ", end]
+    return exp.Block(expressions=parts)
+
+
+def order_keys(low: Lowering, items: Any, frame: Any) -> list[exp.Expression]:
+    """The ORDER BY items; a RANGE with an offset needs its one key alone."""
+    if frame is None or frame.frame_unit != 1:
+        return order_items(low, items)
+    if not {frame.start_expr.boundary_type, frame.end_expr.boundary_type} & {1, 3}:
+        return order_items(low, items)
+    kind = low.type(items[0].column_ref).kind if len(items) == 1 else None
+    if kind not in RANGE_KEYS:
+        raise Unsupported(f"window frame RANGE over {kind or 'several keys'}")
+    return order_items(low, items)
+
+
+def boundary(low: Lowering, node: Any) -> exp.Expression:
+    words = BOUNDARIES[node.boundary_type]
+    if has(node, "expression"):
+        return nodes.template(f"{{0}} {words}", low.expression(node.expression))
+    return nodes.raw(words)
+
+
+SCANS = {"ResolvedAnalyticScan": analytic_scan}

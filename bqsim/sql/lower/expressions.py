@@ -140,13 +140,16 @@ def function_call(low: Lowering, node: Any) -> exp.Expression:
         raise Unsupported(f"function {name or group}")
     if base.collation_list:
         raise Unsupported(f"function {name} with collation")
+    safe = base.error_mode == SAFE_ERROR_MODE
+    before = low.subqueries
     args, types, literals = arguments(low, base)
+    if safe and low.subqueries > before:
+        raise Unsupported(f"SAFE.{name} of a subquery")
     result = type_from_proto(base.parent.type)
     function = scalar_function(name, types)
     if function is None:
         shown = ", ".join(str(t) for t in types)
         raise Unsupported(f"function {name}({shown})")
-    safe = base.error_mode == SAFE_ERROR_MODE
     if function.sql is not None:
         lowered = nodes.template(function.sql, *args)
     else:

@@ -88,8 +88,9 @@ class Lowering:
         self.places: dict[int, Place] = {}
         self.ctes: dict[str, tuple[str, list[int]]] = {}
         self.recursion: list[tuple[str, list[int]]] = []
-        self.group_rows: list[Any] = []
         self.lambdas = 0
+        self.subqueries = 0
+        self.keep_order = False
 
     # Statements
 
@@ -150,8 +151,13 @@ class Lowering:
     def closed(self, relation: Relation) -> Relation:
         """The relation as a derived table: one source with plain columns."""
         label = self.label()
+        natural = relation.natural
         query = self.select(relation)
-        return self.source(nodes.derived(query, label), label, relation.columns)
+        if natural is not None:
+            query.append("expressions", nodes.alias(place_node(natural), "_n"))
+        closed = self.source(nodes.derived(query, label), label, relation.columns)
+        closed.natural = natural and (label, "_n")
+        return closed
 
     def source(self, source: Any, label: str, columns: Iterable[int]) -> Relation:
         """A relation over a FROM item whose columns are labelled ``k<column id>``; its columns come in scope."""
@@ -161,7 +167,8 @@ class Lowering:
 
     def simple(self, relation: Relation) -> Relation:
         """A relation at the stage of rows whose columns are all plain."""
-        return self.closed(relation) if relation.computed or relation.stage else relation
+        closes = relation.computed or relation.stage or relation.ctes
+        return self.closed(relation) if closes else relation
 
     def single(self, relation: Relation) -> Relation:
         """A relation that is one FROM item."""

@@ -28,17 +28,23 @@ def place_node(place: Place) -> exp.Expression:
 
 
 class Relation:
-    """One SELECT: ``columns`` maps column ids to their places; ``computed`` says that some are expressions."""
+    """One SELECT: ``columns`` maps column ids to their places; ``computed`` says that some are expressions.
+
+    ``natural`` is the place of the position in the array that the rows come from, kept when the order matters.
+    """
 
     __slots__ = (
         "columns",
         "computed",
+        "ctes",
         "group",
         "having",
         "joins",
         "limit",
+        "natural",
         "offset",
         "order",
+        "recursive",
         "source",
         "stage",
         "where",
@@ -56,6 +62,9 @@ class Relation:
         self.columns = columns
         self.computed = computed
         self.stage = Stage.ROWS
+        self.ctes: list[Any] = []
+        self.recursive = False
+        self.natural: Place = None
 
     @property
     def plain(self) -> bool:
@@ -65,6 +74,7 @@ class Relation:
             and not self.computed
             and not self.joins
             and not self.where
+            and not self.ctes
             and self.source is not None
         )
 
@@ -75,6 +85,8 @@ class Relation:
 
     def finish(self, projections: list[Any]) -> exp.Select:
         query = nodes.select(projections or [nodes.alias(nodes.raw("1"), "k0")], self.source)
+        if self.ctes:
+            query.set("with_", exp.With(expressions=self.ctes, recursive=self.recursive))
         if self.joins:
             query.set("joins", self.joins)
         if self.where:

@@ -67,17 +67,17 @@ def order_items(low: Lowering, items: Any) -> list[Any]:
         ref = unwrap(item.column_ref)
         key = low.expression(ref)
         kind = column_type(ref.column).kind
+        words = f" {'DESC' if descending else 'ASC'} NULLS {'FIRST' if first else 'LAST'}"
         if kind is TypeKind.FLOAT64:
-            nan = nodes.call("isnan", key)
-            out.append(exp.Ordered(this=nan, desc=not descending, nulls_first=first))
-            key = low.expression(ref)
-        elif kind in _ORDERED_BY_ENGINE_ONLY_IF_PLAIN:
+            nan_words = f" {'ASC' if descending else 'DESC'} NULLS {'FIRST' if first else 'LAST'}"
+            out.append(nodes.joined("isnan(", "", [key], ")" + nan_words))
+        elif kind in _UNORDERED:
             raise Unsupported(f"ORDER BY a value of type {kind}")
-        out.append(exp.Ordered(this=key, desc=descending, nulls_first=first))
+        out.append(nodes.joined("", "", [key], words))
     return out
 
 
-_ORDERED_BY_ENGINE_ONLY_IF_PLAIN = frozenset({TypeKind.ARRAY, TypeKind.STRUCT, TypeKind.RANGE, TypeKind.JSON})
+_UNORDERED = frozenset({TypeKind.ARRAY, TypeKind.STRUCT, TypeKind.RANGE, TypeKind.JSON})
 
 
 def order_by_scan(low: Lowering, node: Any) -> Relation:

@@ -1,6 +1,106 @@
-"""."""
+"""Set operations, WITH and recursion."""
 
 from __future__ import annotations
-from typing import Any
 
-SCANS: dict[str, Any] = {}
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import expressions as exp
+
+from bqsim.sql.googlesql.resolved import get, node_name, unwrap
+
+from . import nodes
+from .registry import Unsupported
+from .relation import Relation, Stage
+
+if TYPE_CHECKING:
+    from .lowering import Lowering
+
+# By GoogleSQL's operation number: the node and whether it is DISTINCT.
+OPERATIONS: dict[int, tuple[type[exp.SetOperation], bool]] = {
+    0: (exp.Union, False),
+    1: (exp.Union, True),
+    2: (exp.Intersect, False),
+    3: (exp.Intersect, True),
+    4: (exp.Except, False),
+    5: (exp.Except, True),
+}
+
+
+def set_operation_scan(low: Lowering, node: Any) -> Relation:
+    operation, distinct = OPERATIONS[node.op_type]
+    outputs = [c.column_id for c in node.parent.column_list]
+    query: Any = None
+    for item in node.input_item_list:
+        operand = set_item(low, item, outputs)
+        query = operand if query is None else operation(this=query, expression=operand, distinct=distinct)
+    label = low.label()
+    return low.source(nodes.derived(query, label), label, outputs)
+
+
+def set_item(low: Lowering, item: Any, outputs: list[int]) -> exp.Expression:
+    """An operand as a SELECT whose columns have the labels of the operation's."""
+    relation = low.relation(item.scan)
+    if relation.stage >= Stage.ORDERED or relation.ctes:
+        relation = low.closed(relation)
+    own = [c.column_id for c in item.output_column_list]
+    if not outputs:
+        return relation.finish([])
+    return relation.select([(i, f"k{output}") for i, output in zip(own, outputs, strict=True)])
+
+
+def with_scan(low: Lowering, node: Any) -> Relation:
+    """WITH: each entry a common table expression under a label of its own."""
+    ctes = [with_entry(low, entry) for entry in node.with_entry_list]
+    relation = low.relation(node.query)
+    relation.ctes = ctes + relation.ctes
+    relation.recursive = relation.recursive or node.recursive
+    return relation
+
+
+def with_entry(low: Lowering, entry: Any) -> exp.CTE:
+    scan = unwrap(entry.with_subquery)
+    columns = [c.column_id for c in get(scan, "column_list")]
+    label = low.label()
+    low.ctes[entry.with_query_name] = (label, columns)
+    if node_name(scan) == "ResolvedRecursiveScan":
+        query = recursive_query(low, scan, label)
+    else:
+        query = low.select(low.relation(scan), list(dict.fromkeys(columns)))
+    return exp.CTE(this=query, alias=exp.TableAlias(this=nodes.name(label)))
+
+
+def with_ref_scan(low: Lowering, node: Any) -> Relation:
+    entry = low.ctes.get(node.with_query_name)
+    if entry is None:
+        raise Unsupported(f"WITH reference {node.with_query_name}")
+    return _reference(low, node, *entry)
+
+
+def _reference(low: Lowering, node: Any, cte: str, columns: list[int]) -> Relation:
+    label = low.label()
+    source = exp.Table(this=nodes.name(cte), alias=exp.TableAlias(this=nodes.name(label)))
+    own = [c.column_id for c in node.parent.column_list]
+    return Relation(source, {i: (label, f"k{inner}") for i, inner in zip(own, columns, strict=True)})
+
+
+def recursive_query(low: Lowering, node: Any, label: str) -> exp.Expression:
+    if node.HasField("recursion_depth_modifier"):
+        raise Unsupported("WITH RECURSIVE … WITH DEPTH")
+    outputs = [c.column_id for c in node.parent.column_list]
+    low.recursion.append((label, outputs))
+    start = set_item(low, node.non_recursive_term, outputs)
+    step = set_item(low, node.recursive_term, outputs)
+    low.recursion.pop()
+    return exp.Union(this=start, expression=step, distinct=node.op_type == 1)
+
+
+def recursive_ref_scan(low: Lowering, node: Any) -> Relation:
+    return _reference(low, node, *low.recursion[-1])
+
+
+SCANS = {
+    "ResolvedSetOperationScan": set_operation_scan,
+    "ResolvedWithScan": with_scan,
+    "ResolvedWithRefScan": with_ref_scan,
+    "ResolvedRecursiveRefScan": recursive_ref_scan,
+}

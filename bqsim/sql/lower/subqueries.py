@@ -1,6 +1,97 @@
-"""."""
+"""Subquery expressions: scalar, ARRAY, EXISTS and IN."""
 
 from __future__ import annotations
-from typing import Any
 
-EXPRESSIONS: dict[str, Any] = {}
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import expressions as exp
+
+from bqsim.sql.googlesql.resolved import get, unwrap
+from bqsim.sql.googlesql.types import type_from_proto
+from bqsim.types import Type
+
+from . import nodes
+from .registry import Unsupported
+from .relation import Relation, place_node
+
+if TYPE_CHECKING:
+    from .lowering import Lowering
+
+SCALAR, ARRAY, EXISTS, IN = range(4)
+
+
+def subquery_expr(low: Lowering, node: Any) -> exp.Expression:
+    if low.lambdas:
+        raise Unsupported("subquery in a lambda")
+    build = _BUILDERS.get(node.subquery_type)
+    if build is None:
+        raise Unsupported("LIKE ANY or ALL of a subquery")
+    low.subqueries += 1
+    return build(low, node)
+
+
+def single_column(low: Lowering, node: Any) -> tuple[int, Type]:
+    """The one column of a subquery."""
+    columns = get(unwrap(node.subquery), "column_list")
+    return columns[0].column_id, type_from_proto(columns[0].type)
+
+
+def _scalar(low: Lowering, node: Any) -> exp.Expression:
+    column, _ = single_column(low, node)
+    relation = low.relation(node.subquery)
+    return nodes.scalar(relation.finish([place_node(relation.columns[column])]))
+
+
+def _exists(low: Lowering, node: Any) -> exp.Expression:
+    relation = low.relation(node.subquery)
+    if relation.computed and not relation.order and relation.limit is None:
+        query = low.select(relation)
+    else:
+        query = relation.finish([nodes.raw("1")])
+    return nodes.template("EXISTS({0})", query)
+
+
+def _array(low: Lowering, node: Any) -> exp.Expression:
+    column, _ = single_column(low, node)
+    relation = ordered(low, node.subquery)
+    return nodes.template("ARRAY({0})", relation.finish([place_node(relation.columns[column])]))
+
+
+def ordered(low: Lowering, scan: Any) -> Relation:
+    """A scan whose rows stay in the order of the array that it reads, when it reads one and sorts nothing."""
+    outer, low.keep_order = low.keep_order, True
+    relation = low.relation(scan)
+    low.keep_order = outer
+    if relation.natural is not None and not relation.order and relation.group is None:
+        relation.order = [place_node(relation.natural)]
+    return relation
+
+
+def _in(low: Lowering, node: Any) -> exp.Expression:
+    from .functions.comparison import equal, plain_equality
+
+    if node.in_collation.collation_name:
+        raise Unsupported("IN with collation")
+    value, type_ = low.typed(node.in_expr)
+    column, other = single_column(low, node)
+    relation = low.relation(node.subquery)
+    if plain_equality((type_, other)):
+        query = relation.finish([place_node(relation.columns[column])])
+        return nodes.template("({0} IN ({1}))", value, query)
+    relation = low.closed(relation)
+    test = equal(value, place_node(relation.columns[column]), type_, other)
+    verdict = nodes.template(
+        "CASE WHEN bool_or({0}) THEN true WHEN count(*) > count({0}) THEN NULL ELSE false END", test
+    )
+    return nodes.scalar(relation.finish([verdict]))
+
+
+_BUILDERS: dict[int, Callable[[Lowering, Any], exp.Expression]] = {
+    SCALAR: _scalar,
+    ARRAY: _array,
+    EXISTS: _exists,
+    IN: _in,
+}
+
+EXPRESSIONS = {"ResolvedSubqueryExpr": subquery_expr}

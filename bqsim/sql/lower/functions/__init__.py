@@ -8,7 +8,16 @@ from importlib import import_module
 from bqsim.sql.lower.registry import Aggregate, Function, Window
 from bqsim.types import Type
 
-FAMILIES: tuple[str, ...] = ("aggregates", "windows", "comparison", "logic", "arithmetic", "dates", "intervals",)
+FAMILIES: tuple[str, ...] = (
+    "aggregates",
+    "arithmetic",
+    "comparison",
+    "dates",
+    "intervals",
+    "logic",
+    "text",
+    "windows",
+)
 
 
 @cache
