@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
+from bqsim.catalog.refs import RoutineRef, TableRef
 from bqsim.catalog.resources import Table
 from bqsim.settings import Settings
 from bqsim.sql.plan import Context
 from bqsim.types import Type
 
 from . import resolved
-from .catalog import Path, Resolver, Source, catalog_proto
-from .errors import from_sql_error, from_trap
+from .catalog import Definition, Resolver, RoutineSource, Source, VirtualTables, Visible
+from .errors import from_sql_error, from_trap, missing_table
 from .host import SqlError, Trapped
-from .options import analyzer_options, language_options
+from .options import language_options, serialised_options
 from .pool import Instance, Pool
-from .prepass import Prepared, prepare
+from .prepass import Path, Prepared, is_single_statement, leading_keyword, prepare
+from .registry import registered
+from .routines import definition_of
+from .script_tree import ScriptKind, ScriptNode, Span, read_script
 from .types import type_from_proto, type_to_proto
-from .values import encode
+
+if TYPE_CHECKING:
+    from bqsim.catalog.store import Catalog
+
+MAX_CACHED = 512
+MAX_CACHED_CHARS = 32 * 1024
+MAX_ROUTINE_DEPTH = 32
+_POSITIONAL = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Analyzed:
     """One analysed statement.
 
-    ``sql`` is the text that GoogleSQL read, ``original_sql`` the user's. ``statement`` is the resolved statement node and
-    ``kind`` its name (``resolved_query_stmt``). ``sources`` are the tables named, by the ``full_name``
-    (``project.dataset.table``) that table scans carry. ``parameters`` are the types of the parameters.
+    ``sql`` is the text that GoogleSQL read, ``original_sql`` the user's. ``statement`` is the resolved statement
+    node and ``kind`` its name (``resolved_query_stmt``). ``sources`` are the tables named, by the ``full_name``
+    (``project.dataset.table``) that table scans carry. ``parameters`` are the types of the named parameters, and
+    of the positional ones as ``"1"``, ``"2"`` …, those that the text leaves undeclared included.
     """
 
     sql: str
@@ -36,124 +50,272 @@ class Analyzed:
     statement: Any
     kind: str
     sources: Mapping[str, Source]
-    parameters: Mapping[str, Type] = field(default_factory=dict)
+    routines: tuple[RoutineRef, ...] = ()
+    parameters: Mapping[str, Type] | None = None
 
     @property
     def tables(self) -> dict[str, Table]:
+        """The tables named, by ``project.dataset.table``."""
         return {name: source.table for name, source in self.sources.items()}
+
+    @property
+    def views(self) -> tuple[TableRef, ...]:
+        """The views among the tables named."""
+        return tuple(s.table.ref for s in self.sources.values() if s.table.view_query is not None)
 
     def output_columns(self) -> list[tuple[str, int, Type]]:
         """(name, column id, type) of each output column of a query, as GoogleSQL names them."""
-        return [
-            (c.name, c.column.column_id, type_from_proto(c.column.type))
-            for c in self.statement.output_column_list
-        ]
+        columns = self.statement.output_column_list
+        return [(c.name, c.column.column_id, type_from_proto(c.column.type)) for c in columns]
+
+    def functions(self) -> frozenset[str]:
+        """The functions called, as ``group:name``: ``ZetaSQL:sum``."""
+        nodes = resolved.walk(self.statement)
+        return frozenset(n.function.name for n in map(_call, nodes) if n is not None)
+
+
+def _call(node: Any) -> Any:
+    while "function" not in node.DESCRIPTOR.fields_by_name:
+        if "parent" not in node.DESCRIPTOR.fields_by_name:
+            return None
+        node = node.parent
+    return node if node.DESCRIPTOR.name == "ResolvedFunctionCallBaseProto" else None
 
 
 class GoogleSql:
-    """Analyses statements against a catalog. Thread-safe; loads the module at first use or :meth:`start`."""
+    """Analyses statements against a catalog. Thread-safe; loads the module at first use or :meth:`start`.
+
+    ``virtual_tables`` may later be assigned what finds INFORMATION_SCHEMA views by path.
+    """
 
     def __init__(
         self,
-        catalog: Any,
+        catalog: Catalog,
         settings: Settings,
         progress: Callable[[str], None] | None = None,
-        virtual_table: Callable[[Path, Context], Table | None] | None = None,
+        virtual_tables: VirtualTables | None = None,
     ) -> None:
         self._settings = settings
-        self._resolver = Resolver(catalog, virtual_table)
-        self._pool = Pool(settings.analyzers, settings.cache_dir, progress)
-        self._deadline_s = settings.statement_timeout_s
+        self._resolver = Resolver(catalog, virtual_tables)
+        self.pool = Pool(settings.analyzers, settings.cache_dir, progress)
+        self.deadline_s = settings.statement_timeout_s
+        self._cache: OrderedDict[Hashable, tuple[Analyzed, Visible]] = OrderedDict()
+        self._definitions: OrderedDict[Hashable, Definition] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def virtual_tables(self) -> VirtualTables | None:
+        return self._resolver.virtual_tables
+
+    @virtual_tables.setter
+    def virtual_tables(self, find: VirtualTables | None) -> None:
+        self._resolver.virtual_tables = find
 
     def start(self) -> None:
-        """Load the module, compiling it when this user's cache has none. Idempotent."""
-        self._pool.start()
+        """Load the module, compiling it when this user's cache has none, and run a first analysis. Idempotent."""
+        self.analyze("SELECT 1", Context(self._settings.project))
 
     def close(self) -> None:
-        self._pool.close()
+        """Stop the deadline thread; instances go when their calls end."""
+        self.pool.close()
 
-    def analyze(self, sql: str, ctx: Context) -> Analyzed:
-        """Analyse one statement. Raises BigQueryError with positions of the given text."""
-        prepared = prepare(sql, self._settings.max_query_chars, self._settings.max_query_nesting)
-        with self._pool.instance() as instance:
-            try:
-                return self._analyze(instance, prepared, ctx)
-            except SqlError as error:
-                raise from_sql_error(error, prepared) from None
-            except Trapped as trap:
-                raise from_trap(trap) from None
+    def prepare(self, sql: str) -> Prepared:
+        """The text as GoogleSQL reads it; refuses what is too large or too deep."""
+        return prepare(sql, self._settings.max_query_chars, self._settings.max_query_nesting)
 
-    def analyze_expression(self, sql: str, ctx: Context) -> Analyzed:
+    def analyze(self, sql: str, ctx: Context, start: tuple[int, int] = (1, 1)) -> Analyzed:
+        """Analyse one statement. ``start`` is its line and column in the user's text, for error positions."""
+        key = _key(sql, ctx)
+        known = self._remembered(key, ctx)
+        if known is not None:
+            return known
+        prepared = self.prepare(sql)
+        try:
+            with self.pool.instance() as instance:
+                analyzed, visible = self._analyze(instance, prepared, ctx)
+        except SqlError as error:
+            raise from_sql_error(error, prepared, start) from None
+        except Trapped as trap:
+            raise from_trap(trap) from None
+        self._remember(key, analyzed, visible)
+        return analyzed
+
+    def analyze_expression(self, sql: str, ctx: Context, start: tuple[int, int] = (1, 1)) -> Analyzed:
         """Analyse a scalar expression, as the query ``SELECT (<expression>)``."""
-        return self.analyze(f"SELECT (\n{sql}\n)", ctx)
+        line, column = start
+        return self.analyze(f"SELECT (\n{sql}\n)", ctx, (line - 1, column))
 
-    def _analyze(self, instance: Instance, prepared: Prepared, ctx: Context) -> Analyzed:
+    def parse_script(self, sql: str) -> tuple[ScriptNode, ...]:
+        """The statements of a text. One that is no scripting statement costs no parsing."""
+        if is_single_statement(sql):
+            prepare(sql, self._settings.max_query_chars, self._settings.max_query_nesting)
+            text = sql.rstrip()
+            return (ScriptNode(ScriptKind.STATEMENT, Span(text, 0, len(text), 1, 1)),)
         from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 
-        sources: dict[Path, Source] = {}
-        for path in self._table_paths(instance, prepared.sql):
-            source = self._resolver.resolve(path, ctx)
-            if source is not None:
-                sources[source.path] = source
-        catalog_id = self._registered(instance, sources, ctx)
+        prepared = self.prepare(sql)
+        request = service.ParseRequest(
+            sql_statement=prepared.sql, options=language_options(), allow_script=True
+        )
+        try:
+            with self.pool.instance() as instance:
+                answer = instance.call("Parse", request.SerializeToString(), self.deadline_s)
+        except SqlError as error:
+            raise from_sql_error(error, prepared) from None
+        except Trapped as trap:
+            raise from_trap(trap) from None
+        return read_script(service.ParseResponse.FromString(answer).parsed_script, prepared)
+
+    def statement_kind(self, sql: str) -> str:
+        """The first keyword of a text in upper case (SELECT, WITH, CREATE …), without parsing it."""
+        return leading_keyword(sql)
+
+    # Analysis
+
+    def _analyze(
+        self, instance: Instance, prepared: Prepared, ctx: Context, depth: int = 0
+    ) -> tuple[Analyzed, Visible]:
+        from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
+
+        visible = self.visible(instance, prepared, ctx, depth)
+        catalog_id = registered(instance, visible, self.deadline_s)
         request = service.AnalyzeRequest(sql_statement=prepared.sql, registered_catalog_id=catalog_id)
-        options = request.options
-        options.CopyFrom(analyzer_options(ctx.time_zone, "@@" in prepared.sql))
-        if ctx.positional:
-            options.parameter_mode = 2
-            for value in ctx.positional:
-                type_to_proto(value.type, options.positional_query_parameters.add())
-        else:
-            for name, value in ctx.parameters.items():
-                type_to_proto(value.type, options.query_parameters.add(name=name).type)
-        options.allow_undeclared_parameters = ctx.undeclared_parameters_allowed
-        answer = instance.call("Analyze", request.SerializeToString(), self._deadline_s)
+        _set_parameters(request.options, prepared, ctx)
+        options = serialised_options(
+            ctx.time_zone, "@@" in prepared.sql, "_partition" in prepared.sql.casefold()
+        )
+        try:
+            answer = instance.call("Analyze", options + request.SerializeToString(), self.deadline_s)
+        except SqlError as error:
+            path = missing_table(error)
+            if path is not None:
+                self._resolver.missing(path, ctx)
+            raise
         response = service.AnalyzeResponse.FromString(answer)
-        statement = response.resolved_statement
-        return Analyzed(
+        statement = resolved.unwrap(response.resolved_statement)
+        kind = resolved.kind_of(response.resolved_statement)
+        analyzed = Analyzed(
             prepared.sql,
             prepared.original,
-            resolved.unwrap(statement),
-            resolved.kind_of(statement),
-            {source.table.ref.sql_name: source for source in sources.values()},
+            statement,
+            kind,
+            {source.table.ref.sql_name: source for source in visible.sources.values()},
+            tuple(r.routine.ref for r in visible.routines.values() if r.routine is not None),
+            _parameters(statement, ctx),
         )
+        return analyzed, visible
 
-    def _table_paths(self, instance: Instance, sql: str) -> list[Path]:
-        from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
+    def visible(self, instance: Instance, prepared: Prepared, ctx: Context, depth: int = 0) -> Visible:
+        """What a statement may name: tables, routines with what their bodies name, variables."""
+        sources: dict[Path, Source] = {}
+        routines: dict[Path, RoutineSource] = {}
+        names = prepared.names
+        pending = [(names.paths, names.calls)]
+        while pending:
+            paths, calls = pending.pop()
+            for path in paths | calls:
+                source = self._resolver.find(path, ctx)
+                if source is not None:
+                    sources.setdefault(source.path, source)
+            for path in calls:
+                if path in routines:
+                    continue
+                found = self._routine(instance, path, ctx, depth)
+                if found is not None:
+                    routines[path] = found
+                    pending.append((found.definition.names, found.definition.calls))
+        first = names.first if ctx.variables else frozenset()
+        variables = tuple((n, v.type) for n, v in sorted(ctx.variables.items()) if n.casefold() in first)
+        return Visible(sources, routines, variables)
 
-        request = service.ExtractTableNamesFromStatementRequest(sql_statement=sql, options=language_options())
-        answer = instance.call(
-            "ExtractTableNamesFromStatement", request.SerializeToString(), self._deadline_s
-        )
-        response = service.ExtractTableNamesFromStatementResponse.FromString(answer)
-        return [tuple(t.table_name_segment) for t in response.table_name]
+    def _routine(self, instance: Instance, path: Path, ctx: Context, depth: int) -> RoutineSource | None:
+        if len(path) == 1 and ctx.temp_functions:
+            folded = path[0].casefold()
+            ddl = next((ddl for name, ddl in ctx.temp_functions.items() if name.casefold() == folded), None)
+            if ddl is not None:
+                return RoutineSource(path, self._definition(instance, ddl, ctx, depth))
+        routine = self._resolver.find_routine(path, ctx)
+        if routine is None:
+            return None
+        return RoutineSource(path, self._definition(instance, routine.ddl, ctx, depth), routine)
 
-    def _registered(self, instance: Instance, sources: Mapping[Path, Source], ctx: Context) -> int:
-        from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
-
-        variables = tuple((name, value.type) for name, value in sorted(ctx.variables.items()))
-        key = (
-            tuple(
-                sorted(
-                    (path, id(s.table.fields), tuple(f.name for f in s.pseudo)) for path, s in sources.items()
-                )
-            ),
-            variables,
-        )
-        known = instance.catalogs.get(key)
+    def _definition(self, instance: Instance, ddl: str, ctx: Context, depth: int) -> Definition:
+        key = (ddl, ctx.project, ctx.default_dataset)
+        known = self._definitions.get(key)
         if known is not None:
-            return known[0]
+            return known
+        if depth > MAX_ROUTINE_DEPTH:
+            raise SqlError(3, "Recursive function calls are not allowed")
+        inner = Context(ctx.project, ctx.default_dataset, temp_dataset=ctx.temp_dataset)
+        inner.temp_functions = {k: v for k, v in ctx.temp_functions.items() if v != ddl}
+        analyzed, _ = self._analyze(instance, self.prepare(ddl), inner, depth + 1)
+        definition = definition_of(analyzed.kind, analyzed.statement)
+        with self._lock:
+            self._definitions[key] = definition
+            if len(self._definitions) > MAX_CACHED:
+                self._definitions.popitem(last=False)
+        return definition
 
-        def extras(root: Any) -> None:
-            for name, type_ in variables:
-                constant = root.constant.add(name_path=[name])
-                type_to_proto(type_, constant.type)
-                encode(None, type_, constant.value)
-                constant.value.SetInParent()
+    # The cache of analyses: by text and context, valid while what the text names keeps its shape.
 
-        request = service.RegisterCatalogRequest(simple_catalog=catalog_proto(sources.values(), extras))
-        answer = instance.call("RegisterCatalog", request.SerializeToString(), self._deadline_s)
-        catalog_id = service.RegisterResponse.FromString(answer).registered_id
-        # The sources are kept so that the identities in the key stay theirs.
-        instance.catalogs[key] = (catalog_id, tuple(sources.values()))
-        return int(catalog_id)
+    def _remembered(self, key: Hashable, ctx: Context) -> Analyzed | None:
+        with self._lock:
+            found = self._cache.get(key)
+            if found is None:
+                return None
+            self._cache.move_to_end(key)
+        analyzed, visible = found
+        sources = {}
+        for path, source in visible.sources.items():
+            now = self._resolver.find(path, ctx)
+            if now is None or not now.same_shape(source):
+                return None
+            sources[now.table.ref.sql_name] = now
+        for path, routine in visible.routines.items():
+            if routine.routine is not None and self._resolver.find_routine(path, ctx) is not routine.routine:
+                return None
+        return replace(analyzed, sources=sources)
+
+    def _remember(self, key: Hashable, analyzed: Analyzed, visible: Visible) -> None:
+        if len(analyzed.sql) > MAX_CACHED_CHARS:
+            return
+        with self._lock:
+            self._cache[key] = (analyzed, visible)
+            while len(self._cache) > MAX_CACHED:
+                self._cache.popitem(last=False)
+
+
+def _key(sql: str, ctx: Context) -> Hashable:
+    return (
+        sql,
+        ctx.project,
+        ctx.default_dataset,
+        ctx.temp_dataset,
+        ctx.time_zone,
+        ctx.undeclared_parameters_allowed,
+        tuple((name, value.type) for name, value in ctx.parameters.items()),
+        tuple(value.type for value in ctx.positional),
+        tuple((name, value.type) for name, value in ctx.variables.items()),
+        tuple(ctx.temp_functions.items()),
+    )
+
+
+def _set_parameters(options: Any, prepared: Prepared, ctx: Context) -> None:
+    if ctx.positional or (not ctx.parameters and "?" in prepared.sql):
+        options.parameter_mode = _POSITIONAL
+        for value in ctx.positional:
+            type_to_proto(value.type, options.positional_query_parameters.add())
+    for name, value in ctx.parameters.items():
+        type_to_proto(value.type, options.query_parameters.add(name=name).type)
+    if ctx.undeclared_parameters_allowed:
+        options.allow_undeclared_parameters = True
+
+
+def _parameters(statement: Any, ctx: Context) -> dict[str, Type]:
+    types = {name: value.type for name, value in ctx.parameters.items()}
+    types.update((str(at), value.type) for at, value in enumerate(ctx.positional, 1))
+    if ctx.undeclared_parameters_allowed:
+        for node in resolved.walk(statement):
+            if node.DESCRIPTOR.name == "ResolvedParameterProto":
+                types.setdefault(node.name or str(node.position), type_from_proto(resolved.get(node, "type")))
+    return types

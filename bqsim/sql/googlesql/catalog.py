@@ -1,30 +1,42 @@
-"""What GoogleSQL may see of the catalog: the tables that one statement names, as nested catalogs."""
+"""What GoogleSQL may see of the catalog: the tables and routines that one statement names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from bqsim.catalog.refs import TableRef
-from bqsim.catalog.resources import Dataset, Table, TableKind
-from bqsim.errors import invalid_query, not_found
+from bqsim.catalog.refs import DatasetRef, RoutineRef, TableRef
+from bqsim.catalog.resources import Routine, Table, TableKind
+from bqsim.errors import invalid_query, not_found, unsupported
 from bqsim.sql.plan import Context
-from bqsim.types import Field, TypeKind
+from bqsim.types import Field, Type, TypeKind
 
+from .builtins import add_functions
 from .options import set_builtins
+from .prepass import Path
 from .types import type_to_proto
+from .values import encode
 
-Path = tuple[str, ...]
+if TYPE_CHECKING:
+    from bqsim.catalog.store import Catalog
+
+VirtualTables = Callable[[Path, Context], Table | None]
+
 SUFFIX = Field("_TABLE_SUFFIX", TypeKind.STRING)
 PARTITION_TIME = Field("_PARTITIONTIME", TypeKind.TIMESTAMP)
 PARTITION_DATE = Field("_PARTITIONDATE", TypeKind.DATE)
+_VIRTUAL = ("information_schema", "__tables__")
+_SESSION = "_session"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table as a statement names it. ``pseudo`` are the columns after ``table.fields`` that ``*`` leaves out;
-    ``matches`` are the tables behind a wildcard, sorted by name."""
+    """A table as a statement names it.
+
+    ``pseudo`` are the columns after ``table.fields`` that ``*`` leaves out; ``matches`` are the tables behind a
+    wildcard, sorted by name.
+    """
 
     path: Path
     table: Table
@@ -33,106 +45,189 @@ class Source:
 
     @property
     def columns(self) -> tuple[Field, ...]:
-        """What the indexes of a table scan count: the fields, then the pseudo columns."""
+        """What the column indexes of a table scan count: the fields, then the pseudo columns."""
         return self.table.fields + self.pseudo
+
+    def same_shape(self, other: Source) -> bool:
+        """Whether a statement analysed with one reads the same with the other; rows may differ."""
+        return (
+            self.path == other.path
+            and self.table.fields is other.table.fields
+            and self.table.ref == other.table.ref
+            and self.table.kind is other.table.kind
+            and self.table.view_query == other.table.view_query
+            and len(self.pseudo) == len(other.pseudo)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A function, table function or procedure as GoogleSQL reads it. ``names`` are the paths in its body."""
+
+    kind: str
+    proto: Any
+    names: frozenset[Path]
+    calls: frozenset[Path]
+
+
+@dataclass(frozen=True, slots=True)
+class RoutineSource:
+    """A routine as a statement names it; ``routine`` is None for a temporary function."""
+
+    path: Path
+    definition: Definition
+    routine: Routine | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """Everything that a catalog must hold for a statement."""
+
+    sources: dict[Path, Source]
+    routines: dict[Path, RoutineSource]
+    variables: tuple[tuple[str, Type], ...] = ()
+
+    def same_as(self, other: Visible) -> bool:
+        """Whether a statement analysed with one reads the same with the other."""
+        return (
+            self.variables == other.variables
+            and self.sources.keys() == other.sources.keys()
+            and all(s.same_shape(other.sources[path]) for path, s in self.sources.items())
+            and self.routines.keys() == other.routines.keys()
+            and all(r.definition is other.routines[path].definition for path, r in self.routines.items())
+        )
 
 
 class Resolver:
-    """Finds the tables that paths mean."""
+    """Finds the tables and routines that paths mean."""
 
-    def __init__(self, catalog: Any, virtual_table: Callable[[Path, Context], Table | None] | None) -> None:
+    def __init__(self, catalog: Catalog, virtual_tables: VirtualTables | None = None) -> None:
         self._catalog = catalog
-        self._virtual_table = virtual_table
+        self.virtual_tables = virtual_tables
 
-    def resolve(self, path: Path, context: Context) -> Source | None:
-        """The table of a path; None when it is none of the catalog's (an alias, an array column).
-
-        Raises BigQuery's error when the path names a table or dataset that does not exist.
-        """
-        if self._virtual_table is not None:
-            virtual = self._virtual_table(path, context)
-            if virtual is not None:
-                return Source(path, virtual)
+    def find(self, path: Path, context: Context) -> Source | None:
+        """The table at the beginning of a path (what follows may be columns); None without one."""
         if len(path) == 1:
-            return self._unqualified(path[0], context)
-        project, dataset, name = (context.project, *path) if len(path) == 2 else path[:3]
-        ref = TableRef(project, dataset, name)
-        if name.endswith("*"):
-            return self._wildcard(path[:3], ref, context)
-        table = self._catalog.find_table(ref)
-        if table is None and len(path) > 2:
-            # ds.t.array_column: the project may be left out.
-            shorter = self._catalog.find_table(TableRef(context.project, path[0], path[1]))
-            if shorter is not None:
-                return self._source(path[:2], shorter)
-        if table is None:
-            self._missing(ref, context)
-        return self._source(path[:3], table)
+            return self._find_unqualified(path[0], context)
+        if any(name.casefold() in _VIRTUAL for name in path):
+            virtual = self.virtual_tables(path, context) if self.virtual_tables else None
+            return Source(path, virtual) if virtual else None
+        if path[0].casefold() == _SESSION and context.temp_dataset is not None:
+            return self._find(path[:2], context.temp_dataset.table(path[1]))
+        if len(path) > 2:
+            found = self._find(path[:3], TableRef(*path[:3]))
+            if found is not None:
+                return found
+        return self._find(path[:2], TableRef(context.project, path[0], path[1]))
 
-    def _unqualified(self, name: str, context: Context) -> Source:
+    def _find_unqualified(self, name: str, context: Context) -> Source | None:
         for dataset in (context.temp_dataset, context.default_dataset):
-            if dataset is not None:
-                table = self._catalog.find_table(dataset.table(name))
-                if table is not None:
-                    return self._source((name,), table)
-        if context.default_dataset is None:
-            raise invalid_query(f'Table "{name}" must be qualified with a dataset (e.g. dataset.table).')
-        if name.endswith("*"):
-            return self._wildcard((name,), context.default_dataset.table(name), context)
-        return self._missing(context.default_dataset.table(name), context)
+            found = self._find((name,), dataset.table(name)) if dataset else None
+            if found is not None:
+                return found
+        return None
 
-    def _missing(self, ref: TableRef, context: Context) -> Any:
-        dataset = self._catalog.find_dataset(ref.dataset_ref)
-        if dataset is None:
-            raise not_found("Dataset", ref.dataset_ref.api_name, context.location)
-        raise not_found("Table", ref.api_name, dataset.location)
-
-    def _source(self, path: Path, table: Table) -> Source:
+    def _find(self, path: Path, ref: TableRef) -> Source | None:
+        table = self._catalog.find_table(ref)
+        if table is None:
+            return self._wildcard(path, ref) if ref.table.endswith("*") else None
         partitioning = table.time_partitioning
         if partitioning is None or partitioning.field is not None:
             return Source(path, table)
         pseudo = (PARTITION_TIME, PARTITION_DATE) if partitioning.type == "DAY" else (PARTITION_TIME,)
         return Source(path, table, pseudo)
 
-    def _wildcard(self, path: Path, ref: TableRef, context: Context) -> Source:
+    def _wildcard(self, path: Path, ref: TableRef) -> Source | None:
         prefix = ref.table[:-1]
-        dataset: Dataset | None = self._catalog.find_dataset(ref.dataset_ref)
-        if dataset is None:
-            raise not_found("Dataset", ref.dataset_ref.api_name, context.location)
-        tables = self._catalog.tables(ref.dataset_ref)
-        matches = tuple(
-            t
-            for t in tables
-            if t.ref.table.startswith(prefix) and t.kind in (TableKind.TABLE, TableKind.EXTERNAL)
-        )
+        if self._catalog.find_dataset(ref.dataset_ref) is None:
+            return None
+        kinds = (TableKind.TABLE, TableKind.EXTERNAL)
+        tables = self._catalog.tables(ref.dataset_ref, after=prefix[:-1])
+        matches = tuple(t for t in tables if t.ref.table.startswith(prefix) and t.kind in kinds)
         if not matches:
-            raise invalid_query(f"{ref.api_name} does not match any table.")
-        newest = max(matches, key=lambda t: t.created_ms)
+            return None
+        newest = max(matches, key=lambda t: (t.created_ms, t.ref.table))
         table = replace(newest, ref=ref, storage=None, num_rows=sum(t.num_rows for t in matches))
         return Source(path, table, (SUFFIX,), matches)
 
+    def missing(self, path: Path, context: Context) -> NoReturn:
+        """Raise BigQuery's error for a path that names no table."""
+        if len(path) == 1:
+            if context.default_dataset is None:
+                raise invalid_query(
+                    f'Table "{path[0]}" must be qualified with a dataset (e.g. dataset.table).'
+                )
+            ref = context.default_dataset.table(path[0])
+        elif len(path) == 2:
+            ref = TableRef(context.project, path[0], path[1])
+        else:
+            ref = TableRef(path[0], path[1], ".".join(path[2:]))
+        dataset = self._catalog.find_dataset(ref.dataset_ref)
+        if dataset is None:
+            raise not_found("Dataset", ref.dataset_ref.api_name, context.location)
+        if ref.table.endswith("*"):
+            raise invalid_query(f"{ref.api_name} does not match any table.")
+        raise not_found("Table", ref.api_name, dataset.location)
 
-def catalog_proto(sources: Iterable[Source], extras: Callable[[Any], None] | None = None) -> Any:
-    """A ``SimpleCatalogProto`` with BigQuery's builtins and the given tables under their paths."""
+    def find_routine(self, path: Path, context: Context) -> Routine | None:
+        """The routine of a path; None without one."""
+        if len(path) == 1:
+            dataset: DatasetRef | None = context.default_dataset
+            ref = RoutineRef(dataset.project, dataset.dataset, path[0]) if dataset else None
+        elif len(path) == 2:
+            ref = RoutineRef(context.project, *path)
+        elif len(path) == 3:
+            ref = RoutineRef(*path)
+        else:
+            ref = None
+        return self._catalog.find_routine(ref) if ref else None
+
+
+def catalog_proto(
+    sources: Iterable[Source], routines: Iterable[RoutineSource], variables: Iterable[tuple[str, Type]]
+) -> Any:
+    """A ``SimpleCatalogProto`` with BigQuery's builtins and the given things under their paths.
+
+    A variable becomes a constant of its type without a value: values are put in when the statement is lowered.
+    """
     from zetasql.wasi._pb2.zetasql.proto import simple_catalog_pb2
 
     root = simple_catalog_pb2.SimpleCatalogProto(name="bigquery")
     set_builtins(root.builtin_function_options)
+    add_functions(root)
     catalogs: dict[Path, Any] = {(): root}
+    names: set[Path] = set()
     for source in sources:
-        parent = _nested(catalogs, source.path[:-1])
-        proto = parent.table.add(name=source.path[-1], full_name=source.table.ref.sql_name)
-        for field in source.table.fields:
-            column = proto.column.add(
-                name=field.name, is_writable_column=True, has_default_value=bool(field.default)
-            )
-            type_to_proto(field.type, column.type)
-        for field in source.pseudo:
-            column = proto.column.add(name=field.name, is_pseudo_column=True, is_writable_column=False)
-            type_to_proto(field.type, column.type)
-    if extras is not None:
-        extras(root)
+        key = tuple(name.casefold() for name in source.path)
+        if key in names:
+            raise unsupported("A query of two tables whose names differ only in case")
+        names.add(key)
+        add_table(_nested(catalogs, source.path[:-1]), source.path[-1], source)
+    for routine in routines:
+        parent = _nested(catalogs, routine.path[:-1])
+        repeated = {"function": "custom_function", "table_function": "custom_tvf", "procedure": "procedure"}
+        proto = getattr(parent, repeated[routine.definition.kind]).add()
+        proto.CopyFrom(routine.definition.proto)
+        proto.name_path[:] = [routine.path[-1]]
+    for name, type_ in variables:
+        constant = root.constant.add(name_path=[name])
+        type_to_proto(type_, constant.type)
+        constant.value.SetInParent()
+        encode(None, type_, constant.value)
     return root
+
+
+def add_table(catalog: Any, name: str, source: Source) -> None:
+    """Add a table under ``name`` to a ``SimpleCatalogProto``."""
+    proto = catalog.table.add(name=name, full_name=source.table.ref.sql_name)
+    for field in source.table.fields:
+        column = proto.column.add(
+            name=field.name, is_writable_column=True, has_default_value=field.default is not None
+        )
+        type_to_proto(field.type, column.type)
+    for field in source.pseudo:
+        column = proto.column.add(name=field.name, is_pseudo_column=True, is_writable_column=False)
+        type_to_proto(field.type, column.type)
 
 
 def _nested(catalogs: dict[Path, Any], path: Path) -> Any:

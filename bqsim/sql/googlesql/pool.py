@@ -16,11 +16,11 @@ MAX_CALLS = 200_000
 
 
 class Instance:
-    """A host with what is registered in it. ``catalogs`` belongs to :mod:`.catalog`."""
+    """A host with what is registered in it; ``catalogs`` belongs to :mod:`.registry`."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        self.catalogs: dict[Any, Any] = {}
+        self.catalogs: list[Any] = []
         self.lost = False
 
     def call(self, name: str, request: bytes, deadline_s: float) -> bytes:

@@ -1,7 +1,8 @@
 """What happens to a SQL text before GoogleSQL reads it.
 
-BigQuery reads the backticked name ``p.d.t`` as three names where GoogleSQL reads one: :func:`prepare` splits it and
-keeps a map so that positions in errors are those of the user's text. It also bounds length and nesting.
+BigQuery reads the backticked name ``p.d.t`` as three names where GoogleSQL reads one: :func:`prepare`
+splits it and keeps a map, so that positions in errors are those of the user's text. It also bounds length
+and nesting, and :func:`names_in` lists the names that a text might mean.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 
 from bqsim.errors import BigQueryError
 
 MAX_CHAIN = 1500
 TAB = 8
+
+Path = tuple[str, ...]
 
 _STRING = (
     r"'''(?:(?:[^'\\]++|\\.|'(?!''))*+'''|.*\Z)"
@@ -22,25 +26,38 @@ _STRING = (
     r'|"(?:[^"\\\n]++|\\.)*+"?'
 )
 _COMMENT = r"\#[^\n]*+|--[^\n]*+|/\*(?:.*?\*/|.*\Z)"
-_NAME = re.compile(f"(?:{_STRING}|{_COMMENT})|`((?:[^`\\\\\n]++|\\\\.)*+)`", re.DOTALL)
-# Everything that nesting depends on, one token a match.
+_SKIP = f"{_STRING}|{_COMMENT}"
+_QUOTED = r"`(?:[^`\\\n]++|\\.)*+`"
+_QUOTED_NAME = re.compile(f"(?:{_SKIP})|{_QUOTED}", re.DOTALL)
+# What nesting depends on: opening and closing brackets, what ends a chain of operators, operators.
 _STRUCTURE = re.compile(
-    f"(?:{_STRING}|{_COMMENT}|`(?:[^`\\\\\n]++|\\\\.)*+`?)|([(\\[])|([)\\]])|(,|;|\\b(?:AND|OR|CASE|WHEN|THEN|ELSE|SELECT|FROM)\\b)"
-    r"|(\|\||[-+*/|&^<>=]+)|(\b(?:UNION|EXCEPT|INTERSECT|NOT)\b)",
+    f"(?:{_SKIP}|{_QUOTED})|([(\\[])|([)\\]])"
+    r"|([,;]|\b(?:AND|OR|CASE|WHEN|THEN|ELSE|SELECT|FROM)\b)"
+    r"|(\|\||[-+*/|&^<>=]+|\b(?:UNION|EXCEPT|INTERSECT|NOT)\b)",
     re.DOTALL | re.IGNORECASE,
 )
-_TOKEN = re.compile(
-    rf"(?P<space>\s++|{_COMMENT})|(?P<string>{_STRING})|(?P<name>`(?:[^`\\\n]++|\\.)*+`?|[A-Za-z_]\w*+)"
-    r"|(?P<number>\d[\w.]*+)|(?P<system>@@)|(?P<other>.)",
+_NAME = rf"(?:{_QUOTED}|[^\W\d]\w*+)"
+_NAMES = re.compile(
+    rf"(?:{_SKIP}|@@?[\w.]*+|\d[\w.]*+)|((?:{_NAME})(?:-\w+)*+(?:\s*+\.\s*+{_NAME})*+)(\s*+\()?",
     re.DOTALL,
 )
+_PART = re.compile(rf"{_QUOTED}|[^\s.`]+")
 _AS = re.compile(r"\bas\s*\Z", re.IGNORECASE)
+_SEMICOLON = re.compile(f"(?:{_SKIP}|{_QUOTED})|(;)", re.DOTALL)
+_LEAD = re.compile(rf"(?:\s++|{_COMMENT}|\()*+([A-Za-z_]\w*+)(\s*+:)?", re.DOTALL)
+_BLANK = re.compile(rf"(?:\s++|;|{_COMMENT})*+\Z", re.DOTALL)
+_SCRIPT_WORDS = frozenset(
+    ["BEGIN", "BREAK", "CALL", "CASE", "COMMIT", "CONTINUE", "DECLARE", "EXECUTE", "FOR", "IF", "ITERATE", "LEAVE", "LOOP", "RAISE", "REPEAT", "RETURN", "ROLLBACK", "SET", "START", "WHILE"]
+)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prepared:
-    """A text ready for GoogleSQL. ``splits`` are the positions in ``sql`` after which ``inserted`` characters more
-    than in ``original`` have passed."""
+    """A text ready for GoogleSQL.
+
+    ``splits`` are positions in ``sql``; from ``splits[i]`` on it has ``inserted[i]`` characters more than
+    ``original``.
+    """
 
     sql: str
     original: str
@@ -56,7 +73,24 @@ class Prepared:
         """Line and column (from 1) in the original text."""
         if not self.splits:
             return line, column
-        return position_of(self.original, self.original_offset(offset_of(self.sql, line, column)))
+        return LineStarts(self.original).position(self.original_offset(offset_of(self.sql, line, column)))
+
+    @cached_property
+    def names(self) -> Names:
+        return names_in(self.sql)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What might be a name in a text: all ``paths``, and those before an opening bracket as ``calls``."""
+
+    paths: frozenset[Path]
+    calls: frozenset[Path]
+
+    @property
+    def first(self) -> frozenset[str]:
+        """The first name of each path, folded."""
+        return frozenset(path[0].casefold() for path in self.paths | self.calls)
 
 
 def prepare(sql: str, max_chars: int, max_nesting: int) -> Prepared:
@@ -64,60 +98,92 @@ def prepare(sql: str, max_chars: int, max_nesting: int) -> Prepared:
     if len(sql) > max_chars:
         raise BigQueryError(
             "invalid",
-            f"The query is too large. The maximum standard SQL query length is {max_chars / 1024:.2f}K characters, "
-            "including comments and white space characters.",
+            f"The query is too large. The maximum standard SQL query length is {max_chars / 1024:.2f}K"
+            " characters, including comments and white space characters.",
             location="query",
         )
     if "\0" in sql:
-        # GoogleSQL reads a NUL as the end of the text.
-        line, column = position_of(sql, sql.index("\0"))
+        line, column = LineStarts(sql).position(sql.index("\0"))
         raise BigQueryError(
             "invalidQuery",
             f'Syntax error: Illegal input character "\\000" at [{line}:{column}]',
             location="query",
         )
     check_nesting(sql, max_nesting)
-    if "`" not in sql:
-        return Prepared(sql, sql)
+    return _split(sql) if "`" in sql else Prepared(sql, sql)
+
+
+def _split(sql: str) -> Prepared:
     pieces: list[str] = []
     splits: list[int] = []
     inserted: list[int] = []
     done = added = 0
-    for match in _NAME.finditer(sql):
-        body = match[1]
-        if (
-            body is None
-            or "." not in body
-            or "/" in body
-            or "\\" in body
-            or _AS.search(sql, match.start() - 32 if match.start() > 32 else 0, match.start())
-        ):
+    for match in _QUOTED_NAME.finditer(sql):
+        start, end = match.span()
+        if sql[start] != "`" or "." not in (body := sql[start + 1 : end - 1]):
             continue
-        start = match.start(1)
-        for at in _dots(body):
-            pieces.append(sql[done : start + at])
-            pieces.append("`.`")
-            done = start + at + 1
-            # Positions from the second name on lie after the two backticks that this dot gained.
-            splits.append(start + at + added + 2)
+        # IAM roles hold slashes, and an alias is one name whatever it holds.
+        if "/" in body or "\\" in body or _AS.search(sql, max(0, start - 32), start):
+            continue
+        for dot in _dots(body):
+            at = start + 1 + dot
+            pieces += (sql[done:at], "`.`")
+            done = at + 1
             added += 2
+            splits.append(done + added)
             inserted.append(added)
     pieces.append(sql[done:])
     return Prepared("".join(pieces), sql, tuple(splits), tuple(inserted))
 
 
 def _dots(body: str) -> list[int]:
-    """The dots that separate the names of a path; a domain-scoped project (``example.com:p``) is one name."""
-    after = body.find(":") + 1
-    dots = [at for at in range(after, len(body)) if body[at] == "."]
+    """The dots between the names of a path; a domain-scoped project (``example.com:p``) is one name."""
+    dots = [at for at in range(body.find(":") + 1, len(body)) if body[at] == "."]
     whole = all(body[a + 1 : b] for a, b in zip([-1, *dots], [*dots, len(body)], strict=True))
     return dots if whole else []
 
 
+def names_in(sql: str) -> Names:
+    """The paths in a text, without looking at what they are: keywords and columns are among them."""
+    paths: set[Path] = set()
+    calls: set[Path] = set()
+    for match in _NAMES.finditer(sql):
+        text = match[1]
+        if text is None:
+            continue
+        if "." not in text and "`" not in text:
+            path: Path = (text,)
+        else:
+            path = tuple(p[1:-1] if p[0] == "`" else p for p in _PART.findall(text))
+            if "-" in path[0] and text[0] != "`":
+                # a-b.c is a project's table or a difference.
+                paths.add((path[0].rpartition("-")[2], *path[1:]))
+        (calls if match[2] else paths).add(path)
+    return Names(frozenset(paths), frozenset(calls))
+
+
+def is_single_statement(sql: str) -> bool:
+    """Whether a text is certainly one statement that is no scripting statement; told without parsing it."""
+    lead = _LEAD.match(sql)
+    if lead is None or lead[2] or lead[1].upper() in _SCRIPT_WORDS:
+        return False
+    if ";" not in sql:
+        return True
+    for match in _SEMICOLON.finditer(sql):
+        if match[1]:
+            return _BLANK.match(sql, match.end()) is not None
+    return True
+
+
+def leading_keyword(sql: str) -> str:
+    """The first word of a text in upper case, comments and brackets skipped; empty without one."""
+    lead = _LEAD.match(sql)
+    return lead[1].upper() if lead else ""
+
+
 def check_nesting(sql: str, max_nesting: int) -> None:
     """Refuse texts that nest deeper than the analyzer's stack holds."""
-    brackets = sql.count("(") + sql.count("[")
-    if brackets <= max_nesting and len(sql) < 4 * MAX_CHAIN:
+    if len(sql) < 2 * MAX_CHAIN and sql.count("(") + sql.count("[") <= max_nesting:
         return
     chains = [0]
     for match in _STRUCTURE.finditer(sql):
@@ -138,16 +204,56 @@ def check_nesting(sql: str, max_nesting: int) -> None:
 
 
 def too_complex() -> BigQueryError:
+    """What BigQuery answers when a query cannot be planned."""
     return BigQueryError(
         "resourcesExceeded",
-        "Resources exceeded during query execution: Not enough resources for query planning - too many subqueries or "
-        "query is too complex.",
+        "Resources exceeded during query execution: Not enough resources for query planning - too many "
+        "subqueries or query is too complex.",
         location="query",
     )
 
 
+class ByteOffsets:
+    """Turns positions in the UTF-8 form of a text into positions in its characters."""
+
+    def __init__(self, text: str) -> None:
+        self._after: list[int] = []
+        self._extra: list[int] = []
+        if text.isascii():
+            return
+        extra = 0
+        for match in re.finditer(r"[^\x00-\x7f]", text):
+            size = len(match[0].encode("utf-8", "surrogatepass"))
+            extra += size - 1
+            self._after.append(match.end() + extra)
+            self._extra.append(extra)
+
+    def character(self, offset: int) -> int:
+        index = bisect_right(self._after, offset)
+        return offset - self._extra[index - 1] if index else offset
+
+
+class LineStarts:
+    """Turns positions in a text into lines and columns as GoogleSQL counts them."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column from 1, tabs reaching to multiples of 8."""
+        line = bisect_right(self._starts, offset)
+        start = self._starts[line - 1]
+        column = 1
+        if "\t" not in self._text[start:offset]:
+            return line, column + offset - start
+        for character in self._text[start:offset]:
+            column += TAB - (column - 1) % TAB if character == "\t" else 1
+        return line, column
+
+
 def offset_of(text: str, line: int, column: int) -> int:
-    """The character offset of a line and column as GoogleSQL counts them: from 1, tabs to multiples of 8."""
+    """The position in a text of a line and column as GoogleSQL counts them."""
     at = 0
     for _ in range(line - 1):
         end = text.find("\n", at)
@@ -159,12 +265,3 @@ def offset_of(text: str, line: int, column: int) -> int:
         reached += TAB - (reached - 1) % TAB if text[at] == "\t" else 1
         at += 1
     return at
-
-
-def position_of(text: str, offset: int) -> tuple[int, int]:
-    """Line and column (from 1, tabs to multiples of 8) of a character offset."""
-    start = text.rfind("\n", 0, offset) + 1
-    column = 1
-    for character in text[start:offset]:
-        column += TAB - (column - 1) % TAB if character == "\t" else 1
-    return text.count("\n", 0, start) + 1, column
