@@ -100,7 +100,7 @@ class StatementResult:
 
     ``statement_type`` is the API's ``statementType``. ``rows`` (a ``pyarrow.Table`` in canonical form, columns by
     position of ``schema``) is set for statements that return rows. ``ddl_operation`` is CREATE, REPLACE, SKIP, DROP
-    or ALTER, with the target it was about.
+    or ALTER, with the target it was about. ``written_rows`` is the number of rows that a query wrote to its destination.
     """
 
     statement_type: str
@@ -116,3 +116,4 @@ class StatementResult:
     ddl_target_routine: Any = None
     tables: tuple[TableRef, ...] = ()
     bytes_processed: int = 0
+    written_rows: int | None = None

@@ -1,0 +1,190 @@
+"""From analysed statements to plans: which route runs them, and the cache of plans."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from bqsim.catalog.refs import RoutineRef, TableRef
+from bqsim.catalog.resources import Table
+from bqsim.errors import unsupported
+from bqsim.sim.clock import Clock
+
+from .googlesql import resolved
+from .lower.registry import Unsupported
+from .plan import Context, QueryPlan, Route
+
+if TYPE_CHECKING:
+    from bqsim.catalog.store import Catalog
+
+    from .googlesql import Analyzed, GoogleSql
+    from .lower import LoweredQuery, Lowering
+    from .reference import ReferenceRoute
+
+PLANS = 2000
+VIEWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    plan: QueryPlan
+    refs: tuple[TableRef | RoutineRef, ...]
+    fingerprint: Hashable
+
+
+class Planner:
+    """Plans queries. Thread-safe."""
+
+    def __init__(
+        self, catalog: Catalog, googlesql: GoogleSql, clock: Clock, reference: ReferenceRoute | None = None
+    ) -> None:
+        self._catalog = catalog
+        self._googlesql = googlesql
+        self._clock = clock
+        self._reference = reference
+        self._plans: OrderedDict[Hashable, _Cached] = OrderedDict()
+        self._views: OrderedDict[Hashable, Analyzed] = OrderedDict()
+        self._lock = threading.Lock()
+
+    # Plans
+
+    def plan_query(self, analyzed: Analyzed, ctx: Context) -> QueryPlan:
+        """The plan of a query statement. Raises BigQueryError naming what no route can compute."""
+        from .lower import Lowering
+
+        try:
+            lowered = Lowering(analyzed, ctx, self._catalog, self.view).query()
+        except Unsupported as missing:
+            return self._reference_plan(analyzed, ctx, str(missing))
+        return _engine_plan(lowered)
+
+    def _reference_plan(self, analyzed: Analyzed, ctx: Context, missing: str) -> QueryPlan:
+        if self._reference is None:
+            raise unsupported(missing)
+        counts = {name: table.num_rows for name, table in analyzed.tables.items()}
+        refusal = self._reference.eligible(analyzed, ctx, counts)
+        if refusal is not None:
+            raise unsupported(missing)
+        from .lower.outputs import output_fields
+
+        statement = analyzed.statement
+        tables = tuple(t.ref for t in analyzed.tables.values())
+        return QueryPlan(
+            route=Route.REFERENCE,
+            route_reason=missing,
+            schema=output_fields([(c.name, c.column) for c in statement.output_column_list]),
+            tables=tables,
+            columns_read=scanned_columns(analyzed),
+            reference=analyzed,
+            ordered=bool(resolved.get(resolved.unwrap(statement.query), "is_ordered")),
+            deterministic=False,
+        )
+
+    def lowering(self, analyzed: Analyzed, ctx: Context) -> Lowering:
+        """A lowering for a statement's own expressions and scans."""
+        from .lower import Lowering
+
+        return Lowering(analyzed, ctx, self._catalog, self.view)
+
+    def view(self, table: Table, ctx: Context) -> Analyzed:
+        """The analysed query of a view, in the view's own context (its project, no default dataset)."""
+        inner = Context(
+            project=table.ref.project,
+            caller=ctx.caller,
+            time_zone=ctx.time_zone,
+            location=ctx.location,
+            now_us=ctx.now_us,
+        )
+        return self._googlesql.analyze(table.view_query or "", inner)
+
+    # Cache
+
+    def cached(self, sql: str, ctx: Context) -> QueryPlan | None:
+        """The plan of the same text in the same context, when nothing that it names has changed."""
+        key = _key(sql, ctx)
+        if key is None:
+            return None
+        with self._lock:
+            entry = self._plans.get(key)
+            if entry is None:
+                return None
+            self._plans.move_to_end(key)
+        if self._catalog.schema_fingerprint(entry.refs) != entry.fingerprint:
+            return None
+        return entry.plan
+
+    def remember(self, sql: str, ctx: Context, analyzed: Analyzed, plan: QueryPlan) -> None:
+        """Keep a plan, unless it depends on more than its text and the tables and views that it names."""
+        key = _key(sql, ctx)
+        if key is None or plan.route is not Route.ENGINE or plan.inputs or not plan.deterministic:
+            return
+        sources = analyzed.sources.values()
+        if any(s.matches or (s.table.storage is None and s.table.view_query is None) for s in sources):
+            return
+        routines: Iterable[RoutineRef] = getattr(analyzed, "routines", ())
+        refs: tuple[TableRef | RoutineRef, ...] = (
+            *(s.table.ref for s in sources),
+            *plan.tables,
+            *plan.views,
+            *routines,
+        )
+        entry = _Cached(plan, refs, self._catalog.schema_fingerprint(refs))
+        with self._lock:
+            self._plans[key] = entry
+            if len(self._plans) > PLANS:
+                self._plans.popitem(last=False)
+
+
+def _key(sql: str, ctx: Context) -> Hashable | None:
+    """What a plan depends on beside the catalog; None when that is too much to keep it."""
+    if ctx.parameters or ctx.positional or ctx.variables or ctx.temp_dataset or ctx.temp_functions:
+        return None
+    return (
+        sql,
+        ctx.project,
+        ctx.default_dataset,
+        ctx.time_zone,
+        ctx.location,
+        ctx.undeclared_parameters_allowed,
+    )
+
+
+def _engine_plan(lowered: LoweredQuery) -> QueryPlan:
+    return QueryPlan(
+        route=Route.ENGINE,
+        route_reason="",
+        schema=lowered.schema,
+        tables=lowered.tables,
+        views=lowered.views,
+        columns_read=lowered.columns_read,
+        engine_sql=lowered.sql,
+        inputs=lowered.inputs,
+        ordered=lowered.ordered,
+        deterministic=lowered.deterministic,
+    )
+
+
+def as_query(analyzed: Analyzed, scan: Any, outputs: Any) -> Analyzed:
+    """The query inside another statement (a wrapped scan and its ResolvedOutputColumns) as a statement
+    of its own.
+    """
+    from zetasql.wasi._pb2.zetasql.resolved_ast import resolved_ast_pb2 as ast
+
+    query = ast.ResolvedQueryStmtProto(query=scan, output_column_list=outputs)
+    return replace(analyzed, statement=query, kind="resolved_query_stmt")
+
+
+def scanned_columns(analyzed: Analyzed) -> dict[TableRef, tuple[str, ...]]:
+    """The columns that the table scans of a statement read, by table."""
+    read: dict[TableRef, dict[str, None]] = {}
+    for node in resolved.walk(analyzed.statement):
+        if resolved.node_name(node) != "ResolvedTableScan":
+            continue
+        source = analyzed.sources.get(node.table.full_name)
+        if source is not None:
+            names = read.setdefault(source.table.ref, {})
+            names.update((source.columns[i].name, None) for i in node.column_index_list)
+    return {ref: tuple(names) for ref, names in read.items()}

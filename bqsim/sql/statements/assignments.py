@@ -1,0 +1,112 @@
+"""The right side of INSERT and UPDATE: which columns get which values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bqsim.catalog.resources import Table
+from bqsim.errors import invalid_query, unsupported
+from bqsim.sql.googlesql import resolved
+from bqsim.sql.lower import Lowering, nodes
+from bqsim.types import Field
+
+from .base import Statement
+from .defaults import default_expression
+from .storage import storage_of
+
+
+def position(scan: Any, column_id: int) -> int:
+    """The position in the table of a column of its scan."""
+    ids = [c.column_id for c in scan.parent.column_list]
+    return int(scan.column_index_list[ids.index(column_id)])
+
+
+def outputs(columns: Iterable[Any], fields: Sequence[Field]) -> list[Any]:
+    """ResolvedOutputColumns of a query's columns, named as the fields that they fill."""
+    from zetasql.wasi._pb2.zetasql.resolved_ast import resolved_ast_pb2 as ast
+
+    return [
+        ast.ResolvedOutputColumnProto(name=f.name, column=c) for c, f in zip(columns, fields, strict=True)
+    ]
+
+
+@dataclass(slots=True)
+class _Node:
+    """What is assigned to a column or nested field: a value, or values of fields below it by position."""
+
+    value: str | None = None
+    fields: dict[int, _Node] = field(default_factory=dict)
+
+
+def new_values(
+    statement: Statement, low: Lowering, table: Table, scan: Any, items: Iterable[Any], label: str
+) -> dict[int, str]:
+    """The engine expressions of the columns that SET items change, by position in the table.
+
+    Current values of columns of which only fields change are read from the scan labelled ``label``.
+    """
+    ids = {position(scan, c.column_id): c.column_id for c in scan.parent.column_list}
+    assigned: dict[int, _Node] = {}
+    for item in items:
+        if item.update_item_element_list or item.update_list or item.delete_list or item.insert_list:
+            raise unsupported("DML on elements of an array")
+        path = _path(resolved.unwrap(item.target))
+        index = position(scan, path[0])
+        place = _place(assigned.setdefault(index, _Node()), path[1:])
+        place.value = _value(statement, low, table.fields[index], path[1:], item.set_value)
+    return {i: _merged(node, table.fields[i], f"{label}.k{ids[i]}") for i, node in assigned.items()}
+
+
+def updated_rows(table: Table, changed: Iterable[int], changes: str) -> str:
+    """The engine SELECT of whole rows ``v1`` … after an update.
+
+    ``changes`` has the identifiers of the rows as ``_rowid`` and the new values of the columns at
+    ``changed`` as ``v<n>``;
+    the other columns keep their values.
+    """
+    storage = storage_of(table)
+    new = set(changed)
+    columns = ", ".join(
+        f"{f'c.v{i + 1}' if i in new else f'b.{name}'} AS v{i + 1}" for i, name in enumerate(storage.columns)
+    )
+    return f"SELECT {columns} FROM {changes} AS c JOIN {storage.engine_table} AS b ON b.rowid = c._rowid"
+
+
+def _path(node: Any) -> list[int]:
+    """The column id, then the field positions of an assignment target."""
+    steps: list[int] = []
+    while resolved.node_name(node) == "ResolvedGetStructField":
+        steps.append(int(node.field_idx))
+        node = resolved.unwrap(node.expr)
+    if resolved.node_name(node) != "ResolvedColumnRef":
+        raise unsupported(f"SET of a {resolved.node_name(node).removeprefix('Resolved')}")
+    return [int(node.column.column_id), *reversed(steps)]
+
+
+def _place(root: _Node, steps: Sequence[int]) -> _Node:
+    for step in steps:
+        root = root.fields.setdefault(step, _Node())
+    return root
+
+
+def _value(statement: Statement, low: Lowering, column: Field, steps: Sequence[int], value: Any) -> str:
+    expression = resolved.unwrap(value.value)
+    if resolved.node_name(expression) != "ResolvedDMLDefault":
+        return str(nodes.render(low.expression(expression)))
+    if steps:
+        raise invalid_query("DEFAULT can only be assigned to a top-level column")
+    return default_expression(statement, column)
+
+
+def _merged(node: _Node, column: Field, current: str) -> str:
+    """The new value of a column or nested field whose value was ``current``."""
+    if node.value is not None:
+        return node.value
+    parts = []
+    for i, nested in enumerate(column.fields):
+        before = f'({current})."_{i + 1}"'
+        after = _merged(node.fields[i], nested, before) if i in node.fields else before
+        parts.append(f'"_{i + 1}" := {after}')
+    return f"struct_pack({', '.join(parts)})"

@@ -1,0 +1,211 @@
+"""INSERT, UPDATE, DELETE and TRUNCATE TABLE.
+
+A statement first computes what it changes into a temporary engine table, then changes the rows, so that
+it reads
+only what was there before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from bqsim.catalog.refs import TableRef
+from bqsim.catalog.resources import Table
+from bqsim.engine.protocol import Session
+from bqsim.errors import invalid_query, unsupported
+from bqsim.sql.googlesql import resolved
+from bqsim.sql.lower import Lowering, nodes
+from bqsim.sql.lower.registry import Unsupported
+from bqsim.sql.plan import DmlStats, Route, StatementResult
+from bqsim.sql.planner import as_query
+from bqsim.types import Field
+
+from . import assignments
+from .base import Statement, registered_inputs
+from .defaults import default_expression
+from .query import engine_select, run_plan, scanned_bytes
+from .storage import storage_of
+from .writes import Writer, writable, writing
+
+CHANGES = "_bq_changes"
+MULTIPLE_MATCHES = "UPDATE/MERGE must match at most one source row for each target row"
+
+
+def insert(statement: Statement) -> StatementResult:
+    node = statement.node
+    table = target(statement, node.table_scan)
+    positions = [assignments.position(node.table_scan, c.column_id) for c in node.insert_column_list]
+    given = [table.fields[i] for i in positions]
+    omitted = [f for i, f in enumerate(table.fields) if i not in positions and f.default is not None]
+    if resolved.has(node, "query"):
+        return _insert_query(statement, table, given, omitted)
+    low = statement.services.planner.lowering(statement.analyzed, statement.ctx)
+    with refusing(statement):
+        defaults = [default_expression(statement, f) for f in omitted]
+        rows = [", ".join([*_row_values(statement, low, row, given), *defaults]) for row in node.row_list]
+    result = dml_result(statement, "INSERT", low, table, whole_target=False)
+    if statement.dry_run:
+        return result
+    labels = ", ".join(f"v{i}" for i in range(1, len(given) + len(omitted) + 1))
+    values = f"SELECT * FROM (VALUES {', '.join(f'({r})' for r in rows)}) AS r({labels})"
+    with applied(statement, low, table) as writer:
+        writer.insert([*given, *omitted], values)
+    result.dml = DmlStats(inserted=writer.inserted)
+    return result
+
+
+def _row_values(statement: Statement, low: Lowering, row: Any, fields: Sequence[Field]) -> Iterator[str]:
+    for value, field in zip(row.value_list, fields, strict=True):
+        expression = resolved.unwrap(value.value)
+        if resolved.node_name(expression) == "ResolvedDMLDefault":
+            yield default_expression(statement, field)
+        else:
+            yield nodes.render(low.expression(expression))
+
+
+def _insert_query(
+    statement: Statement, table: Table, given: Sequence[Field], omitted: Sequence[Field]
+) -> StatementResult:
+    node = statement.node
+    query = as_query(
+        statement.analyzed, node.query, assignments.outputs(node.query_output_column_list, given)
+    )
+    plan = statement.services.planner.plan_query(query, statement.ctx)
+    with refusing(statement):
+        defaults = [default_expression(statement, f) for f in omitted]
+    result = StatementResult("INSERT", plan.route, plan.route_reason, plan=plan, tables=plan.tables)
+    result.bytes_processed = scanned_bytes(statement, plan)
+    if statement.dry_run:
+        return result
+    with writing(statement.catalog, statement.session, table.ref) as writer:
+        if plan.engine_sql is None:
+            writer.append(
+                run_plan(statement, plan),
+                given,
+                defaults={f.name: d for f, d in zip(omitted, defaults, strict=True)},
+            )
+        else:
+            extra = "".join(f", {d} AS v{i}" for i, d in enumerate(defaults, len(given) + 1))
+            with registered_inputs(statement.session, plan.inputs):
+                writer.insert([*given, *omitted], f"SELECT *{extra} FROM ({engine_select(plan)})")
+    result.dml = DmlStats(inserted=writer.inserted)
+    return result
+
+
+def update(statement: Statement) -> StatementResult:
+    node = statement.node
+    table = target(statement, node.table_scan)
+    low = statement.services.planner.lowering(statement.analyzed, statement.ctx)
+    with refusing(statement):
+        rows = nodes.render(low.target_scan(node.table_scan))
+        low.bind(node.table_scan, "t")
+        source = ""
+        if resolved.has(node, "from_scan"):
+            source = f", ({nodes.render(low.scan(node.from_scan))}) AS s"
+            low.bind(node.from_scan, "s")
+        values = assignments.new_values(statement, low, table, node.table_scan, node.update_item_list, "t")
+        condition = nodes.render(low.expression(node.where_expr))
+    result = dml_result(statement, "UPDATE", low, table, whole_target=True)
+    if statement.dry_run:
+        return result
+    columns = "".join(f", {v} AS v{i + 1}" for i, v in values.items())
+    select = f"SELECT t._rowid{columns} FROM ({rows}) AS t{source} WHERE {condition}"
+    with applied(statement, low, table) as writer, changes(statement.session, select):
+        one_source_row(statement.session, CHANGES)
+        writer.remove(f"SELECT _rowid FROM {CHANGES}")
+        writer.insert(table.fields, assignments.updated_rows(writer.table, values, CHANGES))
+    result.dml = DmlStats(updated=writer.inserted)
+    return result
+
+
+def delete(statement: Statement) -> StatementResult:
+    node = statement.node
+    table = target(statement, node.table_scan)
+    low = statement.services.planner.lowering(statement.analyzed, statement.ctx)
+    with refusing(statement):
+        rows = nodes.render(low.target_scan(node.table_scan))
+        low.bind(node.table_scan, "t")
+        condition = nodes.render(low.expression(node.where_expr))
+    result = dml_result(statement, "DELETE", low, table, whole_target=True)
+    if statement.dry_run:
+        return result
+    with applied(statement, low, table) as writer:
+        writer.remove(f"SELECT t._rowid FROM ({rows}) AS t WHERE {condition}")
+    result.dml = DmlStats(deleted=writer.removed)
+    return result
+
+
+def truncate(statement: Statement) -> StatementResult:
+    table = target(statement, statement.node.table_scan)
+    result = StatementResult("TRUNCATE_TABLE", Route.ENGINE, ddl_target_table=table.ref)
+    if statement.dry_run:
+        return result
+    with writing(statement.catalog, statement.session, table.ref) as writer:
+        writer.clear()
+    result.dml = DmlStats(deleted=writer.removed)
+    return result
+
+
+def target(statement: Statement, scan: Any) -> Table:
+    """The table that a DML statement changes."""
+    table: Table = statement.analyzed.sources[scan.table.full_name].table
+    writable(table)
+    storage_of(table)
+    return table
+
+
+@contextmanager
+def refusing(statement: Statement) -> Iterator[None]:
+    """Turn what the engine has no form of into the refusal that names it."""
+    try:
+        yield
+    except Unsupported as missing:
+        raise unsupported(str(missing)) from None
+
+
+@contextmanager
+def applied(statement: Statement, low: Lowering, table: Table) -> Iterator[Writer]:
+    """A writer into the target, with the relations that the statement reads."""
+    inputs = registered_inputs(statement.session, low.shared.inputs)
+    with writing(statement.catalog, statement.session, table.ref) as writer, inputs:
+        yield writer
+
+
+@contextmanager
+def changes(session: Session, select: str) -> Iterator[None]:
+    """The rows of an engine SELECT as the temporary table :data:`CHANGES` while the block runs."""
+    session.execute(f"CREATE OR REPLACE TEMP TABLE {CHANGES} AS {select}")
+    yield
+    session.execute(f"DROP TABLE {CHANGES}")
+
+
+def one_source_row(session: Session, relation: str) -> None:
+    """Fail when a target row is to be changed more than once."""
+    if session.scalar(f"SELECT count(_rowid) > count(DISTINCT _rowid) FROM {relation}"):
+        raise invalid_query(MULTIPLE_MATCHES)
+
+
+def dml_result(
+    statement: Statement, statement_type: str, low: Lowering, table: Table, *, whole_target: bool
+) -> StatementResult:
+    """A DML result with the bytes that the statement is charged for."""
+    read: dict[TableRef, Iterable[str]] = {
+        ref: tuple(names) for ref, names in low.shared.columns_read.items()
+    }
+    read.pop(table.ref, None)
+    if whole_target:
+        read[table.ref] = [f.name for f in table.fields]
+    result = StatementResult(statement_type, Route.ENGINE, tables=tuple(read))
+    result.bytes_processed = read_bytes(statement, read)
+    return result
+
+
+def read_bytes(statement: Statement, read: dict[TableRef, Iterable[str]]) -> int:
+    total = 0
+    for ref, columns in read.items():
+        table = statement.catalog.find_table(ref)
+        if table is not None:
+            total += statement.services.sizes.columns(statement.session, table, columns)
+    return total

@@ -1,0 +1,140 @@
+"""PARTITION BY and CLUSTER BY clauses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bqsim.catalog.resources import RangePartitioning, TimePartitioning
+from bqsim.errors import invalid_query
+from bqsim.sql.googlesql import resolved
+from bqsim.types import Field, Mode, TypeKind
+
+from .base import Statement
+
+MAX_CLUSTER_COLUMNS = 4
+_PSEUDO = frozenset({"_partitiontime", "_partitiondate"})
+# Numbers of zetasql.functions.DateTimestampPart.
+_PARTS = {1: "YEAR", 2: "MONTH", 3: "DAY", 7: "HOUR"}
+# Truncating functions, with the types of columns they partition by.
+_TRUNCATIONS: dict[str, frozenset[TypeKind]] = {
+    "timestamp_trunc": frozenset({TypeKind.TIMESTAMP}),
+    "datetime_trunc": frozenset({TypeKind.DATETIME}),
+    "date_trunc": frozenset({TypeKind.DATE}),
+    "date": frozenset({TypeKind.TIMESTAMP, TypeKind.DATETIME}),
+}
+_CLUSTER_KINDS = frozenset(
+    {
+        TypeKind.BIGNUMERIC,
+        TypeKind.BOOL,
+        TypeKind.DATE,
+        TypeKind.DATETIME,
+        TypeKind.GEOGRAPHY,
+        TypeKind.INT64,
+        TypeKind.NUMERIC,
+        TypeKind.RANGE,
+        TypeKind.STRING,
+        TypeKind.TIMESTAMP,
+    }
+)
+_FORMS = (
+    "PARTITION BY expression must be DATE(<timestamp_column>), DATE(<datetime_column>),"
+    " DATETIME_TRUNC(<datetime_column>, DAY/HOUR/MONTH/YEAR), a DATE column,"
+    " TIMESTAMP_TRUNC(<timestamp_column>, DAY/HOUR/MONTH/YEAR), DATE_TRUNC(<date_column>, MONTH/YEAR),"
+    " or RANGE_BUCKET(<int64_column>, GENERATE_ARRAY(<int64_value>, <int64_value>[, <int64_value>]))"
+)
+
+
+def partitioning(
+    statement: Statement, clauses: Sequence[Any], fields: Sequence[Field]
+) -> tuple[TimePartitioning | None, RangePartitioning | None]:
+    """What a PARTITION BY list asks for; (None, None) for an empty one."""
+    if not clauses:
+        return None, None
+    if len(clauses) > 1:
+        raise invalid_query(
+            "Only a single PARTITION BY expression is supported but found multiple expressions"
+        )
+    node = resolved.unwrap(clauses[0])
+    column = _column(node)
+    if column is not None:
+        return _by_column(column, fields), None
+    if resolved.node_name(node) != "ResolvedFunctionCall":
+        raise invalid_query(_FORMS)
+    name = resolved.get(node, "function").name.rpartition(":")[2]
+    arguments = [resolved.unwrap(a) for a in resolved.get(node, "argument_list")]
+    column = _column(arguments[0]) if arguments else None
+    if column is None:
+        raise invalid_query(_FORMS)
+    if name == "range_bucket":
+        return None, _by_range(statement, _known(column, fields), arguments[1])
+    if name not in _TRUNCATIONS:
+        raise invalid_query(_FORMS)
+    unit = "DAY" if name == "date" else _part(arguments)
+    if column.name.casefold() in _PSEUDO:
+        return TimePartitioning(unit), None
+    field = _known(column, fields)
+    if field.kind not in _TRUNCATIONS[name] or (field.kind is TypeKind.DATE and unit == "HOUR"):
+        raise invalid_query(_FORMS)
+    return TimePartitioning(unit, field.name), None
+
+
+def _column(node: Any) -> Any:
+    return node.column if resolved.node_name(node) == "ResolvedColumnRef" else None
+
+
+def _known(column: Any, fields: Sequence[Field]) -> Field:
+    folded = column.name.casefold()
+    for field in fields:
+        if field.name.casefold() == folded and field.mode is not Mode.REPEATED:
+            return field
+    raise invalid_query(_FORMS)
+
+
+def _by_column(column: Any, fields: Sequence[Field]) -> TimePartitioning:
+    if column.name.casefold() in _PSEUDO:
+        return TimePartitioning("DAY")
+    field = _known(column, fields)
+    if field.kind is not TypeKind.DATE:
+        raise invalid_query(_FORMS)
+    return TimePartitioning("DAY", field.name)
+
+
+def _part(arguments: Sequence[Any]) -> str:
+    if len(arguments) < 2 or resolved.node_name(arguments[1]) != "ResolvedLiteral":
+        raise invalid_query(_FORMS)
+    unit = _PARTS.get(arguments[1].value.value.enum_value)
+    if unit is None:
+        raise invalid_query(_FORMS)
+    return unit
+
+
+def _by_range(statement: Statement, field: Field, array: Any) -> RangePartitioning:
+    if field.kind is not TypeKind.INT64 or resolved.node_name(array) != "ResolvedFunctionCall":
+        raise invalid_query(_FORMS)
+    bounds = [statement.constant(a) for a in resolved.get(array, "argument_list")]
+    interval = bounds[2] if len(bounds) > 2 else 1
+    return RangePartitioning(field.name, int(bounds[0]), int(bounds[1]), int(interval))
+
+
+def clustering(clauses: Sequence[Any], fields: Sequence[Field]) -> tuple[str, ...]:
+    """The columns of a CLUSTER BY list, checked."""
+    if len(clauses) > MAX_CLUSTER_COLUMNS:
+        raise invalid_query(
+            f"CLUSTER BY supports at most {MAX_CLUSTER_COLUMNS} columns but found {len(clauses)}"
+        )
+    names: list[str] = []
+    for clause in clauses:
+        column = _column(resolved.unwrap(clause))
+        if column is None:
+            raise invalid_query("Entries in the CLUSTER BY clause must be column names")
+        field = next((f for f in fields if f.name.casefold() == column.name.casefold()), None)
+        if field is None or field.mode is Mode.REPEATED or field.kind not in _CLUSTER_KINDS:
+            kind = (
+                "ARRAY" if field is not None and field.mode is Mode.REPEATED else field.kind if field else "?"
+            )
+            raise invalid_query(
+                f"CLUSTER BY expression has type {kind}, which is not supported for clustering."
+            )
+        names.append(field.name)
+    return tuple(names)

@@ -1,0 +1,77 @@
+"""Running plans: queries, and what they scanned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bqsim.catalog.resources import Table
+from bqsim.errors import Internal
+from bqsim.sql.plan import QueryPlan, StatementResult
+
+from .base import Statement, registered
+from .storage import live, storage_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# What reading INFORMATION_SCHEMA is charged at least (page *INFORMATION_SCHEMA*, pricing).
+INFORMATION_SCHEMA_BYTES = 10 * 1024 * 1024
+
+
+def select(statement: Statement) -> StatementResult:
+    """A query statement."""
+    services = statement.services
+    plan = services.planner.plan_query(statement.analyzed, statement.ctx)
+    services.planner.remember(statement.analyzed.original_sql, statement.ctx, statement.analyzed, plan)
+    rows = None if statement.dry_run else run_plan(statement, plan)
+    return query_result(statement, plan, rows)
+
+
+def query_result(statement: Statement, plan: QueryPlan, rows: Any) -> StatementResult:
+    return StatementResult(
+        "SELECT",
+        route=plan.route,
+        route_reason=plan.route_reason,
+        schema=plan.schema,
+        rows=rows,
+        plan=plan,
+        tables=plan.tables,
+        bytes_processed=scanned_bytes(statement, plan),
+    )
+
+
+def run_plan(statement: Statement, plan: QueryPlan) -> pa.Table:
+    """The rows of a plan in canonical Arrow form."""
+    if plan.engine_sql is not None:
+        with registered(statement.session, plan):
+            return statement.session.query(plan.engine_sql, plan.schema)
+    if plan.reference is None:
+        raise Internal("a plan without a route")
+    tables: dict[str, Table] = plan.reference.tables
+    rows = {name: stored_rows(statement, table) for name, table in tables.items()}
+    return statement.services.reference.run(plan.reference, statement.ctx, rows)
+
+
+def stored_rows(statement: Statement, table: Table) -> pa.Table:
+    """All live rows of a stored table in canonical Arrow form."""
+    storage = storage_of(table)
+    columns = ", ".join(storage.columns)
+    return statement.session.query(
+        f"SELECT {columns} FROM {storage.engine_table} WHERE {live(storage)}", table.fields
+    )
+
+
+def engine_select(plan: QueryPlan) -> str:
+    """The engine SELECT of a plan with its columns labelled ``v1`` …, as writers take them."""
+    labels = ", ".join(f"v{i}" for i in range(1, len(plan.schema) + 1))
+    return f"SELECT * FROM ({plan.engine_sql}) AS q({labels})"
+
+
+def scanned_bytes(statement: Statement, plan: QueryPlan) -> int:
+    """The logical bytes of the columns that a plan reads."""
+    total = 0
+    for ref, columns in plan.columns_read.items():
+        table = statement.catalog.find_table(ref)
+        if table is not None and columns:
+            total += statement.services.sizes.columns(statement.session, table, columns)
+    return total

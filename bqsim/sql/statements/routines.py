@@ -1,0 +1,166 @@
+"""CREATE and DROP of functions, table functions and procedures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bqsim.catalog.names import check_routine_id
+from bqsim.catalog.resources import Routine
+from bqsim.errors import already_exists, invalid_query, not_found
+from bqsim.sql.googlesql import resolved
+from bqsim.sql.googlesql.types import type_from_proto
+from bqsim.sql.plan import StatementResult
+from bqsim.types import Type
+
+from . import names, results
+from .base import Statement, enum_name
+from .views import query_text
+
+_DETERMINISM = {
+    "DETERMINISM_DETERMINISTIC": "DETERMINISTIC",
+    "DETERMINISM_NOT_DETERMINISTIC": "NOT_DETERMINISTIC",
+}
+_LANGUAGES = {"": "SQL", "sql": "SQL", "js": "JAVASCRIPT", "javascript": "JAVASCRIPT", "python": "PYTHON"}
+_OPTIONS = {"description": "description", "library": "importedLibraries", "strict_mode": "strictMode"}
+
+
+def create_function(statement: Statement) -> StatementResult:
+    node = statement.node
+    body: dict[str, Any] = {
+        "routineType": "AGGREGATE_FUNCTION" if node.is_aggregate else "SCALAR_FUNCTION",
+        "language": _LANGUAGES.get(node.language.casefold(), node.language.upper()),
+        "arguments": _arguments(node),
+        "definitionBody": query_text(statement, node.code),
+    }
+    if node.has_explicit_return_type:
+        body["returnType"] = standard_sql_type(type_from_proto(node.return_type))
+    determinism = _DETERMINISM.get(enum_name(node, "determinism_level"))
+    if determinism:
+        body["determinismLevel"] = determinism
+    return _create(statement, "CREATE_FUNCTION", body)
+
+
+def create_table_function(statement: Statement) -> StatementResult:
+    node = statement.node
+    body: dict[str, Any] = {
+        "routineType": "TABLE_VALUED_FUNCTION",
+        "language": "SQL",
+        "arguments": _arguments(node),
+        "definitionBody": query_text(statement, node.code),
+    }
+    if node.has_explicit_return_schema:
+        schema = node.signature.return_type.options.relation_input_schema
+        columns = [
+            {"name": c.name, "type": standard_sql_type(type_from_proto(c.type))} for c in schema.column
+        ]
+        body["returnTableType"] = {"columns": columns}
+    return _create(statement, "CREATE_TABLE_FUNCTION", body)
+
+
+def create_procedure(statement: Statement) -> StatementResult:
+    node = statement.node
+    if node.language:
+        body: dict[str, Any] = {"language": node.language.upper(), "definitionBody": node.code}
+    else:
+        body = {"language": "SQL", "definitionBody": query_text(statement, node.procedure_body)}
+    body |= {"routineType": "PROCEDURE", "arguments": _arguments(node, modes=True)}
+    return _create(statement, "CREATE_PROCEDURE", body)
+
+
+def _arguments(node: Any, *, modes: bool = False) -> list[dict[str, Any]]:
+    arguments = []
+    for name, argument in zip(node.argument_name_list, node.signature.argument, strict=True):
+        shown: dict[str, Any] = {"name": name}
+        if argument.HasField("type"):
+            shown["argumentKind"] = "FIXED_TYPE"
+            shown["dataType"] = standard_sql_type(type_from_proto(argument.type))
+        else:
+            shown["argumentKind"] = "ANY_TYPE"
+        if modes:
+            shown["mode"] = enum_name(argument.options, "procedure_argument_mode").replace("NOT_SET", "IN")
+        if argument.options.is_not_aggregate:
+            shown["isAggregate"] = False
+        arguments.append(shown)
+    return arguments
+
+
+def standard_sql_type(type_: Type) -> dict[str, Any]:
+    """The API's ``StandardSqlDataType``."""
+    shown: dict[str, Any] = {"typeKind": str(type_.kind.value)}
+    if type_.is_array and type_.element is not None:
+        shown["arrayElementType"] = standard_sql_type(type_.element)
+    elif type_.is_struct:
+        shown["structType"] = {
+            "fields": [{"name": f.name, "type": standard_sql_type(f.type)} for f in type_.fields]
+        }
+    elif type_.element is not None:
+        shown["rangeElementType"] = standard_sql_type(type_.element)
+    return shown
+
+
+def _create(statement: Statement, statement_type: str, body: dict[str, Any]) -> StatementResult:
+    node, catalog, ctx = statement.node, statement.catalog, statement.ctx
+    path = resolved.get(node, "name_path")
+    if enum_name(node, "create_scope") == "CREATE_TEMP":
+        return _create_temporary(statement, statement_type, path[-1])
+    ref = names.routine_ref(path, ctx)
+    check_routine_id(ref.routine)
+    for name, value in statement.options(node.option_list).items():
+        attribute = _OPTIONS.get(name)
+        if attribute is None and body["language"] == "SQL":
+            raise invalid_query(f"Unknown option: {name}")
+        body[attribute or name] = value
+    if catalog.find_dataset(ref.dataset_ref) is None:
+        raise not_found("Dataset", ref.dataset_ref.api_name, ctx.location)
+    with catalog.lock(ref):
+        existing = catalog.find_routine(ref)
+        mode = enum_name(node, "create_mode")
+        if existing is not None and mode == "CREATE_IF_NOT_EXISTS":
+            return results.on_routine(statement_type, results.SKIP, ref)
+        if existing is not None and mode != "CREATE_OR_REPLACE":
+            raise already_exists("Routine", ref.api_name)
+        if not statement.dry_run:
+            with catalog.change(statement.session) as change:
+                now_ms = change.time_us // 1000
+                created_ms = existing.created_ms if existing else now_ms
+                ddl = statement.analyzed.original_sql.strip()
+                change.put_routine(Routine(ref, created_ms, now_ms, statement.etag(), ddl, body))
+    operation = results.CREATE if existing is None else results.REPLACE
+    return results.on_routine(statement_type, operation, ref)
+
+
+def _create_temporary(statement: Statement, statement_type: str, name: str) -> StatementResult:
+    if not statement.dry_run:
+        statement.ctx.temp_functions[name.casefold()] = statement.analyzed.original_sql
+    return StatementResult(statement_type, ddl_operation=results.CREATE)
+
+
+_TYPES = {
+    "DROP_FUNCTION": frozenset({"SCALAR_FUNCTION", "AGGREGATE_FUNCTION"}),
+    "DROP_TABLE_FUNCTION": frozenset({"TABLE_VALUED_FUNCTION"}),
+    "DROP_PROCEDURE": frozenset({"PROCEDURE"}),
+}
+
+
+def dropping(statement_type: str) -> Callable[[Statement], StatementResult]:
+    """The handler of DROP FUNCTION, DROP TABLE FUNCTION or DROP PROCEDURE."""
+
+    def drop(statement: Statement) -> StatementResult:
+        node, catalog, ctx = statement.node, statement.catalog, statement.ctx
+        if len(node.name_path) == 1 and node.name_path[0].casefold() in ctx.temp_functions:
+            del ctx.temp_functions[node.name_path[0].casefold()]
+            return StatementResult(statement_type, ddl_operation=results.DROP)
+        ref = names.routine_ref(node.name_path, ctx)
+        with catalog.lock(ref):
+            routine = catalog.find_routine(ref)
+            if routine is None or routine.body.get("routineType") not in _TYPES[statement_type]:
+                if node.is_if_exists:
+                    return results.on_routine(statement_type, results.SKIP, ref)
+                raise not_found("Routine", ref.api_name)
+            if not statement.dry_run:
+                with catalog.change(statement.session) as change:
+                    change.drop_routine(ref)
+        return results.on_routine(statement_type, results.DROP, ref)
+
+    return drop

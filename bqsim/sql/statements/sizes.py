@@ -1,0 +1,102 @@
+"""Logical sizes of stored columns, what bytes processed are made of (BigQuery page *Data types*, sizes)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from bqsim.catalog.resources import Table
+from bqsim.engine.protocol import Session
+from bqsim.types import Field, Mode, TypeKind
+
+_FIXED: dict[TypeKind, int] = {
+    TypeKind.INT64: 8,
+    TypeKind.FLOAT64: 8,
+    TypeKind.NUMERIC: 16,
+    TypeKind.BIGNUMERIC: 32,
+    TypeKind.BOOL: 1,
+    TypeKind.DATE: 8,
+    TypeKind.TIME: 8,
+    TypeKind.DATETIME: 8,
+    TypeKind.TIMESTAMP: 8,
+    TypeKind.INTERVAL: 16,
+    TypeKind.RANGE: 16,
+}
+_VARIABLE: dict[TypeKind, str] = {
+    TypeKind.STRING: "2 + strlen({0})",
+    TypeKind.BYTES: "2 + octet_length({0})",
+    TypeKind.JSON: "strlen({0})",
+    # One coordinate pair a vertex: WKT separates its two numbers by one blank.
+    TypeKind.GEOGRAPHY: "16 + 24 * len(regexp_extract_all({0}, '[0-9.] -?[0-9.]'))",
+}
+
+
+def size_expression(field: Field, value: str, depth: int = 0) -> str:
+    """The engine expression of the bytes of one value of ``field``; NULL values count 0 (yielded as NULL
+    or 0).
+    """
+    if field.mode is Mode.REPEATED:
+        return _array(field, value, depth)
+    return _single(field, value, depth)
+
+
+def _array(field: Field, value: str, depth: int) -> str:
+    if field.kind in _FIXED:
+        return f"{_FIXED[field.kind]} * list_count({value})"
+    element = f"e{depth}"
+    return f"list_sum(list_transform({value}, lambda {element}: {_single(field, element, depth + 1)}))"
+
+
+def _single(field: Field, value: str, depth: int) -> str:
+    if field.kind in _FIXED:
+        return f"CASE WHEN {value} IS NULL THEN 0 ELSE {_FIXED[field.kind]} END"
+    if field.kind is TypeKind.STRUCT:
+        parts = [
+            f'COALESCE({size_expression(f, f"""({value})."_{i}" """.strip(), depth)}, 0)'
+            for i, f in enumerate(field.fields, 1)
+        ]
+        return f"({' + '.join(parts) or '0'})"
+    return _VARIABLE[field.kind].format(value)
+
+
+def column_total(field: Field, column: str) -> str:
+    """The engine aggregate of the bytes of a whole column."""
+    if field.mode is not Mode.REPEATED and field.kind in _FIXED:
+        return f"{_FIXED[field.kind]} * count({column})"
+    return f"COALESCE(sum({size_expression(field, column)}), 0)"
+
+
+class ColumnSizes:
+    """Sizes of live columns, computed once per (stored table, version of its rows, column)."""
+
+    def __init__(self, capacity: int = 4096) -> None:
+        self._known: dict[tuple[str, int, str], int] = {}
+        self._capacity = capacity
+        self._lock = threading.Lock()
+
+    def columns(self, session: Session, table: Table, names: Iterable[str]) -> int:
+        """The bytes of the named top-level columns of a table's live rows; unknown names count nothing."""
+        if table.storage is None:
+            return 0
+        indexes = sorted({i for n in names if (i := table.field_index(n)) is not None})
+        keys = [(table.storage.engine_table, table.version, table.storage.columns[i]) for i in indexes]
+        missing = [n for n, key in enumerate(keys) if key not in self._known]
+        if missing:
+            totals = ", ".join(f"{column_total(table.fields[indexes[n]], keys[n][2])}" for n in missing)
+            sql = f"SELECT [{totals}] FROM {table.storage.engine_table} WHERE _end IS NULL"
+            found = session.scalar(sql)
+            assert isinstance(found, list)
+            with self._lock:
+                if len(self._known) > self._capacity:
+                    self._known.clear()
+                for n, value in zip(missing, found, strict=True):
+                    self._known[keys[n]] = int(value or 0)
+            return sum(
+                int(found[missing.index(n)] or 0) if n in missing else self._known[k]
+                for n, k in enumerate(keys)
+            )
+        return sum(self._known[key] for key in keys)
+
+    def table(self, session: Session, table: Table) -> int:
+        """The bytes of all columns of a table's live rows: its ``numBytes``."""
+        return self.columns(session, table, [f.name for f in table.fields])

@@ -1,0 +1,68 @@
+"""Stored rows of tables: new storage, and rows copied into it without leaving the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bqsim.catalog.resources import Storage, Table
+from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END, Session
+from bqsim.errors import BigQueryError
+from bqsim.types import Field
+
+from . import checks
+
+
+def with_storage(session: Session, engine_table: str, table: Table) -> Table:
+    """Create an empty stored table for the fields of ``table`` in the open transaction."""
+    columns = tuple(f"c{i}" for i in range(1, len(table.fields) + 1))
+    session.create_table(engine_table, list(zip(columns, table.fields, strict=True)))
+    return replace(table, storage=Storage(engine_table, columns, len(columns) + 1))
+
+
+def storage_of(table: Table) -> Storage:
+    """The storage of a table that has rows of its own. Raises for views and external tables."""
+    if table.storage is None:
+        raise BigQueryError(
+            "invalid",
+            f"{table.ref.api_name} is not allowed for this operation because it is currently a {table.kind}.",
+        )
+    return table.storage
+
+
+def live(storage: Storage, at_us: int | None = None) -> str:
+    """The engine condition of a stored table's rows: now, or at a past time."""
+    if at_us is None:
+        return f"{VERSION_END} IS NULL"
+    return f"{VERSION_BEGIN} <= {at_us} AND ({VERSION_END} IS NULL OR {VERSION_END} > {at_us})"
+
+
+def copy_rows(
+    session: Session, source: Storage, target: Storage, version: int, at_us: int | None = None
+) -> int:
+    """Copy the rows of one stored table into another with the same fields; the number of rows."""
+    return session.execute(
+        f"INSERT INTO {target.engine_table} ({', '.join(target.columns)}, {VERSION_BEGIN})"
+        f" SELECT {', '.join(source.columns)}, {version}"
+        f" FROM {source.engine_table} WHERE {live(source, at_us)}"
+    )
+
+
+def insert_select(session: Session, table: Table, fields: Sequence[Field], select: str, version: int) -> int:
+    """Insert the rows of an engine SELECT whose columns are ``v1`` … for ``fields``; the number of rows.
+
+    Every value passes the checks of its field. Fields of the table that are not among ``fields`` become
+    NULL (or
+    an empty array).
+    """
+    storage = storage_of(table)
+    positions = {f.name: i for i, f in enumerate(fields, 1)}
+    values: list[str] = []
+    for field in table.fields:
+        position = positions.get(field.name)
+        source = f"v{position}" if position else "NULL"
+        values.append(source if position and checks.plain(field) else checks.stored(field, source))
+    return session.execute(
+        f"INSERT INTO {storage.engine_table} ({', '.join(storage.columns)}, {VERSION_BEGIN})"
+        f" SELECT {', '.join(values)}, {version} FROM ({select})"
+    )

@@ -1,0 +1,298 @@
+"""CREATE TABLE in its forms, and DROP TABLE."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from bqsim.catalog.names import check_table_id
+from bqsim.catalog.refs import TableRef
+from bqsim.catalog.resources import RangePartitioning, Table, TableKind, TimePartitioning
+from bqsim.errors import BigQueryError, already_exists, invalid_query, not_found
+from bqsim.sql.googlesql import resolved
+from bqsim.sql.plan import QueryPlan, StatementResult
+from bqsim.sql.planner import as_query
+from bqsim.types import Field, TypeKind
+
+from . import names, results
+from .base import Statement, enum_name, registered
+from .fields import collation_text, field_from_definition
+from .keys import foreign_keys
+from .options import with_options
+from .partitions import clustering, partitioning
+from .query import engine_select, run_plan, scanned_bytes
+from .storage import copy_rows, storage_of
+from .writes import Writer, created, finish_creation
+
+
+def create_table(statement: Statement) -> StatementResult:
+    """CREATE TABLE with column definitions, LIKE, COPY or CLONE."""
+    node = statement.node
+    if resolved.has(node, "clone_from"):
+        return _create_copy(statement, node.clone_from, "CREATE_TABLE", clone=True)
+    if resolved.has(node, "copy_from"):
+        return _create_copy(statement, node.copy_from, "CREATE_TABLE", clone=False)
+    table = _described(statement)
+    like = resolved.get(node, "like_table").full_name
+    if like:
+        table = _like(statement, table, statement.analyzed.tables[like])
+    return _create(statement, table, "CREATE_TABLE")
+
+
+def create_table_as_select(statement: Statement) -> StatementResult:
+    node = statement.node
+    table = _described(statement)
+    query = as_query(statement.analyzed, node.query, node.output_column_list)
+    plan = statement.services.planner.plan_query(query, statement.ctx)
+    result = _create(statement, table, "CREATE_TABLE_AS_SELECT", plan)
+    result.plan, result.route, result.route_reason = plan, plan.route, plan.route_reason
+    result.tables = plan.tables
+    if result.ddl_operation != results.SKIP:
+        result.bytes_processed = scanned_bytes(statement, plan)
+    return result
+
+
+def create_snapshot(statement: Statement) -> StatementResult:
+    return _create_copy(statement, statement.node.clone_from, "CREATE_SNAPSHOT_TABLE", snapshot=True)
+
+
+def target_of(statement: Statement) -> TableRef:
+    """The table that a CREATE statement names; its id is checked and its dataset must exist."""
+    node = statement.node
+    temporary = enum_name(node, "create_scope") == "CREATE_TEMP"
+    ref = names.table_ref(resolved.get(node, "name_path"), statement.ctx, temporary=temporary)
+    check_table_id(ref.table)
+    if statement.catalog.find_dataset(ref.dataset_ref) is None:
+        raise not_found("Dataset", ref.dataset_ref.api_name, statement.ctx.location)
+    return ref
+
+
+def operation_on(statement: Statement, existing: Table | None) -> str:
+    """What a CREATE statement does given what has the name already: CREATE, REPLACE or SKIP; or it fails."""
+    mode = enum_name(statement.node, "create_mode")
+    if existing is None:
+        return results.CREATE
+    if mode == "CREATE_IF_NOT_EXISTS":
+        return results.SKIP
+    if mode == "CREATE_OR_REPLACE":
+        return results.REPLACE
+    raise already_exists("Table", existing.ref.api_name)
+
+
+def wrong_kind(table: Table) -> BigQueryError:
+    return invalid_query(
+        f"{table.ref.api_name} is not allowed for this operation because it is currently a {table.kind}."
+    )
+
+
+def _described(statement: Statement) -> Table:
+    """The table that the statement's columns, clauses and options describe."""
+    node = statement.node
+    ref = target_of(statement)
+    fields = tuple(
+        field_from_definition(d, statement.options) for d in resolved.get(node, "column_definition_list")
+    )
+    collation = None
+    if resolved.has(node, "collation_name"):
+        collation = collation_text(resolved.get(node, "collation_name"))
+    dataset = statement.catalog.dataset(ref.dataset_ref)
+    collation = collation or dataset.default_collation
+    if collation:
+        fields = tuple(_collated(f, collation) for f in fields)
+    time, by_range = partitioning(statement, node.partition_by_list, fields)
+    now_ms = statement.now_ms()
+    if time is not None and dataset.default_partition_expiration_ms:
+        time = replace(time, expiration_ms=dataset.default_partition_expiration_ms)
+    table = Table(
+        ref,
+        TableKind.TABLE,
+        fields,
+        created_ms=now_ms,
+        modified_ms=now_ms,
+        etag=statement.etag(),
+        location=dataset.location,
+        expiration_ms=_default_expiration(now_ms, dataset.default_table_expiration_ms),
+        time_partitioning=time,
+        range_partitioning=by_range,
+        clustering=clustering(node.cluster_by_list, fields),
+        default_collation=collation,
+    )
+    if node.HasField("parent") and resolved.has(node, "primary_key"):
+        table = replace(table, primary_key=tuple(resolved.get(node, "primary_key").column_name_list))
+    keys = foreign_keys(statement, resolved.get(node, "foreign_key_list"))
+    if keys:
+        table = replace(table, metadata={**table.metadata, "tableConstraints": {"foreignKeys": keys}})
+    return with_options(table, statement.options(resolved.get(node, "option_list")))
+
+
+def _default_expiration(now_ms: int, default_ms: int | None) -> int | None:
+    return now_ms + default_ms if default_ms else None
+
+
+def _collated(field: Field, collation: str) -> Field:
+    if field.kind is TypeKind.STRUCT:
+        return replace(field, fields=tuple(_collated(f, collation) for f in field.fields))
+    if field.kind is TypeKind.STRING and field.collation is None:
+        return replace(field, collation=collation)
+    return field
+
+
+def _like(statement: Statement, table: Table, source: Table) -> Table:
+    """CREATE TABLE LIKE: the schema and metadata of ``source``, the statement's own options over them."""
+    clauses: tuple[TimePartitioning | None, RangePartitioning | None] = (
+        table.time_partitioning,
+        table.range_partitioning,
+    )
+    if clauses == (None, None):
+        clauses = (source.time_partitioning, source.range_partitioning)
+    merged = replace(
+        source,
+        ref=table.ref,
+        kind=TableKind.TABLE,
+        created_ms=table.created_ms,
+        modified_ms=table.modified_ms,
+        etag=table.etag,
+        location=table.location,
+        num_rows=0,
+        storage=None,
+        view_query=None,
+        base_table=None,
+        snapshot_ms=None,
+        expiration_ms=table.expiration_ms,
+        time_partitioning=clauses[0],
+        range_partitioning=clauses[1],
+        clustering=table.clustering or source.clustering,
+    )
+    return with_options(merged, statement.options(resolved.get(statement.node, "option_list")))
+
+
+def _create(
+    statement: Statement, table: Table, statement_type: str, plan: QueryPlan | None = None
+) -> StatementResult:
+    """Create the table, with the rows of ``plan`` when there is one."""
+    catalog, session = statement.catalog, statement.session
+    with catalog.lock(table.ref):
+        existing = catalog.find_table(table.ref)
+        operation = operation_on(statement, existing)
+        if operation == results.SKIP:
+            assert existing is not None
+            return results.on_table(statement_type, operation, existing, show_schema=True)
+        if existing is not None and existing.kind is not TableKind.TABLE:
+            raise wrong_kind(existing)
+        if not statement.dry_run:
+            with catalog.change(session) as change:
+                writer = created(catalog, session, change, table)
+                if plan is not None:
+                    _fill(statement, writer, plan)
+                finish_creation(change, writer)
+    return results.on_table(statement_type, operation, table, show_schema=True)
+
+
+def _fill(statement: Statement, writer: Writer, plan: QueryPlan) -> None:
+    if plan.engine_sql is None:
+        writer.append(run_plan(statement, plan), writer.table.fields)
+        return
+    with registered(statement.session, plan):
+        writer.insert(writer.table.fields, engine_select(plan))
+
+
+def _create_copy(
+    statement: Statement, scan: Any, statement_type: str, *, clone: bool = False, snapshot: bool = False
+) -> StatementResult:
+    """A table with the schema, metadata and rows of another one, now or at a past time."""
+    catalog, session = statement.catalog, statement.session
+    ref = target_of(statement)
+    source, at_us = _source(statement, resolved.unwrap(scan))
+    storage = storage_of(source)
+    now_ms = statement.now_ms()
+    copy = replace(
+        source,
+        ref=ref,
+        kind=TableKind.SNAPSHOT if snapshot else TableKind.TABLE,
+        created_ms=now_ms,
+        modified_ms=now_ms,
+        etag=statement.etag(),
+        location=catalog.dataset(ref.dataset_ref).location,
+        storage=None,
+        num_rows=0,
+        expiration_ms=_default_expiration(
+            now_ms, catalog.dataset(ref.dataset_ref).default_table_expiration_ms
+        ),
+        base_table=source.ref if clone or snapshot else None,
+        snapshot_ms=(now_ms if at_us is None else at_us // 1000) if clone or snapshot else None,
+    )
+    copy = with_options(copy, statement.options(resolved.get(statement.node, "option_list")))
+    with catalog.lock(ref):
+        existing = catalog.find_table(ref)
+        operation = operation_on(statement, existing)
+        if operation == results.SKIP:
+            assert existing is not None
+            return results.on_table(statement_type, operation, existing, show_schema=True)
+        if existing is not None and existing.kind is not copy.kind:
+            raise wrong_kind(existing)
+        if not statement.dry_run:
+            with catalog.change(session) as change:
+                writer = created(catalog, session, change, copy)
+                writer.inserted = copy_rows(session, storage, storage_of(writer.table), change.time_us, at_us)
+                finish_creation(change, writer)
+    return results.on_table(statement_type, operation, copy, show_schema=True)
+
+
+def _source(statement: Statement, scan: Any) -> tuple[Table, int | None]:
+    """The table that a scan names, as of its FOR SYSTEM_TIME clause, with that time."""
+    table = statement.analyzed.sources[scan.table.full_name].table
+    if not resolved.has(scan, "for_system_time_expr"):
+        return table, None
+    moment = statement.constant(scan.for_system_time_expr)
+    at_us = round(moment.timestamp() * 1_000_000)
+    past = statement.catalog.table_at(table.ref, at_us)
+    if past is None:
+        raise invalid_query(
+            f"Invalid snapshot time {at_us // 1000} for table {table.ref.api_name}@{at_us // 1000}."
+        )
+    return past, at_us
+
+
+# What DROP drops: GoogleSQL's object type -> (statement type, kinds that it may be).
+_DROPPED: dict[str, tuple[str, frozenset[TableKind]]] = {
+    "TABLE": ("DROP_TABLE", frozenset({TableKind.TABLE})),
+    "VIEW": ("DROP_VIEW", frozenset({TableKind.VIEW})),
+    "MATERIALIZED VIEW": ("DROP_MATERIALIZED_VIEW", frozenset({TableKind.MATERIALIZED_VIEW})),
+    "SNAPSHOT TABLE": ("DROP_SNAPSHOT_TABLE", frozenset({TableKind.SNAPSHOT})),
+    "EXTERNAL TABLE": ("DROP_EXTERNAL_TABLE", frozenset({TableKind.EXTERNAL})),
+}
+
+
+def drop_table(statement: Statement, object_type: str) -> StatementResult:
+    """DROP TABLE, VIEW, MATERIALIZED VIEW, SNAPSHOT TABLE or EXTERNAL TABLE."""
+    statement_type, kinds = _DROPPED[object_type]
+    node = statement.node
+    catalog = statement.catalog
+    ref = names.table_ref(node.name_path, statement.ctx)
+    if statement.ctx.temp_dataset is not None and len(node.name_path) == 1:
+        temporary = statement.ctx.temp_dataset.table(node.name_path[0])
+        ref = temporary if catalog.find_table(temporary) is not None else ref
+    with catalog.lock(ref):
+        table = catalog.find_table(ref)
+        if table is None:
+            if node.is_if_exists:
+                return StatementResult(statement_type, ddl_operation=results.SKIP, ddl_target_table=ref)
+            if catalog.find_dataset(ref.dataset_ref) is None:
+                raise not_found("Dataset", ref.dataset_ref.api_name, statement.ctx.location)
+            raise not_found("Table", ref.api_name)
+        if table.kind not in kinds:
+            raise wrong_kind(table)
+        if not statement.dry_run:
+            with catalog.change(statement.session) as change:
+                change.drop_table(ref)
+    return results.on_table(statement_type, results.DROP, table)
+
+
+def unique_names(fields: Sequence[Field]) -> None:
+    """Refuse a schema that names a column twice."""
+    seen: set[str] = set()
+    for field in fields:
+        if field.name.casefold() in seen:
+            raise invalid_query(f"Duplicate column name {field.name}")
+        seen.add(field.name.casefold())

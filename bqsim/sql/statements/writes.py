@@ -1,0 +1,139 @@
+"""Rows into tables: what DML, CREATE TABLE AS SELECT, query destinations, loads and streaming have in
+common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from bqsim.catalog.refs import TableRef
+from bqsim.catalog.resources import Table, TableKind
+from bqsim.catalog.store import Catalog, Change
+from bqsim.engine.protocol import VERSION_END, Session
+from bqsim.errors import BigQueryError
+from bqsim.types import Field
+
+from .storage import insert_select, live, storage_of, with_storage
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_WRITABLE = frozenset({TableKind.TABLE})
+
+
+@dataclass(slots=True)
+class Writer:
+    """Changes the rows of one table in an open transaction, as one new version of it.
+
+    ``version`` (epoch microseconds) is when removed rows end and new rows begin. The counts are of rows
+    so far.
+    """
+
+    session: Session
+    table: Table
+    version: int
+    inserted: int = 0
+    removed: int = 0
+
+    def insert(self, fields: Sequence[Field], select: str) -> int:
+        """Insert the rows of an engine SELECT with columns ``v1`` … for ``fields``; the number of rows."""
+        count = insert_select(self.session, self.table, fields, select, self.version)
+        self.inserted += count
+        return count
+
+    def remove(self, rows: str) -> int:
+        """End the live rows whose identifiers the engine SELECT ``rows`` returns; the number of rows."""
+        storage = storage_of(self.table)
+        count = self.session.execute(
+            f"UPDATE {storage.engine_table} SET {VERSION_END} = {self.version} WHERE rowid IN ({rows})"
+        )
+        self.removed += count
+        return count
+
+    def clear(self) -> int:
+        """End all live rows; the number of rows."""
+        storage = storage_of(self.table)
+        count = self.session.execute(
+            f"UPDATE {storage.engine_table} SET {VERSION_END} = {self.version} WHERE {live(storage)}"
+        )
+        self.removed += count
+        return count
+
+    def append(
+        self, rows: pa.Table, fields: Sequence[Field], defaults: Mapping[str, str] | None = None
+    ) -> int:
+        """Append canonical Arrow rows whose columns are ``fields``, checked as inserted rows are; their
+        number.
+
+        ``defaults`` are engine expressions for further fields by name.
+        """
+        if not rows.num_rows:
+            return 0
+        name = "_bq_rows"
+        self.session.register(name, rows, fields)
+        try:
+            values = [f"c{i}" for i in range(1, len(fields) + 1)]
+            filled = list(fields)
+            for field in self.table.fields:
+                if defaults and field.name in defaults:
+                    filled.append(field)
+                    values.append(defaults[field.name])
+            columns = ", ".join(f"{v} AS v{i}" for i, v in enumerate(values, 1))
+            return self.insert(filled, f"SELECT {columns} FROM {name}")
+        finally:
+            self.session.unregister(name)
+
+
+@contextmanager
+def writing(catalog: Catalog, session: Session, ref: TableRef) -> Iterator[Writer]:
+    """Write to a table: its lock, a transaction, and at the end its new row count, version and etag.
+
+    Nothing is changed when the block raises. Raises ``notFound``, or ``invalid`` for what is not a table.
+    """
+    with catalog.lock(ref), catalog.change(session) as change:
+        table = writable(catalog.table(ref))
+        writer = Writer(session, table, change.time_us)
+        yield writer
+        if writer.inserted or writer.removed:
+            change.put_table(touched(catalog, writer.table, change, writer.inserted - writer.removed))
+
+
+def writable(table: Table) -> Table:
+    """``table``, when its rows may be changed."""
+    if table.kind not in _WRITABLE:
+        raise BigQueryError(
+            "invalidQuery",
+            f"{table.ref.api_name} is not allowed for this operation because it is currently a {table.kind}.",
+            location="query",
+        )
+    return table
+
+
+def touched(catalog: Catalog, table: Table, change: Change, more_rows: int) -> Table:
+    """``table`` after a change of rows: a new version, etag and modification time."""
+    return replace(
+        table,
+        num_rows=table.num_rows + more_rows,
+        version=change.time_us,
+        modified_ms=change.time_us // 1000,
+        etag=catalog.new_etag(),
+    )
+
+
+def created(catalog: Catalog, session: Session, change: Change, table: Table) -> Writer:
+    """Give a new table its storage (replacing what has its name) and a writer into it.
+
+    Call :func:`finish_creation` after writing.
+    """
+    stored = with_storage(session, catalog.next_engine_table(), replace(table, version=change.time_us))
+    return Writer(session, stored, change.time_us)
+
+
+def finish_creation(change: Change, writer: Writer) -> Table:
+    """Put the created table into the catalog."""
+    table = replace(writer.table, num_rows=writer.inserted)
+    change.put_table(table)
+    return table
