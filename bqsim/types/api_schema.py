@@ -45,8 +45,19 @@ _LEGACY_NAMES = {
 }
 _RANGE_ELEMENTS = (TypeKind.DATE, TypeKind.DATETIME, TypeKind.TIMESTAMP)
 _MODELLED = frozenset(
-    "name type mode fields rangeElementType description maxLength precision scale "
-    "defaultValueExpression collation".split()
+    (
+        "name",
+        "type",
+        "mode",
+        "fields",
+        "rangeElementType",
+        "description",
+        "maxLength",
+        "precision",
+        "scale",
+        "defaultValueExpression",
+        "collation",
+    )
 )
 # (kind, greatest scale, greatest precision minus scale) of the decimal types.
 _DECIMAL_LIMITS = {TypeKind.NUMERIC: (9, 29), TypeKind.BIGNUMERIC: (38, 38)}

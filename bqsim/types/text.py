@@ -142,7 +142,7 @@ def bytes_text(array: Any) -> Any:
         data = np.frombuffer(array.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
         shift = starts[:-1] * 3 - (offsets[:-1] - offsets[0])
         padded[np.arange(total) + np.repeat(shift, lengths)] = data
-    text = np.frombuffer(base64.b64encode(padded), np.uint8).copy()
+    text = np.frombuffer(base64.b64encode(padded.tobytes()), np.uint8).copy()
     ends = starts[1:] * 4
     missing = (3 - lengths % 3) % 3
     text[ends[missing >= 1] - 1] = ord("=")
@@ -242,14 +242,13 @@ def _fraction(nanos: Any) -> Any:
         return ""
     text = pc.utf8_lpad(_digits_of(nanos), 9, padding="0")
     size = np.where(nanos % 1_000_000 == 0, 3, np.where(nanos % 1000 == 0, 6, 9))
-    cut = pc.case_when(
+    return pc.case_when(
         pc.make_struct(pa.array(nanos == 0), pa.array(size == 3), pa.array(size == 6)),
         "",
         _join(".", _head(text, 3)),
         _join(".", _head(text, 6)),
         _join(".", text),
     )
-    return cut
 
 
 _TEXT: dict[TypeKind, Callable[[Any], Any]] = {

@@ -77,7 +77,8 @@ def encode_page(
 def _chunk_rows(table: pa.Table) -> int:
     if not table.num_rows:
         return 1
-    return max(1, min(_CHUNK_ROWS, _CHUNK_BYTES * table.num_rows // max(table.nbytes, 1)))
+    fitting: int = _CHUNK_BYTES * table.num_rows // max(table.nbytes, 1)
+    return max(1, min(_CHUNK_ROWS, fitting))
 
 
 def _fitting(rows: Any, room: int, at_least: int) -> int:
@@ -92,7 +93,7 @@ def _offsets(array: Any) -> Any:
 def _joined(rows: Any, count: int) -> bytes:
     """The texts of the first ``count`` rows, which end with a comma each, without copying them one by one."""
     offsets = _offsets(rows)
-    return bytes(rows.buffers()[2][int(offsets[0]) : int(offsets[count])].to_pybytes()) if count else b""
+    return memoryview(rows.buffers()[2])[int(offsets[0]) : int(offsets[count])].tobytes() if count else b""
 
 
 def _rows(fields: Sequence[Field], table: pa.Table, options: WireOptions) -> Any:
