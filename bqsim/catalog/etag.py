@@ -14,7 +14,9 @@ def new_etag(draws: Draws) -> str:
 
 
 def check_match(if_match: str | None, etag: str) -> None:
-    """Raise 412 ``conditionNotMet`` when ``If-Match`` (one etag, a list of them or ``*``) names another version."""
+    """Raise 412 ``conditionNotMet`` when ``If-Match`` (one etag, a list of them or ``*``) names another
+    version.
+    """
     if if_match is None:
         return
     wanted = {_bare(part) for part in if_match.split(",")}

@@ -102,7 +102,9 @@ class History:
                 self._past.pop(ref, None)
 
     def engine_tables(self, without: list[TableVersion] | None = None) -> set[str]:
-        """The engine tables that a current or past version is stored in, leaving out the versions ``without``."""
+        """The engine tables that a current or past version is stored in, leaving out the versions
+        ``without``.
+        """
         left_out = {id(v) for v in without or ()}
         versions = [*list(self._current.values()), *(v for v in self._versions() if id(v) not in left_out)]
         return {v.table.storage.engine_table for v in versions if v.table.storage is not None}

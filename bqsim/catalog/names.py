@@ -33,8 +33,8 @@ def check_table_id(table: str) -> None:
     allowed = plain or all(unicodedata.category(c).startswith(_TABLE_CATEGORIES) for c in table)
     if not allowed or len(table.encode()) > MAX_TABLE_ID_BYTES:
         raise invalid(
-            f'Invalid table ID "{table}". Table IDs must be alphanumeric (plus underscores, dashes, and spaces) '
-            f"and must be at most {MAX_TABLE_ID_BYTES} characters long."
+            f'Invalid table ID "{table}". Table IDs must be alphanumeric (plus underscores, dashes, and '
+            f"spaces) and must be at most {MAX_TABLE_ID_BYTES} characters long."
         )
 
 

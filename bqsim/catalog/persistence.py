@@ -1,6 +1,7 @@
 """Resources as JSON texts: the durable records of the catalog.
 
-The codec follows the dataclasses' type hints, so a resource that gains a field with a default reads old records.
+The codec follows the dataclasses' type hints, so a resource that gains a field with a default reads old
+records.
 """
 
 from __future__ import annotations

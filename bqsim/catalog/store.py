@@ -1,7 +1,7 @@
 """The catalog: all resources in memory, changed in the engine's transactions.
 
-Reads take no lock. Everything that grows has an index: getting a resource is a dictionary look-up and a page of a
-list is a slice of a sorted one.
+Reads take no lock. Everything that grows has an index: getting a resource is a dictionary look-up and a
+page of a list is a slice of a sorted one.
 """
 
 from __future__ import annotations
@@ -118,7 +118,9 @@ class Catalog:
         return table
 
     def tables(self, dataset: DatasetRef, after: str = "", limit: int | None = None) -> list[Table]:
-        """Tables of a dataset with ids above ``after``, in the order of their ids; 404 without the dataset."""
+        """Tables of a dataset with ids above ``after``, in the order of their ids; 404 without the
+        dataset.
+        """
         contents = self._datasets.get(dataset)
         if contents is None:
             raise not_found("Dataset", dataset.api_name)
@@ -167,7 +169,9 @@ class Catalog:
         return routine
 
     def routines(self, dataset: DatasetRef, after: str = "", limit: int | None = None) -> list[Routine]:
-        """Routines of a dataset with ids above ``after``, in the order of their ids; 404 without the dataset."""
+        """Routines of a dataset with ids above ``after``, in the order of their ids; 404 without the
+        dataset.
+        """
         contents = self._datasets.get(dataset)
         if contents is None:
             raise not_found("Dataset", dataset.api_name)
@@ -203,8 +207,8 @@ class Catalog:
     def lock(self, *refs: Hashable, cancelled: Callable[[], bool] | None = None) -> Iterator[None]:
         """Hold the write locks of ``refs``: writers of one table queue here. Re-entrant in a thread.
 
-        Locks are taken in one order, so writers of several tables cannot block each other. When ``cancelled`` turns
-        true while waiting, ``InterruptedError`` is raised.
+        Locks are taken in one order, so writers of several tables cannot block each other. When
+        ``cancelled`` turns true while waiting, ``InterruptedError`` is raised.
         """
         held: list[_Lock] = []
         try:
@@ -224,8 +228,8 @@ class Catalog:
     def change(self, session: MetadataWriter) -> Iterator[Change]:
         """Change resources in the session's transaction (a new one, or the one that is open).
 
-        The records are written at once, memory changes right after the outermost commit, all together; nothing
-        changes when the block raises.
+        The records are written at once, memory changes right after the outermost commit, all together;
+        nothing changes when the block raises.
         """
         with session.transaction():
             change = Change(self, session)
@@ -376,7 +380,9 @@ class Change:
         self._steps.append(lambda: self._catalog._remove_routine(ref))
 
     def forget(self, before_us: int) -> list[str]:
-        """Forget what ended before ``before_us``; the engine tables that nothing refers to any more, to be dropped."""
+        """Forget what ended before ``before_us``; the engine tables that nothing refers to any more, to
+        be dropped.
+        """
         history = self._catalog.history
         versions, dropped = history.stale(before_us)
         for version in versions:

@@ -1,7 +1,8 @@
 """Between the canonical Arrow form and the form that values have in the engine.
 
-BIGNUMERIC is a 32-byte BLOB whose bytes compare as the numbers do; TIMESTAMP is a plain engine timestamp in UTC;
-an engine integer of any width is INT64. Everything else is the same on both sides and passes without a copy.
+BIGNUMERIC is a 32-byte BLOB whose bytes compare as the numbers do; TIMESTAMP is a plain engine timestamp in
+UTC; an engine integer of any width is INT64. Everything else is the same on both sides and passes without a
+copy.
 """
 
 from __future__ import annotations

@@ -50,8 +50,9 @@ class DataDirLocked(Exception):
 class DuckDBEngine:
     """One database, in memory or in ``data_dir``; ``threads`` 0 takes the machine's processors.
 
-    In ``data_dir`` a committed transaction is on disk when the commit returns. ``memory_limit`` is an engine size such as
-    ``"4GB"``; None takes 60 % of the machine's memory. Raises :class:`DataDirLocked` when the directory is in use.
+    In ``data_dir`` a committed transaction is on disk when the commit returns. ``memory_limit`` is an
+    engine size such as ``"4GB"``; None takes 60 % of the machine's memory. Raises :class:`DataDirLocked`
+    when the directory is in use.
     """
 
     def __init__(
@@ -89,7 +90,8 @@ class DuckDBEngine:
         """Create or compact the metadata log: the last record of a key is its value, NULL when deleted."""
         run = self._root.execute
         run(
-            f"CREATE TABLE IF NOT EXISTS {METADATA_TABLE} (seq BIGINT, kind VARCHAR, key VARCHAR, value VARCHAR)"
+            f"CREATE TABLE IF NOT EXISTS {METADATA_TABLE} "
+            "(seq BIGINT, kind VARCHAR, key VARCHAR, value VARCHAR)"
         )
         total, live, last = run(
             f"SELECT count(*), count(DISTINCT (kind, key)), coalesce(max(seq), 0) FROM {METADATA_TABLE}"
@@ -132,7 +134,9 @@ class DuckDBEngine:
         return next(self._sequence)
 
     def checkpoint(self) -> None:
-        """Fold the write-ahead log into the database file. Waits for no one: skipped while writers are active."""
+        """Fold the write-ahead log into the database file. Waits for no one: skipped while writers are
+        active.
+        """
         try:
             self._root.execute("CHECKPOINT")
         except duckdb.TransactionException as error:
@@ -249,7 +253,9 @@ class DuckDBSession:
             callback()
 
     def on_commit(self, callback: Callable[[], None]) -> None:
-        """Call ``callback`` after the open transaction commits (at once without one); never when it rolls back."""
+        """Call ``callback`` after the open transaction commits (at once without one); never when it rolls
+        back.
+        """
         if self._depth:
             self._callbacks.append(callback)
         else:
@@ -291,7 +297,8 @@ class DuckDBSession:
             targets = "".join(f"{c}, " for c in columns)
             values = "".join(f"c{i}, " for i in range(1, len(columns) + 1))
             return self.execute(
-                f"INSERT INTO {engine_table} ({targets}{VERSION_BEGIN}) SELECT {values}{version} FROM {source}"
+                f"INSERT INTO {engine_table} ({targets}{VERSION_BEGIN}) "
+                f"SELECT {values}{version} FROM {source}"
             )
         finally:
             self.unregister(source)
@@ -365,7 +372,9 @@ def _install_kernels(connection: Any) -> list[str]:
 
 
 def _marking(kernel: kernels.Kernel) -> Any:
-    """The kernel's function with its BigQuery errors marked, since the engine keeps only an exception's text."""
+    """The kernel's function with its BigQuery errors marked, since the engine keeps only an exception's
+    text.
+    """
 
     def call(*arrays: Any) -> Any:
         try:

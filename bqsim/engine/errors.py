@@ -1,8 +1,9 @@
 """The engine's failures, worded as BigQuery words them.
 
-Engine SQL that must fail with a given text calls ``error('bq:<text>')``, and kernels raise ``BigQueryError``; both
-arrive here as engine exceptions with the mark ``bq:``. The engine's own failures are recognised by their class and
-first words (:data:`RULES`). What is on no rule is a defect of bqsim: the user gets an id, the log gets the rest.
+Engine SQL that must fail with a given text calls ``error('bq:<text>')``, and kernels raise
+``BigQueryError``; both arrive here as engine exceptions with the mark ``bq:``. The engine's own failures
+are recognised by their class and first words (:data:`RULES`). What is on no rule is a defect of bqsim: the
+user gets an id, the log gets the rest.
 """
 
 from __future__ import annotations

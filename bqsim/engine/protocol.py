@@ -66,7 +66,9 @@ class Session(Protocol):
         ...
 
     def on_commit(self, callback: Callable[[], None]) -> None:
-        """Call ``callback`` after the outermost transaction commits (at once without one); never on rollback."""
+        """Call ``callback`` after the outermost transaction commits (at once without one); never on
+        rollback.
+        """
         ...
 
     def interrupt(self) -> None:

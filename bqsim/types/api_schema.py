@@ -186,7 +186,8 @@ def _check_parameters(field: Field) -> None:
     scale = field.scale or 0
     if not 0 <= scale <= max_scale:
         raise invalid(
-            f"In {field.kind.value}(P, S), S must be between 0 and {max_scale}, in field {field.name}: {scale}"
+            f"In {field.kind.value}(P, S), S must be between 0 and {max_scale}, "
+            f"in field {field.name}: {scale}"
         )
     if not max(1, scale) <= field.precision <= scale + max_whole:
         raise invalid(

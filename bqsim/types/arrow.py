@@ -100,8 +100,8 @@ Leaf = Callable[[Any, Type], Any]
 
 
 def map_array(array: pa.Array, type_: Type, leaf: Leaf) -> pa.Array:
-    """Rebuild ``array`` with ``leaf(values, type)`` applied to its scalar parts; lists and structs are rewrapped
-    without a copy. The structure must already be that of ``type_``."""
+    """Rebuild ``array`` with ``leaf(values, type)`` applied to its scalar parts; lists and structs are
+    rewrapped without a copy. The structure must already be that of ``type_``."""
     kind = type_.kind
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), arrow_type(type_))

@@ -78,7 +78,9 @@ def _inner(body: Mapping[str, Any], key: str, level: int) -> Type:
 
 
 def parameter_value(body: Any, type_: Type, name: str) -> Any:
-    """A ``QueryParameterValue`` of ``type_``; without a value it is NULL, an ARRAY without elements is empty."""
+    """A ``QueryParameterValue`` of ``type_``; without a value it is NULL, an ARRAY without elements is
+    empty.
+    """
     if not isinstance(body, Mapping):
         raise _unparseable(name, type_, body)
     if type_.kind is TypeKind.ARRAY and type_.element is not None:

@@ -1,6 +1,7 @@
 """Texts of API values (JSON strings of rows and query parameters) as canonical Python values.
 
-Each parser takes a text, ignores blanks around it, and raises ``ValueError`` when it is not a value of its type.
+Each parser takes a text, ignores blanks around it, and raises ``ValueError`` when it is not a value of its
+type.
 """
 
 from __future__ import annotations
@@ -97,7 +98,9 @@ def parse_decimal(text: str, kind: TypeKind) -> Decimal:
 
 
 def to_decimal(value: Decimal, kind: TypeKind, scale: int | None = None) -> Decimal:
-    """``value`` rounded half away from zero to the type's scale (or ``scale``); out of range is a ValueError."""
+    """``value`` rounded half away from zero to the type's scale (or ``scale``); out of range is a
+    ValueError.
+    """
     own_scale, greatest = DECIMALS[kind]
     if not value.is_finite() or value.adjusted() > 40:
         raise ValueError(str(value))

@@ -277,7 +277,9 @@ def text_of(array: Any, type_: Type, timestamps: TimestampFormat) -> Any:
 
 
 def _range_text(array: Any, element: Type, timestamps: TimestampFormat) -> Any:
-    """``[start, end)`` with UNBOUNDED for NULL bounds; bounds that are timestamps are microseconds or ISO 8601."""
+    """``[start, end)`` with UNBOUNDED for NULL bounds; bounds that are timestamps are microseconds or ISO
+    8601.
+    """
     if timestamps is TimestampFormat.FLOAT64:
         timestamps = TimestampFormat.INT64
     bounds = [text_of(array.field(i), element, timestamps).fill_null("UNBOUNDED") for i in (0, 1)]

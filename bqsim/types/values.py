@@ -1,7 +1,7 @@
 """JSON values as canonical Python values, and those as canonical Arrow.
 
-The Python form of a value is what ``pa.scalar(...).as_py()`` gives for its canonical Arrow type, except that a STRUCT
-is a list of its field values in order, since names may be missing or repeat.
+The Python form of a value is what ``pa.scalar(...).as_py()`` gives for its canonical Arrow type, except
+that a STRUCT is a list of its field values in order, since names may be missing or repeat.
 """
 
 from __future__ import annotations
@@ -129,11 +129,14 @@ def _shown(value: Any) -> str:
 
 
 def fit(value: Any, field: Field) -> Any:
-    """``value`` within the parameters of the field's type: a decimal is rounded, what is too long is refused."""
+    """``value`` within the parameters of the field's type: a decimal is rounded, what is too long is
+    refused.
+    """
     if field.max_length is not None and len(value) > field.max_length:
         kind, length = field.kind.value, field.max_length
         raise invalid(
-            f"Field {field.name}: {kind}({length}) has maximum length {length} but got a value with length {len(value)}",
+            f"Field {field.name}: {kind}({length}) has maximum length {length} "
+            f"but got a value with length {len(value)}",
             field.name,
         )
     if field.precision is not None and isinstance(value, Decimal):
@@ -143,8 +146,8 @@ def fit(value: Any, field: Field) -> Any:
         greatest = Decimal(10**field.precision - 1).scaleb(-scale)
         if abs(rounded) > greatest:
             raise invalid(
-                f"Field {field.name}: {field.kind.value}({field.precision}, {scale}) has precision {field.precision} "
-                f"and scale {scale} but got a value that is not in range of [-{greatest:f}, {greatest:f}]",
+                f"Field {field.name}: {field.kind.value}({field.precision}, {scale}) has precision "
+                f"{field.precision} and scale {scale} but got a value that is not in range of [-{greatest:f}, {greatest:f}]",
                 field.name,
             )
         return rounded

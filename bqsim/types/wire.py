@@ -135,7 +135,9 @@ def _null_where_missing(array: Any, text: Any) -> Any:
 
 
 def _elements(array: Any, element: Type, options: WireOptions) -> Any:
-    """``{"v":…},…`` of each list; a NULL list is an empty one, as the service has no NULL arrays in results."""
+    """``{"v":…},…`` of each list; a NULL list is an empty one, as the service has no NULL arrays in
+    results.
+    """
     values = array.flatten()
     before, text, after = _value(values, element, options)
     cells = pc.binary_join_element_wise('{"v":' + before, text, after + "}", "")

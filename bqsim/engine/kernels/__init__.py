@@ -1,8 +1,8 @@
 """Functions that the engine lacks: vectorised kernels and SQL macros, by family.
 
 Each module of this package named in :data:`FAMILIES` may define ``KERNELS: tuple[Kernel, ...]`` and
-``MACROS: tuple[str, ...]`` (``CREATE MACRO bq_name(a, b) AS ...`` statements; a macro may use other macros and
-kernels of any family). Family modules import heavy libraries inside their functions.
+``MACROS: tuple[str, ...]`` (``CREATE MACRO bq_name(a, b) AS ...`` statements; a macro may use other macros
+and kernels of any family). Family modules import heavy libraries inside their functions.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from importlib import import_module
 
 from .kernel import PREFIX, Kernel
 
-FAMILIES: tuple[str, ...] = ("casts", "errors", "zones", "dates", "date_parts", "intervals", "ranges",)
+FAMILIES: tuple[str, ...] = ("casts", "date_parts", "dates", "errors", "intervals", "ranges", "text", "zones")
 
 _NAME = re.compile(rf"\b{PREFIX}\w+")
 _CREATE = re.compile(rf"\s*CREATE\s+(?:OR\s+REPLACE\s+)?MACRO\s+({PREFIX}\w+)", re.IGNORECASE)
@@ -23,7 +23,9 @@ _CREATE = re.compile(rf"\s*CREATE\s+(?:OR\s+REPLACE\s+)?MACRO\s+({PREFIX}\w+)", 
 
 @dataclass(frozen=True, slots=True)
 class Macro:
-    """One macro: ``sql`` creates it in the session's temporary catalog; ``uses`` names what its body calls."""
+    """One macro: ``sql`` creates it in the session's temporary catalog; ``uses`` names what its body
+    calls.
+    """
 
     name: str
     sql: str
@@ -70,7 +72,9 @@ def macros() -> Mapping[str, Macro]:
 
 
 def macros_for(names: frozenset[str], installed: frozenset[str] | set[str]) -> list[Macro]:
-    """The macros to create before a statement that calls ``names``, callees first; those installed are left out."""
+    """The macros to create before a statement that calls ``names``, callees first; those installed are
+    left out.
+    """
     every = macros()
     order: list[Macro] = []
     seen = set(installed)

@@ -14,11 +14,12 @@ PREFIX = "bq_"
 class Kernel:
     """A vectorised scalar function of the engine.
 
-    ``name`` starts with ``bq_``. ``parameters`` and ``returns`` are engine types (``"BIGINT"``, ``"VARCHAR[]"`` ...).
-    ``function`` takes one ``pyarrow.ChunkedArray`` (or Array) per parameter, all of one length, and returns an array
-    of that length; it is called once per batch, from any engine thread. With ``null_in_null_out`` the engine answers
-    NULL for rows with a NULL argument and hands only the other rows over (the function then must not give NULL);
-    else NULLs reach the function. A kernel that gives different values for equal arguments is ``volatile``. To fail with a BigQuery text raise
+    ``name`` starts with ``bq_``. ``parameters`` and ``returns`` are engine types (``"BIGINT"``,
+    ``"VARCHAR[]"`` ...). ``function`` takes one ``pyarrow.ChunkedArray`` (or Array) per parameter, all of
+    one length, and returns an array of that length; it is called once per batch, from any engine thread.
+    With ``null_in_null_out`` the engine answers NULL for rows with a NULL argument and hands only the other
+    rows over (the function then must not give NULL); else NULLs reach the function. A kernel that gives
+    different values for equal arguments is ``volatile``. To fail with a BigQuery text raise
     ``BigQueryError``.
     """
 
