@@ -1,0 +1,103 @@
+"""Rows given as JSON objects: checked value by value, with the service's message for each bad one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+
+from bqsim.errors import BigQueryError
+from bqsim.types import Field, Mode, TypeKind
+from bqsim.types.arrow import arrow_type, table_of
+from bqsim.types.values import parse_cell
+
+# Takes (path, message) of a problem.
+Report = Callable[[str, str], None]
+
+
+def parse_row(
+    fields: Sequence[Field], body: Mapping[str, Any], ignore_unknown: bool, report: Report
+) -> list[Any]:
+    """Canonical values of ``body`` by field; problems go to ``report`` and give NULL."""
+    return _record(fields, body, "", ignore_unknown, report)
+
+
+def table_from_rows(fields: Sequence[Field], rows: Sequence[Sequence[Any]]) -> pa.Table:
+    """Canonical Arrow rows of parsed rows."""
+    columns = [
+        pa.array([_arrow_value(row[i], f) for row in rows], type=arrow_type(f.type))
+        for i, f in enumerate(fields)
+    ]
+    return table_of(columns)
+
+
+def _arrow_value(value: Any, field: Field) -> Any:
+    """The value as ``pyarrow.array`` takes it: structs as dicts of positional names."""
+    if value is None or field.kind is not TypeKind.STRUCT:
+        return value
+    if field.mode is Mode.REPEATED:
+        element = replace(field, mode=Mode.NULLABLE)
+        return [_arrow_value(v, element) for v in value]
+    nested = zip(value, field.fields, strict=True)
+    return {f"_{i}": _arrow_value(v, f) for i, (v, f) in enumerate(nested, 1)}
+
+
+def _record(
+    fields: Sequence[Field], body: Mapping[str, Any], prefix: str, ignore_unknown: bool, report: Report
+) -> list[Any]:
+    given = {str(name).casefold(): (name, value) for name, value in body.items()}
+    values: list[Any] = []
+    for f in fields:
+        _, value = given.pop(f.name.casefold(), ("", None))
+        values.append(_value(f, value, f"{prefix}{f.name}", ignore_unknown, report))
+    if not ignore_unknown:
+        for name, _ in given.values():
+            report(f"{prefix}{name}", f"no such field: {prefix}{name}.")
+    return values
+
+
+def _value(f: Field, value: Any, path: str, ignore_unknown: bool, report: Report) -> Any:
+    if f.mode is Mode.REPEATED:
+        return _repeated(f, value, path, ignore_unknown, report)
+    if value is None:
+        if f.mode is Mode.REQUIRED:
+            report(path, f"Missing required field: {path}.")
+        return None
+    if isinstance(value, list) and f.kind is not TypeKind.JSON:
+        report(path, f"Array specified for non-repeated field: {path}.")
+        return None
+    if f.kind is TypeKind.STRUCT:
+        if not isinstance(value, Mapping):
+            report(path, f"This field: {path} is not a record.")
+            return None
+        return _record(f.fields, value, f"{path}.", ignore_unknown, report)
+    if isinstance(value, Mapping) and f.kind not in (TypeKind.JSON, TypeKind.RANGE):
+        report(path, f"This field: {path} is not a record.")
+        return None
+    return _scalar(f, value, path, report)
+
+
+def _repeated(f: Field, value: Any, path: str, ignore_unknown: bool, report: Report) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        report(path, f"Value has type mismatch: field {path} is repeated, but the value is not an array.")
+        return []
+    element = replace(f, mode=Mode.NULLABLE)
+    parsed = []
+    for item in value:
+        if item is None and f.kind is not TypeKind.JSON:
+            report(path, f"Only optional fields can be set to NULL. Field: {path}; Value: NULL")
+            continue
+        parsed.append(_value(element, item, path, ignore_unknown, report))
+    return parsed
+
+
+def _scalar(f: Field, value: Any, path: str, report: Report) -> Any:
+    try:
+        return parse_cell(value, f)
+    except BigQueryError as error:
+        report(path, error.message)
+        return None

@@ -1,0 +1,78 @@
+"""The result cache, by the rules of the page *Use cached query results*."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bqsim.catalog.refs import TableRef
+from bqsim.catalog.resources import Table
+from bqsim.sql.plan import Route
+
+if TYPE_CHECKING:
+    from bqsim.jobs.results import ResultSet
+    from bqsim.sql.plan import StatementResult
+
+# How many distinct queries are remembered, all users together.
+ENTRIES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class CachedResult:
+    """A result with what it was computed from: each table or view read and the etag that it had."""
+
+    result: ResultSet
+    statement_type: str
+    route: Route
+    etags: tuple[tuple[TableRef, str], ...]
+
+
+class ResultCache:
+    """Finished results by query key. ``find_table`` looks tables up in the catalog."""
+
+    def __init__(self, find_table: Callable[[TableRef], Table | None]) -> None:
+        self._find_table = find_table
+        self._entries: OrderedDict[Hashable, CachedResult] = OrderedDict()
+
+    def get(self, key: Hashable, now_us: int) -> CachedResult | None:
+        """The result of ``key`` while it lives and nothing that it read has changed."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        if entry.result.expires_us <= now_us or not self._unchanged(entry):
+            del self._entries[key]
+            return None
+        self._entries.move_to_end(key)
+        return entry
+
+    def _unchanged(self, entry: CachedResult) -> bool:
+        for ref, etag in entry.etags:
+            table = self._find_table(ref)
+            if table is None or table.etag != etag:
+                return False
+        return True
+
+    def put(self, key: Hashable, statement: StatementResult, result: ResultSet, started_us: int) -> bool:
+        """Keep the result of a statement that began at ``started_us``; whether it may be kept.
+
+        It may not when it depends on more than the tables named in its plan, or when one of them changed
+        meanwhile.
+        """
+        plan = statement.plan
+        if statement.statement_type != "SELECT" or plan is None or not plan.deterministic or plan.inputs:
+            return False
+        etags: list[tuple[TableRef, str]] = []
+        for ref in (*plan.tables, *plan.views):
+            table = self._find_table(ref)
+            if table is None or table.version > started_us or table.modified_ms * 1000 > started_us:
+                return False
+            etags.append((ref, table.etag))
+        self._entries[key] = CachedResult(result, statement.statement_type, statement.route, tuple(etags))
+        if len(self._entries) > ENTRIES:
+            self._entries.popitem(last=False)
+        return True
+
+    def clear(self) -> None:
+        self._entries.clear()

@@ -1,0 +1,201 @@
+"""Copy jobs: tables, snapshots, clones and restores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from bqsim.catalog.names import check_table_id
+from bqsim.catalog.refs import TableRef
+from bqsim.catalog.resources import Storage, Table, TableKind
+from bqsim.engine.protocol import Session
+from bqsim.errors import already_exists, invalid, not_found, unsupported
+from bqsim.jobs.config import Target, bad_value, enum, parse_target, required
+from bqsim.jobs.job import Job
+from bqsim.jobs.statistics import CopyStatistics
+from bqsim.jobs.target import write_table
+from bqsim.sql.statements.sizes import ColumnSizes
+from bqsim.sql.statements.storage import copy_rows, storage_of, with_storage
+from bqsim.sql.statements.writes import Writer
+
+if TYPE_CHECKING:
+    from bqsim.catalog.store import Catalog
+    from bqsim.sim.clock import Clock
+
+OPERATIONS = frozenset({"COPY", "SNAPSHOT", "CLONE", "RESTORE"})
+# Page "Quotas and limits": source tables of one copy job.
+MAX_SOURCES = 1200
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A table to copy, at a past time (epoch microseconds) when ``at_us`` is set."""
+
+    table: TableRef
+    at_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CopyConfig:
+    sources: tuple[Source, ...]
+    target: Target
+    operation: str
+
+
+def parse_copy(body: Mapping[str, Any], project: str) -> CopyConfig:
+    """Read a ``JobConfigurationTableCopy``."""
+    given = body.get("sourceTables") or ([body["sourceTable"]] if body.get("sourceTable") else [])
+    if not given:
+        raise required("sourceTables")
+    if len(given) > MAX_SOURCES:
+        raise invalid(f"Too many source tables: {len(given)}, limit is {MAX_SOURCES}", "sourceTables")
+    if not body.get("destinationTable"):
+        raise required("destinationTable")
+    operation = enum(body, "operationType", OPERATIONS, "COPY")
+    sources = tuple(_source(item, project) for item in given)
+    if operation != "COPY" and len(sources) > 1:
+        raise invalid(f"A {operation} operation takes exactly one source table", "sourceTables")
+    target = parse_target(body, project, default_write="WRITE_EMPTY")
+    if body.get("destinationExpirationTime"):
+        target = replace(target, expiration_ms=_expiration_ms(body["destinationExpirationTime"]))
+    return CopyConfig(sources, target, operation)
+
+
+def _source(item: object, project: str) -> Source:
+    if not isinstance(item, Mapping):
+        raise bad_value("sourceTables", item)
+    ref = TableRef.from_json(dict(item), project)
+    name, at, decorator = ref.table.partition("@")
+    if "$" in name:
+        raise unsupported(f"The partition decorator in source table {ref.api_name}")
+    if not at:
+        return Source(ref)
+    if not decorator.lstrip("-").isdigit():
+        raise invalid(f"Invalid snapshot decorator @{decorator}")
+    return Source(replace(ref, table=name), int(decorator) * 1000)
+
+
+def _expiration_ms(text: object) -> int:
+    from datetime import datetime
+
+    try:
+        return int(datetime.fromisoformat(str(text)).timestamp() * 1000)
+    except ValueError as exc:
+        raise bad_value("destinationExpirationTime", text) from exc
+
+
+class CopyRunner:
+    """Runs copy jobs; rows stay in the engine."""
+
+    def __init__(self, catalog: Catalog, clock: Clock) -> None:
+        self._catalog = catalog
+        self._clock = clock
+        self._sizes = ColumnSizes()
+
+    def run(self, job: Job, config: CopyConfig, session: Session) -> None:
+        """Copy; leaves statistics on the job. Raises its failure."""
+        sources = [(self._table_of(s), self._at(s)) for s in config.sources]
+        first = sources[0][0]
+        for table, _ in sources:
+            storage_of(table)
+        if config.operation == "COPY":
+            rows = self._copy(job, config, sources, session)
+        else:
+            rows = self._derive(config, first, sources[0][1], session)
+        copied = self._catalog.table(config.target.table)
+        job.statistics = CopyStatistics(rows, self._sizes.table(session, copied))
+
+    def _copy(
+        self, job: Job, config: CopyConfig, sources: Sequence[tuple[Table, int | None]], session: Session
+    ) -> int:
+        first = sources[0][0]
+        for table, _ in sources[1:]:
+            if table.fields != first.fields:
+                raise invalid(
+                    "Source tables must have the same schema: "
+                    f"{table.ref.api_name} does not match {first.ref.api_name}"
+                )
+        target = config.target
+        if self._catalog.find_table(target.table) is None or target.write == "WRITE_TRUNCATE":
+            target = replace(
+                target,
+                time_partitioning=first.time_partitioning,
+                range_partitioning=first.range_partitioning,
+                clustering=first.clustering,
+                description=first.description,
+                labels=first.labels,
+            )
+
+        def insert(writer: Writer) -> int:
+            return sum(
+                copy_rows(
+                    session, storage_of(source), _columns_for(writer.table, source), writer.version, at_us
+                )
+                for source, at_us in sources
+            )
+
+        _, rows = write_table(
+            self._catalog,
+            session,
+            target,
+            first.fields,
+            insert,
+            query=False,
+            cancelled=lambda: job.cancel_token is not None and job.cancel_token.cancelled,
+        )
+        return rows
+
+    def _derive(self, config: CopyConfig, source: Table, at_us: int | None, session: Session) -> int:
+        """A new table from one source: a snapshot, a clone or a restored snapshot."""
+        ref = config.target.table
+        check_table_id(ref.table)
+        if config.operation == "SNAPSHOT" and source.kind is not TableKind.TABLE:
+            raise invalid(f"Cannot create a snapshot of {source.ref.api_name}: it is not a table")
+        if config.operation == "RESTORE" and source.kind is not TableKind.SNAPSHOT:
+            raise invalid(f"Cannot restore {source.ref.api_name}: it is not a table snapshot")
+        dataset = self._catalog.dataset(ref.dataset_ref)
+        with self._catalog.lock(ref), self._catalog.change(session) as change:
+            existing = self._catalog.find_table(ref)
+            if existing is not None and config.target.write != "WRITE_TRUNCATE":
+                raise already_exists("Table", ref.api_name)
+            now_ms = change.time_us // 1000
+            table = replace(
+                source,
+                ref=ref,
+                kind=TableKind.SNAPSHOT if config.operation == "SNAPSHOT" else TableKind.TABLE,
+                created_ms=now_ms,
+                modified_ms=now_ms,
+                etag=self._catalog.new_etag(),
+                location=dataset.location,
+                version=change.time_us,
+                base_table=None if config.operation == "RESTORE" else source.ref,
+                snapshot_ms=None if config.operation == "RESTORE" else (at_us or change.time_us) // 1000,
+                expiration_ms=config.target.expiration_ms,
+            )
+            table = with_storage(session, self._catalog.next_engine_table(), table)
+            rows = copy_rows(session, storage_of(source), storage_of(table), change.time_us, at_us)
+            change.put_table(replace(table, num_rows=rows))
+        return rows
+
+    def _at(self, source: Source) -> int | None:
+        """The absolute time of a source's decorator; a negative one is relative to now."""
+        if source.at_us is None or source.at_us >= 0:
+            return source.at_us
+        return self._clock.now_us() + source.at_us
+
+    def _table_of(self, source: Source) -> Table:
+        at_us = self._at(source)
+        if at_us is None:
+            return self._catalog.table(source.table)
+        table = self._catalog.table_at(source.table, at_us)
+        if table is None:
+            raise not_found("Table", source.table.api_name)
+        return table
+
+
+def _columns_for(table: Table, source: Table) -> Storage:
+    """The storage of ``table`` with the columns that the fields of ``source`` go to, in their order."""
+    storage = storage_of(table)
+    by_name = {f.name.casefold(): c for f, c in zip(table.fields, storage.columns, strict=True)}
+    return replace(storage, columns=tuple(by_name[f.name.casefold()] for f in source.fields))

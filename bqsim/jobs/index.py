@@ -1,0 +1,132 @@
+"""All jobs, found by id and listed newest first without a scan."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bqsim.catalog.refs import JobRef
+from bqsim.errors import already_exists, not_found
+from bqsim.jobs import paging
+from bqsim.jobs.job import Job
+from bqsim.jobs.machine import State
+
+DEFAULT_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """What ``jobs.list`` asks for. ``caller`` None lists the jobs of all users; times are epoch
+    milliseconds."""
+
+    caller: str | None = None
+    states: frozenset[State] = frozenset()
+    min_creation_ms: int | None = None
+    max_creation_ms: int | None = None
+    parent_job_id: str | None = None
+
+    def matches(self, job: Job) -> bool:
+        return (self.caller is None or job.caller == self.caller) and (
+            not self.states or job.state in self.states
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    jobs: Sequence[Job]
+    next_page_token: str | None
+
+
+class JobIndex:
+    """Jobs by reference and, per project, in order of creation.
+
+    ``number`` of a job is its place in that order; page tokens carry it, so pages stay put while jobs are
+    added.
+    """
+
+    def __init__(self) -> None:
+        self._by_id: dict[tuple[str, str], dict[str, Job]] = {}
+        self._order: dict[str, list[Job]] = {}
+        self._used: set[JobRef] = set()
+        self._numbers = 0
+        self._lock = threading.Lock()
+
+    def add(self, job: Job) -> None:
+        """Index ``job``; an id that was ever used in its project and location is 409 ``duplicate``."""
+        ref = job.ref
+        with self._lock:
+            jobs = self._by_id.setdefault((ref.project, ref.job_id), {})
+            if ref.location in jobs or (self._used and ref in self._used):
+                raise already_exists("Job", ref.api_name)
+            jobs[ref.location] = job
+            self._numbers += 1
+            job.number = self._numbers
+            if job.parent is None:
+                self._order.setdefault(ref.project, []).append(job)
+
+    def remove(self, job: Job) -> None:
+        """Forget a job and its children; their ids stay used."""
+        with self._lock:
+            for gone in (job, *job.children):
+                jobs = self._by_id.get((gone.ref.project, gone.ref.job_id), {})
+                jobs.pop(gone.ref.location, None)
+                self._used.add(gone.ref)
+            if job.parent is None:
+                order = self._order[job.ref.project]
+                at = bisect_left(order, job.number, key=lambda j: j.number)
+                if at < len(order) and order[at] is job:
+                    del order[at]
+            elif job in job.parent.children:
+                job.parent.children.remove(job)
+
+    def get(self, project: str, job_id: str, location: str | None) -> Job:
+        """The job; without a location one that is found in any. Else 404 ``notFound``."""
+        jobs = self._by_id.get((project, job_id))
+        if jobs:
+            if location is None:
+                return next(iter(jobs.values()))
+            if location in jobs:
+                return jobs[location]
+        name = f"{project}:{location}.{job_id}" if location else f"{project}:{job_id}"
+        raise not_found("Job", name)
+
+    def list(
+        self, project: str, wanted: JobFilter, page_token: str | None, max_results: int | None
+    ) -> JobPage:
+        """One page, newest first. Child jobs appear only under their parent's id."""
+        limit = DEFAULT_PAGE if max_results is None else max(0, max_results)
+        subject = f"jobs/{project}"
+        before = paging.decode(subject, page_token) if page_token else None
+        order = self._listed(project, wanted)
+        end = len(order)
+        if before is not None:
+            end = bisect_left(order, before, key=lambda j: j.number)
+        if wanted.max_creation_ms is not None:
+            end = min(end, bisect_left(order, wanted.max_creation_ms + 1, key=_created_ms))
+        page: list[Job] = []
+        for job in _backwards(order, end):
+            if wanted.min_creation_ms is not None and job.created_ms < wanted.min_creation_ms:
+                break
+            if not wanted.matches(job):
+                continue
+            if len(page) == limit:
+                return JobPage(page, paging.encode(subject, page[-1].number) if page else None)
+            page.append(job)
+        return JobPage(page, None)
+
+    def _listed(self, project: str, wanted: JobFilter) -> Sequence[Job]:
+        if wanted.parent_job_id is None:
+            return self._order.get(project, [])
+        parents = self._by_id.get((project, wanted.parent_job_id), {})
+        return [child for parent in parents.values() for child in parent.children]
+
+
+def _created_ms(job: Job) -> int:
+    return job.created_ms
+
+
+def _backwards(order: Sequence[Job], end: int) -> Iterator[Job]:
+    for at in range(min(end, len(order)) - 1, -1, -1):
+        yield order[at]

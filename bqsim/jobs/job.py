@@ -1,0 +1,256 @@
+"""A job: everything that BigQuery does asynchronously."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from bqsim.catalog.refs import JobRef, TableRef
+from bqsim.errors import BigQueryError
+from bqsim.jobs.machine import State, Timeline
+from bqsim.jobs.statistics import QueryStatistics, Statistics
+
+if TYPE_CHECKING:
+    from bqsim.engine.pool import CancelToken
+    from bqsim.jobs.results import ResultSet, TableResult
+
+
+class JobType(StrEnum):
+    """The API's job types; ``configuration`` has a member of the lower-case name."""
+
+    QUERY = "QUERY"
+    LOAD = "LOAD"
+    COPY = "COPY"
+    EXTRACT = "EXTRACT"
+
+
+class Job:
+    """One job.
+
+    ``configuration`` is the API's ``JobConfiguration`` as the job shows it. ``error`` is the final failure
+    (None when the job succeeded or still runs), ``stop_error`` what a cancel or timeout asks it to end with;
+    ``warnings`` are further ErrorProtos of ``status.errors``. ``result`` is set on a DONE query that returned
+    rows. ``created`` is false for a query that ran without a job (``JOB_CREATION_OPTIONAL``): the reply then
+    names only ``query_id``. Times are those of the simulation clock.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_waiters",
+        "caller",
+        "cancel_token",
+        "children",
+        "configuration",
+        "created",
+        "creation_reason",
+        "destination",
+        "dry_run",
+        "error",
+        "number",
+        "parent",
+        "ref",
+        "result",
+        "script_statistics",
+        "session_id",
+        "statistics",
+        "stop_error",
+        "timeline",
+        "type",
+        "warnings",
+    )
+
+    def __init__(
+        self,
+        ref: JobRef,
+        type_: JobType,
+        configuration: dict[str, Any],
+        caller: str,
+        now_us: int,
+        *,
+        number: int = 0,
+        parent: Job | None = None,
+    ) -> None:
+        self.ref = ref
+        self.type = type_
+        self.configuration = configuration
+        self.caller = caller
+        self.number = number
+        self.parent = parent
+        self.timeline = Timeline(now_us)
+        self.children: list[Job] = []
+        self.error: BigQueryError | None = None
+        self.warnings: list[dict[str, Any]] = []
+        self.statistics: Statistics | None = None
+        self.result: ResultSet | TableResult | None = None
+        self.destination: TableRef | None = None
+        self.created = True
+        self.creation_reason = "REQUESTED"
+        self.dry_run = False
+        self.session_id: str | None = None
+        self.script_statistics: Mapping[str, Any] | None = None
+        self.cancel_token: CancelToken | None = None
+        self.stop_error: BigQueryError | None = None
+        self._waiters: list[asyncio.Future[None]] = []
+
+    # -- states
+
+    @property
+    def state(self) -> State:
+        return self.timeline.state
+
+    @property
+    def done(self) -> bool:
+        return State.DONE in self.timeline.entered
+
+    def move(self, state: State, now_us: int) -> None:
+        """Enter ``state``; reaching DONE wakes everybody who waits. Only on the event loop."""
+        self.timeline.move(state, now_us)
+        if state is State.DONE and self._waiters:
+            waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    async def wait(self, timeout_s: float | None) -> bool:
+        """Wait until the job is DONE, at most ``timeout_s`` seconds of wall time; whether it is DONE."""
+        if self.done:
+            return True
+        if timeout_s is not None and timeout_s <= 0:
+            return False
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            await asyncio.wait_for(waiter, timeout_s)
+        except TimeoutError:
+            return self.done
+        return True
+
+    # -- what replies need
+
+    @property
+    def query_id(self) -> str:
+        return self.ref.job_id
+
+    @property
+    def created_ms(self) -> int:
+        return self.timeline.created_ms
+
+    @property
+    def start_ms(self) -> int | None:
+        return self.timeline.ms(State.RUNNING)
+
+    @property
+    def end_ms(self) -> int | None:
+        return self.timeline.ms(State.DONE)
+
+    @property
+    def slot_ms(self) -> int:
+        """Slot milliseconds: the time the job was RUNNING, 0 for cached results and dry runs."""
+        query = self.query_statistics
+        if query is not None and (query.cache_hit or query.dry_run):
+            return 0
+        return self.timeline.run_ms
+
+    @property
+    def query_statistics(self) -> QueryStatistics | None:
+        """The statistics of a query job, None before it has any and for other jobs."""
+        return self.statistics if isinstance(self.statistics, QueryStatistics) else None
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return self.configuration.get("labels") or {}
+
+    def error_protos(self) -> list[dict[str, Any]]:
+        """``status.errors``: the failure and the warnings."""
+        return [self.error.error_proto(), *self.warnings] if self.error else list(self.warnings)
+
+    def raise_for_error(self) -> None:
+        """Raise the failure of a failed job."""
+        if self.error is not None:
+            raise self.error
+
+    # -- JSON
+
+    def etag(self) -> str:
+        text = f"{self.ref.api_name}/{self.state}/{len(self.children)}/{self.stop_error is not None}"
+        return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+    def status_json(self) -> dict[str, Any]:
+        status: dict[str, Any] = {"state": self.state.value}
+        if self.done:
+            if self.error is not None:
+                status["errorResult"] = self.error.error_proto()
+            errors = self.error_protos()
+            if errors:
+                status["errors"] = errors
+        return status
+
+    def statistics_json(self) -> dict[str, Any]:
+        times = (
+            ("creationTime", self.created_ms),
+            ("startTime", self.start_ms),
+            ("endTime", self.end_ms),
+        )
+        out: dict[str, Any] = {name: str(ms) for name, ms in times if ms is not None}
+        if self.done and self.start_ms is not None and not self.dry_run:
+            out["totalSlotMs"] = str(self.slot_ms)
+            out["finalExecutionDurationMs"] = str(self.timeline.run_ms)
+        if self.statistics is not None:
+            if self.type is JobType.QUERY:
+                out["totalBytesProcessed"] = str(self.statistics.bytes_processed)
+            out.update(self.statistics.to_json(self))
+        if self.children:
+            out["numChildJobs"] = str(len(self.children))
+        if self.parent is not None:
+            out["parentJobId"] = self.parent.ref.job_id
+        if self.script_statistics is not None:
+            out["scriptStatistics"] = dict(self.script_statistics)
+        if self.session_id is not None:
+            out["sessionInfo"] = {"sessionId": self.session_id}
+        return out
+
+    def reference_json(self) -> dict[str, str]:
+        """The ``jobReference``; a dry run has no job id."""
+        if self.dry_run:
+            return {"projectId": self.ref.project, "location": self.ref.location}
+        return self.ref.to_json()
+
+    def to_json(self) -> dict[str, Any]:
+        """The API's ``Job`` resource without ``selfLink``, which depends on the address of the server."""
+        return {
+            "kind": "bigquery#job",
+            "etag": self.etag(),
+            "id": f"{self.ref.project}:{self.ref.location}.{'' if self.dry_run else self.ref.job_id}",
+            "user_email": self.caller,
+            "configuration": self.configuration_json(),
+            "jobReference": self.reference_json(),
+            "statistics": self.statistics_json(),
+            "status": self.status_json(),
+            "principal_subject": f"user:{self.caller}",
+            "jobCreationReason": {"code": self.creation_reason},
+        }
+
+    def configuration_json(self) -> dict[str, Any]:
+        """The configuration, with the destination table that a query got."""
+        if self.type is not JobType.QUERY or self.destination is None:
+            return self.configuration
+        query = dict(self.configuration["query"])
+        if "destinationTable" not in query:
+            query["destinationTable"] = self.destination.to_json()
+            query.setdefault("createDisposition", "CREATE_IF_NEEDED")
+            query.setdefault("writeDisposition", "WRITE_TRUNCATE")
+        return {**self.configuration, "query": query}
+
+    def list_json(self, *, full: bool) -> dict[str, Any]:
+        """The job as ``jobs.list`` shows it; ``full`` is projection=full, which adds the configuration."""
+        body = self.to_json()
+        del body["etag"], body["principal_subject"], body["jobCreationReason"]
+        body["state"] = self.state.value
+        if self.done and self.error is not None:
+            body["errorResult"] = self.error.error_proto()
+        if not full:
+            del body["configuration"]
+        return body

@@ -1,0 +1,31 @@
+"""Page tokens: opaque to clients, they carry a position in what they page through."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+
+from bqsim.errors import BigQueryError, invalid
+
+
+def encode(subject: str, position: int) -> str:
+    """The token of ``position`` in the pages of ``subject`` (a job, a table, a list)."""
+    check = zlib.crc32(f"{subject}/{position}".encode())
+    return base64.urlsafe_b64encode(f"{position}.{check:x}".encode()).rstrip(b"=").decode()
+
+
+def decode(subject: str, token: str) -> int:
+    """The position in a token of ``subject``; any other text is 400 ``invalid``."""
+    try:
+        text = base64.urlsafe_b64decode(token.encode() + b"=" * (-len(token) % 4)).decode("ascii")
+        position = int(text.partition(".")[0])
+    except (binascii.Error, ValueError) as exc:
+        raise _invalid(token) from exc
+    if position < 0 or encode(subject, position) != token:
+        raise _invalid(token)
+    return position
+
+
+def _invalid(token: str) -> BigQueryError:
+    return invalid(f"Invalid page token: {token}" if len(token) <= 200 else "Invalid page token", "pageToken")

@@ -1,0 +1,209 @@
+"""What a query job does in its worker thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bqsim.catalog.refs import DatasetRef
+from bqsim.errors import BigQueryError, invalid
+from bqsim.jobs.cache import CachedResult, ResultCache
+from bqsim.jobs.config import QueryConfig
+from bqsim.jobs.job import Job
+from bqsim.jobs.results import ResultSet, ResultStore, TableResult
+from bqsim.jobs.sessions import SqlSession
+from bqsim.jobs.statistics import QueryStatistics, bytes_billed
+from bqsim.jobs.target import named_as, write_table
+from bqsim.sql.plan import Context, StatementResult
+
+if TYPE_CHECKING:
+    from bqsim.catalog.resources import Table
+    from bqsim.catalog.store import Catalog
+    from bqsim.engine.protocol import Session
+    from bqsim.sim.clock import Clock
+    from bqsim.sim.draws import Draws
+    from bqsim.sql.executor import Executor, Rows
+    from bqsim.sql.script import ScriptRunner
+
+
+class NewChild(Protocol):
+    def __call__(
+        self, parent: Job, number: int, configuration: dict[str, Any], started_us: int, /
+    ) -> Job: ...
+
+
+class QueryRunner:
+    """Runs the SQL of query jobs. ``new_child`` makes and indexes the child jobs of scripts."""
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        executor: Executor,
+        scripts: ScriptRunner,
+        cache: ResultCache,
+        results: ResultStore,
+        clock: Clock,
+        draws: Draws,
+        new_child: NewChild,
+    ) -> None:
+        self._catalog = catalog
+        self._executor = executor
+        self._scripts = scripts
+        self._cache = cache
+        self._results = results
+        self._clock = clock
+        self._draws = draws
+        self._new_child = new_child
+
+    # -- contexts
+
+    def context(self, job: Job, config: QueryConfig, session: SqlSession | None) -> Context:
+        """What the job's SQL runs in."""
+        project = config.properties.get("dataset_project_id") or job.ref.project
+        ctx = Context(
+            project=project,
+            default_dataset=config.default_dataset,
+            parameters=config.named,
+            positional=config.positional,
+            caller=job.caller,
+            time_zone=config.properties.get("time_zone") or "UTC",
+            location=job.ref.location,
+            now_us=self._clock.now_us(),
+            undeclared_parameters_allowed=config.dry_run,
+        )
+        if session is not None:
+            ctx.variables = session.variables
+            ctx.system_variables = session.system_variables
+            ctx.temp_functions = session.temp_functions
+            ctx.temp_dataset = session.temp_dataset
+        return ctx
+
+    # -- running
+
+    def dry_run(
+        self, job: Job, config: QueryConfig, session: SqlSession | None, engine: Session
+    ) -> QueryStatistics:
+        """Check the query and say what it would read."""
+        ctx = self.context(job, config, session)
+        result = self._executor.dry_run(config.sql, ctx, engine)
+        statistics = QueryStatistics.of(result)
+        self._check_limit(config, statistics.bytes_billed)
+        statistics.dry_run = True
+        statistics.bytes_billed = 0
+        statistics.schema = tuple(result.schema)
+        return statistics
+
+    def run(self, job: Job, config: QueryConfig, session: SqlSession | None, engine: Session) -> None:
+        """Run the query; leaves statistics and result on the job. Raises its failure."""
+        ctx = self.context(job, config, session)
+        if self._scripts.is_script(config.sql):
+            self._run_script(job, config, session, ctx, engine)
+        else:
+            self._run_statement(job, config, ctx, engine)
+
+    def _run_statement(self, job: Job, config: QueryConfig, ctx: Context, engine: Session) -> None:
+        if config.maximum_bytes_billed is not None:
+            estimate = self._executor.dry_run(config.sql, ctx, engine)
+            self._check_limit(config, bytes_billed(estimate.bytes_processed, len(estimate.tables)))
+        started_us = ctx.now_us
+        if config.target is not None:
+            result = self._run_into_table(job, config, ctx, engine)
+        else:
+            result = self._executor.run(config.sql, ctx, engine)
+        job.statistics = QueryStatistics.of(result)
+        if result.rows is None:
+            return
+        kept = self._keep(job, result)
+        key = self.cache_key(job, config)
+        if key is not None and job.session_id is None:
+            self._cache.put(key, result, kept, started_us)
+
+    def _run_into_table(
+        self, job: Job, config: QueryConfig, ctx: Context, engine: Session
+    ) -> StatementResult:
+        """Run a SELECT whose rows go to the destination table; other statements may not have one."""
+        target = config.target
+        assert target is not None
+        job.destination = target.table
+        written: list[Table] = []
+
+        def write(rows: Rows) -> int:
+            table, count = write_table(
+                self._catalog,
+                engine,
+                target,
+                rows.schema,
+                lambda writer: rows.write(writer, named_as(writer.table, rows.schema)),
+                query=True,
+                cancelled=_cancelled(job),
+            )
+            written.append(table)
+            return count
+
+        with engine.transaction():
+            result = self._executor.run(config.sql, ctx, engine, destination=write)
+            if not written:
+                kind = "DML" if result.dml is not None else "DDL"
+                raise invalid(f"Cannot set destination table in jobs with {kind} statements")
+        job.result = TableResult(written[0])
+        return result
+
+    def _run_script(
+        self, job: Job, config: QueryConfig, session: SqlSession | None, ctx: Context, engine: Session
+    ) -> None:
+        if config.target is not None:
+            raise invalid("configuration.query.destinationTable cannot be set for scripts")
+        if session is None:
+            ctx.temp_dataset = self._script_dataset(job)
+        job.statistics = total = QueryStatistics(statement_type="SCRIPT")
+        last: StatementResult | None = None
+        last_child: Job | None = None
+        del last, last_child, total
+
+    def _script_dataset(self, job: Job) -> DatasetRef:
+        return DatasetRef(job.ref.project, f"_script{self._draws.hex_id('script-dataset', 24)}")
+
+    def _keep(self, job: Job, result: StatementResult) -> ResultSet:
+        dataset = self._results.hidden_dataset(job.ref.project, job.caller)
+        ref = dataset.table(f"anon{self._draws.hex_id('anonymous-table')}")
+        kept = self._results.add(tuple(result.schema), result.rows, ref, self._clock.now_us())
+        job.result = kept
+        job.destination = ref
+        return kept
+
+    def _check_limit(self, config: QueryConfig, billed: int) -> None:
+        limit = config.maximum_bytes_billed
+        if limit is not None and billed > limit:
+            raise BigQueryError(
+                "bytesBilledLimitExceeded",
+                f"Query exceeded limit for bytes billed: {limit}. {billed} or higher required.",
+            )
+
+    # -- the cache
+
+    def cache_key(self, job: Job, config: QueryConfig) -> Hashable | None:
+        """What identifies the query in the result cache; None when it may not come from there."""
+        if not config.use_cache or config.target is not None or config.dry_run:
+            return None
+        properties = tuple(sorted(config.properties.items()))
+        return (
+            config.sql,
+            job.ref.project,
+            job.ref.location,
+            job.caller,
+            config.default_dataset,
+            config.parameters_text,
+            properties,
+        )
+
+    def answer_from_cache(self, job: Job, hit: CachedResult) -> None:
+        """Finish the work of a job with a cached result."""
+        job.statistics = QueryStatistics(statement_type=hit.statement_type, cache_hit=True, route=hit.route)
+        job.result = hit.result
+        job.destination = hit.result.ref
+
+
+def _cancelled(job: Job) -> Callable[[], bool]:
+    token = job.cancel_token
+    return lambda: token is not None and token.cancelled

@@ -1,0 +1,281 @@
+"""Query results: Arrow tables in memory, spilled to files beyond a bound, gone after 24 hours."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bqsim.catalog.refs import DatasetRef, TableRef
+from bqsim.catalog.resources import Dataset, Table, TableKind
+from bqsim.errors import invalid, not_found
+from bqsim.jobs import paging
+from bqsim.sql.statements.storage import live, storage_of
+from bqsim.types import Field
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from bqsim.engine.protocol import Session
+
+# Page "Use cached query results": how long a result is kept.
+RESULT_LIFE_US = 24 * 3600 * 1_000_000
+# A reply of jobs.query, getQueryResults and tabledata.list carries at most about this much JSON.
+PAGE_BYTES = 10_000_000
+# JSON around one cell: {"v":""},
+CELL_JSON_BYTES = 10
+
+
+class ResultSet:
+    """The rows of one statement: ``schema`` and a ``pyarrow.Table`` in canonical form, by position."""
+
+    __slots__ = ("_rows", "created_us", "nbytes", "num_rows", "path", "ref", "schema")
+
+    def __init__(self, schema: tuple[Field, ...], rows: pa.Table, ref: TableRef, created_us: int) -> None:
+        self.schema = schema
+        self.ref = ref
+        self.created_us = created_us
+        self.num_rows: int = rows.num_rows
+        self.nbytes: int = rows.nbytes
+        self.path: Path | None = None
+        self._rows: pa.Table | None = rows
+
+    @property
+    def expires_us(self) -> int:
+        return self.created_us + RESULT_LIFE_US
+
+    @property
+    def row_bytes(self) -> float:
+        """About how much JSON a row takes."""
+        return row_json_bytes(self.nbytes, self.num_rows, len(self.schema))
+
+    @property
+    def rows(self) -> pa.Table:
+        """All rows; 404 ``notFound`` when the result has expired."""
+        if self._rows is None:
+            raise not_found("Table", self.ref.api_name)
+        return self._rows
+
+    def slice(self, start: int, count: int | None = None) -> pa.Table:
+        """Rows ``start`` … ``start + count``, without a copy."""
+        return self.rows.slice(start, count)
+
+    def spill(self, directory: Path) -> None:
+        """Move the rows to an Arrow IPC file and read them through a memory map from now on."""
+        import pyarrow as pa
+
+        path = directory / f"{self.ref.table}.arrow"
+        rows = self.rows
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as writer:
+            writer.write_table(rows)
+        self._rows = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        self.path = path
+
+    def drop(self) -> None:
+        """Forget the rows."""
+        self._rows = None
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+    def as_table(self, location: str) -> Table:
+        """The result as the anonymous table that holds it. It has no engine storage."""
+        created_ms = self.created_us // 1000
+        return Table(
+            ref=self.ref,
+            kind=TableKind.TABLE,
+            fields=self.schema,
+            created_ms=created_ms,
+            modified_ms=created_ms,
+            etag=self.ref.table,
+            location=location,
+            version=self.created_us,
+            num_rows=self.num_rows,
+            expiration_ms=self.expires_us // 1000,
+        )
+
+
+class TableResult:
+    """The result of a query that wrote its rows to a table: the rows of the table as it was then."""
+
+    __slots__ = ("table",)
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    @property
+    def schema(self) -> tuple[Field, ...]:
+        return self.table.fields
+
+    @property
+    def num_rows(self) -> int:
+        return self.table.num_rows
+
+    @property
+    def row_bytes(self) -> float:
+        """About how much JSON a row takes."""
+        return row_json_bytes(0, 0, len(self.schema)) * 3
+
+    def read(self, session: Session, start: int, count: int) -> pa.Table:
+        """Rows ``start`` … ``start + count`` from the engine."""
+        return read_rows(session, self.table, range(len(self.schema)), start, count)
+
+
+def read_rows(session: Session, table: Table, columns: Sequence[int], start: int, count: int) -> pa.Table:
+    """Rows of a stored table as of its version, in stored order: the fields at these positions."""
+    storage = storage_of(table)
+    names = ", ".join(storage.columns[i] for i in columns)
+    sql = (
+        f"SELECT {names} FROM {storage.engine_table} WHERE {live(storage, table.version)} "
+        f"LIMIT {count} OFFSET {start}"
+    )
+    return session.query(sql, [table.fields[i] for i in columns])
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPage:
+    """Consecutive rows of a result or table. ``rows`` is in canonical form, by position of ``fields``."""
+
+    fields: tuple[Field, ...]
+    rows: Any
+    total_rows: int
+    next_page_token: str | None
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which rows a request asks for: the pages of ``subject`` (a job or table), a token winning over
+    ``start_index``."""
+
+    subject: str
+    start_index: int | None = None
+    max_results: int | None = None
+    page_token: str | None = None
+    max_bytes: int = PAGE_BYTES
+
+    @property
+    def start(self) -> int:
+        """The first row asked for; 400 ``invalid`` for bad tokens and negative numbers."""
+        if self.max_results is not None and self.max_results < 0:
+            raise invalid("Invalid value for maxResults: must be non-negative", "maxResults")
+        if self.page_token:
+            return paging.decode(self.subject, self.page_token)
+        if self.start_index is not None and self.start_index < 0:
+            raise invalid("Invalid value for startIndex: must be non-negative", "startIndex")
+        return self.start_index or 0
+
+    def of(self, total: int, row_bytes: float) -> tuple[int, int, str | None]:
+        """(start, count, next page token) among ``total`` rows of about ``row_bytes`` JSON each."""
+        start = self.start
+        count = min(max(1, int(self.max_bytes / max(row_bytes, 1.0))), max(0, total - start))
+        if self.max_results is not None:
+            count = min(count, self.max_results)
+        end = start + count
+        more = end < total and self.max_results != 0
+        return start, count, self.token(end) if more else None
+
+    def token(self, position: int) -> str:
+        return paging.encode(self.subject, position)
+
+
+def row_json_bytes(nbytes: int, num_rows: int, columns: int) -> float:
+    """About how many bytes of JSON one row takes, from the size of its Arrow form."""
+    return (nbytes / num_rows if num_rows else 0.0) + columns * CELL_JSON_BYTES
+
+
+class ResultStore:
+    """All results that have not expired, by their anonymous table.
+
+    Results beyond ``memory_bytes`` are spilled, the least recently added first. Thread-safe.
+    """
+
+    def __init__(self, memory_bytes: int, directory: Path | None = None) -> None:
+        self.memory_bytes = memory_bytes
+        self.in_memory = 0
+        self._base = directory
+        self._directory: Path | None = None
+        self._by_ref: dict[TableRef, ResultSet] = {}
+        self._resident: OrderedDict[TableRef, ResultSet] = OrderedDict()
+        self._by_age: deque[ResultSet] = deque()
+        self._hidden: dict[tuple[str, str], DatasetRef] = {}
+        self._datasets: dict[DatasetRef, int] = {}
+        self._lock = threading.Lock()
+
+    def hidden_dataset(self, project: str, caller: str) -> DatasetRef:
+        """The hidden dataset that holds the results of ``caller`` in ``project``."""
+        ref = self._hidden.get((project, caller))
+        if ref is None:
+            digest = hashlib.blake2b(f"{project}/{caller}".encode(), digest_size=20).hexdigest()
+            ref = self._hidden[project, caller] = DatasetRef(project, f"_{digest}")
+        return ref
+
+    def add(self, schema: tuple[Field, ...], rows: pa.Table, ref: TableRef, now_us: int) -> ResultSet:
+        """Keep a result as table ``ref``; expired results go, and others are spilled when memory is short."""
+        result = ResultSet(schema, rows, ref, now_us)
+        with self._lock:
+            self._expire(now_us)
+            self._by_ref[ref] = result
+            self._by_age.append(result)
+            self._datasets.setdefault(ref.dataset_ref, now_us)
+            self._resident[ref] = result
+            self.in_memory += result.nbytes
+            while self.in_memory > self.memory_bytes and self._resident:
+                _, oldest = self._resident.popitem(last=False)
+                self.in_memory -= oldest.nbytes
+                oldest.spill(self._spill_directory())
+        return result
+
+    def find(self, ref: TableRef, now_us: int) -> ResultSet | None:
+        """The result kept as table ``ref``, unless it has expired."""
+        result = self._by_ref.get(ref)
+        return result if result is not None and result.expires_us > now_us else None
+
+    def hidden_datasets(self, project: str, location: str) -> list[Dataset]:
+        """The hidden datasets of ``project`` that hold or held results."""
+        found = sorted((ref, us) for ref, us in self._datasets.items() if ref.project == project)
+        return [
+            Dataset(
+                ref, location, us // 1000, us // 1000, ref.dataset[1:13], default_table_expiration_ms=None
+            )
+            for ref, us in found
+        ]
+
+    def tables(self, dataset: DatasetRef, now_us: int) -> list[ResultSet]:
+        """The live results in a hidden dataset, sorted by table id."""
+        kept = [r for ref, r in list(self._by_ref.items()) if ref.dataset_ref == dataset]
+        return sorted((r for r in kept if r.expires_us > now_us), key=lambda r: r.ref.table)
+
+    def close(self) -> None:
+        """Drop all results and their files."""
+        with self._lock:
+            for result in self._by_ref.values():
+                result.drop()
+            self._by_ref.clear()
+            self._resident.clear()
+            self._by_age.clear()
+            self.in_memory = 0
+            if self._directory is not None:
+                shutil.rmtree(self._directory, ignore_errors=True)
+                self._directory = None
+
+    def _expire(self, now_us: int) -> None:
+        while self._by_age and self._by_age[0].expires_us <= now_us:
+            result = self._by_age.popleft()
+            self._by_ref.pop(result.ref, None)
+            self._forget(result)
+
+    def _forget(self, result: ResultSet) -> None:
+        if self._resident.pop(result.ref, None) is not None:
+            self.in_memory -= result.nbytes
+        result.drop()
+
+    def _spill_directory(self) -> Path:
+        if self._directory is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="bqsim-results-", dir=self._base))
+        return self._directory

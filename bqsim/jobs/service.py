@@ -1,0 +1,586 @@
+"""The job service: everything that the API's ``jobs`` methods do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bqsim.catalog.refs import JobRef, TableRef
+from bqsim.catalog.resources import Dataset, Table
+from bqsim.engine.errors import map_error
+from bqsim.engine.pool import CancelToken, EnginePool
+from bqsim.errors import BigQueryError, invalid, not_found, unsupported
+from bqsim.jobs.cache import CachedResult, ResultCache
+from bqsim.jobs.config import QueryConfig, bad_value, boolean, check_labels, int64, parse_query, required
+from bqsim.jobs.copy import CopyRunner, parse_copy
+from bqsim.jobs.index import JobFilter, JobIndex, JobPage
+from bqsim.jobs.job import Job, JobType
+from bqsim.jobs.load import LoadRunner, parse_load
+from bqsim.jobs.locations import canonical_location
+from bqsim.jobs.machine import State
+from bqsim.jobs.query import QueryRunner
+from bqsim.jobs.results import PAGE_BYTES, ResultPage, ResultSet, ResultStore, TableResult, Window
+from bqsim.jobs.sessions import Sessions, SqlSession
+
+if TYPE_CHECKING:
+    from bqsim.catalog.store import Catalog
+    from bqsim.engine.protocol import Session
+    from bqsim.jobs.upload import Upload
+    from bqsim.settings import Settings
+    from bqsim.sim.clock import Clock
+    from bqsim.sim.draws import Draws
+    from bqsim.sql.executor import Executor
+    from bqsim.sql.script import ScriptRunner
+
+log = logging.getLogger(__name__)
+
+Work = Callable[["Session"], None]
+
+# Page "Run a query": a requestId is remembered for 15 minutes and has at most 36 ASCII characters.
+REQUEST_LIFE_US = 15 * 60 * 1_000_000
+MAX_REQUEST_ID = 36
+DEFAULT_TIMEOUT_MS = 10_000
+# Discovery document: the service answers jobs.query by about then, whatever timeoutMs says.
+MAX_TIMEOUT_MS = 200_000
+MAX_JOB_ID = 1024
+
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]+\Z")
+
+# Members of a QueryRequest that belong to JobConfigurationQuery, and those that belong to JobConfiguration.
+_QUERY_MEMBERS = (
+    "query",
+    "defaultDataset",
+    "useLegacySql",
+    "useQueryCache",
+    "parameterMode",
+    "queryParameters",
+    "connectionProperties",
+    "createSession",
+    "maximumBytesBilled",
+    "priority",
+    "continuous",
+    "destinationEncryptionConfiguration",
+    "writeIncrementalResults",
+)
+_JOB_MEMBERS = ("labels", "dryRun", "jobTimeoutMs", "maxSlots", "reservation")
+# Members that do not change what a request computes.
+_UNIDENTIFYING = frozenset({"requestId", "timeoutMs", "maxResults", "formatOptions", "kind"})
+
+
+class JobObserver(Protocol):
+    """What the simulation adds to the life of jobs."""
+
+    async def before_state(self, job: Job, state: State) -> None:
+        """Called before ``job`` enters RUNNING or DONE; the job stays where it is until this returns.
+
+        A cancel of the job cancels the wait. May raise ``BigQueryError``: the job fails with it.
+        """
+        ...
+
+
+class JobService:
+    """Runs jobs and remembers them. All methods belong to one event loop; work runs in the engine pool's
+    threads."""
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        pool: EnginePool,
+        executor: Executor,
+        scripts: ScriptRunner,
+        clock: Clock,
+        draws: Draws,
+        settings: Settings,
+        observer: JobObserver | None = None,
+    ) -> None:
+        self.catalog = catalog
+        self.clock = clock
+        self.settings = settings
+        self.observer = observer
+        self.results_store = ResultStore(settings.result_memory_bytes)
+        self.index = JobIndex()
+        self.sessions = Sessions(clock, draws)
+        self._pool = pool
+        self._draws = draws
+        self.cache = ResultCache(self._find_table)
+        self._queries = QueryRunner(
+            catalog=catalog,
+            executor=executor,
+            scripts=scripts,
+            cache=self.cache,
+            clock=clock,
+            draws=draws,
+            results=self.results_store,
+            new_child=self._new_child,
+        )
+        self._loads = LoadRunner(catalog, clock)
+        self._copies = CopyRunner(catalog, clock)
+        self._workers = asyncio.Semaphore(settings.workers)
+        self._requests: OrderedDict[tuple[str, str, str], tuple[str, Job]] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._holds: dict[Job, asyncio.Task[None]] = {}
+
+    # -- jobs.insert
+
+    async def insert(
+        self, project: str, body: Mapping[str, Any], caller: str, upload: Upload | None = None
+    ) -> Job:
+        """Create a job from a ``Job`` resource. Answers before it runs; dry runs are DONE (or raise)."""
+        configuration = body.get("configuration")
+        if not isinstance(configuration, Mapping):
+            raise required("configuration")
+        reference = body.get("jobReference") or {}
+        if not isinstance(reference, Mapping):
+            raise bad_value("jobReference", reference)
+        if reference.get("projectId") not in (None, "", project):
+            raise invalid("Value for jobReference.projectId does not match the project of the request")
+        type_ = _job_type(configuration)
+        check_labels(configuration.get("labels"))
+        start = _STARTERS[type_]
+        return await start(self, project, configuration, reference, caller, upload)
+
+    async def _insert_query(
+        self,
+        project: str,
+        configuration: Mapping[str, Any],
+        reference: Mapping[str, Any],
+        caller: str,
+        upload: Upload | None,
+    ) -> Job:
+        config = parse_query(configuration, project)
+        job = self._new_job(JobType.QUERY, project, configuration, reference, caller, config)
+        if config.dry_run:
+            return await self._dry_run(job, config)
+        self.index.add(job)
+        self._start_query(job, config)
+        return job
+
+    async def _insert_load(
+        self,
+        project: str,
+        configuration: Mapping[str, Any],
+        reference: Mapping[str, Any],
+        caller: str,
+        upload: Upload | None,
+    ) -> Job:
+        config = parse_load(configuration["load"], project, upload)
+        job = self._new_job(JobType.LOAD, project, configuration, reference, caller, None)
+        job.destination = config.target.table
+        self.index.add(job)
+        self._start(
+            job, lambda session: self._loads.run(job, config, session), int64(configuration, "jobTimeoutMs")
+        )
+        return job
+
+    async def _insert_copy(
+        self,
+        project: str,
+        configuration: Mapping[str, Any],
+        reference: Mapping[str, Any],
+        caller: str,
+        upload: Upload | None,
+    ) -> Job:
+        config = parse_copy(configuration["copy"], project)
+        job = self._new_job(JobType.COPY, project, configuration, reference, caller, None)
+        job.destination = config.target.table
+        self.index.add(job)
+        self._start(
+            job, lambda session: self._copies.run(job, config, session), int64(configuration, "jobTimeoutMs")
+        )
+        return job
+
+    async def _insert_extract(
+        self,
+        project: str,
+        configuration: Mapping[str, Any],
+        reference: Mapping[str, Any],
+        caller: str,
+        upload: Upload | None,
+    ) -> Job:
+        raise unsupported("An extract job")
+
+    # -- jobs.query
+
+    async def query(self, project: str, request: Mapping[str, Any], caller: str) -> Job:
+        """Run a ``QueryRequest`` and wait for it up to its ``timeoutMs``.
+
+        The job may have failed (``job.error``) or still run. A repeated ``requestId`` gives the first job.
+        """
+        request_key, request_text = self._request_key(project, request, caller)
+        if request_key is not None:
+            known = self._requests.get(request_key)
+            if known is not None and known[0] == request_text:
+                await known[1].wait(_timeout_s(request))
+                return known[1]
+        configuration: dict[str, Any] = {
+            "query": {k: request[k] for k in _QUERY_MEMBERS if request.get(k) is not None}
+        }
+        for member in _JOB_MEMBERS:
+            if request.get(member) is not None:
+                configuration[member] = request[member]
+        config = parse_query(configuration, project)
+        reference = {"location": request.get("location")}
+        job = self._new_job(JobType.QUERY, project, configuration, reference, caller, config)
+        if config.dry_run:
+            return await self._dry_run(job, config)
+        optional = request.get("jobCreationMode") == "JOB_CREATION_OPTIONAL" and not config.create_session
+        if not optional:
+            self.index.add(job)
+        if request_key is not None:
+            self._requests[request_key] = (request_text, job)
+        self._start_query(job, config)
+        if not job.done:
+            await job.wait(_timeout_s(request))
+        if optional:
+            self._settle_optional(job, int64(request, "maxResults"))
+        return job
+
+    def _settle_optional(self, job: Job, max_results: int | None) -> None:
+        """Answer without a job when one reply holds everything, else make it a job after all."""
+        if not job.done:
+            job.creation_reason = "LONG_RUNNING"
+        elif job.result is not None and self._has_more(job, job.result, max_results):
+            job.creation_reason = "LARGE_RESULTS"
+        else:
+            job.created = False
+            return
+        self.index.add(job)
+
+    def _has_more(self, job: Job, result: ResultSet | TableResult, max_results: int | None) -> bool:
+        """Whether one page does not hold all rows."""
+        window = Window(job.ref.api_name, None, max_results, None)
+        return window.of(result.num_rows, result.row_bytes)[2] is not None
+
+    def _request_key(
+        self, project: str, request: Mapping[str, Any], caller: str
+    ) -> tuple[tuple[str, str, str] | None, str]:
+        request_id = request.get("requestId")
+        if not request_id or boolean(request, "dryRun", False):
+            return None, ""
+        request_id = str(request_id)
+        if len(request_id) > MAX_REQUEST_ID or not request_id.isascii():
+            raise invalid("requestId must have at most 36 ASCII characters", "requestId")
+        horizon = self.clock.now_us() - REQUEST_LIFE_US
+        while self._requests:
+            key, (_, job) = next(iter(self._requests.items()))
+            if job.timeline.entered[State.PENDING] > horizon:
+                break
+            del self._requests[key]
+        text = repr(sorted((k, v) for k, v in request.items() if k not in _UNIDENTIFYING))
+        return (project, caller, request_id), text
+
+    # -- the other methods
+
+    def get(self, project: str, job_id: str, location: str | None = None) -> Job:
+        """The job; 404 ``notFound`` when there is none of this id in ``location`` (any, when None)."""
+        return self.index.get(project, job_id, canonical_location(location) if location else None)
+
+    def list(
+        self,
+        project: str,
+        wanted: JobFilter,
+        page_token: str | None = None,
+        max_results: int | None = None,
+    ) -> JobPage:
+        """One page of jobs, newest first."""
+        return self.index.list(project, wanted, page_token, max_results)
+
+    def cancel(self, project: str, job_id: str, location: str | None = None) -> Job:
+        """Ask for the end of a job; a PENDING one is DONE at once, a RUNNING one when its work has
+        stopped."""
+        job = self.get(project, job_id, location)
+        self._stop(job, _stopped("User requested cancellation"))
+        return job
+
+    def delete(self, project: str, job_id: str, location: str | None = None) -> None:
+        """Forget a DONE job and its children."""
+        job = self.get(project, job_id, location)
+        if not job.done:
+            raise BigQueryError(
+                "resourceInUse", f"Job {job.ref.api_name} is still running and cannot be deleted"
+            )
+        if job.parent is not None:
+            raise invalid(f"Job {job.ref.api_name} is a child job and cannot be deleted")
+        self.index.remove(job)
+
+    async def wait(self, job: Job, timeout_s: float | None) -> bool:
+        """Wait for the end of ``job``, at most ``timeout_s`` seconds; whether it is DONE."""
+        return await job.wait(timeout_s)
+
+    async def results(
+        self,
+        job: Job,
+        *,
+        start_index: int | None = None,
+        max_results: int | None = None,
+        page_token: str | None = None,
+        max_bytes: int = PAGE_BYTES,
+    ) -> ResultPage:
+        """A page of a DONE query job's rows; raises the failure of a failed one. Statements without rows have
+        none."""
+        job.raise_for_error()
+        if job.type is not JobType.QUERY:
+            raise invalid(f"Job {job.ref.api_name} is not a query job")
+        result = job.result
+        window = Window(job.ref.api_name, start_index, max_results, page_token, max_bytes)
+        if result is None:
+            from bqsim.types.arrow import empty_table
+
+            window.of(0, 1)
+            return ResultPage((), empty_table(()), 0, None)
+        start, count, token = window.of(result.num_rows, result.row_bytes)
+        if isinstance(result, ResultSet):
+            rows = result.slice(start, count)
+        else:
+            stored = result
+            rows = await self._pool.run(lambda session: stored.read(session, start, count))
+        return ResultPage(result.schema, rows, result.num_rows, token)
+
+    def anonymous_table(self, ref: TableRef) -> Table | None:
+        """The table that holds a query result, None when ``ref`` is no such table or has expired."""
+        if not ref.dataset.startswith("_"):
+            return None
+        result = self.results_store.find(ref, self.clock.now_us())
+        return result.as_table(self.settings.location) if result is not None else None
+
+    def hidden_datasets(self, project: str) -> Sequence[Dataset]:
+        """The datasets of query results: ``datasets.list`` shows them with ``all`` only."""
+        return self.results_store.hidden_datasets(project, self.settings.location)
+
+    async def close(self) -> None:
+        """Stop all jobs and drop all results."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.results_store.close()
+
+    # -- running
+
+    def _new_job(
+        self,
+        type_: JobType,
+        project: str,
+        configuration: Mapping[str, Any],
+        reference: Mapping[str, Any],
+        caller: str,
+        config: QueryConfig | None,
+    ) -> Job:
+        location = self._location(reference.get("location"), config)
+        job_id = reference.get("jobId")
+        if job_id is None or job_id == "":
+            job_id = f"job_{self._draws.hex_id('job')}"
+        elif not isinstance(job_id, str) or len(job_id) > MAX_JOB_ID or not _JOB_ID.match(job_id):
+            raise invalid(
+                f'Invalid job ID "{str(job_id)[:100]}". Job IDs must be alphanumeric (plus underscores and '
+                "dashes) and must be at most 1024 characters long."
+            )
+        shown = {**configuration, "jobType": type_.value}
+        if config is not None:
+            query = dict(configuration["query"])
+            query["useLegacySql"] = False
+            query.setdefault("priority", "INTERACTIVE")
+            if config.target is not None:
+                query.setdefault("createDisposition", "CREATE_IF_NEEDED")
+                query.setdefault("writeDisposition", "WRITE_EMPTY")
+            shown["query"] = query
+        ref = JobRef(project, location, job_id)
+        return Job(ref, type_, shown, caller, self.clock.now_us())
+
+    def _location(self, given: object, config: QueryConfig | None) -> str:
+        """The job's location: as given, else that of the dataset it works in, else the simulator's."""
+        if given:
+            return canonical_location(str(given))
+        if config is not None:
+            for ref in (config.target.table.dataset_ref if config.target else None, config.default_dataset):
+                dataset = self.catalog.find_dataset(ref) if ref is not None else None
+                if dataset is not None:
+                    return dataset.location
+        return self.settings.location
+
+    def _new_child(self, parent: Job, number: int, configuration: dict[str, Any], started_us: int) -> Job:
+        """Add a child job of a script; called by the thread that runs it."""
+        ref = JobRef(
+            parent.ref.project, parent.ref.location, f"script_job_{self._draws.hex_id('script-job')}_{number}"
+        )
+        child = Job(ref, JobType.QUERY, configuration, parent.caller, started_us, parent=parent)
+        self.index.add(child)
+        parent.children.append(child)
+        return child
+
+    async def _dry_run(self, job: Job, config: QueryConfig) -> Job:
+        job.dry_run = True
+        session = self._session_of(job, config)
+        statistics = await self._pool.run(lambda engine: self._queries.dry_run(job, config, session, engine))
+        job.statistics = statistics
+        job.move(State.DONE, self.clock.now_us())
+        return job
+
+    def _session_of(self, job: Job, config: QueryConfig) -> SqlSession | None:
+        session_id = config.properties.get("session_id")
+        if session_id:
+            session = self.sessions.get(session_id, job.ref.project)
+        elif config.create_session and not config.dry_run:
+            session = self.sessions.create(job.ref.project, job.ref.location)
+        else:
+            return None
+        job.session_id = session.id
+        return session
+
+    def _start_query(self, job: Job, config: QueryConfig) -> None:
+        try:
+            session = self._session_of(job, config)
+            if session is not None:
+                self.sessions.enter(session)
+        except BigQueryError as error:
+            self._finish(job, error)
+            return
+        key = self._queries.cache_key(job, config) if session is None else None
+        hit = self.cache.get(key, self.clock.now_us()) if key is not None else None
+        if hit is not None:
+            self._answer_from_cache(job, hit)
+            return
+        if config.create_never and config.target is None:
+            self._finish(job, _no_cached_result(job))
+            return
+
+        self._start(
+            job,
+            lambda engine_session: self._queries.run(job, config, session, engine_session),
+            config.job_timeout_ms,
+            finally_=(lambda: self.sessions.leave(session)) if session is not None else None,
+        )
+
+    def _answer_from_cache(self, job: Job, hit: CachedResult) -> None:
+        """Finish ``job`` with a cached result: at once, unless the observer wants to see its states."""
+        if self.observer is not None:
+            self._start(job, lambda _: self._queries.answer_from_cache(job, hit), None)
+            return
+        job.move(State.RUNNING, self.clock.now_us())
+        self._queries.answer_from_cache(job, hit)
+        self._finish(job, None)
+
+    def _start(
+        self,
+        job: Job,
+        work: Work,
+        timeout_ms: int | None,
+        *,
+        finally_: Callable[[], None] | None = None,
+    ) -> None:
+        """Run ``work`` for ``job`` in the background; ``finally_`` follows any end."""
+        job.cancel_token = CancelToken()
+        run = self._run(job, work, finally_)
+        task = asyncio.get_running_loop().create_task(run)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        if timeout_ms is not None and timeout_ms > 0:
+            timer = asyncio.get_running_loop().create_task(self._time_out(job, timeout_ms))
+            self._tasks.add(timer)
+            timer.add_done_callback(self._tasks.discard)
+
+    async def _run(
+        self,
+        job: Job,
+        work: Work,
+        finally_: Callable[[], None] | None,
+    ) -> None:
+        error: BigQueryError | None = None
+        try:
+            await self._before(job, State.RUNNING)
+            async with self._workers:
+                if job.done:
+                    return
+                job.move(State.RUNNING, self.clock.now_us())
+                await self._pool.run(work, cancel=job.cancel_token)
+            await self._before(job, State.DONE)
+        except asyncio.CancelledError:
+            error = _stopped("The server is shutting down")
+            raise
+        except Exception as exc:
+            error = map_error(exc)
+        finally:
+            if finally_ is not None:
+                finally_()
+            self._finish(job, job.stop_error or error)
+
+    async def _before(self, job: Job, state: State) -> None:
+        """Let the observer hold the job before ``state``; raises ``Interrupted`` when the job is stopped."""
+        if self.observer is not None and not job.done:
+            hold = asyncio.ensure_future(self.observer.before_state(job, state))
+            self._holds[job] = hold
+            try:
+                await hold
+            except asyncio.CancelledError:
+                if job.stop_error is None:
+                    raise
+            finally:
+                del self._holds[job]
+        if job.stop_error is not None:
+            raise job.stop_error
+
+    async def _time_out(self, job: Job, timeout_ms: int) -> None:
+        await self.clock.sleep(timeout_ms / 1000)
+        self._stop(job, _stopped(f"Job timed out after {timeout_ms / 1000:g} sec"))
+
+    def _stop(self, job: Job, error: BigQueryError) -> None:
+        if job.done or job.stop_error is not None:
+            return
+        job.stop_error = error
+        if job.state is State.PENDING:
+            self._finish(job, error)
+        if job.cancel_token is not None:
+            job.cancel_token.cancel()
+        hold = self._holds.get(job)
+        if hold is not None:
+            hold.cancel()
+
+    def _finish(self, job: Job, error: BigQueryError | None) -> None:
+        if job.done:
+            return
+        if error is not None:
+            job.error = error
+            job.result = None
+        job.move(State.DONE, self.clock.now_us())
+
+    def _find_table(self, ref: TableRef) -> Table | None:
+        return self.anonymous_table(ref) or self.catalog.find_table(ref)
+
+
+_Starter = Callable[
+    [JobService, str, Mapping[str, Any], Mapping[str, Any], str, "Upload | None"], Awaitable[Job]
+]
+_STARTERS: dict[JobType, _Starter] = {
+    JobType.QUERY: JobService._insert_query,
+    JobType.LOAD: JobService._insert_load,
+    JobType.COPY: JobService._insert_copy,
+    JobType.EXTRACT: JobService._insert_extract,
+}
+
+
+def _job_type(configuration: Mapping[str, Any]) -> JobType:
+    given = [t for t in JobType if isinstance(configuration.get(t.value.lower()), Mapping)]
+    if len(given) != 1:
+        raise invalid(
+            "Job configuration must contain exactly one job-specific configuration object "
+            f"(e.g., query, load, extract, spark), but there were {len(given)}: "
+        )
+    return given[0]
+
+
+def _timeout_s(request: Mapping[str, Any]) -> float:
+    timeout_ms = int64(request, "timeoutMs")
+    return min(DEFAULT_TIMEOUT_MS if timeout_ms is None else timeout_ms, MAX_TIMEOUT_MS) / 1000
+
+
+def _stopped(why: str) -> BigQueryError:
+    return BigQueryError("stopped", f"Job execution was cancelled: {why}")
+
+
+def _no_cached_result(job: Job) -> BigQueryError:
+    return not_found("Table", f"{job.ref.project}:cached result of job {job.ref.job_id}")

@@ -1,0 +1,201 @@
+"""What a job did, as the API's ``statistics`` shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bqsim.catalog.refs import TableRef
+from bqsim.sql.plan import DmlStats, Route
+from bqsim.types import Field
+
+if TYPE_CHECKING:
+    from bqsim.sql.plan import StatementResult
+
+MIB = 1024 * 1024
+# Page "Estimate and control costs": what a query or a table in it costs at least.
+MINIMUM_BYTES_BILLED = 10 * MIB
+
+
+def bytes_billed(bytes_processed: int, tables: int) -> int:
+    """Bytes billed on demand: whole MiB, at least 10 MiB for each table read; 0 when nothing was read."""
+    if bytes_processed <= 0:
+        return 0
+    whole = -(-bytes_processed // MIB) * MIB
+    return max(whole, MINIMUM_BYTES_BILLED * max(1, tables))
+
+
+class Statistics(Protocol):
+    """The part of a job's statistics that depends on its type."""
+
+    bytes_processed: int
+
+    def to_json(self, job: JobTimes) -> dict[str, Any]:
+        """Members of the ``statistics`` object: ``{"query": {...}}`` and the like."""
+        ...
+
+
+class JobTimes(Protocol):
+    """What statistics need to know of their job."""
+
+    @property
+    def start_ms(self) -> int | None: ...
+
+    @property
+    def end_ms(self) -> int | None: ...
+
+    @property
+    def slot_ms(self) -> int: ...
+
+
+@dataclass(slots=True)
+class QueryStatistics:
+    """``JobStatistics2``. ``schema`` is shown on dry runs only; ``records_written`` are the rows of the
+    result."""
+
+    statement_type: str = ""
+    route: Route | None = None
+    route_reason: str = ""
+    cache_hit: bool = False
+    bytes_processed: int = 0
+    bytes_billed: int = 0
+    tables: tuple[TableRef, ...] = ()
+    dml: DmlStats | None = None
+    ddl_operation: str | None = None
+    ddl_targets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    schema: tuple[Field, ...] | None = None
+    undeclared_parameters: list[dict[str, Any]] | None = None
+    records_written: int | None = None
+    dry_run: bool = False
+
+    @classmethod
+    def of(cls, result: StatementResult) -> QueryStatistics:
+        """The statistics of one executed statement."""
+        targets = (
+            ("ddlTargetTable", result.ddl_target_table),
+            ("ddlTargetDataset", result.ddl_target_dataset),
+            ("ddlTargetRoutine", result.ddl_target_routine),
+        )
+        return cls(
+            statement_type=result.statement_type,
+            route=result.route,
+            route_reason=result.route_reason,
+            bytes_processed=result.bytes_processed,
+            bytes_billed=bytes_billed(result.bytes_processed, len(result.tables)),
+            tables=tuple(result.tables),
+            dml=result.dml,
+            ddl_operation=result.ddl_operation,
+            ddl_targets={key: ref.to_json() for key, ref in targets if ref is not None},
+            records_written=result.rows.num_rows if result.rows is not None else None,
+        )
+
+    def to_json(self, job: JobTimes) -> dict[str, Any]:
+        query: dict[str, Any] = {
+            "totalBytesProcessed": str(self.bytes_processed),
+            "totalBytesBilled": str(self.bytes_billed),
+            "cacheHit": self.cache_hit,
+        }
+        if self.statement_type:
+            query["statementType"] = self.statement_type
+        if self.dry_run:
+            query["totalBytesProcessedAccuracy"] = "PRECISE"
+        else:
+            query["totalSlotMs"] = str(job.slot_ms)
+        if self.tables and not self.cache_hit:
+            query["referencedTables"] = [ref.to_json() for ref in self.tables]
+        if self.dml is not None:
+            query["numDmlAffectedRows"] = str(self.dml.total)
+            query["dmlStats"] = dml_json(self.dml)
+        if self.ddl_operation:
+            query["ddlOperationPerformed"] = self.ddl_operation
+        query.update(self.ddl_targets)
+        if self.schema is not None:
+            from bqsim.types.api_schema import fields_to_api
+
+            query["schema"] = {"fields": fields_to_api(self.schema)}
+        if self.undeclared_parameters:
+            query["undeclaredQueryParameters"] = self.undeclared_parameters
+        if not (self.dry_run or self.cache_hit) and job.end_ms is not None and job.start_ms is not None:
+            query["queryPlan"] = [self._stage(job)]
+            query["timeline"] = [_timeline_sample(job)]
+        out: dict[str, Any] = {"query": query}
+        if self.route is not None:
+            out["bqsim"] = {"route": self.route.value, "routeReason": self.route_reason}
+        return out
+
+    def _stage(self, job: JobTimes) -> dict[str, Any]:
+        """The one stage that ran: the engine's own plan is not BigQuery's, so no more is said of it."""
+        reads = [{"kind": "READ", "substeps": [f"FROM {ref.sql_name}"]} for ref in self.tables]
+        stage: dict[str, Any] = {
+            "id": "0",
+            "name": "S00: Output",
+            "status": "COMPLETE",
+            "startMs": str(job.start_ms),
+            "endMs": str(job.end_ms),
+            "slotMs": str(job.slot_ms),
+            "parallelInputs": "1",
+            "completedParallelInputs": "1",
+            "steps": [*reads, {"kind": "WRITE", "substeps": ["TO __stage00_output"]}],
+        }
+        if self.records_written is not None:
+            stage["recordsWritten"] = str(self.records_written)
+        return stage
+
+
+def dml_json(dml: DmlStats) -> dict[str, str]:
+    """The API's ``DmlStats``."""
+    counts = {
+        "insertedRowCount": dml.inserted,
+        "updatedRowCount": dml.updated,
+        "deletedRowCount": dml.deleted,
+    }
+    return {name: str(n) for name, n in counts.items() if n}
+
+
+def _timeline_sample(job: JobTimes) -> dict[str, Any]:
+    elapsed = (job.end_ms or 0) - (job.start_ms or 0)
+    return {
+        "elapsedMs": str(elapsed),
+        "totalSlotMs": str(job.slot_ms),
+        "pendingUnits": "0",
+        "completedUnits": "1",
+        "activeUnits": "0",
+    }
+
+
+@dataclass(slots=True)
+class LoadStatistics:
+    """``JobStatistics3``."""
+
+    input_files: int = 0
+    input_bytes: int = 0
+    output_rows: int = 0
+    output_bytes: int = 0
+    bad_records: int = 0
+    bytes_processed: int = 0
+
+    def to_json(self, job: JobTimes) -> dict[str, Any]:
+        return {
+            "load": {
+                "inputFiles": str(self.input_files),
+                "inputFileBytes": str(self.input_bytes),
+                "outputRows": str(self.output_rows),
+                "outputBytes": str(self.output_bytes),
+                "badRecords": str(self.bad_records),
+            }
+        }
+
+
+@dataclass(slots=True)
+class CopyStatistics:
+    """``JobStatistics5`` (copy jobs)."""
+
+    copied_rows: int = 0
+    copied_bytes: int = 0
+    bytes_processed: int = 0
+
+    def to_json(self, job: JobTimes) -> dict[str, Any]:
+        return {
+            "copy": {"copiedRows": str(self.copied_rows), "copiedLogicalBytes": str(self.copied_bytes)},
+        }

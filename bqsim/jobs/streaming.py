@@ -1,0 +1,111 @@
+"""``tabledata.insertAll``: rows of JSON into a table, with the service's errors for each row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from bqsim.catalog.names import check_table_id
+from bqsim.catalog.refs import TableRef
+from bqsim.catalog.resources import Table
+from bqsim.engine.formats.json_rows import parse_row, table_from_rows
+from bqsim.engine.protocol import Session
+from bqsim.errors import invalid
+from bqsim.sql.statements.writes import created, finish_creation, writable, writing
+from bqsim.types import Field
+
+if TYPE_CHECKING:
+    from bqsim.catalog.store import Catalog
+
+# Page "Quotas and limits": rows of one insertAll request.
+MAX_ROWS = 50_000
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Rows parsed so far: canonical values by field, and what is wrong with rows by their index."""
+
+    fields: tuple[Field, ...]
+    ignore_unknown: bool
+    errors: dict[int, list[dict[str, str]]] = field(default_factory=dict)
+    rows: list[list[Any]] = field(default_factory=list)
+
+    def add(self, index: int, body: Mapping[str, Any]) -> None:
+        found: list[dict[str, str]] = []
+
+        def report(path: str, message: str) -> None:
+            found.append(_error("invalid", path, message))
+
+        values = parse_row(self.fields, body, self.ignore_unknown, report)
+        if found:
+            self.errors[index] = found
+        else:
+            self.rows.append(values)
+
+
+def insert_rows(
+    catalog: Catalog,
+    session: Session,
+    ref: TableRef,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    suffix: str | None,
+    skip_invalid: bool,
+    ignore_unknown: bool,
+) -> list[dict[str, Any]]:
+    """Insert the ``json`` of each row; ``insertErrors`` of the reply.
+
+    When a row is bad nothing goes in, and good rows say ``stopped``, unless ``skip_invalid``. With ``suffix``
+    rows go into the table of that name beside ``ref``, made with its schema when it does not exist.
+    """
+    if len(rows) > MAX_ROWS:
+        raise invalid(f"too many rows present in the request, limit: {MAX_ROWS} row count: {len(rows)}.")
+    if suffix is not None:
+        ref = _from_template(catalog, session, ref, suffix)
+    table = writable(catalog.table(ref))
+    batch = _Batch(table.fields, ignore_unknown)
+    for index, row in enumerate(rows):
+        batch.add(index, row["json"])
+    if not batch.errors or (skip_invalid and batch.rows):
+        _append(catalog, session, ref, table, batch.rows)
+    return _insert_errors(batch, len(rows), skip_invalid)
+
+
+def _insert_errors(batch: _Batch, count: int, skip_invalid: bool) -> list[dict[str, Any]]:
+    if not batch.errors:
+        return []
+    stopped = [_error("stopped", "", "")]
+    return [
+        {"index": i, "errors": batch.errors.get(i, stopped)}
+        for i in range(count)
+        if i in batch.errors or not skip_invalid
+    ]
+
+
+def _append(catalog: Catalog, session: Session, ref: TableRef, table: Table, rows: list[list[Any]]) -> None:
+    with writing(catalog, session, ref) as writer:
+        if writer.table.fields != table.fields:
+            raise invalid(f"Table {ref.api_name} changed while rows were inserted")
+        writer.append(table_from_rows(table.fields, rows), table.fields)
+
+
+def _from_template(catalog: Catalog, session: Session, base: TableRef, suffix: str) -> TableRef:
+    """The table ``<base><suffix>``, created with the schema of ``base`` when it does not exist."""
+    if not all(c.isalnum() or c == "_" for c in suffix):
+        raise invalid(f'Invalid template suffix "{suffix}"', "templateSuffix")
+    ref = replace(base, table=base.table + suffix)
+    check_table_id(ref.table)
+    template = writable(catalog.table(base))
+    with catalog.lock(ref), catalog.change(session) as change:
+        if catalog.find_table(ref) is None:
+            now_ms = change.time_us // 1000
+            table = replace(
+                template, ref=ref, created_ms=now_ms, modified_ms=now_ms, etag=catalog.new_etag(), num_rows=0
+            )
+            finish_creation(change, created(catalog, session, change, table))
+    return ref
+
+
+def _error(reason: str, location: str, message: str) -> dict[str, str]:
+    return {"reason": reason, "location": location, "debugInfo": "", "message": message}

@@ -1,0 +1,243 @@
+"""Rows of a job into its destination table: dispositions, schema updates, one atomic commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bqsim.catalog.names import check_table_id
+from bqsim.catalog.resources import Table, TableKind
+from bqsim.engine.protocol import Interrupted, Session
+from bqsim.errors import BigQueryError, already_exists, invalid, not_found, unsupported
+from bqsim.jobs.config import Target
+from bqsim.sql.statements.storage import storage_of, with_storage
+from bqsim.sql.statements.writes import Writer, touched
+from bqsim.types import Field, Mode, TypeKind
+from bqsim.types.api_schema import api_type
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from bqsim.catalog.store import Catalog
+
+# Inserts the rows of a job through a writer; their number.
+Insert = Callable[[Writer], int]
+
+_PARTITION_KINDS = frozenset({TypeKind.DATE, TypeKind.DATETIME, TypeKind.TIMESTAMP})
+
+
+def write_table(
+    catalog: Catalog,
+    session: Session,
+    target: Target,
+    fields: tuple[Field, ...],
+    insert: Insert,
+    *,
+    query: bool,
+    exact: bool = True,
+    cancelled: Callable[[], bool] | None = None,
+) -> tuple[Table, int]:
+    """Write rows of ``fields`` into the target in one commit; the table as it is then, and the rows inserted.
+
+    ``query`` words schema mismatches as query jobs do (else as load jobs do) and ignores modes of ``fields``.
+    With ``exact`` false the fields of an existing table win over ``fields``, which only name what is written.
+    """
+    ref = target.table
+    check_table_id(ref.table)
+    if target.partition is not None:
+        raise unsupported(f"The partition decorator ${target.partition} in a destination table")
+    try:
+        with catalog.lock(ref, cancelled=cancelled), catalog.change(session) as change:
+            table = _prepare(catalog, session, target, fields, query, exact)
+            inserted = insert(Writer(session, table, change.time_us))
+            table = touched(catalog, table, change, inserted)
+            change.put_table(table)
+    except InterruptedError:
+        raise Interrupted from None
+    return table, inserted
+
+
+def insert_arrow(fields: Sequence[Field], rows: pa.Table) -> Insert:
+    """Inserts ``rows`` (canonical, by position of ``fields``, which name columns of the table)."""
+
+    def insert(writer: Writer) -> int:
+        return writer.append(rows, named_as(writer.table, fields))
+
+    return insert
+
+
+def named_as(table: Table, fields: Sequence[Field]) -> list[Field]:
+    """``fields`` with the table's own spelling of their names."""
+    spelling = {f.name.casefold(): f.name for f in table.fields}
+    return [replace(f, name=spelling[f.name.casefold()]) for f in fields]
+
+
+def _prepare(
+    catalog: Catalog, session: Session, target: Target, fields: tuple[Field, ...], query: bool, exact: bool
+) -> Table:
+    """The table to insert into, created or changed as the target says, without its old rows when it
+    truncates."""
+    table = catalog.find_table(target.table)
+    if table is None:
+        return _create(catalog, session, target, fields)
+    if table.kind is not TableKind.TABLE:
+        storage_of(replace(table, storage=None))
+    if target.write == "WRITE_EMPTY" and table.num_rows:
+        raise already_exists("Table", target.table.api_name)
+    if target.write == "WRITE_TRUNCATE":
+        shaped = _shaped(table, target, fields if exact else table.fields)
+        return with_storage(session, catalog.next_engine_table(), replace(shaped, num_rows=0))
+    if target.write == "WRITE_TRUNCATE_DATA":
+        table = with_storage(session, catalog.next_engine_table(), replace(table, num_rows=0))
+    return updated(session, table, fields, target, query=query) if exact else table
+
+
+def _create(catalog: Catalog, session: Session, target: Target, fields: tuple[Field, ...]) -> Table:
+    ref = target.table
+    dataset = catalog.dataset(ref.dataset_ref)
+    if target.create == "CREATE_NEVER":
+        raise not_found("Table", ref.api_name)
+    now_ms = catalog.clock.now_us() // 1000
+    expiration = target.expiration_ms
+    if expiration is None and dataset.default_table_expiration_ms:
+        expiration = now_ms + dataset.default_table_expiration_ms
+    table = Table(
+        ref=ref,
+        kind=TableKind.TABLE,
+        fields=fields,
+        created_ms=now_ms,
+        modified_ms=now_ms,
+        etag="",
+        location=dataset.location,
+        friendly_name=target.friendly_name,
+        description=target.description,
+        labels=dict(target.labels),
+        expiration_ms=expiration,
+        default_collation=dataset.default_collation,
+        metadata=dict(target.metadata),
+    )
+    return with_storage(session, catalog.next_engine_table(), _shaped(table, target, fields))
+
+
+def _shaped(table: Table, target: Target, fields: tuple[Field, ...]) -> Table:
+    """``table`` with these fields and the target's partitioning and clustering (its own where the target has
+    none)."""
+    time, range_ = target.time_partitioning, target.range_partitioning
+    if time is None and range_ is None:
+        time, range_ = table.time_partitioning, table.range_partitioning
+    clustering = target.clustering or table.clustering
+    by_name = {f.name.casefold(): f for f in fields}
+    column = time.field if time is not None else range_.field if range_ is not None else None
+    if column is not None:
+        field = by_name.get(column.casefold())
+        if field is None:
+            raise invalid("The field specified for partitioning cannot be found in the schema.")
+        allowed = _PARTITION_KINDS if time is not None else frozenset({TypeKind.INT64})
+        if field.kind not in allowed or field.mode is Mode.REPEATED:
+            kinds = "TIMESTAMP, DATE, DATETIME" if time is not None else "INTEGER"
+            raise invalid(
+                f"The field specified for partitioning has type {api_type(field.kind)}; "
+                f"it must be of type {kinds}."
+            )
+    for name in clustering:
+        if name.casefold() not in by_name:
+            raise invalid(
+                f"The field specified for clustering cannot be found in the schema. Invalid field: {name}."
+            )
+    return replace(
+        table,
+        fields=fields,
+        time_partitioning=time,
+        range_partitioning=range_,
+        clustering=clustering,
+        require_partition_filter=target.require_partition_filter or table.require_partition_filter,
+    )
+
+
+def updated(session: Session, table: Table, fields: Sequence[Field], target: Target, *, query: bool) -> Table:
+    """``table`` ready to take rows of ``fields``: columns added and modes relaxed where the target allows
+    it."""
+    merged = merge_fields(table, fields, target.schema_updates, query=query)
+    storage = storage_of(table)
+    columns, next_column = list(storage.columns), storage.next_column
+    for field in merged[len(table.fields) :]:
+        column = f"c{next_column}"
+        session.add_column(storage.engine_table, column, field)
+        columns.append(column)
+        next_column += 1
+    if merged == table.fields:
+        return table
+    return replace(
+        table,
+        fields=merged,
+        storage=replace(storage, columns=tuple(columns), next_column=next_column),
+    )
+
+
+def merge_fields(
+    table: Table, fields: Sequence[Field], allowed: frozenset[str], *, query: bool
+) -> tuple[Field, ...]:
+    """The table's fields with what ``fields`` adds and relaxes; a mismatch that ``allowed`` lacks is 400
+    ``invalid``."""
+    prefix = (
+        "Invalid schema update." if query else f"Provided Schema does not match Table {table.ref.api_name}."
+    )
+    known = {f.name.casefold(): i for i, f in enumerate(table.fields)}
+    merged = list(table.fields)
+    for field in fields:
+        at = known.pop(field.name.casefold(), None)
+        if at is None:
+            if "ALLOW_FIELD_ADDITION" not in allowed:
+                raise _mismatch(prefix, f"Cannot add fields (field: {field.name})")
+            merged.append(_added(field))
+            continue
+        merged[at] = _relaxed(merged[at], field, allowed, prefix, field.name)
+    for at in known.values():
+        missing = merged[at]
+        if missing.mode is Mode.REQUIRED and missing.default is None:
+            if "ALLOW_FIELD_RELAXATION" not in allowed:
+                raise _mismatch(prefix, f"Field {missing.name} is missing in new schema")
+            merged[at] = replace(missing, mode=Mode.NULLABLE)
+    return tuple(merged)
+
+
+def _added(field: Field) -> Field:
+    return replace(field, mode=Mode.NULLABLE) if field.mode is Mode.REQUIRED else field
+
+
+def _relaxed(old: Field, new: Field, allowed: frozenset[str], prefix: str, path: str) -> Field:
+    if old.kind is not new.kind or old.range_element != new.range_element:
+        raise _mismatch(
+            prefix, f"Field {path} has changed type from {api_type(old.kind)} to {api_type(new.kind)}"
+        )
+    if (old.mode is Mode.REPEATED) != (new.mode is Mode.REPEATED):
+        raise _mismatch(prefix, f"Field {path} has changed mode from {old.mode} to {new.mode}")
+    merged = old
+    if old.mode is Mode.REQUIRED and new.mode is Mode.NULLABLE:
+        if "ALLOW_FIELD_RELAXATION" not in allowed:
+            raise _mismatch(prefix, f"Field {path} has changed mode from REQUIRED to NULLABLE")
+        merged = replace(merged, mode=Mode.NULLABLE)
+    if old.kind is TypeKind.STRUCT:
+        nested = _nested(old, new, allowed, prefix, path)
+        if nested != old.fields:
+            merged = replace(merged, fields=nested)
+    return merged
+
+
+def _nested(old: Field, new: Field, allowed: frozenset[str], prefix: str, path: str) -> tuple[Field, ...]:
+    known = {f.name.casefold(): f for f in old.fields}
+    nested: dict[str, Field] = dict(known)
+    for field in new.fields:
+        inner = f"{path}.{field.name}"
+        before = known.get(field.name.casefold())
+        if before is None:
+            if "ALLOW_FIELD_ADDITION" in allowed:
+                raise unsupported(f"Adding the nested field {inner} to a table")
+            raise _mismatch(prefix, f"Cannot add fields (field: {inner})")
+        nested[field.name.casefold()] = _relaxed(before, field, allowed, prefix, inner)
+    return tuple(nested.values())
+
+
+def _mismatch(prefix: str, what: str) -> BigQueryError:
+    return invalid(f"{prefix} {what}")
