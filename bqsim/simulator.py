@@ -35,8 +35,8 @@ class Simulator:
     >>> with Simulator(Settings(project="demo")) as sim:      # doctest: +SKIP
     ...     rows = sim.client().query_and_wait("SELECT 1")
 
-    It serves from a thread with an event loop of its own, so it can live in the process of the code under test,
-    async or not (``async with`` works too). Without ``with``, call :meth:`start` and :meth:`stop`.
+    It serves from a thread with an event loop of its own: it can live in the process of the code under test,
+    async or not (``async with`` works too). Without ``with``, call :meth:`start`, then :meth:`stop`.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -229,7 +229,7 @@ def _build(settings: Settings) -> _Parts:
             googlesql=googlesql,
             jobs=jobs,
             tabledata=tabledata,
-            sizes=executor.services.sizes,
+            sizes=executor.sizes,
         )
     except BaseException:
         engine.close()

@@ -21,6 +21,5 @@ class Command:
 
 COMMANDS: tuple[Command, ...] = (
     Command("serve", "Serve a simulator until it is told to stop."),
-    Command("demo", "Tour a simulator with Google's own client."),
     Command("warm", "Compile Google's analyzer once for this user, so that later starts are quick."),
 )

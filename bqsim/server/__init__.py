@@ -1,4 +1,4 @@
-"""The wire: REST, uploads, discovery and administration over HTTP."""
+"""The wire: REST, uploads, batches, discovery and administration over HTTP."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from importlib import import_module
 
 from bqsim.errors import BigQueryError
 from bqsim.server.http1 import BadRequest, BodyTooLarge, Disconnected, Response
@@ -27,13 +28,23 @@ COMPRESS_INLINE_BYTES = 64 * 1024
 # A further service of the server: raw path, query, HTTP request -> answer.
 Service = Callable[[str, dict[str, str], HttpRequest], Awaitable[Response]]
 
+# The services by the first segment of their paths: module and class, imported at first use.
+SERVICES: Mapping[str, tuple[str, str]] = {
+    "upload": ("bqsim.server.rest.uploads", "Uploads"),
+    "resumable": ("bqsim.server.rest.uploads", "Uploads"),
+    "batch": ("bqsim.server.rest.batch", "Batch"),
+    "discovery": ("bqsim.server.rest.discovery", "Discovery"),
+    "$discovery": ("bqsim.server.rest.discovery", "Discovery"),
+    "bqsim": ("bqsim.server.admin.app", "Admin"),
+}
+
 
 class RestApp:
-    """Answers every HTTP request; ``services`` take the paths that begin with their first segment."""
+    """Answers every HTTP request: API calls itself, the rest by :data:`SERVICES`."""
 
     def __init__(self, core: Core) -> None:
         self.core = core
-        self.services: dict[str, Service] = {}
+        self._services: dict[str, Service] = {}
 
     async def handle(self, http: HttpRequest) -> Response:
         """The answer to one HTTP request. Never raises for anything a client can send."""
@@ -42,9 +53,9 @@ class RestApp:
         query: dict[str, str] = {}
         try:
             query = parse_query(query_text)
-            service = self.services.get(path[1:].partition("/")[0])
-            if service is not None:
-                return await service(path, query, http)
+            first = path[1:].partition("/")[0]
+            if first in SERVICES:
+                return await self.service(first)(path, query, http)
             reply = await self.call(http, path, query)
             if reply.etag and http.head.method == "GET" and _unchanged(headers, reply.etag):
                 return respond(Reply(None, 304, reply.etag), pretty=False, gzip=False, fields=None)
@@ -53,6 +64,14 @@ class RestApp:
             raise
         except Exception as e:
             return await self.answer(self.failure(e, http), query, http)
+
+    def service(self, first: str) -> Service:
+        """The service for paths that begin with ``first``; segments may share one."""
+        if first not in self._services:
+            module, name = SERVICES[first]
+            made: Service = getattr(import_module(module), name)(self).handle
+            self._services |= {f: made for f, place in SERVICES.items() if place == (module, name)}
+        return self._services[first]
 
     async def call(self, http: HttpRequest, path: str, query: dict[str, str]) -> Reply:
         """Route and run an API call, below ``/bigquery/v2`` or without that prefix."""

@@ -160,7 +160,7 @@ async def _put_rows(
         if statistics is not None and statistics.schema is not None:
             body["schema"] = {"fields": fields_to_api(statistics.schema)}
         return
-    page = request.core.jobs.results(
+    page = await request.core.jobs.results(
         job, start_index=start_index, max_results=max_results, page_token=page_token
     )
     if job.result is None:

@@ -117,7 +117,7 @@ METHODS: tuple[Method, ...] = (
         "GET",
         _P + "/jobs",
         _PAGE
-        + " allUsers:bool maxCreationTime:uint64 minCreationTime:uint64 parentJobId projection []stateFilter",
+        + " allUsers:bool maxCreationTime:uint64 minCreationTime:uint64 parentJobId projection stateFilter:[]string",
         response="JobList",
         handler=jobs.list_,
     ),

@@ -13,6 +13,7 @@ from bqsim.errors import BigQueryError, invalid
 
 if TYPE_CHECKING:
     from bqsim.server.http1 import Request as HttpRequest
+    from bqsim.settings import Settings
 
     from .core import Core
     from .identity import Caller
@@ -75,13 +76,18 @@ class Request:
 
     def base_url(self) -> str:
         """The address of the server as the client wrote it."""
-        host = self.headers.get("host") or f"{self.core.settings.host}:{self.core.settings.port}"
-        scheme = self.headers.get("x-forwarded-proto", "http")
-        return f"{'https' if scheme == 'https' else 'http'}://{host}"
+        return base_url(self.headers, self.core.settings)
 
     def link(self, path: str) -> str:
         """The ``selfLink`` of the resource at ``path`` below ``/bigquery/v2``."""
         return f"{self.base_url()}/bigquery/v2/{path}"
+
+
+def base_url(headers: Mapping[str, str], settings: Settings) -> str:
+    """The address of the server as the client wrote it."""
+    host = headers.get("host") or f"{settings.host}:{settings.port}"
+    scheme = "https" if headers.get("x-forwarded-proto") == "https" else "http"
+    return f"{scheme}://{host}"
 
 
 def snake(name: str) -> str:

@@ -257,12 +257,15 @@ class MessageField:
     shape: str
 
 
+def field_of(word: str) -> MessageField:
+    """The field that a word of the table describes."""
+    name, _, type_ = word.partition(":")
+    shape = type_[:2] if type_[:2] in ("[]", "{}") else ""
+    return MessageField(name, type_[len(shape) :] or "string", shape)
+
+
 @cache
 def message(name: str) -> Mapping[str, MessageField]:
     """The fields of a message by name."""
-    fields = {}
-    for word in MESSAGES[name].split():
-        field_name, _, type_ = word.partition(":")
-        shape = type_[:2] if type_[:2] in ("[]", "{}") else ""
-        fields[field_name] = MessageField(field_name, type_[len(shape) :] or "string", shape)
-    return fields
+    fields = map(field_of, MESSAGES[name].split())
+    return {f.name: f for f in fields}

@@ -15,7 +15,7 @@ from bqsim.types.api_schema import api_type
 
 @dataclass(frozen=True, slots=True)
 class AddedField:
-    """A field that a schema change adds: ``path`` are positions from the column down, ``name`` is its path."""
+    """A field that a change adds: ``path`` are positions from the column down, ``name`` is its path."""
 
     path: tuple[int, ...]
     field: Field

@@ -1,0 +1,265 @@
+"""Media uploads of load jobs: multipart and resumable."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from bqsim.errors import BigQueryError, invalid
+from bqsim.jobs.upload import Upload
+from bqsim.sim.gate import Call
+
+from . import jobs
+from .identity import Caller, caller_of
+from .methods import Match
+from .multipart import Part, boundary_of, read_parts
+from .reply import Reply
+from .request import MAX_BODY_BYTES, Request, parse_json
+from .validate import validate
+
+if TYPE_CHECKING:
+    from bqsim.server.http1 import Request as HttpRequest
+    from bqsim.server.http1 import Response
+
+    from .app import RestApp
+
+# Content beyond this size goes to a file.
+SPOOL_BYTES = 8 * 1024 * 1024
+# Page "API uploads": the address of a resumable upload is good for a week.
+SESSION_LIFE_US = 7 * 24 * 3600 * 1_000_000
+MAX_SESSIONS = 10_000
+PREFIXES = ("/upload/bigquery/v2/", "/resumable/upload/bigquery/v2/", "/upload/", "/resumable/upload/")
+
+_RANGE = re.compile(r"bytes (?:(\d{1,15})-(\d{1,15})|\*)/(\d{1,15}|\*)\Z")
+
+
+class Spool:
+    """Uploaded content: in memory, from :data:`SPOOL_BYTES` on in a file."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._pieces: list[bytes] = []
+        self._file: IO[bytes] | None = None
+
+    def write(self, piece: bytes) -> None:
+        """Append a piece."""
+        self.size += len(piece)
+        if self._file is None:
+            self._pieces.append(piece)
+            if self.size <= SPOOL_BYTES:
+                return
+            self._file = tempfile.NamedTemporaryFile(prefix="bqsim-upload-", delete=False)  # noqa: SIM115
+            piece = b"".join(self._pieces)
+            self._pieces.clear()
+        self._file.write(piece)
+
+    def finish(self) -> Upload:
+        """The complete content; a file belongs to whoever gets it."""
+        if self._file is None:
+            return Upload(data=b"".join(self._pieces))
+        self._file.close()
+        return Upload(path=Path(self._file.name))
+
+    def discard(self) -> None:
+        """Forget the content."""
+        self._pieces.clear()
+        if self._file is not None:
+            self._file.close()
+            Path(self._file.name).unlink(missing_ok=True)
+
+
+@dataclass(slots=True)
+class Session:
+    """A resumable upload: the job it is for, what has arrived, and the answer once it is complete."""
+
+    match: Match
+    body: dict[str, Any]
+    caller: Caller
+    created_us: int
+    spool: Spool = field(default_factory=Spool)
+    total: int | None = None
+    answer: Reply | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Uploads:
+    """The service behind ``/upload`` and ``/resumable/upload``."""
+
+    def __init__(self, app: RestApp) -> None:
+        self._app = app
+        self._core = app.core
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+
+    async def handle(self, path: str, query: dict[str, str], http: HttpRequest) -> Response:
+        """Answer a request below the upload prefixes."""
+        reply = await self._route(path, query, http)
+        return await self._app.answer(reply, query, http)
+
+    async def _route(self, path: str, query: dict[str, str], http: HttpRequest) -> Reply:
+        prefix = next((p for p in PREFIXES if path.startswith(p)), None)
+        if prefix is None:
+            raise BigQueryError("notFound", "Not Found")
+        verb = http.head.method
+        if "upload_id" in query and verb in ("PUT", "POST", "DELETE"):
+            return await self._continue(query["upload_id"], http)
+        match = self._app.route(verb, path[len(prefix) :])
+        if not match.method.media:
+            raise BigQueryError("notFound", "Not Found")
+        kind = query.get("uploadType") or query.get("upload_protocol")
+        if kind is None:
+            kind = "resumable" if prefix.startswith("/resumable") else "multipart"
+        if kind == "multipart":
+            return await self._multipart(match, query, http)
+        if kind == "resumable":
+            return await self._begin(match, query, http, path)
+        raise invalid(f"Upload type {kind[:40]} is not supported for this method.", "uploadType")
+
+    def _request(self, match: Match, query: dict[str, str], http: HttpRequest) -> Request:
+        headers = http.head.headers
+        caller = caller_of(headers.get("authorization", ""), self._core.settings.caller)
+        return Request(self._core, match.method.id, match.path, query, headers, caller, {}, http)
+
+    async def _pass(self, request: Request, match: Match, service: Any) -> Reply:
+        call = Call(
+            "rest", match.method.id, match.resource, request.caller.email, request.body, request.headers
+        )
+        reply: Reply = await self._core.gate.passes(call, service)
+        return reply
+
+    # Multipart
+
+    async def _multipart(self, match: Match, query: dict[str, str], http: HttpRequest) -> Reply:
+        boundary = boundary_of(http.head.headers.get("content-type", ""), "related")
+        metadata = bytearray()
+        spool = Spool()
+        parts = 0
+
+        def on_part(part: Part) -> None:
+            nonlocal parts
+            parts += 1
+            if parts > 2:
+                raise invalid("A multipart upload has two parts: metadata and media.")
+            part.write = spool.write if parts == 2 else add_metadata
+
+        def add_metadata(piece: bytes) -> None:
+            metadata.extend(piece)
+            if len(metadata) > MAX_BODY_BYTES:
+                raise BigQueryError("requestTooLarge", "The metadata of the upload is too large.")
+
+        try:
+            await read_parts(http.pieces(), boundary, on_part)
+            if parts != 2:
+                raise invalid("A multipart upload has two parts: metadata and media.")
+            request = self._request(match, query, http)
+            request.body = _metadata(bytes(metadata))
+        except BaseException:
+            spool.discard()
+            raise
+        upload = spool.finish()
+        return await self._pass(request, match, lambda: jobs.insert(request, upload))
+
+    # Resumable
+
+    async def _begin(self, match: Match, query: dict[str, str], http: HttpRequest, path: str) -> Reply:
+        request = self._request(match, query, http)
+        request.body = _metadata(await http.read(MAX_BODY_BYTES))
+        length = http.head.headers.get("x-upload-content-length", "")
+
+        async def service() -> Reply:
+            self._expire()
+            upload_id = self._core.draws.hex_id("upload", 32)
+            session = Session(match, request.body, request.caller, self._core.clock.now_us())
+            if length.isdigit() and len(length) <= 15:
+                session.total = int(length)
+            self._sessions[upload_id] = session
+            location = f"{request.base_url()}{path}?uploadType=resumable&upload_id={upload_id}"
+            return Reply(None, 200, headers={"Location": location, "X-GUploader-UploadID": upload_id})
+
+        return await self._pass(request, match, service)
+
+    def _expire(self) -> None:
+        horizon = self._core.clock.now_us() - SESSION_LIFE_US
+        while self._sessions:
+            oldest = next(iter(self._sessions.values()))
+            if oldest.created_us > horizon and len(self._sessions) < MAX_SESSIONS:
+                return
+            oldest.spool.discard()
+            self._sessions.popitem(last=False)
+
+    async def _continue(self, upload_id: str, http: HttpRequest) -> Reply:
+        session = self._sessions.get(upload_id)
+        if session is None:
+            raise BigQueryError("notFound", "Not found: the upload session is unknown or has expired")
+        if http.head.method == "DELETE":
+            session.spool.discard()
+            del self._sessions[upload_id]
+            return Reply(None, 499)
+        async with session.lock:
+            if session.answer is None:
+                await self._receive(session, http)
+            if session.answer is None and session.total == session.spool.size:
+                await self._finish(session, http)
+        if session.answer is not None:
+            return session.answer
+        size = session.spool.size
+        headers = {"Range": f"bytes=0-{size - 1}"} if size else {}
+        return Reply(None, 308, headers={**headers, "X-GUploader-UploadID": upload_id})
+
+    async def _receive(self, session: Session, http: HttpRequest) -> None:
+        """Take the chunk of one request; what arrived before a broken connection is kept."""
+        given = http.head.headers.get("content-range")
+        start, stop, total = _content_range(given, http.head.length)
+        if total is not None:
+            if session.total is not None and session.total != total:
+                raise invalid(f"The size of the upload changed from {session.total} to {total} bytes.")
+            session.total = total
+        if start is None or start > session.spool.size:
+            return
+        skip = session.spool.size - start
+        received = 0
+        async for piece in http.pieces():
+            received += len(piece)
+            if stop is not None and received > stop - start + 1:
+                raise invalid("The request body is longer than its Content-Range.")
+            if skip >= len(piece):
+                skip -= len(piece)
+                continue
+            session.spool.write(piece[skip:])
+            skip = 0
+        if given is None:
+            session.total = session.spool.size
+        if session.total is not None and session.spool.size > session.total:
+            raise invalid("The upload is longer than its announced size.")
+
+    async def _finish(self, session: Session, http: HttpRequest) -> None:
+        request = self._request(session.match, {}, http)
+        request.caller = session.caller
+        request.body = session.body
+        upload = session.spool.finish()
+        session.answer = await self._pass(request, session.match, lambda: jobs.insert(request, upload))
+
+
+def _metadata(data: bytes) -> dict[str, Any]:
+    return validate(parse_json(data), "Job")
+
+
+def _content_range(text: str | None, length: int | None) -> tuple[int | None, int | None, int | None]:
+    """First and last byte (None for a status query) and total size (None when unknown) of a chunk."""
+    if text is None:
+        return 0, None, length
+    match = _RANGE.match(text.strip())
+    if match is None:
+        raise invalid(f"Malformed Content-Range: {text[:100]}", "Content-Range")
+    first, last, total = match.groups()
+    size = None if total == "*" else int(total)
+    if first is None:
+        return None, None, size
+    start, stop = int(first), int(last)
+    if stop < start or (size is not None and stop >= size):
+        raise invalid(f"Malformed Content-Range: {text[:100]}", "Content-Range")
+    return start, stop, size
