@@ -147,7 +147,8 @@ def fit(value: Any, field: Field) -> Any:
         if abs(rounded) > greatest:
             raise invalid(
                 f"Field {field.name}: {field.kind.value}({field.precision}, {scale}) has precision "
-                f"{field.precision} and scale {scale} but got a value that is not in range of [-{greatest:f}, {greatest:f}]",
+                f"{field.precision} and scale {scale} but got a value that is not in range of "
+                f"[-{greatest:f}, {greatest:f}]",
                 field.name,
             )
         return rounded
