@@ -61,6 +61,8 @@ class Catalog:
         self.draws = draws
         self.location = location
         self.history = History()
+        # Finds tables of hidden datasets that are not in the catalog yet: query results.
+        self.find_anonymous: Callable[[TableRef], Table | None] | None = None
         self._projects: list[str] = sorted(set(projects))
         self._datasets: dict[DatasetRef, _Contents] = {}
         self._dataset_ids: dict[str, list[str]] = {}
@@ -107,6 +109,8 @@ class Catalog:
         """The table, None when there is none or it has expired."""
         contents = self._datasets.get(ref.dataset_ref)
         table = contents.tables.get(ref.table) if contents else None
+        if table is None and self.find_anonymous is not None and ref.dataset.startswith("_"):
+            return self.find_anonymous(ref)
         return None if table is None or self._expired(table) else table
 
     def table(self, ref: TableRef) -> Table:

@@ -14,6 +14,7 @@ from bqsim.catalog.resources import Dataset, Table
 from bqsim.engine.errors import map_error
 from bqsim.engine.pool import CancelToken, EnginePool
 from bqsim.errors import BigQueryError, invalid, not_found, unsupported
+from bqsim.jobs.anonymous import AnonymousTables
 from bqsim.jobs.cache import CachedResult, ResultCache
 from bqsim.jobs.config import QueryConfig, bad_value, boolean, check_labels, int64, parse_query, required
 from bqsim.jobs.copy import CopyRunner, parse_copy
@@ -108,6 +109,7 @@ class JobService:
         self._pool = pool
         self._draws = draws
         self.cache = ResultCache(self._find_table)
+        catalog.find_anonymous = AnonymousTables(catalog, pool.engine, self.results_store).find
         self._queries = QueryRunner(
             catalog=catalog,
             executor=executor,
