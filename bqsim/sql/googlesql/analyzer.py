@@ -18,7 +18,7 @@ from . import resolved
 from .catalog import Definition, Resolver, RoutineSource, Source, VirtualTables, Visible
 from .errors import from_sql_error, from_trap, missing_table
 from .host import SqlError, Trapped
-from .options import language_options, serialised_options
+from .options import Mentions, language_options, serialised_options
 from .pool import Instance, Pool
 from .prepass import Path, Prepared, is_single_statement, leading_keyword, prepare
 from .registry import registered
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 MAX_CACHED = 512
 MAX_CACHED_CHARS = 32 * 1024
-MAX_ROUTINE_DEPTH = 32
 _POSITIONAL = 1
 
 
@@ -173,17 +172,15 @@ class GoogleSql:
     # Analysis
 
     def _analyze(
-        self, instance: Instance, prepared: Prepared, ctx: Context, depth: int = 0
+        self, instance: Instance, prepared: Prepared, ctx: Context, defining: tuple[str, ...] = ()
     ) -> tuple[Analyzed, Visible]:
         from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 
-        visible = self.visible(instance, prepared, ctx, depth)
+        visible = self.visible(instance, prepared, ctx, defining)
         catalog_id = registered(instance, visible, self.deadline_s)
         request = service.AnalyzeRequest(sql_statement=prepared.sql, registered_catalog_id=catalog_id)
         _set_parameters(request.options, prepared, ctx)
-        options = serialised_options(
-            ctx.time_zone, "@@" in prepared.sql, "_partition" in prepared.sql.casefold()
-        )
+        options = serialised_options(ctx.time_zone, Mentions.of(prepared.sql))
         try:
             answer = instance.call("Analyze", options + request.SerializeToString(), self.deadline_s)
         except SqlError as error:
@@ -205,8 +202,13 @@ class GoogleSql:
         )
         return analyzed, visible
 
-    def visible(self, instance: Instance, prepared: Prepared, ctx: Context, depth: int = 0) -> Visible:
-        """What a statement may name: tables, routines with what their bodies name, variables."""
+    def visible(
+        self, instance: Instance, prepared: Prepared, ctx: Context, defining: tuple[str, ...] = ()
+    ) -> Visible:
+        """What a statement may name: tables, routines with what their bodies name, variables.
+
+        ``defining`` are the CREATE statements of routines that are being read, which cannot name themselves.
+        """
         sources: dict[Path, Source] = {}
         routines: dict[Path, RoutineSource] = {}
         names = prepared.names
@@ -220,7 +222,7 @@ class GoogleSql:
             for path in calls:
                 if path in routines:
                     continue
-                found = self._routine(instance, path, ctx, depth)
+                found = self._routine(instance, path, ctx, defining)
                 if found is not None:
                     routines[path] = found
                     pending.append((found.definition.names, found.definition.calls))
@@ -228,27 +230,29 @@ class GoogleSql:
         variables = tuple((n, v.type) for n, v in sorted(ctx.variables.items()) if n.casefold() in first)
         return Visible(sources, routines, variables)
 
-    def _routine(self, instance: Instance, path: Path, ctx: Context, depth: int) -> RoutineSource | None:
+    def _routine(
+        self, instance: Instance, path: Path, ctx: Context, defining: tuple[str, ...]
+    ) -> RoutineSource | None:
         if len(path) == 1 and ctx.temp_functions:
             folded = path[0].casefold()
             ddl = next((ddl for name, ddl in ctx.temp_functions.items() if name.casefold() == folded), None)
-            if ddl is not None:
-                return RoutineSource(path, self._definition(instance, ddl, ctx, depth))
+            if ddl is not None and ddl not in defining:
+                return RoutineSource(path, self._definition(instance, ddl, ctx, defining))
         routine = self._resolver.find_routine(path, ctx)
-        if routine is None:
+        if routine is None or routine.ddl in defining:
             return None
-        return RoutineSource(path, self._definition(instance, routine.ddl, ctx, depth), routine)
+        return RoutineSource(path, self._definition(instance, routine.ddl, ctx, defining), routine)
 
-    def _definition(self, instance: Instance, ddl: str, ctx: Context, depth: int) -> Definition:
+    def _definition(
+        self, instance: Instance, ddl: str, ctx: Context, defining: tuple[str, ...]
+    ) -> Definition:
         key = (ddl, ctx.project, ctx.default_dataset)
         known = self._definitions.get(key)
         if known is not None:
             return known
-        if depth > MAX_ROUTINE_DEPTH:
-            raise SqlError(3, "Recursive function calls are not allowed")
         inner = Context(ctx.project, ctx.default_dataset, temp_dataset=ctx.temp_dataset)
-        inner.temp_functions = {k: v for k, v in ctx.temp_functions.items() if v != ddl}
-        analyzed, _ = self._analyze(instance, self.prepare(ddl), inner, depth + 1)
+        inner.temp_functions = ctx.temp_functions
+        analyzed, _ = self._analyze(instance, self.prepare(ddl), inner, (*defining, ddl))
         definition = definition_of(analyzed.kind, analyzed.statement)
         with self._lock:
             self._definitions[key] = definition

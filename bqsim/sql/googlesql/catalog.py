@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bqsim.catalog.refs import DatasetRef, RoutineRef, TableRef
 from bqsim.catalog.resources import Routine, Table, TableKind
-from bqsim.errors import invalid_query, not_found, unsupported
+from bqsim.errors import invalid, invalid_query, not_found, unsupported
 from bqsim.sql.plan import Context
 from bqsim.types import Field, Type, TypeKind
 
@@ -28,6 +29,7 @@ PARTITION_TIME = Field("_PARTITIONTIME", TypeKind.TIMESTAMP)
 PARTITION_DATE = Field("_PARTITIONDATE", TypeKind.DATE)
 _VIRTUAL = ("information_schema", "__tables__")
 _SESSION = "_session"
+_DATASET_ID = re.compile(r"[\w-]{1,1024}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,11 @@ class Resolver:
             ref = TableRef(context.project, path[0], path[1])
         else:
             ref = TableRef(path[0], path[1], ".".join(path[2:]))
+        if not _DATASET_ID.fullmatch(ref.dataset):
+            raise invalid(
+                f'Invalid dataset ID "{ref.dataset}". Dataset IDs must be alphanumeric (plus underscores and'
+                " dashes) and must be at most 1024 characters long."
+            )
         dataset = self._catalog.find_dataset(ref.dataset_ref)
         if dataset is None:
             raise not_found("Dataset", ref.dataset_ref.api_name, context.location)

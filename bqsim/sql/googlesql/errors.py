@@ -8,12 +8,15 @@ from bqsim.errors import BigQueryError, invalid_query
 
 from .builtins import GROUP
 from .host import SqlError, Trapped
-from .prepass import Path, Prepared, too_complex
+from .prepass import PATH, Path, Prepared, offset_of, too_complex
 from .routines import EXTERNAL_GROUP, SQL_GROUP
 
 _AT = re.compile(r" \[at (\d+):(\d+)\]")
 _GROUPS = re.compile(rf"\b(?:{EXTERNAL_GROUP}|{SQL_GROUP}|{GROUP}|ZetaSQL):", re.IGNORECASE)
 _TABLE_NOT_FOUND = re.compile(r"Table not found: (.*?)(?:; Did you mean .*)?(?: \[at \d+:\d+\])?", re.DOTALL)
+_FUNCTION_NOT_FOUND = re.compile(
+    r"Function not found: (.*?)(?:; Did you mean .*)? \[at (\d+):(\d+)\]", re.DOTALL
+)
 _PART = re.compile(r"`((?:[^`\\]|\\.)*)`|([^.`]+)")
 
 
@@ -26,7 +29,18 @@ def from_sql_error(error: SqlError, prepared: Prepared, start: tuple[int, int] =
             column += start[1] - 1
         return f" at [{line + start[0] - 1}:{column}]"
 
-    return invalid_query(_AT.sub(position, _GROUPS.sub("", error.message)))
+    message = _unsplit_function(_GROUPS.sub("", error.message), prepared)
+    return invalid_query(_AT.sub(position, message))
+
+
+def _unsplit_function(message: str, prepared: Prepared) -> str:
+    """ "Function not found" names the path as it was written, so with its dotted backticked names whole."""
+    match = _FUNCTION_NOT_FOUND.fullmatch(message) if prepared.splits else None
+    if match is None:
+        return message
+    line, column = prepared.original_position(int(match[2]), int(match[3]))
+    written = PATH.match(prepared.original, offset_of(prepared.original, line, column))
+    return f"Function not found: {written[0]}{message[match.end(1) :]}" if written else message
 
 
 def missing_table(error: SqlError) -> Path | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
@@ -44,7 +46,8 @@ JSON_ARRAY_FUNCTIONS JSON_ARRAY_VALUE_EXTRACTION_FUNCTIONS JSON_CONSTRUCTOR_FUNC
 JSON_CONTAINS_FUNCTION JSON_FLATTEN_FUNCTION JSON_KEYS_FUNCTION JSON_LAX_VALUE_EXTRACTION_FUNCTIONS
 JSON_MORE_VALUE_EXTRACTION_FUNCTIONS JSON_MUTATOR_FUNCTIONS JSON_QUERY_LAX JSON_TYPE
 JSON_VALUE_EXTRACTION_FUNCTIONS KLL_FLOAT64_PRIMARY_WITH_DOUBLE_ALIAS
-KLL_QUANTILES_EXTRACT_RELATIVE_RANK KLL_WEIGHTS LIKE_ANY_SOME_ALL LIMIT_IN_AGGREGATE
+KLL_QUANTILES_EXTRACT_RELATIVE_RANK KLL_WEIGHTS LIKE_ANY_SOME_ALL LIKE_ANY_SOME_ALL_ARRAY
+LIKE_ANY_SOME_ALL_SUBQUERY LIMIT_IN_AGGREGATE
 LIMIT_OFFSET_EXPRESSIONS LITERAL_CONCATENATION LOAD_DATA_PARTITIONS LOAD_DATA_TEMP_TABLE
 MATCH_MAKE_STRUCT_IN_GROUP_BY MATCH_RECOGNIZE MULTILEVEL_AGGREGATION MULTIWAY_UNNEST
 MULTI_GROUPING_SETS NAMED_ARGUMENTS NESTED_UPDATE_DELETE_WITH_OFFSET NON_SQL_PROCEDURE
@@ -71,7 +74,8 @@ GENERIC_ENTITY_TYPES = ("CAPACITY", "RESERVATION", "ASSIGNMENT", "BI_CAPACITY")
 
 # Rewrites of the resolved tree that the engine route sees applied. Each replaces nodes by simpler ones: PIVOT and UNPIVOT,
 # ROLLUP and CUBE (to lists of grouping sets), SQL functions (to their bodies), pipe ASSERT, TYPEOF. Left out are those
-# that only blow up what an engine has itself: LIKE ANY stays a function, ORDER BY and LIMIT stay in aggregates.
+# that only blow up what an engine has itself: LIKE ANY over a list of patterns stays a function, ORDER BY and LIMIT
+# stay in aggregates.
 REWRITES = (
     "FLATTEN",
     "PIVOT",
@@ -128,13 +132,30 @@ def language_options() -> Any:
     )
 
 
-def analyzer_options(
-    time_zone: str = "UTC", system_variables: bool = False, partition_columns: bool = False
-) -> Any:
-    """A fresh ``AnalyzerOptionsProto`` without parameters.
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """What a text mentions that some options are for.
 
-    ``partition_columns`` lets CREATE TABLE name ``_PARTITIONTIME`` and ``_PARTITIONDATE``.
+    ``system_variables``: ``@@``. ``partition_columns``: ``_PARTITIONTIME`` and the like, which CREATE TABLE may
+    name. ``like_many``: LIKE ANY and LIKE ALL over an array or a subquery.
     """
+
+    system_variables: bool = False
+    partition_columns: bool = False
+    like_many: bool = False
+
+    @classmethod
+    def of(cls, sql: str) -> Mentions:
+        return cls("@@" in sql, "_partition" in sql.casefold(), _LIKE_MANY.search(sql) is not None)
+
+
+_LIKE_MANY = re.compile(
+    r"\blike\s+(?:any|some|all)\s*+(?:unnest|\(\s*+(?:select|with|\()|/|-|#)", re.IGNORECASE
+)
+
+
+def analyzer_options(time_zone: str = "UTC", mentions: Mentions = Mentions()) -> Any:
+    """A fresh ``AnalyzerOptionsProto`` without parameters."""
     from zetasql.wasi._pb2.zetasql.proto import options_pb2
     from zetasql.wasi._pb2.zetasql.public import options_pb2 as public
 
@@ -148,18 +169,20 @@ def analyzer_options(
         preserve_column_aliases=True,
         enabled_rewrites=[public.ResolvedASTRewrite.Value("REWRITE_" + name) for name in REWRITES],
     )
-    if system_variables:
+    if mentions.like_many:
+        options.enabled_rewrites.append(public.REWRITE_LIKE_ANY_ALL)
+    if mentions.system_variables:
         for name, type_ in SYSTEM_VARIABLES.items():
             variable = options.system_variables.add(name_path=name.split("."))
             type_to_proto(type_, variable.type)
-    if partition_columns:
+    if mentions.partition_columns:
         for name, type_ in (("_PARTITIONTIME", TIMESTAMP), ("_PARTITIONDATE", DATE)):
             type_to_proto(type_, options.ddl_pseudo_columns.add(name=name).type)
     return options
 
 
 @lru_cache(maxsize=64)
-def serialised_options(time_zone: str, system_variables: bool, partition_columns: bool) -> bytes:
+def serialised_options(time_zone: str, mentions: Mentions) -> bytes:
     """An ``AnalyzeRequest`` with nothing but :func:`analyzer_options`, serialised.
 
     The bytes of two messages one after the other are those of the merged message, so a request costs no
@@ -167,7 +190,7 @@ def serialised_options(time_zone: str, system_variables: bool, partition_columns
     """
     from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 
-    options = analyzer_options(time_zone, system_variables, partition_columns)
+    options = analyzer_options(time_zone, mentions)
     return bytes(service.AnalyzeRequest(options=options).SerializeToString())
 
 

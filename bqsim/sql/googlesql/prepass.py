@@ -41,13 +41,36 @@ _NAMES = re.compile(
     rf"(?:{_SKIP}|@@?[\w.]*+|\d[\w.]*+)|((?:{_NAME})(?:-\w+)*+(?:\s*+\.\s*+{_NAME})*+)(\s*+\()?",
     re.DOTALL,
 )
+# A path as it is written.
+PATH = re.compile(rf"{_NAME}(?:\s*+\.\s*+{_NAME})*+", re.DOTALL)
 _PART = re.compile(rf"{_QUOTED}|[^\s.`]+")
 _AS = re.compile(r"\bas\s*\Z", re.IGNORECASE)
 _SEMICOLON = re.compile(f"(?:{_SKIP}|{_QUOTED})|(;)", re.DOTALL)
 _LEAD = re.compile(rf"(?:\s++|{_COMMENT}|\()*+([A-Za-z_]\w*+)(\s*+:)?", re.DOTALL)
 _BLANK = re.compile(rf"(?:\s++|;|{_COMMENT})*+\Z", re.DOTALL)
 _SCRIPT_WORDS = frozenset(
-    ["BEGIN", "BREAK", "CALL", "CASE", "COMMIT", "CONTINUE", "DECLARE", "EXECUTE", "FOR", "IF", "ITERATE", "LEAVE", "LOOP", "RAISE", "REPEAT", "RETURN", "ROLLBACK", "SET", "START", "WHILE"]
+    [
+        "BEGIN",
+        "BREAK",
+        "CALL",
+        "CASE",
+        "COMMIT",
+        "CONTINUE",
+        "DECLARE",
+        "EXECUTE",
+        "FOR",
+        "IF",
+        "ITERATE",
+        "LEAVE",
+        "LOOP",
+        "RAISE",
+        "REPEAT",
+        "RETURN",
+        "ROLLBACK",
+        "SET",
+        "START",
+        "WHILE",
+    ]
 )
 
 
@@ -109,8 +132,19 @@ def prepare(sql: str, max_chars: int, max_nesting: int) -> Prepared:
             f'Syntax error: Illegal input character "\\000" at [{line}:{column}]',
             location="query",
         )
+    if not sql.isascii():
+        _check_unicode(sql)
     check_nesting(sql, max_nesting)
     return _split(sql) if "`" in sql else Prepared(sql, sql)
+
+
+def _check_unicode(sql: str) -> None:
+    try:
+        sql.encode()
+    except UnicodeEncodeError as error:
+        line, column = LineStarts(sql).position(error.start)
+        message = f"Syntax error: The text is not valid Unicode at [{line}:{column}]"
+        raise BigQueryError("invalidQuery", message, location="query") from None
 
 
 def _split(sql: str) -> Prepared:

@@ -65,14 +65,13 @@ def get(message: Any, field: str) -> Any:
 
 
 def has(message: Any, field: str) -> bool:
-    """Whether a singular message field, own or inherited, is set (an empty ``Any…Proto`` counts as unset)."""
-    value = get(message, field)
-    owner = message
-    while field not in owner.DESCRIPTOR.fields_by_name:
-        owner = owner.parent
-    if not owner.HasField(field):
-        return False
-    return not value.DESCRIPTOR.name.startswith("Any") or value.WhichOneof("node") is not None
+    """Whether a singular message field, own or inherited, is set to something.
+
+    GoogleSQL sends many absent things as empty messages; these count as unset.
+    """
+    while field not in message.DESCRIPTOR.fields_by_name:
+        message = message.parent
+    return message.HasField(field) and bool(getattr(message, field).ListFields())
 
 
 def children(message: Any) -> Iterator[Any]:

@@ -44,11 +44,11 @@ def _function(statement: Any) -> Definition:
 
 
 def _table_function(statement: Any) -> Definition:
-    from zetasql.wasi._pb2.zetasql.proto import simple_catalog_pb2
+    from zetasql.wasi._pb2.zetasql.proto import function_pb2
 
     if statement.language.upper() not in ("SQL", "UNDECLARED"):
         raise unsupported("A table function that is not in SQL")
-    proto = simple_catalog_pb2.TableValuedFunctionProto(type=_TEMPLATED_SQL_TVF)
+    proto = function_pb2.TableValuedFunctionProto(type=_TEMPLATED_SQL_TVF)
     proto.signature.CopyFrom(statement.signature)
     proto.argument_name.extend(statement.argument_name_list)
     proto.parse_resume_location.input = statement.code
@@ -58,9 +58,9 @@ def _table_function(statement: Any) -> Definition:
 
 
 def _procedure(statement: Any) -> Definition:
-    from zetasql.wasi._pb2.zetasql.proto import simple_catalog_pb2
+    from zetasql.wasi._pb2.zetasql.proto import function_pb2
 
-    proto = simple_catalog_pb2.ProcedureProto()
+    proto = function_pb2.ProcedureProto()
     proto.signature.CopyFrom(statement.signature)
     return Definition("procedure", proto, frozenset(), frozenset())
 

@@ -173,7 +173,7 @@ def _if(r: _Reader, n: Any) -> ScriptNode:
     branches += [
         Branch(r.expression(c.condition), r.statements(c.body)) for c in n.elseif_clauses.elseif_clauses
     ]
-    if n.HasField("else_list"):
+    if resolved.has(n, "else_list"):
         branches.append(Branch(None, r.statements(n.else_list)))
     return ScriptNode(ScriptKind.IF, r.span(n), branches=tuple(branches))
 
@@ -181,7 +181,7 @@ def _if(r: _Reader, n: Any) -> ScriptNode:
 def _case(r: _Reader, n: Any) -> ScriptNode:
     clauses = n.when_then_clauses.when_then_clauses
     branches = [Branch(r.expression(c.condition), r.statements(c.body)) for c in clauses]
-    if n.HasField("else_list"):
+    if resolved.has(n, "else_list"):
         branches.append(Branch(None, r.statements(n.else_list)))
     operand = r.expression(n.expression) if n.HasField("expression") else None
     return ScriptNode(ScriptKind.CASE, r.span(n), expression=operand, branches=tuple(branches))
