@@ -91,7 +91,8 @@ class QueryRunner:
         self._check_limit(config, statistics.bytes_billed)
         statistics.dry_run = True
         statistics.bytes_billed = 0
-        statistics.schema = tuple(result.schema)
+        if result.schema or result.statement_type == "SELECT":
+            statistics.schema = tuple(result.schema)
         return statistics
 
     def run(self, job: Job, config: QueryConfig, session: SqlSession | None, engine: Session) -> None:
@@ -113,6 +114,7 @@ class QueryRunner:
             result = self._executor.run(config.sql, ctx, engine)
         job.statistics = QueryStatistics.of(result)
         if result.rows is None:
+            self._describe(job, result)
             return
         kept = self._keep(job, result)
         key = self.cache_key(job, config)
@@ -163,6 +165,15 @@ class QueryRunner:
 
     def _script_dataset(self, job: Job) -> DatasetRef:
         return DatasetRef(job.ref.project, f"_script{self._draws.hex_id('script-dataset', 24)}")
+
+    def _describe(self, job: Job, result: StatementResult) -> None:
+        """DDL that answers with a schema has a result without rows."""
+        if result.schema and result.ddl_target_table is not None:
+            from bqsim.types.arrow import empty_table
+
+            schema = tuple(result.schema)
+            job.result = ResultSet(schema, empty_table(schema), result.ddl_target_table, self._clock.now_us())
+            job.destination = result.ddl_target_table
 
     def _keep(self, job: Job, result: StatementResult) -> ResultSet:
         dataset = self._results.hidden_dataset(job.ref.project, job.caller)

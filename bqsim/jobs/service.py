@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bqsim.catalog.refs import JobRef, TableRef
@@ -477,14 +477,16 @@ class JobService:
     ) -> None:
         """Run ``work`` for ``job`` in the background; ``finally_`` follows any end."""
         job.cancel_token = CancelToken()
-        run = self._run(job, work, finally_)
-        task = asyncio.get_running_loop().create_task(run)
+        timer = self._spawn(self._time_out(job, timeout_ms)) if timeout_ms else None
+        task = self._spawn(self._run(job, work, finally_))
+        if timer is not None:
+            task.add_done_callback(lambda _: timer.cancel())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        if timeout_ms is not None and timeout_ms > 0:
-            timer = asyncio.get_running_loop().create_task(self._time_out(job, timeout_ms))
-            self._tasks.add(timer)
-            timer.add_done_callback(self._tasks.discard)
+        return task
 
     async def _run(
         self,
@@ -527,6 +529,7 @@ class JobService:
             raise job.stop_error
 
     async def _time_out(self, job: Job, timeout_ms: int) -> None:
+        """Stop ``job`` when ``timeout_ms`` of simulated time have passed since now, its creation."""
         await self.clock.sleep(timeout_ms / 1000)
         self._stop(job, _stopped(f"Job timed out after {timeout_ms / 1000:g} sec"))
 
