@@ -200,4 +200,18 @@ MACROS = (
     """CREATE MACRO bq_make_interval(y, mo, d, h, mi, s) AS
        bq_interval(bq_int64_multiply(y, 12) + mo, d, h * 3600000000::HUGEINT + mi * 60000000::HUGEINT
                    + s * 1000000::HUGEINT)""",
+    # ISO 8601: each part with its own sign, without parts that are zero.
+    """CREATE MACRO bq_interval_iso_part(n, unit) AS
+       CASE WHEN n = 0 THEN '' ELSE CAST(n AS VARCHAR) || unit END""",
+    """CREATE MACRO bq_interval_iso_seconds(u) AS
+       CASE WHEN u = 0 THEN '' ELSE CASE WHEN u < 0 THEN '-' ELSE '' END || CAST(abs(u) // 1000000 AS VARCHAR)
+            || CASE WHEN u % 1000000 = 0 THEN ''
+                    ELSE '.' || rtrim(lpad(CAST(abs(u) % 1000000 AS VARCHAR), 6, '0'), '0') END || 'S' END""",
+    """CREATE MACRO bq_interval_iso(i) AS
+       CASE WHEN year(i) = 0 AND month(i) = 0 AND day(i) = 0 AND bq_interval_micros(i) = 0 THEN 'P0Y'
+            ELSE 'P' || bq_interval_iso_part(year(i), 'Y') || bq_interval_iso_part(month(i), 'M')
+                 || bq_interval_iso_part(day(i), 'D')
+                 || CASE WHEN bq_interval_micros(i) = 0 THEN ''
+                         ELSE 'T' || bq_interval_iso_part(hour(i), 'H') || bq_interval_iso_part(minute(i), 'M')
+                              || bq_interval_iso_seconds(microsecond(i)) END END""",
 )
