@@ -91,6 +91,8 @@ class Lowering:
         self.lambdas = 0
         self.subqueries = 0
         self.keep_order = False
+        # FLOAT64 operations by the id of their node: (the node, the plain operation, the exact one).
+        self.floats: dict[int, tuple[Any, Any, Any]] = {}
 
     # Statements
 

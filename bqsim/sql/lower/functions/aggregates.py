@@ -2,15 +2,235 @@
 
 from __future__ import annotations
 
-from bqsim.sql.lower.registry import aggregate
-from bqsim.types import BOOL, INT64, NUMERIC
+from typing import Any
+
+from sqlglot import expressions as exp
+
+from bqsim.sql.lower import nodes
+from bqsim.sql.lower.registry import NOT_LITERAL, AggregateCall, Unsupported, aggregate
+from bqsim.sql.lower.types import engine_type
+from bqsim.types import BOOL, BYTES, FLOAT64, INT64, NUMERIC, STRING, Type, TypeKind
+
+K = TypeKind
+# Kinds whose engine order is GoogleSQL's.
+ORDERED = (
+    K.INT64, K.NUMERIC, K.BIGNUMERIC, K.BOOL, K.STRING, K.BYTES, K.DATE, K.TIME, K.DATETIME, K.TIMESTAMP,
+    K.INTERVAL,
+)  # fmt: skip
+COUNT_DISTINCT = (*ORDERED, K.FLOAT64, K.RANGE, K.STRUCT)
+
+
+def _countif(call: AggregateCall) -> exp.Expression:
+    args = call.args if call.distinct else []
+    return call.apply("count", *args, where=call.args[0])
+
+
+def _finite(call: AggregateCall, function: str) -> exp.Expression:
+    """A sum or mean of FLOAT64 that fails when finite values overflow."""
+    value = call.args[0]
+    total = call.apply(function, value)
+    finite = call.apply("bool_and", nodes.call("isfinite", value), plain=True)
+    failing = nodes.error("double overflow", "DOUBLE")
+    return nodes.template(
+        "(CASE WHEN NOT isfinite({0}) AND {1} THEN {2} ELSE {0} END)", total, finite, failing
+    )
+
+
+def _numeric_avg(call: AggregateCall) -> exp.Expression:
+    value = call.args[0]
+    total, count = call.apply("sum", value), call.apply("count", value)
+    return nodes.template("bq_numeric_divide({0}, CAST({1} AS DECIMAL(38,9)))", total, count)
+
+
+def _float_min(call: AggregateCall) -> exp.Expression:
+    """NaN is the engine's greatest value: it is the MAX already, and the MIN whenever it occurs."""
+    value = call.args[0]
+    least, greatest = call.apply("min", value), call.apply("max", value)
+    return nodes.template("(CASE WHEN isnan({1}) THEN {1} ELSE {0} END)", least, greatest)
+
+
+def range_key(value: exp.Expression, element: Type | None) -> exp.Expression:
+    """What orders ranges: an absent start comes before, an absent end after all others."""
+    assert element is not None
+    type_ = engine_type(element)
+    return nodes.template(
+        f"{{s: coalesce(struct_extract({{0}}, 'start'), CAST('-infinity' AS {type_})), "
+        f"e: coalesce(struct_extract({{0}}, 'end'), CAST('infinity' AS {type_}))}}",
+        value,
+    )
+
+
+def _range(function: str) -> Any:
+    def build(call: AggregateCall) -> exp.Expression:
+        value = call.args[0]
+        key = range_key(value, call.types[0].element)
+        present = nodes.template("({0} IS NOT NULL)", value)
+        call.distinct = False
+        return call.apply(function, value, key, where=present)
+
+    return build
+
+
+def _limited(call: AggregateCall, items: exp.Expression) -> exp.Expression:
+    if call.limit is None:
+        return items
+    return nodes.template(f"list_slice({{0}}, 1, {call.limit})", items)
+
+
+def _present(call: AggregateCall) -> exp.Expression:
+    return nodes.template("({0} IS NOT NULL)", call.args[0])
+
+
+def _array_agg(call: AggregateCall) -> exp.Expression:
+    where = _present(call) if call.nulls == "IGNORE" else None
+    return _limited(call, call.apply("list", call.args[0], where=where))
+
+
+def _array_concat_agg(call: AggregateCall) -> exp.Expression:
+    arrays = _limited(call, call.apply("list", call.args[0], where=_present(call)))
+    return nodes.template("flatten({0})", arrays)
+
+
+def _string_agg(call: AggregateCall) -> exp.Expression:
+    value = call.args[0]
+    separator = call.args[1] if len(call.args) > 1 else nodes.raw("','")
+    if len(call.args) > 1 and call.literals[1] is NOT_LITERAL:
+        raise Unsupported("STRING_AGG with a separator that is not constant")
+    if len(call.args) > 1 and call.literals[1] is None:
+        return nodes.template("CAST({0} AS VARCHAR)", call.apply("any_value", nodes.null(), plain=True))
+    items = _limited(call, call.apply("list", value, where=_present(call)))
+    return nodes.template("array_to_string({0}, {1})", items, separator)
+
+
+def _bytes_agg(call: AggregateCall) -> exp.Expression:
+    separator = call.args[1] if len(call.args) > 1 else nodes.raw("unhex('2c')")
+    if len(call.args) > 1 and call.literals[1] in (NOT_LITERAL, None):
+        raise Unsupported("STRING_AGG with a separator that is not constant")
+    items = _limited(call, call.apply("list", call.args[0], where=_present(call)))
+    return nodes.template("list_reduce({0}, lambda a, b: a || {1} || b)", items, separator)
+
+
+def _any_value(call: AggregateCall) -> exp.Expression:
+    return call.apply("any_value", call.args[0], plain=True)
+
+
+def _approx_quantiles(call: AggregateCall) -> exp.Expression:
+    """Exact quantiles: boundary i of n is the value at ceil(i * count / n), counted from 1."""
+    number = call.literals[1]
+    if not isinstance(number, int) or number < 1:
+        raise Unsupported("APPROX_QUANTILES with a number that is not constant")
+    value = call.args[0]
+    keep = call.nulls == "RESPECT"
+    where = None if keep else nodes.template("({0} IS NOT NULL)", value)
+    call.order = _ascending(value, call.types[0])
+    items = call.apply("list", value, where=where)
+    return nodes.template(
+        f"list_transform([{{0}}], lambda l: list_select(l, list_transform(range(0, {number + 1}), "
+        f"lambda i: greatest((i * len(l) + {number - 1}) // {number}, 1))))[1]",
+        items,
+    )
+
+
+def _ascending(value: exp.Expression, type_: Type) -> list[exp.Expression]:
+    keys = [nodes.template("{0} ASC NULLS FIRST", value)]
+    if type_.kind is K.FLOAT64:
+        keys.insert(0, nodes.template("isnan({0}) DESC NULLS FIRST", value))
+    return keys
+
+
+def _approx_top_count(call: AggregateCall) -> exp.Expression:
+    """Exact counts, NULL counted too, the most frequent first."""
+    number = call.literals[1]
+    if not isinstance(number, int) or number < 1:
+        raise Unsupported("APPROX_TOP_COUNT with a number that is not constant")
+    value = call.args[0]
+    counts = call.apply("histogram", value, plain=True)
+    missing = nodes.template("({0} IS NULL)", value)
+    nulls = call.apply("count", where=missing, plain=True)
+    none = f"CAST(NULL AS {engine_type(call.types[0])})"
+    entries = nodes.template(
+        "list_transform(map_entries({0}), lambda e: struct_pack(n := CAST(e.value AS BIGINT), v := e.key))",
+        counts,
+    )
+    missing_entry = nodes.template(
+        f"CASE WHEN {{0}} > 0 THEN [struct_pack(n := CAST({{0}} AS BIGINT), v := {none})] ELSE [] END", nulls
+    )
+    return nodes.template(
+        f"list_transform(list_reverse_sort(list_concat({{0}}, {{1}}))[1:{number}], "
+        "lambda e: struct_pack(_1 := e.v, _2 := e.n))",
+        entries,
+        missing_entry,
+    )
+
+
+def _count(call: AggregateCall) -> exp.Expression:
+    if call.distinct:
+        raise Unsupported(f"COUNT(DISTINCT {call.types[0]})")
+    return call.apply("count", *call.args)
+
+
+def _distinct_count(call: AggregateCall) -> exp.Expression:
+    call.distinct = True
+    return call.apply("count", call.args[0])
+
+
+def _double(function: str) -> Any:
+    """A statistic of numbers as FLOAT64."""
+
+    def build(call: AggregateCall) -> exp.Expression:
+        args = [
+            nodes.template("bq_cast_numeric_to_float64({0})", a) if t.kind is K.NUMERIC else a
+            for a, t in zip(call.args, call.types, strict=True)
+        ]
+        return call.apply(function, *args)
+
+    return build
+
+
+_NUMBERS = (K.FLOAT64, K.NUMERIC)
 
 AGGREGATES = [
-    aggregate("$count_star", (), "count", wrap="CAST({0} AS BIGINT)"),
-    aggregate("count", (None,), "count"),
+    aggregate("$count_star", (), "count"),
+    aggregate("count", (COUNT_DISTINCT,), "count"),
+    aggregate("count", (None,), build=_count),
+    aggregate("countif", (BOOL,), build=_countif),
     aggregate("sum", (INT64,), "sum", wrap="CAST({0} AS BIGINT)"),
     aggregate("sum", (NUMERIC,), "sum"),
-    aggregate("min", (None,), "min"),
-    aggregate("max", (None,), "max"),
-    aggregate("countif", (BOOL,), "count_if", wrap="CAST({0} AS BIGINT)"),
+    aggregate("sum", (FLOAT64,), build=lambda c: _finite(c, "sum")),
+    aggregate("avg", (INT64,), "avg"),
+    aggregate("avg", (FLOAT64,), build=lambda c: _finite(c, "avg")),
+    aggregate("avg", (NUMERIC,), build=_numeric_avg),
+    aggregate("min", (ORDERED,), "min"),
+    aggregate("max", (ORDERED,), "max"),
+    aggregate("min", (FLOAT64,), build=_float_min),
+    aggregate("max", (FLOAT64,), "max"),
+    aggregate("min", (K.RANGE,), build=_range("arg_min")),
+    aggregate("max", (K.RANGE,), build=_range("arg_max")),
+    aggregate("any_value", (None,), build=_any_value),
+    aggregate("array_agg", (None,), build=_array_agg, ordered=True, limited=True),
+    aggregate("array_concat_agg", (K.ARRAY,), build=_array_concat_agg, ordered=True, limited=True),
+    aggregate("string_agg", (STRING, STRING), build=_string_agg, optional=1, ordered=True, limited=True),
+    aggregate("string_agg", (BYTES, BYTES), build=_bytes_agg, optional=1, ordered=True, limited=True),
+    aggregate("logical_and", (BOOL,), "bool_and"),
+    aggregate("logical_or", (BOOL,), "bool_or"),
+    aggregate("bit_and", (INT64,), "bit_and"),
+    aggregate("bit_or", (INT64,), "bit_or"),
+    aggregate("bit_xor", (INT64,), "bit_xor"),
+    aggregate("approx_count_distinct", (COUNT_DISTINCT,), build=_distinct_count),
+    aggregate("approx_quantiles", ((*ORDERED, K.FLOAT64), INT64), build=_approx_quantiles),
+    aggregate("approx_top_count", ((*ORDERED, K.FLOAT64), INT64), build=_approx_top_count),
+    *(
+        aggregate(name, (_NUMBERS,) * count, build=_double(function))
+        for name, count, function in (
+            ("stddev_samp", 1, "stddev_samp"),
+            ("stddev_pop", 1, "stddev_pop"),
+            ("stddev", 1, "stddev_samp"),
+            ("var_samp", 1, "var_samp"),
+            ("var_pop", 1, "var_pop"),
+            ("variance", 1, "var_samp"),
+            ("corr", 2, "corr"),
+            ("covar_samp", 2, "covar_samp"),
+            ("covar_pop", 2, "covar_pop"),
+        )
+    ),
 ]

@@ -2,6 +2,97 @@
 
 from __future__ import annotations
 
-from bqsim.sql.lower.registry import Window
+from collections.abc import Callable
+from typing import Any
 
-WINDOWS: list[Window] = []
+from sqlglot import expressions as exp
+
+from bqsim.errors import invalid_query
+from bqsim.sql.lower import nodes
+from bqsim.sql.lower.registry import NOT_LITERAL, AggregateCall, Unsupported, Window
+from bqsim.types import FLOAT64, INT64, TypeKind
+
+K = TypeKind
+Build = Callable[[AggregateCall], exp.Expression]
+
+
+def _over(call: AggregateCall, function: str, *args: Any, ignore_nulls: bool = False) -> exp.Expression:
+    opening = f"{function}("
+    value = nodes.joined(opening, ", ", list(args), " IGNORE NULLS)" if ignore_nulls else ")")
+    return nodes.template("{0} OVER ({1})", value, call.over)
+
+
+def _ranking(function: str) -> Build:
+    return lambda call: _over(call, function)
+
+
+def _value(function: str) -> Build:
+    return lambda call: _over(call, function, *call.args, ignore_nulls=call.nulls == "IGNORE")
+
+
+def _ntile(call: AggregateCall) -> exp.Expression:
+    number = call.literals[0]
+    if number is NOT_LITERAL:
+        raise Unsupported("NTILE with a number that is not constant")
+    if number is None or number <= 0:
+        raise invalid_query("The N value (number of buckets) for the NTILE function must be positive")
+    return _over(call, "ntile", *call.args)
+
+
+def _nth_value(call: AggregateCall) -> exp.Expression:
+    number = call.literals[1]
+    if number is NOT_LITERAL:
+        raise Unsupported("NTH_VALUE with a number that is not constant")
+    if number is None or number <= 0:
+        raise invalid_query("The N value for the NTH_VALUE function must be positive")
+    return _value("nth_value")(call)
+
+
+def _offset(function: str) -> Build:
+    """LAG and LEAD."""
+
+    def build(call: AggregateCall) -> exp.Expression:
+        if len(call.args) > 1:
+            offset = call.literals[1]
+            if offset is NOT_LITERAL:
+                raise Unsupported(f"{function.upper()} with an offset that is not constant")
+            if offset is None or offset < 0:
+                name = function.upper()
+                raise invalid_query(f"The offset to the function {name} must not be null or negative")
+        return _over(call, function, *call.args, ignore_nulls=call.nulls == "IGNORE")
+
+    return build
+
+
+def _percentile(function: str) -> Build:
+    """PERCENTILE_CONT and PERCENTILE_DISC: NULL is left out unless respected."""
+
+    def build(call: AggregateCall) -> exp.Expression:
+        share = call.literals[1]
+        if share is NOT_LITERAL or share is None or not 0 <= share <= 1:
+            raise Unsupported(f"{call.name} with a percentile that is not constant")
+        if call.nulls == "RESPECT":
+            raise Unsupported(f"{call.name} RESPECT NULLS")
+        return _over(call, function, *call.args)
+
+    return build
+
+
+_SORTABLE = (
+    K.INT64, K.NUMERIC, K.BIGNUMERIC, K.BOOL, K.STRING, K.BYTES, K.DATE, K.TIME, K.DATETIME, K.TIMESTAMP,
+)  # fmt: skip
+
+WINDOWS = [
+    *(
+        Window(name, (), _ranking(name), frame=False)
+        for name in ("row_number", "rank", "dense_rank", "percent_rank", "cume_dist")
+    ),
+    Window("ntile", (INT64,), _ntile, frame=False),
+    Window("lag", (None, INT64, None), _offset("lag"), optional=2, frame=False),
+    Window("lead", (None, INT64, None), _offset("lead"), optional=2, frame=False),
+    Window("first_value", (None,), _value("first_value")),
+    Window("last_value", (None,), _value("last_value")),
+    Window("nth_value", (None, INT64), _nth_value),
+    Window("percentile_cont", (FLOAT64, FLOAT64), _percentile("quantile_cont"), frame=False),
+    Window("percentile_disc", (_SORTABLE, FLOAT64), _percentile("quantile_disc"), frame=False),
+]
