@@ -70,7 +70,7 @@ def parse_numeric_with_exponent(text: str) -> Decimal | None:
         return None
     value = Decimal((sign == "-", tuple(map(int, digits)), exponent - len(fraction)))
     value = value.quantize(_NUMERIC_UNIT, context=_WIDE)
-    return value if abs(value) < _NUMERIC_LIMIT else None
+    return value if value.copy_abs() < _NUMERIC_LIMIT else None
 
 
 def _numeric_with_exponent(texts: Any) -> Any:

@@ -18,6 +18,7 @@ FAMILIES: tuple[str, ...] = (
     "text",
     "windows",
     "json",
+    "math",
 )
 
 
