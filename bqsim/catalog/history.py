@@ -46,14 +46,16 @@ class History:
         """Make ``version`` the current one; what was current ends at its beginning."""
         ref = version.table.ref
         before = self._current.get(ref)
-        if before is not None and before.begin_us < version.begin_us:
+        if before is not None and (
+            before.begin_us < version.begin_us or before.table.storage != version.table.storage
+        ):
             self.add(replace(before, end_us=version.begin_us))
         self._current[ref] = version
 
     def end(self, ref: TableRef, time_us: int) -> None:
         """The table was dropped at ``time_us``."""
         before = self._current.pop(ref, None)
-        if before is not None and before.begin_us < time_us:
+        if before is not None:
             self.add(replace(before, end_us=time_us))
 
     def add(self, version: TableVersion) -> None:

@@ -406,7 +406,7 @@ class Change:
         return self._versions[ref] if ref in self._versions else self._catalog.history.current(ref)
 
     def _put_past(self, version: TableVersion | None) -> None:
-        if version is not None and version.begin_us < self.time_us:
+        if version is not None:
             self._put(HISTORY, _version_key(version), to_record(replace(version, end_us=self.time_us)))
 
     def _put(self, kind: str, key: str, record: str | None) -> None:
@@ -414,7 +414,8 @@ class Change:
 
 
 def _version_key(version: TableVersion) -> str:
-    return f"{key_of(version.table.ref)}@{version.begin_us}"
+    storage = version.table.storage
+    return f"{key_of(version.table.ref)}@{version.begin_us}@{storage.engine_table if storage else ''}"
 
 
 def _dropped_key(dropped: DroppedDataset) -> str:

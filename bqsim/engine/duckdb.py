@@ -291,17 +291,14 @@ class DuckDBSession:
     ) -> int:
         if not rows.num_rows:
             return 0
-        source = "_bq_append"
-        self.register(source, rows, fields)
-        try:
-            targets = "".join(f"{c}, " for c in columns)
-            values = "".join(f"c{i}, " for i in range(1, len(columns) + 1))
-            return self.execute(
-                f"INSERT INTO {engine_table} ({targets}{VERSION_BEGIN}) "
-                f"SELECT {values}{version} FROM {source}"
-            )
-        finally:
-            self.unregister(source)
+        # The handle keeps the rows readable under its name for as long as it lives.
+        handle = self._guarded(lambda: self._connection._register_source(to_engine(rows, fields)))
+        targets = "".join(f"{c}, " for c in columns)
+        values = "".join(f"c{i}, " for i in range(1, len(columns) + 1))
+        return self.execute(
+            f"INSERT INTO {engine_table} ({targets}{VERSION_BEGIN}) "
+            f"SELECT {values}{version} FROM {handle.name}"
+        )
 
     def register(self, name: str, rows: pa.Table, fields: Sequence[Field]) -> None:
         scanned = to_engine(rows, fields)

@@ -1,4 +1,4 @@
-"""Logical sizes of values, as BigQuery bills them (page *Data types*, data type sizes). NULL counts nothing."""
+"""Logical sizes of values, as BigQuery bills them (page *Data types*). NULL counts nothing."""
 
 from __future__ import annotations
 

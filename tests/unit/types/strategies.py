@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -44,7 +44,7 @@ def _decimals(digits: int, scale: int) -> st.SearchStrategy[Decimal]:
     return st.integers(-(10**digits) + 1, 10**digits - 1).map(lambda n: Decimal(n).scaleb(-scale, _WIDE))
 
 
-_WIDE = __import__("decimal").Context(prec=100)
+_WIDE = Context(prec=100)
 
 SCALARS: dict[Type, st.SearchStrategy[Any]] = {
     INT64: st.integers(-(2**63), 2**63 - 1),

@@ -27,8 +27,6 @@ from bqsim.types import (
     STRING,
     TIME,
     TIMESTAMP,
-    Field,
-    Mode,
     Type,
     TypeKind,
     array_of,

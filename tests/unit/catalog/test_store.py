@@ -1,0 +1,285 @@
+"""The catalog changes with transactions, lists by index and remembers what was."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from bqsim.catalog.refs import DatasetRef, RoutineRef, TableRef
+from bqsim.catalog.resources import Routine
+from bqsim.catalog.store import Catalog
+from bqsim.errors import BigQueryError
+from bqsim.sim.draws import Draws
+from bqsim.types import INT64, STRING, field_of
+
+from .conftest import DATASET, START_US, ManualClock, MemorySession, dataset, table
+
+HOUR_US = 3600 * 1_000_000
+
+
+@pytest.fixture
+def filled(catalog: Catalog, session: MemorySession) -> Catalog:
+    with catalog.change(session) as change:
+        change.put_dataset(dataset())
+        for name in ("b", "a", "A", "c"):
+            change.put_table(table(name))
+        change.put_routine(Routine(RoutineRef("p", "d", "f"), 1, 1, "e", "CREATE FUNCTION"))
+    return catalog
+
+
+def test_changes_appear_together_after_the_commit(catalog: Catalog, session: MemorySession) -> None:
+    with catalog.change(session) as change:
+        change.put_dataset(dataset())
+        change.put_table(table())
+        assert catalog.find_dataset(DATASET) is None
+        assert session.records == {}
+    assert catalog.dataset(DATASET) == dataset()
+    assert catalog.table(DATASET.table("t")) == table()
+
+
+def test_a_failed_change_changes_nothing(filled: Catalog, session: MemorySession) -> None:
+    before = dict(session.records)
+    with pytest.raises(ZeroDivisionError), filled.change(session) as change:
+        change.drop_table(DATASET.table("a"))
+        raise ZeroDivisionError
+    assert filled.find_table(DATASET.table("a")) is not None
+    assert session.records == before
+
+
+def test_a_change_in_an_open_transaction_waits_for_its_end(catalog: Catalog, session: MemorySession) -> None:
+    with session.transaction():
+        with catalog.change(session) as change:
+            change.put_dataset(dataset())
+        assert catalog.find_dataset(DATASET) is None
+    assert catalog.find_dataset(DATASET) is not None
+
+
+def test_names_of_tables_are_case_sensitive_and_lists_are_sorted(filled: Catalog) -> None:
+    assert [t.ref.table for t in filled.tables(DATASET)] == ["A", "a", "b", "c"]
+    assert filled.find_table(DATASET.table("B")) is None
+
+
+def test_pages_of_tables(filled: Catalog) -> None:
+    assert [t.ref.table for t in filled.tables(DATASET, after="A", limit=2)] == ["a", "b"]
+    assert [t.ref.table for t in filled.tables(DATASET, after="b")] == ["c"]
+    assert filled.tables(DATASET, after="c", limit=5) == []
+    assert filled.table_count(DATASET) == 4
+
+
+def test_expired_tables_are_not_found_nor_listed(
+    filled: Catalog, session: MemorySession, clock: ManualClock
+) -> None:
+    soon = START_US // 1000 + 1000
+    with filled.change(session) as change:
+        change.put_table(table("a", expiration_ms=soon))
+    assert filled.find_table(DATASET.table("a")) is not None
+    clock.us += 1_000_000
+    assert filled.find_table(DATASET.table("a")) is None
+    assert [t.ref.table for t in filled.tables(DATASET, limit=2)] == ["A", "b"]
+    assert [t.ref.table for t in filled.expired_tables()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("find", "message"),
+    [
+        (lambda c: c.dataset(DatasetRef("p", "x")), "Not found: Dataset p:x"),
+        (lambda c: c.table(TableRef("p", "x", "t")), "Not found: Dataset p:x"),
+        (lambda c: c.table(TableRef("p", "d", "t")), "Not found: Table p:d.t"),
+        (lambda c: c.tables(DatasetRef("p", "x")), "Not found: Dataset p:x"),
+        (lambda c: c.routine(RoutineRef("p", "d", "g")), "Not found: Routine p:d.g"),
+        (lambda c: c.routines(DatasetRef("q", "d")), "Not found: Dataset q:d"),
+    ],
+)
+def test_not_found(filled: Catalog, find: object, message: str) -> None:
+    with pytest.raises(BigQueryError) as caught:
+        find(filled)  # type: ignore[operator]
+    assert caught.value.message == message and caught.value.http == 404
+
+
+def test_datasets_and_projects_are_listed_by_id(catalog: Catalog, session: MemorySession) -> None:
+    catalog.add_project("q")
+    with catalog.change(session) as change:
+        for project, name in (("p", "z"), ("p", "a"), ("o", "m")):
+            change.put_dataset(dataset(DatasetRef(project, name)))
+    assert [d.ref.dataset for d in catalog.datasets("p")] == ["a", "z"]
+    assert [d.ref.dataset for d in catalog.datasets("p", after="a", limit=1)] == ["z"]
+    assert catalog.projects() == ("o", "p", "q")
+
+
+def test_a_table_is_found_as_it_was(filled: Catalog, session: MemorySession, clock: ManualClock) -> None:
+    ref = DATASET.table("a")
+    old = filled.table(ref)
+    clock.us += HOUR_US
+    wider = table("a", (field_of("a", INT64), field_of("b", STRING)))
+    with filled.change(session) as change:
+        change.put_table(wider)
+    clock.us += HOUR_US
+    with filled.change(session) as change:
+        change.put_table(replace(wider, num_rows=5, etag="e2"))
+    clock.us += HOUR_US
+    with filled.change(session) as change:
+        change.drop_table(ref)
+    assert filled.table_at(ref, START_US - 1) is None
+    assert filled.table_at(ref, START_US) == old
+    assert filled.table_at(ref, START_US + HOUR_US - 1) == old
+    found = filled.table_at(ref, START_US + HOUR_US)
+    assert found is not None and found.fields == wider.fields
+    assert filled.table_at(ref, START_US + 3 * HOUR_US - 1) is not None
+    assert filled.table_at(ref, START_US + 3 * HOUR_US) is None
+    assert len(filled.history.past(ref)) == 2
+
+
+def test_a_dropped_dataset_comes_back_whole(
+    filled: Catalog, session: MemorySession, clock: ManualClock
+) -> None:
+    tables, routines = filled.tables(DATASET), filled.routines(DATASET)
+    clock.us += HOUR_US
+    with filled.change(session) as change:
+        change.drop_dataset(DATASET)
+    assert filled.find_dataset(DATASET) is None and filled.datasets("p") == []
+    assert filled.find_table(DATASET.table("a")) is None
+    assert filled.table_at(DATASET.table("a"), START_US) is not None
+    clock.us += HOUR_US
+    (dropped,) = filled.history.dropped(DATASET)
+    with filled.change(session) as change:
+        change.restore_dataset(dropped)
+    assert filled.tables(DATASET) == tables and filled.routines(DATASET) == routines
+    assert filled.history.dropped(DATASET) == ()
+
+
+def test_all_of_it_survives_a_restart(filled: Catalog, session: MemorySession, clock: ManualClock) -> None:
+    clock.us += HOUR_US
+    with filled.change(session) as change:
+        change.put_table(table("a", (field_of("z", STRING),), engine_table="t9"))
+        change.drop_table(DATASET.table("b"))
+        change.put_dataset(dataset(DatasetRef("p", "gone")))
+    with filled.change(session) as change:
+        change.put_table(table("x", ref=DatasetRef("p", "gone"), engine_table="t12"))
+    clock.us += HOUR_US
+    with filled.change(session) as change:
+        change.drop_dataset(DatasetRef("p", "gone"))
+    again = Catalog(clock, Draws(1))
+    again.load(session.stored())
+    assert again.datasets("p") == filled.datasets("p")
+    assert again.tables(DATASET) == filled.tables(DATASET)
+    assert again.routines(DATASET) == filled.routines(DATASET)
+    assert again.projects() == filled.projects()
+    for ref in (DATASET.table("a"), DATASET.table("b"), TableRef("p", "gone", "x")):
+        for hours in range(4):
+            at = START_US + hours * HOUR_US
+            assert again.table_at(ref, at) == filled.table_at(ref, at)
+    assert again.history.dropped(DatasetRef("p", "gone")) == filled.history.dropped(DatasetRef("p", "gone"))
+    assert again.next_engine_table() == "t13"
+
+
+def test_what_ended_long_ago_is_forgotten(
+    filled: Catalog, session: MemorySession, clock: ManualClock
+) -> None:
+    clock.us += HOUR_US
+    with filled.change(session) as change:
+        change.put_table(table("a", engine_table="t7"))
+        change.put_table(table("b", (field_of("x", STRING),)))
+    with filled.change(session) as change:
+        assert change.forget(clock.us) == []
+    with filled.change(session) as change:
+        change.drop_table(DATASET.table("a"))
+    clock.us += HOUR_US
+    with filled.change(session) as change:
+        assert change.forget(clock.us) == ["t7"]
+    assert filled.history.past(DATASET.table("a")) == ()
+    assert not [key for kind, key in session.records if kind == "history"]
+
+
+def test_fingerprints_follow_rows_and_schema(filled: Catalog, session: MemorySession) -> None:
+    ref, other = DATASET.table("a"), DATASET.table("b")
+    rows, plan = filled.fingerprint([ref]), filled.schema_fingerprint([ref])
+    elsewhere = filled.fingerprint([other])
+    with filled.change(session) as change:
+        change.put_table(replace(filled.table(ref), num_rows=1, etag="e2", version=5))
+    assert filled.fingerprint([ref]) != rows and filled.schema_fingerprint([ref]) == plan
+    with filled.change(session) as change:
+        change.put_table(table("a", (field_of("n", STRING),)))
+    assert filled.schema_fingerprint([ref]) != plan
+    assert filled.fingerprint([other]) == elsewhere
+
+
+def test_a_recreated_table_is_another_table_to_plans(filled: Catalog, session: MemorySession) -> None:
+    ref = DATASET.table("a")
+    plan, old = filled.schema_fingerprint([ref]), filled.table(ref)
+    with filled.change(session) as change:
+        change.drop_table(ref)
+    assert filled.schema_fingerprint([ref]) != plan
+    with filled.change(session) as change:
+        change.put_table(old)
+    assert filled.schema_fingerprint([ref]) != plan
+
+
+def test_two_writers_of_a_table_queue(catalog: Catalog) -> None:
+    ref, order = DATASET.table("t"), []
+    inside, go = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with catalog.lock(ref):
+            inside.set()
+            go.wait(5)
+            order.append("first")
+
+    def second() -> None:
+        with catalog.lock(ref):
+            order.append("second")
+
+    threads = [threading.Thread(target=first)]
+    threads[0].start()
+    assert inside.wait(5)
+    threads.append(threading.Thread(target=second))
+    threads[1].start()
+    with catalog.lock(DATASET.table("other")):
+        go.set()
+    for thread in threads:
+        thread.join(5)
+    assert order == ["first", "second"]
+
+
+def test_a_cancelled_writer_stops_waiting(catalog: Catalog) -> None:
+    ref, entered = DATASET.table("t"), threading.Event()
+    done = threading.Event()
+
+    def holder() -> None:
+        with catalog.lock(ref):
+            entered.set()
+            done.wait(5)
+
+    thread = threading.Thread(target=holder)
+    thread.start()
+    assert entered.wait(5)
+    with pytest.raises(InterruptedError), catalog.lock(ref, cancelled=lambda: True):
+        raise AssertionError("the lock is held elsewhere")
+    done.set()
+    thread.join(5)
+
+
+def test_etags_are_drawn_from_the_seed() -> None:
+    one, two = (Catalog(ManualClock(), Draws(7)) for _ in range(2))
+    assert [one.new_etag(), one.new_etag()] == [two.new_etag(), two.new_etag()]
+    assert one.new_etag() != one.new_etag()
+
+
+def test_five_thousand_tables_page_without_a_scan(catalog: Catalog, session: MemorySession) -> None:
+    with catalog.change(session) as change:
+        change.put_dataset(dataset())
+        for i in range(5000):
+            change.put_table(table(f"t{i:05}"))
+    looked_at: list[str] = []
+
+    class Counting(dict[str, object]):
+        def get(self, key: str, default: object = None) -> object:
+            looked_at.append(key)
+            return super().get(key, default)
+
+    contents = catalog._datasets[DATASET]
+    contents.tables = Counting(contents.tables)  # type: ignore[assignment]
+    assert len(catalog.tables(DATASET, after="t02499", limit=50)) == 50
+    catalog.table(DATASET.table("t04000"))
+    assert len(looked_at) == 51
