@@ -1,0 +1,260 @@
+"""The HTTP server at the level of bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+
+from bqsim.server import http1
+from bqsim.server.http1 import BadRequest, BodyTooLarge, HttpServer, Request, Response, parse_head
+
+T = TypeVar("T")
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[T]]
+
+
+async def echo(request: Request) -> Response:
+    try:
+        body = await request.read(1 << 20)
+    except BodyTooLarge:
+        return Response(413, b"too large")
+    text = f"{request.head.method} {request.head.target} {len(body)} ".encode() + body[:20]
+    return Response(200, text, b"X-Test: yes\r\n")
+
+
+def refuse(status: int, message: str) -> Response:
+    return Response(status, message.encode())
+
+
+def serve(talk: Talk[T], handler: http1.Handler = echo) -> T:
+    """Run a server for one conversation."""
+
+    async def run() -> T:
+        server = HttpServer(handler, refuse)
+        port = await server.start("127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            return await asyncio.wait_for(talk(reader, writer), 20)
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+            await server.stop(0.5)
+
+    return asyncio.run(run())
+
+
+def exchange(data: bytes, handler: http1.Handler = echo) -> bytes:
+    """Everything the server says to ``data`` until it closes."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(data)
+        return await reader.read()
+
+    return serve(talk, handler)
+
+
+async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(int(x.split(b":")[1]) for x in head.split(b"\r\n") if x.startswith(b"Content-Length"))
+    return int(head.split()[1]), await reader.readexactly(length)
+
+
+CLOSE = b"Connection: close\r\n"
+
+
+def request(body: bytes = b"", extra: bytes = CLOSE, line: bytes = b"POST /x HTTP/1.1") -> bytes:
+    length = b"Content-Length: %d\r\n" % len(body) if body else b""
+    return line + b"\r\nHost: h\r\n" + length + extra + b"\r\n" + body
+
+
+def test_answer_has_status_headers_and_length() -> None:
+    text = exchange(request(b"abc"))
+    assert text.startswith(b"HTTP/1.1 200 OK\r\nX-Test: yes\r\n")
+    assert b"Content-Length: 13\r\n" in text
+    assert text.endswith(b"\r\n\r\nPOST /x 3 abc")
+
+
+def test_pipelined_requests_are_answered_in_order() -> None:
+    text = exchange(request(b"one", b"") + request(b"two", b"") + request(b"three"))
+    places = [text.index(word) for word in (b"3 one", b"3 two", b"5 three")]
+    assert places == sorted(places)
+
+
+def test_keep_alive_then_close_by_http_10() -> None:
+    text = exchange(request(b"a", b"") + b"GET / HTTP/1.0\r\n\r\n")
+    assert text.count(b"HTTP/1.1 200") == 2
+    assert text.count(b"Connection: close") == 1
+
+
+def test_chunked_body_with_extension_and_trailer() -> None:
+    body = b"3;name=value\r\nabc\r\nA\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n"
+    text = exchange(request(extra=CLOSE + b"Transfer-Encoding: chunked\r\n") + body)
+    assert text.endswith(b"POST /x 13 abc0123456789")
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 7))
+def test_requests_may_arrive_in_any_pieces(cut: int) -> None:
+    data = request(b"hello", CLOSE + b"X-Long: " + b"y" * 20 + b"\r\n")
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        for i in range(0, len(data), cut):
+            writer.write(data[i : i + cut])
+            await writer.drain()
+            await asyncio.sleep(0)
+        return await reader.read()
+
+    assert serve(talk).endswith(b"POST /x 5 hello")
+
+
+def test_expect_100_continue_is_answered_before_the_body() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b"ok")
+        return (await answer(reader))[1]
+
+    assert serve(talk) == b"POST / 2 ok"
+
+
+def test_an_early_answer_arrives_though_the_body_is_not_read() -> None:
+    big = b"x" * (4 << 20)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[int, bytes]:
+        writer.write(request(big, b""))
+        return await answer(reader)
+
+    assert serve(talk) == (413, b"too large")
+
+
+def test_large_bodies_stream_with_backpressure() -> None:
+    sizes: list[int] = []
+
+    async def count(request: Request) -> Response:
+        total = 0
+        async for piece in request.pieces():
+            sizes.append(request.buffered)
+            total += len(piece)
+            await asyncio.sleep(0)
+        return Response(200, str(total).encode())
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[int, bytes]:
+        writer.write(request(b"x" * (8 << 20), b""))
+        return await answer(reader)
+
+    assert serve(talk, count) == (200, str(8 << 20).encode())
+    assert max(sizes) < 4 * http1.HIGH_WATER
+
+
+def test_a_large_answer_reaches_a_slow_reader() -> None:
+    async def big(request: Request) -> Response:
+        return Response(200, b"z" * (16 << 20))
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
+        writer.write(request(extra=b"") * 2)
+        first = await answer(reader)
+        await asyncio.sleep(0.05)
+        second = await answer(reader)
+        return len(first[1]) + len(second[1])
+
+    assert serve(talk, big) == 32 << 20
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505),
+        (b"GET / HTTP/1.1\n\n", 400),
+        (b"GET /a b HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nBad Name: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: h\r\n folded\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n", 400),
+        (b"GET /" + b"a" * 17000 + b" HTTP/1.1\r\nHost: h\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"a" * 17000, 431),
+    ],
+)
+def test_what_is_no_request_is_refused_and_closed(data: bytes, status: int) -> None:
+    text = exchange(data)
+    assert text.startswith(b"HTTP/1.1 %d " % status)
+    assert b"Connection: close" in text
+
+
+def test_a_stalled_request_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http1, "STALLED_S", 0.2)
+    assert exchange(b"GET / HTTP/1.1\r\nHo").startswith(b"HTTP/1.1 408 ")
+    stalled_body = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab"
+    assert exchange(stalled_body).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_broken_handler_closes_the_connection(caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(request: Request) -> Response:
+        raise RuntimeError("boom")
+
+    assert exchange(request(), broken) == b""
+    assert "boom" in caplog.text
+
+
+def test_head_and_204_have_no_body() -> None:
+    async def empty(request: Request) -> Response:
+        return Response(204, b"dropped")
+
+    assert exchange(request(line=b"HEAD / HTTP/1.1")).endswith(
+        b"Content-Length: 9\r\nConnection: close\r\n\r\n"
+    )
+    assert exchange(request(), empty).endswith(b"204 No Content\r\nConnection: close\r\n\r\n")
+
+
+def test_stop_waits_for_running_requests() -> None:
+    async def run() -> tuple[int, bytes]:
+        entered = asyncio.Event()
+
+        async def slow(request: Request) -> Response:
+            entered.set()
+            await asyncio.sleep(0.1)
+            return Response(200, b"done")
+
+        server = HttpServer(slow, refuse)
+        port = await server.start("127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request(extra=b""))
+        await entered.wait()
+        stopping = asyncio.create_task(server.stop(5))
+        got = await answer(reader)
+        await stopping
+        writer.close()
+        with pytest.raises(OSError):
+            await asyncio.open_connection("127.0.0.1", port)
+        return got
+
+    assert asyncio.run(run()) == (200, b"done")
+
+
+def test_a_taken_port_is_an_error() -> None:
+    async def run() -> None:
+        first, second = HttpServer(echo, refuse), HttpServer(echo, refuse)
+        port = await first.start("127.0.0.1", 0)
+        with pytest.raises(OSError):
+            await second.start("127.0.0.1", port)
+        await first.stop(0)
+
+    asyncio.run(run())
+
+
+def test_repeated_headers_are_joined() -> None:
+    head = parse_head(b"GET / HTTP/1.1\r\nHost: h\r\nAccept: a\r\naccept:  b ")
+    assert head.headers["accept"] == "a, b"
+
+
+def test_a_null_byte_in_a_header_is_refused() -> None:
+    with pytest.raises(BadRequest):
+        parse_head(b"GET / HTTP/1.1\r\nHost: h\r\nX: a\0b")
