@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import TableRef
-from bqsim.catalog.resources import Table
+from bqsim.catalog.resources import Table, TableKind
 from bqsim.engine.protocol import Session
-from bqsim.errors import unsupported
+from bqsim.errors import invalid_query, unsupported
 from bqsim.sim.clock import Clock
 from bqsim.sim.draws import Draws
-from bqsim.types import Field
+from bqsim.types import INT64, STRING, Field
 
-from .plan import Context, QueryPlan, StatementResult
+from .plan import Context, QueryPlan, StatementResult, TypedValue
 from .planner import Planner
 from .statements import HANDLERS, Handler, Services, Statement
-from .statements.query import query_result, run_plan
+from .statements.base import enum_name, registered
+from .statements.names import table_ref
+from .statements.query import engine_select, query_result, run_plan
 from .statements.sizes import ColumnSizes
-from .statements.writes import Writer, created, finish_creation, writing
+from .statements.tables import wrong_kind
+from .statements.transactions import Transaction
+from .statements.writes import Claims, Writer, created, finish_creation, writing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,9 +34,17 @@ if TYPE_CHECKING:
     from .googlesql import Analyzed, GoogleSql
     from .reference import ReferenceRoute
 
-# Where a query's rows go: called with the plan and a function that gives the rows' engine SELECT or
-# Arrow rows.
+# Takes the rows of a query into a table; returns their number.
 Destination = Callable[["Rows"], int]
+Position = tuple[int, int]
+
+_TEMP_FUNCTION = re.compile(
+    r"\s*create\s+(?:or\s+replace\s+)?temp(?:orary)?\s+(?:aggregate\s+|table\s+)?function\b", re.IGNORECASE
+)
+# Statements that a transaction may hold beside those about temporary objects.
+_TRANSACTIONAL = frozenset(
+    f"resolved_{name}_stmt" for name in ("query", "insert", "update", "delete", "merge", "truncate", "assert")
+)
 
 
 class Rows:
@@ -47,10 +60,7 @@ class Rows:
         return self.plan.schema
 
     def write(self, writer: Writer, fields: Sequence[Field]) -> int:
-        """Insert the rows, column i as ``fields[i]``, without leaving the engine where that is possible."""
-        from .statements.base import registered
-        from .statements.query import engine_select
-
+        """Insert the rows, column i as ``fields[i]``; they do not leave the engine where that is possible."""
         if self.plan.engine_sql is None:
             return writer.append(run_plan(self._statement, self.plan), fields)
         with registered(self.session, self.plan):
@@ -69,51 +79,119 @@ class Executor:
         clock: Clock,
         draws: Draws,
     ) -> None:
-        self._services = Services(catalog, planner, googlesql, reference, clock, draws, ColumnSizes())
+        sizes, claims = ColumnSizes(), Claims()
+        self._services = Services(catalog, planner, googlesql, reference, clock, draws, sizes, claims)
 
     @property
     def sizes(self) -> ColumnSizes:
         """Logical sizes of stored columns and tables."""
         return self._services.sizes
 
-    def run(
-        self, sql: str, ctx: Context, session: Session, *, destination: Destination | None = None
-    ) -> StatementResult:
-        """Run one statement. Raises BigQueryError.
+    @property
+    def claims(self) -> Claims:
+        """Tables that open transactions have changed: their writers wait."""
+        return self._services.claims
 
-        With ``destination`` the rows of a query are handed to it instead of being returned: it writes
-        them with
-        :meth:`append_rows` or :meth:`create_from_rows` and returns their number. Other statements ignore it.
+    @property
+    def catalog(self) -> Catalog:
+        return self._services.catalog
+
+    @property
+    def clock(self) -> Clock:
+        return self._services.clock
+
+    # Statements
+
+    def run(
+        self,
+        sql: str,
+        ctx: Context,
+        session: Session,
+        *,
+        destination: Destination | None = None,
+        start: Position = (1, 1),
+    ) -> StatementResult:
+        """Run one statement (which CREATE TEMP FUNCTION statements may precede). Raises BigQueryError.
+
+        With ``destination`` the rows of a query are handed to it instead of being returned; other statements
+        ignore it. ``start`` is the line and column of the text in the user's text, for error positions.
         """
-        ctx = self._at_now(ctx)
+        sql, ctx, start = self._prepared(sql, ctx, session, start)
         plan = self._services.planner.cached(sql, ctx)
         if plan is not None:
             return self._select(Statement(self._services, None, ctx, session), plan, destination)
-        analyzed = self._services.googlesql.analyze(sql, ctx)
+        analyzed = self._services.googlesql.analyze(sql, ctx, start)
         return self.run_analyzed(analyzed, ctx, session, destination=destination)
 
     def run_analyzed(
         self, analyzed: Analyzed, ctx: Context, session: Session, *, destination: Destination | None = None
     ) -> StatementResult:
         """Run a statement that is analysed already."""
-        statement = Statement(self._services, analyzed, ctx, session)
+        statement = self._statement(analyzed, ctx, session)
         if destination is not None and analyzed.kind == "resolved_query_stmt":
-            plan = self._services.planner.plan_query(analyzed, ctx)
+            plan = self._services.planner.plan_query(statement.analyzed, statement.ctx)
             return self._select(statement, plan, destination)
-        return self._handler(analyzed)(statement)
+        return _handler(analyzed)(statement)
 
     def dry_run(self, sql: str, ctx: Context, session: Session) -> StatementResult:
         """What running the statement would do and scan; nothing changes, and a query returns no rows."""
-        ctx = self._at_now(ctx)
-        analyzed = self._services.googlesql.analyze(sql, ctx)
-        return self._handler(analyzed)(Statement(self._services, analyzed, ctx, session, dry_run=True))
+        sql, ctx, start = self._prepared(sql, ctx, session, (1, 1))
+        analyzed = self._services.googlesql.analyze(sql, ctx, start)
+        statement = self._statement(analyzed, ctx, session)
+        statement.dry_run = True
+        return _handler(analyzed)(statement)
 
-    def _handler(self, analyzed: Analyzed) -> Handler:
-        handler = HANDLERS.get(analyzed.kind)
-        if handler is None:
-            what = analyzed.kind.removeprefix("resolved_").removesuffix("_stmt").replace("_", " ").upper()
-            raise unsupported(f"The statement {what}")
-        return handler
+    def analyze_expression(self, sql: str, ctx: Context, start: Position = (1, 1)) -> Analyzed:
+        """Analyse a scalar expression as a query of one row."""
+        return self._services.googlesql.analyze_expression(sql, ctx, start)
+
+    def is_temp_function(self, sql: str) -> bool:
+        """Whether a statement is CREATE TEMP FUNCTION."""
+        return _TEMP_FUNCTION.match(sql) is not None
+
+    def _statement(self, analyzed: Analyzed, ctx: Context, session: Session) -> Statement:
+        if not ctx.now_us:
+            ctx = replace(ctx, now_us=self._services.clock.now_us())
+        if ctx.transaction is not None:
+            _check_transactional(analyzed, ctx)
+            analyzed = ctx.transaction.bind(analyzed, ctx.temp_dataset)
+        return Statement(self._services, analyzed, ctx, session)
+
+    def _prepared(
+        self, sql: str, ctx: Context, session: Session, start: Position
+    ) -> tuple[str, Context, Position]:
+        """The statement itself, with the temporary functions before it defined, its own time and settings."""
+        if self.is_temp_function(sql):
+            nodes = self._services.googlesql.parse_script(sql)
+            if len(nodes) > 1:
+                ctx = replace(ctx, temp_functions=dict(ctx.temp_functions))
+                for node in nodes[:-1]:
+                    analyzed = self._services.googlesql.analyze(node.span.text, ctx, node.span.position)
+                    _handler(analyzed)(Statement(self._services, analyzed, ctx, session))
+                sql, start = nodes[-1].span.text, nodes[-1].span.position
+        if "@@" in sql:
+            ctx = replace(ctx, system_variables=self._system_variables(ctx))
+        if not ctx.now_us:
+            ctx = replace(ctx, now_us=self._services.clock.now_us())
+        return sql, ctx, start
+
+    def _system_variables(self, ctx: Context) -> dict[str, TypedValue]:
+        """All system variables: those given, and what the context says about the others."""
+        default = ctx.default_dataset
+        own = {
+            "project_id": TypedValue(STRING, ctx.project),
+            "dataset_project_id": TypedValue(STRING, default.project if default else ctx.project),
+            "dataset_id": TypedValue(STRING, default.dataset if default else None),
+            "time_zone": TypedValue(STRING, ctx.time_zone),
+            "row_count": TypedValue(INT64, None),
+            "query_label": TypedValue(STRING, None),
+            "session_id": TypedValue(STRING, None),
+            "last_job_id": TypedValue(STRING, None),
+            "error.message": TypedValue(STRING, None),
+            "error.statement_text": TypedValue(STRING, None),
+            "error.formatted_stack_trace": TypedValue(STRING, None),
+        }
+        return own | ctx.system_variables
 
     def _select(
         self, statement: Statement, plan: QueryPlan, destination: Destination | None
@@ -124,9 +202,17 @@ class Executor:
         result.written_rows = destination(Rows(statement, plan))
         return result
 
-    def _at_now(self, ctx: Context) -> Context:
-        """The context with the statement's own time."""
-        return ctx if ctx.now_us else replace(ctx, now_us=self._services.clock.now_us())
+    # Scripts
+
+    def begin_transaction(self, session: Session) -> Transaction:
+        return Transaction(self._services.catalog, self._services.claims, session)
+
+    def refresh_materialized_view(self, path: Sequence[str], ctx: Context) -> StatementResult:
+        """CALL BQ.REFRESH_MATERIALIZED_VIEW: checks that it is one; it is computed whenever it is read."""
+        table = self._services.catalog.table(table_ref(path, ctx))
+        if table.kind is not TableKind.MATERIALIZED_VIEW:
+            raise wrong_kind(table)
+        return StatementResult("CALL")
 
     # Rows into tables, for jobs
 
@@ -142,28 +228,56 @@ class Executor:
         """Append rows (of a query, or canonical Arrow rows) whose columns are ``fields`` to an existing
         table.
 
-        With ``replace_rows`` they take the place of the rows that are there, in one version. Returns
-        their number.
+        With ``replace_rows`` they take the place of the rows that are there, in one version. Returns their
+        number.
         """
-        with writing(self._services.catalog, session, ref) as writer:
+        services = self._services
+        with writing(services.catalog, services.claims, session, ref) as writer:
             if replace_rows:
                 writer.clear()
-            self._write(writer, rows, fields)
+            _write(writer, rows, fields)
         return writer.inserted
 
     def create_from_rows(self, session: Session, table: Table, rows: Rows | pa.Table | None) -> Table:
-        """Create ``table`` (a resource without storage), or replace what has its name, with rows in the
-        order of its fields.
+        """Create ``table`` (a resource without storage), or replace what has its name.
+
+        Its rows, if any, have their columns in the order of its fields.
         """
         catalog = self._services.catalog
         with catalog.lock(table.ref), catalog.change(session) as change:
             writer = created(catalog, session, change, table)
             if rows is not None:
-                self._write(writer, rows, writer.table.fields)
+                _write(writer, rows, writer.table.fields)
             return finish_creation(change, writer)
 
-    def _write(self, writer: Writer, rows: Any, fields: Sequence[Field]) -> None:
-        if isinstance(rows, Rows):
-            rows.write(writer, fields)
-        else:
-            writer.append(rows, fields)
+
+def _handler(analyzed: Analyzed) -> Handler:
+    handler = HANDLERS.get(analyzed.kind)
+    if handler is None:
+        raise unsupported(f"The statement {_name(analyzed)}")
+    return handler
+
+
+def _name(analyzed: Analyzed) -> str:
+    return analyzed.kind.removeprefix("resolved_").removesuffix("_stmt").replace("_", " ").upper()
+
+
+def _check_transactional(analyzed: Analyzed, ctx: Context) -> None:
+    """Refuse statements about permanent objects other than DML."""
+    if analyzed.kind in _TRANSACTIONAL:
+        return
+    node = analyzed.statement
+    if analyzed.kind.startswith("resolved_create_") and enum_name(node, "create_scope") == "CREATE_TEMP":
+        return
+    if analyzed.kind == "resolved_drop_stmt" and ctx.temp_dataset is not None and len(node.name_path) == 1:
+        return
+    raise invalid_query(
+        f"{_name(analyzed)} statements on permanent objects are not supported in a transaction"
+    )
+
+
+def _write(writer: Writer, rows: Any, fields: Sequence[Field]) -> None:
+    if isinstance(rows, Rows):
+        rows.write(writer, fields)
+    else:
+        writer.append(rows, fields)

@@ -23,9 +23,12 @@ class Route(StrEnum):
 class TypedValue:
     """A value with its type: a query parameter or a script variable.
 
-    ``value`` is the Python form of one cell of the canonical Arrow form (``pa.scalar(...).as_py()``): int, float,
-    ``decimal.Decimal``, bool, str, bytes, ``datetime`` values (TIMESTAMP is aware, UTC; DATETIME naive), INTERVAL a
-    ``pyarrow.MonthDayNano``, JSON and GEOGRAPHY text, RANGE a dict start/end, ARRAY a list, STRUCT a list of field
+    ``value`` is the Python form of one cell of the canonical Arrow form (``pa.scalar(...).as_py()``):
+    int, float,
+    ``decimal.Decimal``, bool, str, bytes, ``datetime`` values (TIMESTAMP is aware, UTC; DATETIME naive),
+    INTERVAL a
+    ``pyarrow.MonthDayNano``, JSON and GEOGRAPHY text, RANGE a dict start/end, ARRAY a list, STRUCT a
+    list of field
     values in order (names may repeat). None is NULL.
     """
 
@@ -37,9 +40,13 @@ class TypedValue:
 class Context:
     """What a statement is analysed and run in.
 
-    ``parameters`` are named (lower-case keys) or ``positional`` (in order), never both. ``variables`` are script
-    variables by lower-case name. ``now_us`` is the statement's CURRENT_TIMESTAMP. ``temp_dataset`` is the hidden
-    dataset of temp tables in a script or session; ``temp_functions`` holds CREATE TEMP FUNCTION texts by name.
+    ``parameters`` are named (lower-case keys) or ``positional`` (in order), never both. ``variables``
+    are script
+    variables by lower-case name. ``now_us`` is the statement's CURRENT_TIMESTAMP. ``temp_dataset`` is
+    the hidden
+    dataset of temp tables in a script or session; ``temp_functions`` holds CREATE TEMP FUNCTION texts by
+    name;
+    ``transaction`` is the open multi-statement transaction.
     """
 
     project: str
@@ -55,6 +62,7 @@ class Context:
     location: str = "US"
     now_us: int = 0
     undeclared_parameters_allowed: bool = False
+    transaction: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +70,12 @@ class QueryPlan:
     """A statement that returns rows, ready to run.
 
     ``engine_sql`` is set on the engine route, ``reference`` (an opaque request of ``bqsim.sql.reference``) on
-    the other. ``inputs`` maps names of Arrow relations to register before the run to (fields, callable giving a
-    ``pyarrow.Table``). ``schema`` names the output columns as the service does. ``tables`` are the tables read (views
-    resolved); ``views`` the views passed through. ``deterministic`` is false when CURRENT_*, RAND, SESSION_USER
+    the other. ``inputs`` maps names of Arrow relations to register before the run to (fields, callable
+    giving a
+    ``pyarrow.Table``). ``schema`` names the output columns as the service does. ``tables`` are the
+    tables read (views
+    resolved); ``views`` the views passed through. ``deterministic`` is false when CURRENT_*, RAND,
+    SESSION_USER
     and the like make the result uncacheable. ``route_reason`` says why not the engine route, else "".
     """
 
@@ -98,9 +109,12 @@ class DmlStats:
 class StatementResult:
     """What one executed statement did.
 
-    ``statement_type`` is the API's ``statementType``. ``rows`` (a ``pyarrow.Table`` in canonical form, columns by
-    position of ``schema``) is set for statements that return rows. ``ddl_operation`` is CREATE, REPLACE, SKIP, DROP
-    or ALTER, with the target it was about. ``written_rows`` is the number of rows that a query wrote to its destination.
+    ``statement_type`` is the API's ``statementType``. ``rows`` (a ``pyarrow.Table`` in canonical form,
+    columns by
+    position of ``schema``) is set for statements that return rows. ``ddl_operation`` is CREATE, REPLACE,
+    SKIP, DROP
+    or ALTER, with the target it was about. ``written_rows`` is the number of rows that a query wrote to
+    its destination.
     """
 
     statement_type: str

@@ -98,7 +98,10 @@ class Planner:
             location=ctx.location,
             now_us=ctx.now_us,
         )
-        return self._googlesql.analyze(table.view_query or "", inner)
+        analyzed = self._googlesql.analyze(table.view_query or "", inner)
+        if ctx.transaction is not None:
+            analyzed = ctx.transaction.bind(analyzed, ctx.temp_dataset)
+        return analyzed
 
     # Cache
 
@@ -140,7 +143,14 @@ class Planner:
 
 def _key(sql: str, ctx: Context) -> Hashable | None:
     """What a plan depends on beside the catalog; None when that is too much to keep it."""
-    if ctx.parameters or ctx.positional or ctx.variables or ctx.temp_dataset or ctx.temp_functions:
+    if (
+        ctx.parameters
+        or ctx.positional
+        or ctx.variables
+        or ctx.temp_dataset
+        or ctx.temp_functions
+        or ctx.transaction
+    ):
         return None
     return (
         sql,

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bqsim.catalog.refs import TableRef
 from bqsim.engine.protocol import Session
 from bqsim.errors import invalid_query, unsupported
 from bqsim.sim.clock import Clock
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from bqsim.sql.reference import ReferenceRoute
 
     from .sizes import ColumnSizes
+    from .writes import Claims, Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Services:
     clock: Clock
     draws: Draws
     sizes: ColumnSizes
+    claims: Claims
 
 
 @dataclass(slots=True)
@@ -86,6 +89,16 @@ class Statement:
                 raise invalid_query(f"Duplicate option specified for '{option.name}'.")
             values[name] = self.constant(option.value)
         return values
+
+    def writing(self, ref: TableRef) -> AbstractContextManager[Writer]:
+        """A writer into a table, within the open transaction of the context when there is one."""
+        from .writes import writing
+
+        transaction = self.ctx.transaction
+        if transaction is not None and transaction.mutates(ref, self.ctx.temp_dataset):
+            written: AbstractContextManager[Writer] = transaction.writing(ref)
+            return written
+        return writing(self.catalog, self.services.claims, self.session, ref)
 
     def etag(self) -> str:
         return str(self.catalog.new_etag())

@@ -27,7 +27,7 @@ from .base import Statement, registered_inputs
 from .defaults import default_expression
 from .query import engine_select, run_plan, scanned_bytes
 from .storage import storage_of
-from .writes import Writer, writable, writing
+from .writes import Writer, writable
 
 CHANGES = "_bq_changes"
 MULTIPLE_MATCHES = "UPDATE/MERGE must match at most one source row for each target row"
@@ -79,7 +79,7 @@ def _insert_query(
     result.bytes_processed = scanned_bytes(statement, plan)
     if statement.dry_run:
         return result
-    with writing(statement.catalog, statement.session, table.ref) as writer:
+    with statement.writing(table.ref) as writer:
         if plan.engine_sql is None:
             writer.append(
                 run_plan(statement, plan),
@@ -142,7 +142,7 @@ def truncate(statement: Statement) -> StatementResult:
     result = StatementResult("TRUNCATE_TABLE", Route.ENGINE, ddl_target_table=table.ref)
     if statement.dry_run:
         return result
-    with writing(statement.catalog, statement.session, table.ref) as writer:
+    with statement.writing(table.ref) as writer:
         writer.clear()
     result.dml = DmlStats(deleted=writer.removed)
     return result
@@ -169,7 +169,7 @@ def refusing(statement: Statement) -> Iterator[None]:
 def applied(statement: Statement, low: Lowering, table: Table) -> Iterator[Writer]:
     """A writer into the target, with the relations that the statement reads."""
     inputs = registered_inputs(statement.session, low.shared.inputs)
-    with writing(statement.catalog, statement.session, table.ref) as writer, inputs:
+    with statement.writing(table.ref) as writer, inputs:
         yield writer
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bqsim.catalog.names import check_routine_id
@@ -11,7 +11,7 @@ from bqsim.errors import already_exists, invalid_query, not_found
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.googlesql.types import type_from_proto
 from bqsim.sql.plan import StatementResult
-from bqsim.types import Type
+from bqsim.types import StructField, Type, TypeKind
 
 from . import names, results
 from .base import Statement, enum_name
@@ -97,6 +97,19 @@ def standard_sql_type(type_: Type) -> dict[str, Any]:
     elif type_.element is not None:
         shown["rangeElementType"] = standard_sql_type(type_.element)
     return shown
+
+
+def type_from_standard_sql(body: Mapping[str, Any]) -> Type:
+    """The type of the API's ``StandardSqlDataType``."""
+    kind = TypeKind(body["typeKind"])
+    if kind is TypeKind.ARRAY:
+        return Type(kind, element=type_from_standard_sql(body["arrayElementType"]))
+    if kind is TypeKind.RANGE:
+        return Type(kind, element=type_from_standard_sql(body["rangeElementType"]))
+    fields = (body.get("structType") or {}).get("fields") or ()
+    return Type(
+        kind, fields=tuple(StructField(f.get("name", ""), type_from_standard_sql(f["type"])) for f in fields)
+    )
 
 
 def _create(statement: Statement, statement_type: str, body: dict[str, Any]) -> StatementResult:

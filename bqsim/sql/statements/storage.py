@@ -48,12 +48,19 @@ def copy_rows(
     )
 
 
-def insert_select(session: Session, table: Table, fields: Sequence[Field], select: str, version: int) -> int:
+def insert_select(
+    session: Session,
+    table: Table,
+    fields: Sequence[Field],
+    select: str,
+    version: int,
+    ends: int | None = None,
+) -> int:
     """Insert the rows of an engine SELECT whose columns are ``v1`` … for ``fields``; the number of rows.
 
     Every value passes the checks of its field. Fields of the table that are not among ``fields`` become
     NULL (or
-    an empty array).
+    an empty array). ``version`` and ``ends`` are the ends of the rows' time.
     """
     storage = storage_of(table)
     positions = {f.name: i for i, f in enumerate(fields, 1)}
@@ -62,7 +69,8 @@ def insert_select(session: Session, table: Table, fields: Sequence[Field], selec
         position = positions.get(field.name)
         source = f"v{position}" if position else "NULL"
         values.append(source if position and checks.plain(field) else checks.stored(field, source))
+    end = "NULL" if ends is None else str(ends)
     return session.execute(
-        f"INSERT INTO {storage.engine_table} ({', '.join(storage.columns)}, {VERSION_BEGIN})"
-        f" SELECT {', '.join(values)}, {version} FROM ({select})"
+        f"INSERT INTO {storage.engine_table} ({', '.join(storage.columns)}, {VERSION_BEGIN}, {VERSION_END})"
+        f" SELECT {', '.join(values)}, {version}, {end} FROM ({select})"
     )

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from bqsim.catalog.names import check_table_id
-from bqsim.catalog.refs import TableRef
-from bqsim.catalog.resources import RangePartitioning, Table, TableKind, TimePartitioning
+from bqsim.catalog.refs import DatasetRef, TableRef
+from bqsim.catalog.resources import Dataset, RangePartitioning, Table, TableKind, TimePartitioning
 from bqsim.errors import BigQueryError, already_exists, invalid_query, not_found
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.plan import QueryPlan, StatementResult
@@ -24,6 +24,8 @@ from .partitions import clustering, partitioning
 from .query import engine_select, run_plan, scanned_bytes
 from .storage import copy_rows, storage_of
 from .writes import Writer, created, finish_creation
+
+TEMP_TABLE_MS = 24 * 3600 * 1000
 
 
 def create_table(statement: Statement) -> StatementResult:
@@ -64,8 +66,18 @@ def target_of(statement: Statement) -> TableRef:
     ref = names.table_ref(resolved.get(node, "name_path"), statement.ctx, temporary=temporary)
     check_table_id(ref.table)
     if statement.catalog.find_dataset(ref.dataset_ref) is None:
-        raise not_found("Dataset", ref.dataset_ref.api_name, statement.ctx.location)
+        if not temporary:
+            raise not_found("Dataset", ref.dataset_ref.api_name, statement.ctx.location)
+        create_temp_dataset(statement, ref.dataset_ref)
     return ref
+
+
+def create_temp_dataset(statement: Statement, ref: DatasetRef) -> None:
+    """Create the hidden dataset of a script's or session's temporary tables, which live for a day."""
+    now_ms = statement.now_ms()
+    dataset = Dataset(ref, statement.ctx.location, now_ms, now_ms, statement.etag())
+    with statement.catalog.change(statement.session) as change:
+        change.put_dataset(replace(dataset, default_table_expiration_ms=TEMP_TABLE_MS))
 
 
 def operation_on(statement: Statement, existing: Table | None) -> str:

@@ -4,8 +4,9 @@ common.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.catalog.store import Catalog, Change
 from bqsim.engine.protocol import VERSION_END, Session
-from bqsim.errors import BigQueryError
+from bqsim.errors import BigQueryError, invalid_query
 from bqsim.types import Field
 
 from .storage import insert_select, live, storage_of, with_storage
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _WRITABLE = frozenset({TableKind.TABLE})
+# How long a statement waits for a transaction that has changed its table.
+WAIT_S = 60.0
 
 
 @dataclass(slots=True)
@@ -38,9 +41,14 @@ class Writer:
     inserted: int = 0
     removed: int = 0
 
+    @property
+    def ends(self) -> int | None:
+        """When inserted rows end; None for rows that live on."""
+        return None
+
     def insert(self, fields: Sequence[Field], select: str) -> int:
         """Insert the rows of an engine SELECT with columns ``v1`` … for ``fields``; the number of rows."""
-        count = insert_select(self.session, self.table, fields, select, self.version)
+        count = insert_select(self.session, self.table, fields, select, self.version, self.ends)
         self.inserted += count
         return count
 
@@ -87,13 +95,58 @@ class Writer:
             self.session.unregister(name)
 
 
+class Claims:
+    """Which transaction has changed which table: other writers of the table wait for its end."""
+
+    def __init__(self, wait_s: float = WAIT_S) -> None:
+        self._changed = threading.Condition()
+        self._owners: dict[TableRef, Hashable] = {}
+        self._wait_s = wait_s
+
+    def claim(self, ref: TableRef, owner: Hashable) -> None:
+        """Take a table for a transaction; a second one fails, as BigQuery cancels it."""
+        with self._changed:
+            if self._owners.setdefault(ref, owner) is not owner:
+                raise aborted(ref)
+
+    def release(self, owner: Hashable) -> None:
+        with self._changed:
+            for ref in [r for r, o in self._owners.items() if o is owner]:
+                del self._owners[ref]
+            self._changed.notify_all()
+
+    def wait_for(self, ref: TableRef) -> None:
+        """Wait until no transaction has the table."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: ref not in self._owners, timeout=self._wait_s):
+                raise invalid_query(
+                    f"Could not serialize access to table {ref.api_name} due to concurrent update"
+                )
+
+    def taken(self, ref: TableRef) -> bool:
+        return ref in self._owners
+
+
+def aborted(ref: TableRef) -> BigQueryError:
+    return invalid_query(f"Transaction is aborted due to concurrent update against table {ref.api_name}")
+
+
 @contextmanager
-def writing(catalog: Catalog, session: Session, ref: TableRef) -> Iterator[Writer]:
+def writing(catalog: Catalog, claims: Claims, session: Session, ref: TableRef) -> Iterator[Writer]:
     """Write to a table: its lock, a transaction, and at the end its new row count, version and etag.
 
-    Nothing is changed when the block raises. Raises ``notFound``, or ``invalid`` for what is not a table.
+    Nothing is changed when the block raises. Raises ``notFound``, or ``invalid`` for what is not a
+    table. Waits for
+    multi-statement transactions that have changed the table.
     """
-    with catalog.lock(ref), catalog.change(session) as change:
+    with ExitStack() as held:
+        while True:
+            claims.wait_for(ref)
+            held.enter_context(catalog.lock(ref))
+            if not claims.taken(ref):
+                break
+            held.close()
+        change = held.enter_context(catalog.change(session))
         table = writable(catalog.table(ref))
         writer = Writer(session, table, change.time_us)
         yield writer

@@ -1,0 +1,64 @@
+"""Scripts: variables, control flow, dynamic SQL, procedures, exceptions and transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bqsim.engine.protocol import Session
+from bqsim.errors import BigQueryError
+
+from .googlesql.script_tree import ScriptKind
+from .plan import Context, StatementResult
+from .scripting import HANDLERS, ChildStatement, Frame, Return, Run
+
+if TYPE_CHECKING:
+    from .executor import Executor
+    from .googlesql import GoogleSql
+
+__all__ = ["ChildStatement", "Frame", "ScriptRunner"]
+
+
+class ScriptRunner:
+    """Runs scripts. Thread-safe: the state of a run is its own."""
+
+    def __init__(self, executor: Executor, googlesql: GoogleSql) -> None:
+        self._executor = executor
+        self._googlesql = googlesql
+
+    def is_script(self, sql: str) -> bool:
+        """Whether a text is more than one statement or uses scripting. Raises its syntax error.
+
+        One statement after CREATE TEMP FUNCTION statements is not a script: :meth:`Executor.run` takes it.
+        """
+        nodes = self._googlesql.parse_script(sql)
+        if any(n.kind is not ScriptKind.STATEMENT for n in nodes):
+            return True
+        return len(nodes) > 1 and not all(self._executor.is_temp_function(n.span.text) for n in nodes[:-1])
+
+    def run(
+        self,
+        sql: str,
+        ctx: Context,
+        session: Session,
+        on_statement: Callable[[ChildStatement], None],
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[StatementResult]:
+        """Run a script; the results of its statements in the order they ran. The last one's rows are the
+        script's.
+
+        ``ctx`` keeps the variables, temporary functions and settings that the script leaves, for sessions.
+        ``on_statement`` is called after each statement. Raises the failure that no handler caught, and
+        ``Interrupted`` once ``cancelled``.
+        """
+        nodes = self._googlesql.parse_script(sql)
+        run = Run(self._executor, self._googlesql, ctx, session, on_statement, cancelled, HANDLERS)
+        try:
+            run.block(nodes)
+        except Return:
+            pass
+        except BigQueryError as error:
+            raise run.located(error) from None
+        finally:
+            run.finish()
+        return run.results

@@ -1,0 +1,234 @@
+"""One run of a script: its state, and how statements and expressions of it are run and reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bqsim.engine.protocol import Interrupted, Session
+from bqsim.errors import BigQueryError, invalid_query
+from bqsim.sql.evaluation import Evaluator
+from bqsim.sql.googlesql.script_tree import ScriptKind, ScriptNode, Span
+from bqsim.sql.plan import Context, StatementResult, TypedValue
+from bqsim.types import BOOL, INT64, Type
+
+if TYPE_CHECKING:
+    from bqsim.sql.executor import Executor
+    from bqsim.sql.googlesql import GoogleSql
+
+STATEMENT, EXPRESSION = "STATEMENT", "EXPRESSION"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A place in a script or procedure; ``procedure`` is empty at the top level. Lines and columns count
+    from 1.
+    """
+
+    line: int
+    column: int
+    text: str
+    procedure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildStatement:
+    """A statement of a script that ran: its text, where it stands (innermost frame first), what came of it.
+
+    ``evaluation_kind`` is EXPRESSION for expressions of control statements, which are reported when they
+    read tables.
+    Times are epoch microseconds.
+    """
+
+    text: str
+    frames: tuple[Frame, ...]
+    evaluation_kind: str
+    started_us: int
+    ended_us: int
+    result: StatementResult | None = None
+    error: BigQueryError | None = None
+
+    @property
+    def line(self) -> int:
+        return self.frames[0].line
+
+    @property
+    def column(self) -> int:
+        return self.frames[0].column
+
+
+OnStatement = Callable[[ChildStatement], None]
+
+
+class Jump(Exception):
+    """BREAK or CONTINUE on its way to its loop."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(label)
+        self.label = label.casefold()
+
+
+class Break(Jump):
+    pass
+
+
+class Continue(Jump):
+    pass
+
+
+class Return(Exception):
+    """RETURN on its way out."""
+
+
+@dataclass(slots=True)
+class Failure:
+    """An exception being handled, as @@error shows it."""
+
+    error: BigQueryError
+    frames: tuple[Frame, ...]
+
+
+Handler = Callable[["Run", ScriptNode], None]
+
+
+class Run:
+    """One run of a script."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        googlesql: GoogleSql,
+        ctx: Context,
+        session: Session,
+        on_statement: OnStatement,
+        cancelled: Callable[[], bool],
+        handlers: Mapping[ScriptKind, Handler],
+    ) -> None:
+        self.executor = executor
+        self.googlesql = googlesql
+        self.ctx = ctx
+        self.session = session
+        self.on_statement = on_statement
+        self.cancelled = cancelled
+        self.handlers = handlers
+        self.results: list[StatementResult] = []
+        self.evaluator = Evaluator(executor, session)
+        self.calls: list[Frame] = []
+        self.procedure = ""
+        self.handling: list[Failure] = []
+        self.failed_at: tuple[Frame, ...] = ()
+        # The statement's own time; in a transaction, that of its beginning.
+        self.ctx.now_us = 0
+
+    # Statements
+
+    def block(self, nodes: Sequence[ScriptNode]) -> None:
+        """Run statements; the variables declared among them end with them, except at the top of the
+        script.
+        """
+        for node in nodes:
+            self.statement(node)
+
+    def statement(self, node: ScriptNode) -> None:
+        if self.cancelled():
+            raise Interrupted
+        try:
+            self.handlers[node.kind](self, node)
+        except BigQueryError:
+            if not self.failed_at:
+                self.failed_at = self.frames(node.span)
+            raise
+
+    def frames(self, span: Span) -> tuple[Frame, ...]:
+        return (Frame(span.line, span.column, span.text, self.procedure), *reversed(self.calls))
+
+    def execute(
+        self, node: ScriptNode, text: str | None = None, ctx: Context | None = None
+    ) -> StatementResult:
+        """Run one SQL statement and report it."""
+        span = node.span
+        sql = span.text if text is None else text
+        start = span.position if text is None else (1, 1)
+        return self.reported(
+            sql,
+            span,
+            STATEMENT,
+            lambda: self.executor.run(sql, ctx or self.ctx, self.session, start=start),
+        )
+
+    def reported(
+        self, sql: str, span: Span, evaluation_kind: str, work: Callable[[], StatementResult]
+    ) -> StatementResult:
+        clock = self.executor.clock
+        started = clock.now_us()
+        frames = self.frames(span)
+        try:
+            result = work()
+        except BigQueryError as error:
+            self.on_statement(
+                ChildStatement(sql, frames, evaluation_kind, started, clock.now_us(), None, error)
+            )
+            raise
+        self.on_statement(ChildStatement(sql, frames, evaluation_kind, started, clock.now_us(), result))
+        if evaluation_kind == STATEMENT:
+            self.results.append(result)
+            if result.dml is not None:
+                self.ctx.system_variables["row_count"] = TypedValue(INT64, result.dml.total)
+        return result
+
+    def value(self, span: Span | None, target: Type | None = None) -> TypedValue:
+        """The value of an expression, coerced to ``target``; reported when it reads tables."""
+        assert span is not None
+        value, result = self.evaluator.value(span.text, self.ctx, target, span.position)
+        if result is not None and result.tables:
+            self.reported(span.text, span, EXPRESSION, lambda: result)
+        return value
+
+    def holds(self, span: Span | None) -> bool:
+        assert span is not None
+        condition = self.value(span)
+        if condition.type != BOOL:
+            raise invalid_query(f"Expected type BOOL but got {condition.type} at [{span.line}:{span.column}]")
+        return bool(condition.value)
+
+    # Errors
+
+    def located(self, error: BigQueryError) -> BigQueryError:
+        """The error as the script's failure shows it: with the place of the failing statement."""
+        return located(error, self.failed_at)
+
+    def finish(self) -> None:
+        if self.ctx.transaction is not None:
+            self.ctx.transaction.rollback()
+            self.ctx.transaction = None
+        self.ctx.now_us = 0
+
+
+def located(error: BigQueryError, frames: Sequence[Frame]) -> BigQueryError:
+    if error.reason.name != "invalidQuery" or error.message.startswith("Query error: "):
+        return error
+    message = f"Query error: {error.message}"
+    if frames and not message.endswith("]"):
+        message += f" at [{frames[0].line}:{frames[0].column}]"
+    return BigQueryError(error.reason.name, message, location=error.location)
+
+
+def variable(run: Run, name: str) -> TypedValue:
+    """A declared variable. Raises when there is none."""
+    value = run.ctx.variables.get(name.casefold())
+    if value is None:
+        raise invalid_query(f"Undeclared variable: {name}")
+    return value
+
+
+@contextmanager
+def scope(ctx: Context) -> Iterator[None]:
+    """Forget at the end the variables that the block declares."""
+    before = set(ctx.variables)
+    try:
+        yield
+    finally:
+        for name in [n for n in ctx.variables if n not in before]:
+            del ctx.variables[name]

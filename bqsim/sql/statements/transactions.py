@@ -1,0 +1,216 @@
+"""Transactions over several statements.
+
+Each statement commits on its own in the engine, so that one that fails leaves the transaction as it was.
+What the
+transaction writes is invisible to others: new rows carry a mark of the transaction as both ends of their
+time, and
+removed rows are listed in a temporary engine table. The transaction itself reads tables through
+temporary engine views
+that put this together with the rows as they were when it began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from bqsim.catalog.refs import DatasetRef, TableRef
+from bqsim.catalog.resources import Storage, Table
+from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END, Session
+
+from .storage import live, storage_of
+from .writes import Claims, Writer, aborted, writable
+
+if TYPE_CHECKING:
+    from bqsim.catalog.store import Catalog
+    from bqsim.sql.googlesql import Analyzed
+
+# Marks lie beyond every time that a clock shows.
+_FIRST_MARK = 1 << 61
+_marks = count(_FIRST_MARK)
+
+
+def _kept(removed: str) -> str:
+    return f"rowid NOT IN (SELECT _rowid FROM {removed})"
+
+
+@dataclass(slots=True)
+class _Mutated:
+    """A table that the transaction changes: ``base`` as it is stored, and the rows more or less so far."""
+
+    base: Table
+    removed: str
+    more_rows: int = 0
+
+
+class Transaction:
+    """One open transaction of a script or session; used by one thread at a time, always with one engine
+    session.
+    """
+
+    def __init__(self, catalog: Catalog, claims: Claims, session: Session) -> None:
+        self._catalog = catalog
+        self._claims = claims
+        self._session = session
+        self.start_us = catalog.clock.now_us()
+        self.mark = next(_marks)
+        self._mutated: dict[TableRef, _Mutated] = {}
+        self._views: set[str] = set()
+
+    # Reading
+
+    def bind(self, analyzed: Analyzed, temp_dataset: DatasetRef | None) -> Analyzed:
+        """The statement with its tables as the transaction sees them."""
+        sources: Mapping[str, Any] = {
+            name: replace(source, table=self._seen(source.table, temp_dataset))
+            for name, source in analyzed.sources.items()
+        }
+        return replace(analyzed, sources=sources)
+
+    def _seen(self, table: Table, temp_dataset: DatasetRef | None) -> Table:
+        storage = table.storage
+        if storage is None or (table.ref.dataset_ref == temp_dataset and not self._existed(table)):
+            return table
+        mutated = self._mutated.get(table.ref)
+        if mutated is not None:
+            view = self._view(mutated.base, _kept(mutated.removed))
+            return replace(table, storage=view, num_rows=mutated.base.num_rows + mutated.more_rows)
+        if table.version <= self.start_us:
+            return table
+        return replace(table, storage=self._view(table, "TRUE"))
+
+    def _existed(self, table: Table) -> bool:
+        return table.created_ms * 1000 <= self.start_us
+
+    def _view(self, table: Table, condition: str) -> Storage:
+        """A temporary engine view of a table as of the transaction's beginning, with its own rows."""
+        storage = storage_of(table)
+        name = f"_tx_{storage.engine_table}"
+        columns = ", ".join(storage.columns)
+        self._session.execute(
+            f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT rowid AS rowid, {columns},"
+            f" {VERSION_BEGIN}, CAST(NULL AS BIGINT) AS {VERSION_END} FROM {storage.engine_table}"
+            f" WHERE {self._visible(storage, condition)}"
+        )
+        self._views.add(name)
+        return replace(storage, engine_table=name)
+
+    def _visible(self, storage: Storage, condition: str) -> str:
+        """The engine condition of the rows that the transaction sees: those of its beginning, and its own."""
+        return f"(({live(storage, self.start_us)}) OR {VERSION_BEGIN} = {self.mark}) AND {condition}"
+
+    # Writing
+
+    def mutates(self, ref: TableRef, temp_dataset: DatasetRef | None) -> bool:
+        """Whether changes of a table belong to the transaction; not so for temporary tables made in it."""
+        table = self._catalog.table(ref)
+        return ref.dataset_ref != temp_dataset or self._existed(table)
+
+    @contextmanager
+    def writing(self, ref: TableRef) -> Iterator[TransactionWriter]:
+        """Write to a table within the transaction."""
+        mutated = self._mutated.get(ref)
+        with self._session.transaction():
+            if mutated is None:
+                mutated = self._first(ref)
+            visible = self._visible(storage_of(mutated.base), _kept(mutated.removed))
+            writer = TransactionWriter(
+                self._session, mutated.base, self.mark, removed_rows=mutated.removed, visible=visible
+            )
+            yield writer
+        self._mutated[ref] = mutated
+        mutated.more_rows += writer.inserted - writer.removed
+
+    def _first(self, ref: TableRef) -> _Mutated:
+        with self._catalog.lock(ref):
+            table = writable(self._catalog.table(ref))
+            self._claims.claim(ref, self)
+        if table.version > self.start_us:
+            raise aborted(ref)
+        removed = f"_txr_{storage_of(table).engine_table}"
+        self._session.execute(f"CREATE OR REPLACE TEMP TABLE {removed} (_rowid BIGINT)")
+        return _Mutated(table, removed)
+
+    # The end
+
+    def commit(self) -> None:
+        """Make the changes visible to all, at one moment. Raises when a table was replaced meanwhile."""
+        try:
+            with self._catalog.lock(*self._mutated), self._catalog.change(self._session) as change:
+                for ref, mutated in self._mutated.items():
+                    table = self._catalog.find_table(ref)
+                    if table is None or table.storage != mutated.base.storage:
+                        raise aborted(ref)
+                    storage = storage_of(table)
+                    self._settle(storage, mutated.removed, change.time_us)
+                    change.put_table(
+                        replace(
+                            table,
+                            num_rows=table.num_rows + mutated.more_rows,
+                            version=change.time_us,
+                            modified_ms=change.time_us // 1000,
+                            etag=self._catalog.new_etag(),
+                        )
+                    )
+        except BaseException:
+            self.rollback()
+            raise
+        self._forget()
+
+    def _settle(self, storage: Storage, removed: str, now_us: int) -> None:
+        name, run = storage.engine_table, self._session.execute
+        listed = f"rowid IN (SELECT _rowid FROM {removed})"
+        run(f"UPDATE {name} SET {VERSION_END} = {now_us} WHERE {VERSION_BEGIN} < {_FIRST_MARK} AND {listed}")
+        run(
+            f"UPDATE {name} SET {VERSION_BEGIN} = {now_us}, {VERSION_END} = NULL"
+            f" WHERE {VERSION_BEGIN} = {self.mark} AND NOT {listed}"
+        )
+        self._bury(storage)
+
+    def _bury(self, storage: Storage) -> None:
+        """Give rows of the transaction that do not live a time in which nobody reads them."""
+        self._session.execute(
+            f"UPDATE {storage.engine_table} SET {VERSION_BEGIN} = 0, {VERSION_END} = 0"
+            f" WHERE {VERSION_BEGIN} = {self.mark}"
+        )
+
+    def rollback(self) -> None:
+        """Undo the changes."""
+        with self._session.transaction():
+            for mutated in self._mutated.values():
+                self._bury(storage_of(mutated.base))
+        self._forget()
+
+    def _forget(self) -> None:
+        for view in self._views:
+            self._session.execute(f"DROP VIEW IF EXISTS {view}")
+        for mutated in self._mutated.values():
+            self._session.execute(f"DROP TABLE IF EXISTS {mutated.removed}")
+        self._views.clear()
+        self._mutated.clear()
+        self._claims.release(self)
+
+
+@dataclass(slots=True)
+class TransactionWriter(Writer):
+    """A writer whose changes only its transaction sees: ``version`` is the transaction's mark."""
+
+    removed_rows: str = ""
+
+    visible: str = "TRUE"
+
+    @property
+    def ends(self) -> int | None:
+        return self.version
+
+    def remove(self, rows: str) -> int:
+        count = self.session.execute(f"INSERT INTO {self.removed_rows} {rows}")
+        self.removed += count
+        return count
+
+    def clear(self) -> int:
+        storage = storage_of(self.table)
+        return self.remove(f"SELECT rowid FROM {storage.engine_table} WHERE {self.visible}")
