@@ -44,7 +44,8 @@ from bqsim.jobs.index import JobFilter, JobPage
 from bqsim.jobs.job import Job, JobType
 from bqsim.jobs.machine import State
 from bqsim.jobs.results import ResultPage, ResultSet, ResultStore
-from bqsim.jobs.service import JobObserver, JobService
+from bqsim.jobs.runner import JobObserver
+from bqsim.jobs.service import JobService
 from bqsim.jobs.tabledata import TableData
 from bqsim.jobs.upload import Upload
 

@@ -15,13 +15,12 @@ from bqsim.jobs.config import Target, bad_value, enum, parse_target, required
 from bqsim.jobs.job import Job
 from bqsim.jobs.statistics import CopyStatistics
 from bqsim.jobs.target import write_table
-from bqsim.sql.statements.sizes import ColumnSizes
 from bqsim.sql.statements.storage import copy_rows, storage_of, with_storage
 from bqsim.sql.statements.writes import Writer
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
-    from bqsim.sim.clock import Clock
+    from bqsim.sql.executor import Executor
 
 OPERATIONS = frozenset({"COPY", "SNAPSHOT", "CLONE", "RESTORE"})
 # Page "Quotas and limits": source tables of one copy job.
@@ -88,10 +87,9 @@ def _expiration_ms(text: object) -> int:
 class CopyRunner:
     """Runs copy jobs; rows stay in the engine."""
 
-    def __init__(self, catalog: Catalog, clock: Clock) -> None:
+    def __init__(self, catalog: Catalog, executor: Executor) -> None:
         self._catalog = catalog
-        self._clock = clock
-        self._sizes = ColumnSizes()
+        self._executor = executor
 
     def run(self, job: Job, config: CopyConfig, session: Session) -> None:
         """Copy; leaves statistics on the job. Raises its failure."""
@@ -104,7 +102,7 @@ class CopyRunner:
         else:
             rows = self._derive(config, first, sources[0][1], session)
         copied = self._catalog.table(config.target.table)
-        job.statistics = CopyStatistics(rows, self._sizes.table(session, copied))
+        job.statistics = CopyStatistics(rows, self._executor.sizes.table(session, copied))
 
     def _copy(
         self, job: Job, config: CopyConfig, sources: Sequence[tuple[Table, int | None]], session: Session
@@ -136,7 +134,7 @@ class CopyRunner:
             )
 
         _, rows = write_table(
-            self._catalog,
+            self._executor,
             session,
             target,
             first.fields,
@@ -182,7 +180,7 @@ class CopyRunner:
         """The absolute time of a source's decorator; a negative one is relative to now."""
         if source.at_us is None or source.at_us >= 0:
             return source.at_us
-        return self._clock.now_us() + source.at_us
+        return self._catalog.clock.now_us() + source.at_us
 
     def _table_of(self, source: Source) -> Table:
         at_us = self._at(source)

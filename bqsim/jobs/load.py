@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from bqsim.catalog.store import Catalog
     from bqsim.jobs.upload import Upload
-    from bqsim.sim.clock import Clock
+    from bqsim.sql.executor import Executor
 
 # Source formats, and whether bqsim reads them.
 FORMATS: dict[str, bool] = {
@@ -128,9 +128,9 @@ def _csv_options(body: Mapping[str, Any]) -> CsvOptions:
 class LoadRunner:
     """Runs load jobs in worker threads."""
 
-    def __init__(self, catalog: Catalog, clock: Clock) -> None:
+    def __init__(self, catalog: Catalog, executor: Executor) -> None:
         self._catalog = catalog
-        self._clock = clock
+        self._executor = executor
 
     def run(self, job: Job, config: LoadConfig, session: Session) -> None:
         """Load the upload in one commit; leaves statistics and warnings on the job. Raises its failure."""
@@ -146,7 +146,7 @@ class LoadRunner:
         statistics.bad_records = len(parsed.bad)
         known = config.fields is None and not config.autodetect and config.format != "PARQUET"
         _, statistics.output_rows = write_table(
-            self._catalog,
+            self._executor,
             session,
             config.target,
             parsed.fields,

@@ -45,6 +45,10 @@ class Timeline:
         return None if us is None else us // 1000
 
     @property
+    def created_us(self) -> int:
+        return self.entered[State.PENDING]
+
+    @property
     def created_ms(self) -> int:
         return self.entered[State.PENDING] // 1000
 

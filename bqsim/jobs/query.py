@@ -10,7 +10,9 @@ from bqsim.errors import BigQueryError, invalid
 from bqsim.jobs.cache import CachedResult, ResultCache
 from bqsim.jobs.config import QueryConfig
 from bqsim.jobs.job import Job
+from bqsim.jobs.machine import State
 from bqsim.jobs.results import ResultSet, ResultStore, TableResult
+from bqsim.jobs.script import add_up, create_hidden_dataset, fill_child, temporary_dataset
 from bqsim.jobs.sessions import SqlSession
 from bqsim.jobs.statistics import QueryStatistics, bytes_billed
 from bqsim.jobs.target import named_as, write_table
@@ -23,7 +25,12 @@ if TYPE_CHECKING:
     from bqsim.sim.clock import Clock
     from bqsim.sim.draws import Draws
     from bqsim.sql.executor import Executor, Rows
-    from bqsim.sql.script import ScriptRunner
+    from bqsim.sql.script import ChildStatement, ScriptRunner
+
+
+# Of how many texts, up to which length, it is remembered whether they are scripts.
+TEXTS = 5_000
+MAX_TEXT = 10_000
 
 
 class NewChild(Protocol):
@@ -55,6 +62,7 @@ class QueryRunner:
         self._clock = clock
         self._draws = draws
         self._new_child = new_child
+        self._single: dict[str, bool] = {}
 
     # -- contexts
 
@@ -77,6 +85,8 @@ class QueryRunner:
             ctx.system_variables = session.system_variables
             ctx.temp_functions = session.temp_functions
             ctx.temp_dataset = session.temp_dataset
+            ctx.time_zone = config.properties.get("time_zone") or session.time_zone
+            ctx.default_dataset = config.default_dataset or session.default_dataset
         return ctx
 
     # -- running
@@ -84,8 +94,10 @@ class QueryRunner:
     def dry_run(
         self, job: Job, config: QueryConfig, session: SqlSession | None, engine: Session
     ) -> QueryStatistics:
-        """Check the query and say what it would read."""
+        """Check the query and say what it would read; of a script only its syntax is checked."""
         ctx = self.context(job, config, session)
+        if self._is_script(config.sql):
+            return QueryStatistics(statement_type="SCRIPT", dry_run=True)
         result = self._executor.dry_run(config.sql, ctx, engine)
         statistics = QueryStatistics.of(result)
         self._check_limit(config, statistics.bytes_billed)
@@ -98,10 +110,24 @@ class QueryRunner:
     def run(self, job: Job, config: QueryConfig, session: SqlSession | None, engine: Session) -> None:
         """Run the query; leaves statistics and result on the job. Raises its failure."""
         ctx = self.context(job, config, session)
-        if self._scripts.is_script(config.sql):
+        if self._is_script(config.sql):
             self._run_script(job, config, session, ctx, engine)
         else:
+            if session is not None:
+                create_hidden_dataset(self._catalog, engine, session.temp_dataset)
             self._run_statement(job, config, ctx, engine)
+        if session is not None:
+            session.time_zone, session.default_dataset = ctx.time_zone, ctx.default_dataset
+
+    def _is_script(self, sql: str) -> bool:
+        known = self._single.get(sql)
+        if known is None:
+            known = self._scripts.is_script(sql)
+            if len(sql) <= MAX_TEXT:
+                self._single[sql] = known
+            if len(self._single) > TEXTS:
+                self._single.pop(next(iter(self._single)), None)
+        return known
 
     def _run_statement(self, job: Job, config: QueryConfig, ctx: Context, engine: Session) -> None:
         if config.maximum_bytes_billed is not None:
@@ -132,7 +158,7 @@ class QueryRunner:
 
         def write(rows: Rows) -> int:
             table, count = write_table(
-                self._catalog,
+                self._executor,
                 engine,
                 target,
                 rows.schema,
@@ -154,17 +180,38 @@ class QueryRunner:
     def _run_script(
         self, job: Job, config: QueryConfig, session: SqlSession | None, ctx: Context, engine: Session
     ) -> None:
+        """Run a script; its result is that of the statement that ran last."""
         if config.target is not None:
             raise invalid("configuration.query.destinationTable cannot be set for scripts")
-        if session is None:
-            ctx.temp_dataset = self._script_dataset(job)
         job.statistics = total = QueryStatistics(statement_type="SCRIPT")
-        last: StatementResult | None = None
-        last_child: Job | None = None
-        del last, last_child, total
 
-    def _script_dataset(self, job: Job) -> DatasetRef:
-        return DatasetRef(job.ref.project, f"_script{self._draws.hex_id('script-dataset', 24)}")
+        def on_statement(statement: ChildStatement) -> None:
+            child = self._child(job, statement)
+            if child.query_statistics is not None:
+                add_up(total, child.query_statistics)
+            if statement.evaluation_kind == "STATEMENT":
+                job.result, job.destination = child.result, child.destination
+
+        if session is not None:
+            create_hidden_dataset(self._catalog, engine, session.temp_dataset)
+            self._scripts.run(config.sql, ctx, engine, on_statement, _cancelled(job))
+            return
+        hidden = DatasetRef(job.ref.project, f"_script{self._draws.hex_id('script-dataset', 24)}")
+        with temporary_dataset(self._catalog, engine, hidden) as ctx.temp_dataset:
+            self._scripts.run(config.sql, ctx, engine, on_statement, _cancelled(job))
+
+    def _child(self, parent: Job, statement: ChildStatement) -> Job:
+        query = {"query": statement.text, "useLegacySql": False, "priority": "INTERACTIVE"}
+        configuration = {"jobType": "QUERY", "query": query}
+        child = self._new_child(parent, len(parent.children), configuration, statement.started_us)
+        fill_child(child, statement)
+        result = statement.result
+        if result is not None and result.rows is not None:
+            self._keep(child, result)
+        elif result is not None:
+            self._describe(child, result)
+        child.move(State.DONE, statement.ended_us)
+        return child
 
     def _describe(self, job: Job, result: StatementResult) -> None:
         """DDL that answers with a schema has a result without rows."""

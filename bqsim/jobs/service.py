@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import re
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import JobRef, TableRef
 from bqsim.catalog.resources import Dataset, Table
-from bqsim.engine.errors import map_error
-from bqsim.engine.pool import CancelToken, EnginePool
+from bqsim.engine.pool import EnginePool
 from bqsim.errors import BigQueryError, invalid, not_found, unsupported
 from bqsim.jobs.anonymous import AnonymousTables
 from bqsim.jobs.cache import CachedResult, ResultCache
-from bqsim.jobs.config import QueryConfig, bad_value, boolean, check_labels, int64, parse_query, required
+from bqsim.jobs.config import QueryConfig, bad_value, check_labels, int64, parse_query, required
 from bqsim.jobs.copy import CopyRunner, parse_copy
 from bqsim.jobs.index import JobFilter, JobIndex, JobPage
 from bqsim.jobs.job import Job, JobType
@@ -24,12 +20,13 @@ from bqsim.jobs.load import LoadRunner, parse_load
 from bqsim.jobs.locations import canonical_location
 from bqsim.jobs.machine import State
 from bqsim.jobs.query import QueryRunner
+from bqsim.jobs.requests import Requests, configuration_of, timeout_s
 from bqsim.jobs.results import PAGE_BYTES, ResultPage, ResultSet, ResultStore, TableResult, Window
+from bqsim.jobs.runner import JobObserver, JobRunner
 from bqsim.jobs.sessions import Sessions, SqlSession
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
-    from bqsim.engine.protocol import Session
     from bqsim.jobs.upload import Upload
     from bqsim.settings import Settings
     from bqsim.sim.clock import Clock
@@ -37,50 +34,8 @@ if TYPE_CHECKING:
     from bqsim.sql.executor import Executor
     from bqsim.sql.script import ScriptRunner
 
-log = logging.getLogger(__name__)
-
-Work = Callable[["Session"], None]
-
-# Page "Run a query": a requestId is remembered for 15 minutes and has at most 36 ASCII characters.
-REQUEST_LIFE_US = 15 * 60 * 1_000_000
-MAX_REQUEST_ID = 36
-DEFAULT_TIMEOUT_MS = 10_000
-# Discovery document: the service answers jobs.query by about then, whatever timeoutMs says.
-MAX_TIMEOUT_MS = 200_000
 MAX_JOB_ID = 1024
-
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]+\Z")
-
-# Members of a QueryRequest that belong to JobConfigurationQuery, and those that belong to JobConfiguration.
-_QUERY_MEMBERS = (
-    "query",
-    "defaultDataset",
-    "useLegacySql",
-    "useQueryCache",
-    "parameterMode",
-    "queryParameters",
-    "connectionProperties",
-    "createSession",
-    "maximumBytesBilled",
-    "priority",
-    "continuous",
-    "destinationEncryptionConfiguration",
-    "writeIncrementalResults",
-)
-_JOB_MEMBERS = ("labels", "dryRun", "jobTimeoutMs", "maxSlots", "reservation")
-# Members that do not change what a request computes.
-_UNIDENTIFYING = frozenset({"requestId", "timeoutMs", "maxResults", "formatOptions", "kind"})
-
-
-class JobObserver(Protocol):
-    """What the simulation adds to the life of jobs."""
-
-    async def before_state(self, job: Job, state: State) -> None:
-        """Called before ``job`` enters RUNNING or DONE; the job stays where it is until this returns.
-
-        A cancel of the job cancels the wait. May raise ``BigQueryError``: the job fails with it.
-        """
-        ...
 
 
 class JobService:
@@ -102,7 +57,7 @@ class JobService:
         self.catalog = catalog
         self.clock = clock
         self.settings = settings
-        self.observer = observer
+        self.runner = JobRunner(pool, clock, settings.workers, observer)
         self.results_store = ResultStore(settings.result_memory_bytes)
         self.index = JobIndex()
         self.sessions = Sessions(clock, draws)
@@ -120,12 +75,9 @@ class JobService:
             results=self.results_store,
             new_child=self._new_child,
         )
-        self._loads = LoadRunner(catalog, clock)
-        self._copies = CopyRunner(catalog, clock)
-        self._workers = asyncio.Semaphore(settings.workers)
-        self._requests: OrderedDict[tuple[str, str, str], tuple[str, Job]] = OrderedDict()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._holds: dict[Job, asyncio.Task[None]] = {}
+        self._loads = LoadRunner(catalog, executor)
+        self._copies = CopyRunner(catalog, executor)
+        self._requests = Requests()
 
     # -- jobs.insert
 
@@ -174,7 +126,7 @@ class JobService:
         job = self._new_job(JobType.LOAD, project, configuration, reference, caller, None)
         job.destination = config.target.table
         self.index.add(job)
-        self._start(
+        self.runner.start(
             job, lambda session: self._loads.run(job, config, session), int64(configuration, "jobTimeoutMs")
         )
         return job
@@ -191,7 +143,7 @@ class JobService:
         job = self._new_job(JobType.COPY, project, configuration, reference, caller, None)
         job.destination = config.target.table
         self.index.add(job)
-        self._start(
+        self.runner.start(
             job, lambda session: self._copies.run(job, config, session), int64(configuration, "jobTimeoutMs")
         )
         return job
@@ -213,18 +165,11 @@ class JobService:
 
         The job may have failed (``job.error``) or still run. A repeated ``requestId`` gives the first job.
         """
-        request_key, request_text = self._request_key(project, request, caller)
-        if request_key is not None:
-            known = self._requests.get(request_key)
-            if known is not None and known[0] == request_text:
-                await known[1].wait(_timeout_s(request))
-                return known[1]
-        configuration: dict[str, Any] = {
-            "query": {k: request[k] for k in _QUERY_MEMBERS if request.get(k) is not None}
-        }
-        for member in _JOB_MEMBERS:
-            if request.get(member) is not None:
-                configuration[member] = request[member]
+        known = self._requests.find(project, caller, request, self.clock.now_us())
+        if known is not None:
+            await known.wait(timeout_s(request))
+            return known
+        configuration = configuration_of(request)
         config = parse_query(configuration, project)
         reference = {"location": request.get("location")}
         job = self._new_job(JobType.QUERY, project, configuration, reference, caller, config)
@@ -233,11 +178,10 @@ class JobService:
         optional = request.get("jobCreationMode") == "JOB_CREATION_OPTIONAL" and not config.create_session
         if not optional:
             self.index.add(job)
-        if request_key is not None:
-            self._requests[request_key] = (request_text, job)
+        self._requests.remember(project, caller, request, job)
         self._start_query(job, config)
         if not job.done:
-            await job.wait(_timeout_s(request))
+            await job.wait(timeout_s(request))
         if optional:
             self._settle_optional(job, int64(request, "maxResults"))
         return job
@@ -257,24 +201,6 @@ class JobService:
         """Whether one page does not hold all rows."""
         window = Window(job.ref.api_name, None, max_results, None)
         return window.of(result.num_rows, result.row_bytes)[2] is not None
-
-    def _request_key(
-        self, project: str, request: Mapping[str, Any], caller: str
-    ) -> tuple[tuple[str, str, str] | None, str]:
-        request_id = request.get("requestId")
-        if not request_id or boolean(request, "dryRun", False):
-            return None, ""
-        request_id = str(request_id)
-        if len(request_id) > MAX_REQUEST_ID or not request_id.isascii():
-            raise invalid("requestId must have at most 36 ASCII characters", "requestId")
-        horizon = self.clock.now_us() - REQUEST_LIFE_US
-        while self._requests:
-            key, (_, job) = next(iter(self._requests.items()))
-            if job.timeline.entered[State.PENDING] > horizon:
-                break
-            del self._requests[key]
-        text = repr(sorted((k, v) for k, v in request.items() if k not in _UNIDENTIFYING))
-        return (project, caller, request_id), text
 
     # -- the other methods
 
@@ -296,7 +222,7 @@ class JobService:
         """Ask for the end of a job; a PENDING one is DONE at once, a RUNNING one when its work has
         stopped."""
         job = self.get(project, job_id, location)
-        self._stop(job, _stopped("User requested cancellation"))
+        self.runner.stop(job, "User requested cancellation")
         return job
 
     def delete(self, project: str, job_id: str, location: str | None = None) -> None:
@@ -356,10 +282,7 @@ class JobService:
 
     async def close(self) -> None:
         """Stop all jobs and drop all results."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.runner.close()
         self.results_store.close()
 
     # -- running
@@ -440,7 +363,7 @@ class JobService:
             if session is not None:
                 self.sessions.enter(session)
         except BigQueryError as error:
-            self._finish(job, error)
+            self.runner.finish(job, error)
             return
         key = self._queries.cache_key(job, config) if session is None else None
         hit = self.cache.get(key, self.clock.now_us()) if key is not None else None
@@ -448,10 +371,10 @@ class JobService:
             self._answer_from_cache(job, hit)
             return
         if config.create_never and config.target is None:
-            self._finish(job, _no_cached_result(job))
+            self.runner.finish(job, _no_cached_result(job))
             return
 
-        self._start(
+        self.runner.start(
             job,
             lambda engine_session: self._queries.run(job, config, session, engine_session),
             config.job_timeout_ms,
@@ -459,99 +382,11 @@ class JobService:
         )
 
     def _answer_from_cache(self, job: Job, hit: CachedResult) -> None:
-        """Finish ``job`` with a cached result: at once, unless the observer wants to see its states."""
-        if self.observer is not None:
-            self._start(job, lambda _: self._queries.answer_from_cache(job, hit), None)
+        """Finish ``job`` with a cached result: at once, unless an observer wants to see its states."""
+        if self.runner.observer is not None:
+            self.runner.start(job, lambda _: self._queries.answer_from_cache(job, hit), None)
             return
-        job.move(State.RUNNING, self.clock.now_us())
-        self._queries.answer_from_cache(job, hit)
-        self._finish(job, None)
-
-    def _start(
-        self,
-        job: Job,
-        work: Work,
-        timeout_ms: int | None,
-        *,
-        finally_: Callable[[], None] | None = None,
-    ) -> None:
-        """Run ``work`` for ``job`` in the background; ``finally_`` follows any end."""
-        job.cancel_token = CancelToken()
-        timer = self._spawn(self._time_out(job, timeout_ms)) if timeout_ms else None
-        task = self._spawn(self._run(job, work, finally_))
-        if timer is not None:
-            task.add_done_callback(lambda _: timer.cancel())
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _run(
-        self,
-        job: Job,
-        work: Work,
-        finally_: Callable[[], None] | None,
-    ) -> None:
-        error: BigQueryError | None = None
-        try:
-            await self._before(job, State.RUNNING)
-            async with self._workers:
-                if job.done:
-                    return
-                job.move(State.RUNNING, self.clock.now_us())
-                await self._pool.run(work, cancel=job.cancel_token)
-            await self._before(job, State.DONE)
-        except asyncio.CancelledError:
-            error = _stopped("The server is shutting down")
-            raise
-        except Exception as exc:
-            error = map_error(exc)
-        finally:
-            if finally_ is not None:
-                finally_()
-            self._finish(job, job.stop_error or error)
-
-    async def _before(self, job: Job, state: State) -> None:
-        """Let the observer hold the job before ``state``; raises ``Interrupted`` when the job is stopped."""
-        if self.observer is not None and not job.done:
-            hold = asyncio.ensure_future(self.observer.before_state(job, state))
-            self._holds[job] = hold
-            try:
-                await hold
-            except asyncio.CancelledError:
-                if job.stop_error is None:
-                    raise
-            finally:
-                del self._holds[job]
-        if job.stop_error is not None:
-            raise job.stop_error
-
-    async def _time_out(self, job: Job, timeout_ms: int) -> None:
-        """Stop ``job`` when ``timeout_ms`` of simulated time have passed since now, its creation."""
-        await self.clock.sleep(timeout_ms / 1000)
-        self._stop(job, _stopped(f"Job timed out after {timeout_ms / 1000:g} sec"))
-
-    def _stop(self, job: Job, error: BigQueryError) -> None:
-        if job.done or job.stop_error is not None:
-            return
-        job.stop_error = error
-        if job.state is State.PENDING:
-            self._finish(job, error)
-        if job.cancel_token is not None:
-            job.cancel_token.cancel()
-        hold = self._holds.get(job)
-        if hold is not None:
-            hold.cancel()
-
-    def _finish(self, job: Job, error: BigQueryError | None) -> None:
-        if job.done:
-            return
-        if error is not None:
-            job.error = error
-            job.result = None
-        job.move(State.DONE, self.clock.now_us())
+        self.runner.run_at_once(job, lambda: self._queries.answer_from_cache(job, hit))
 
     def _find_table(self, ref: TableRef) -> Table | None:
         return self.anonymous_table(ref) or self.catalog.find_table(ref)
@@ -576,15 +411,6 @@ def _job_type(configuration: Mapping[str, Any]) -> JobType:
             f"(e.g., query, load, extract, spark), but there were {len(given)}: "
         )
     return given[0]
-
-
-def _timeout_s(request: Mapping[str, Any]) -> float:
-    timeout_ms = int64(request, "timeoutMs")
-    return min(DEFAULT_TIMEOUT_MS if timeout_ms is None else timeout_ms, MAX_TIMEOUT_MS) / 1000
-
-
-def _stopped(why: str) -> BigQueryError:
-    return BigQueryError("stopped", f"Job execution was cancelled: {why}")
 
 
 def _no_cached_result(job: Job) -> BigQueryError:

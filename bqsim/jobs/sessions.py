@@ -31,6 +31,8 @@ class SqlSession:
     variables: dict[str, TypedValue] = field(default_factory=dict)
     system_variables: dict[str, TypedValue] = field(default_factory=dict)
     temp_functions: dict[str, str] = field(default_factory=dict)
+    time_zone: str = "UTC"
+    default_dataset: DatasetRef | None = None
     busy: bool = False
 
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.names import check_table_id
 from bqsim.catalog.refs import TableRef
-from bqsim.catalog.resources import Table
 from bqsim.engine.formats.json_rows import parse_row, table_from_rows
 from bqsim.engine.protocol import Session
 from bqsim.errors import invalid
-from bqsim.sql.statements.writes import created, finish_creation, writable, writing
+from bqsim.sql.statements.writes import created, finish_creation, writable
 from bqsim.types import Field
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
+    from bqsim.sql.executor import Executor
 
 # Page "Quotas and limits": rows of one insertAll request.
 MAX_ROWS = 50_000
@@ -45,7 +45,7 @@ class _Batch:
 
 
 def insert_rows(
-    catalog: Catalog,
+    executor: Executor,
     session: Session,
     ref: TableRef,
     rows: Sequence[Mapping[str, Any]],
@@ -59,6 +59,7 @@ def insert_rows(
     When a row is bad nothing goes in, and good rows say ``stopped``, unless ``skip_invalid``. With ``suffix``
     rows go into the table of that name beside ``ref``, made with its schema when it does not exist.
     """
+    catalog = executor.catalog
     if len(rows) > MAX_ROWS:
         raise invalid(f"too many rows present in the request, limit: {MAX_ROWS} row count: {len(rows)}.")
     if suffix is not None:
@@ -68,7 +69,8 @@ def insert_rows(
     for index, row in enumerate(rows):
         batch.add(index, row["json"])
     if not batch.errors or (skip_invalid and batch.rows):
-        _append(catalog, session, ref, table, batch.rows)
+        arrow = table_from_rows(table.fields, batch.rows)
+        executor.append_rows(session, ref, arrow, table.fields)
     return _insert_errors(batch, len(rows), skip_invalid)
 
 
@@ -81,13 +83,6 @@ def _insert_errors(batch: _Batch, count: int, skip_invalid: bool) -> list[dict[s
         for i in range(count)
         if i in batch.errors or not skip_invalid
     ]
-
-
-def _append(catalog: Catalog, session: Session, ref: TableRef, table: Table, rows: list[list[Any]]) -> None:
-    with writing(catalog, session, ref) as writer:
-        if writer.table.fields != table.fields:
-            raise invalid(f"Table {ref.api_name} changed while rows were inserted")
-        writer.append(table_from_rows(table.fields, rows), table.fields)
 
 
 def _from_template(catalog: Catalog, session: Session, base: TableRef, suffix: str) -> TableRef:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
     from bqsim.engine.pool import EnginePool
     from bqsim.sim.clock import Clock
+    from bqsim.sql.executor import Executor
 
 # Page "Quotas and limits": rows of one tabledata.list reply.
 MAX_PAGE_ROWS = 100_000
@@ -33,8 +34,11 @@ MAX_PAGE_ROWS = 100_000
 class TableData:
     """Lists and streams rows of tables."""
 
-    def __init__(self, *, catalog: Catalog, pool: EnginePool, results: ResultStore, clock: Clock) -> None:
+    def __init__(
+        self, *, catalog: Catalog, pool: EnginePool, executor: Executor, results: ResultStore, clock: Clock
+    ) -> None:
         self._catalog = catalog
+        self._executor = executor
         self._pool = pool
         self._results = results
         self._clock = clock
@@ -97,7 +101,7 @@ class TableData:
                 raise required("rows.json")
         return await self._pool.run(
             lambda session: insert_rows(
-                self._catalog,
+                self._executor,
                 session,
                 ref,
                 rows,

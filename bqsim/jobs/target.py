@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bqsim.catalog.names import check_table_id
+from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.engine.protocol import Interrupted, Session
 from bqsim.errors import BigQueryError, already_exists, invalid, not_found, unsupported
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from bqsim.catalog.store import Catalog
+    from bqsim.sql.executor import Executor
 
 # Inserts the rows of a job through a writer; their number.
 Insert = Callable[[Writer], int]
@@ -28,7 +31,7 @@ _PARTITION_KINDS = frozenset({TypeKind.DATE, TypeKind.DATETIME, TypeKind.TIMESTA
 
 
 def write_table(
-    catalog: Catalog,
+    executor: Executor,
     session: Session,
     target: Target,
     fields: tuple[Field, ...],
@@ -43,12 +46,12 @@ def write_table(
     ``query`` words schema mismatches as query jobs do (else as load jobs do) and ignores modes of ``fields``.
     With ``exact`` false the fields of an existing table win over ``fields``, which only name what is written.
     """
-    ref = target.table
+    ref, catalog = target.table, executor.catalog
     check_table_id(ref.table)
     if target.partition is not None:
         raise unsupported(f"The partition decorator ${target.partition} in a destination table")
     try:
-        with catalog.lock(ref, cancelled=cancelled), catalog.change(session) as change:
+        with _locked(executor, ref, cancelled), catalog.change(session) as change:
             table = _prepare(catalog, session, target, fields, query, exact)
             inserted = insert(Writer(session, table, change.time_us))
             table = touched(catalog, table, change, inserted)
@@ -56,6 +59,19 @@ def write_table(
     except InterruptedError:
         raise Interrupted from None
     return table, inserted
+
+
+@contextmanager
+def _locked(executor: Executor, ref: TableRef, cancelled: Callable[[], bool] | None) -> Iterator[None]:
+    """Hold the write lock of a table that no open transaction has changed."""
+    with ExitStack() as held:
+        while True:
+            executor.claims.wait_for(ref)
+            held.enter_context(executor.catalog.lock(ref, cancelled=cancelled))
+            if not executor.claims.taken(ref):
+                break
+            held.close()
+        yield
 
 
 def insert_arrow(fields: Sequence[Field], rows: pa.Table) -> Insert:

@@ -1,0 +1,76 @@
+"""Scripts as jobs: each statement that runs is a child job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from bqsim.catalog.refs import DatasetRef
+from bqsim.catalog.resources import Dataset
+from bqsim.jobs.job import Job
+from bqsim.jobs.machine import State
+from bqsim.jobs.statistics import QueryStatistics
+from bqsim.sql.plan import Route
+
+if TYPE_CHECKING:
+    from bqsim.catalog.store import Catalog
+    from bqsim.engine.protocol import Session
+    from bqsim.sql.script import ChildStatement, Frame
+
+
+@contextmanager
+def temporary_dataset(catalog: Catalog, session: Session, ref: DatasetRef) -> Iterator[DatasetRef]:
+    """A hidden dataset for the temporary tables of one script, dropped with them at its end."""
+    create_hidden_dataset(catalog, session, ref)
+    try:
+        yield ref
+    finally:
+        with catalog.change(session) as change:
+            change.drop_dataset(ref)
+
+
+def create_hidden_dataset(catalog: Catalog, session: Session, ref: DatasetRef) -> None:
+    """Create dataset ``ref`` unless it exists."""
+    with catalog.lock(ref), catalog.change(session) as change:
+        if catalog.find_dataset(ref) is None:
+            ms = change.time_us // 1000
+            change.put_dataset(Dataset(ref, catalog.location, ms, ms, catalog.new_etag()))
+
+
+def fill_child(child: Job, statement: ChildStatement) -> None:
+    """Give a child job the times, statistics and failure of the statement that it stands for."""
+    child.move(State.RUNNING, statement.started_us)
+    if statement.result is not None:
+        child.statistics = QueryStatistics.of(statement.result)
+    child.error = statement.error
+    child.script_statistics = {
+        "evaluationKind": statement.evaluation_kind,
+        "stackFrames": [_frame_json(f) for f in statement.frames],
+    }
+
+
+def _frame_json(frame: Frame) -> dict[str, Any]:
+    lines = frame.text.split("\n")
+    last = len(lines[-1]) + (frame.column - 1 if len(lines) == 1 else 0)
+    out: dict[str, Any] = {
+        "startLine": frame.line,
+        "startColumn": frame.column,
+        "endLine": frame.line + len(lines) - 1,
+        "endColumn": last + 1,
+        "text": frame.text,
+    }
+    if frame.procedure:
+        out["procedureId"] = frame.procedure
+    return out
+
+
+def add_up(total: QueryStatistics, child: QueryStatistics) -> None:
+    """Add what a child did to the statistics of its script."""
+    total.bytes_processed += child.bytes_processed
+    total.bytes_billed += child.bytes_billed
+    total.tables = tuple(dict.fromkeys((*total.tables, *child.tables)))
+    if child.route is Route.REFERENCE or total.route in (None, Route.METADATA):
+        if total.route is not Route.REFERENCE:
+            total.route_reason = child.route_reason
+        total.route = child.route
