@@ -218,7 +218,9 @@ def _build(settings: Settings) -> _Parts:
             draws=draws,
             settings=settings,
         )
-        tabledata = TableData(catalog=catalog, pool=pool, results=jobs.results_store, clock=clock)
+        tabledata = TableData(
+            catalog=catalog, pool=pool, executor=executor, results=jobs.results_store, clock=clock
+        )
         core = Core(
             settings=settings,
             clock=clock,
