@@ -116,13 +116,18 @@ class QueryStatistics:
             query["schema"] = {"fields": fields_to_api(self.schema)}
         if self.undeclared_parameters:
             query["undeclaredQueryParameters"] = self.undeclared_parameters
-        if not (self.dry_run or self.cache_hit) and job.end_ms is not None and job.start_ms is not None:
+        if self._has_plan and job.end_ms is not None and job.start_ms is not None:
             query["queryPlan"] = [self._stage(job)]
             query["timeline"] = [_timeline_sample(job)]
         out: dict[str, Any] = {"query": query}
         if self.route is not None:
             out["bqsim"] = {"route": self.route.value, "routeReason": self.route_reason}
         return out
+
+    @property
+    def _has_plan(self) -> bool:
+        """Scripts have none: their children have."""
+        return not (self.dry_run or self.cache_hit or self.statement_type == "SCRIPT")
 
     def _stage(self, job: JobTimes) -> dict[str, Any]:
         """The one stage that ran: the engine's own plan is not BigQuery's, so no more is said of it."""
