@@ -8,18 +8,7 @@ from importlib import import_module
 from bqsim.sql.lower.registry import Aggregate, Function, Window
 from bqsim.types import Type
 
-FAMILIES: tuple[str, ...] = (
-    "aggregates",
-    "arithmetic",
-    "comparison",
-    "dates",
-    "intervals",
-    "logic",
-    "text",
-    "windows",
-    "json",
-    "math",
-)
+FAMILIES: tuple[str, ...] = ("aggregates", "arithmetic", "comparison", "dates", "intervals", "logic", "text", "windows", "json", "math", "arrays", "ranges", "generic",)
 
 
 @cache

@@ -230,14 +230,8 @@ _CONSTRUCTORS = [
     fn("date_from_unix_date", (INT64,), sql="bq_date_from_unix_date({0})"),
     *(
         fn(name, (INT64,), sql=f"bq_timestamp_of({{0}}, {unit})")
-        for unit, names in (
-            (1_000_000, ("timestamp_seconds", "timestamp_from_unix_seconds")),
-            (1000, ("timestamp_millis", "timestamp_from_unix_millis")),
-            (1, ("timestamp_micros", "timestamp_from_unix_micros")),
-        )
-        for name in names
+        for name, unit in (("timestamp_seconds", 1_000_000), ("timestamp_millis", 1000), ("timestamp_micros", 1))
     ),
-    *(fn(f"timestamp_from_unix_{unit}", (TIMESTAMP,), sql="{0}") for unit in ("seconds", "millis", "micros")),
 ]
 
 # Operators with whole days; those with INTERVAL are in ``intervals``.
@@ -249,7 +243,6 @@ _OPERATORS = [
         "$add", (INT64, DATE), sql=_ADD_DAYS.replace("{0}", "{x}").replace("{1}", "{0}").replace("{x}", "{1}")
     ),
     fn("$subtract", (DATE, INT64), sql=_SUBTRACT_DAYS),
-    fn("$add_days", (DATE, INT64), sql=_ADD_DAYS),
 ]
 
 # The statement's time.
