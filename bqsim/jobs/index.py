@@ -116,6 +116,11 @@ class JobIndex:
             page.append(job)
         return JobPage(page, None)
 
+    def everything(self) -> list[Job]:
+        """All jobs, child jobs too, in no particular order."""
+        with self._lock:
+            return [job for jobs in self._by_id.values() for job in jobs.values()]
+
     def _listed(self, project: str, wanted: JobFilter) -> Sequence[Job]:
         if wanted.parent_job_id is None:
             return self._order.get(project, [])

@@ -54,7 +54,7 @@ class Admin:
         """How many statements of finished jobs took each route, and the share of each."""
         counts: dict[str, int] = {}
         reasons: dict[str, int] = {}
-        for job in self._core.jobs.all_jobs():
+        for job in self._core.jobs.index.everything():
             statistics = job.query_statistics
             if job.children or statistics is None or statistics.route is None:
                 continue

@@ -22,7 +22,7 @@ def test_every_method_is_routed_to_itself(method: object) -> None:
     path = method.path  # type: ignore[attr-defined]
     names = [part.partition("}")[0] for part in path.split("{")[1:]]
     for name in names:
-        path = path.replace("{%s}" % name, f"v-{name}")
+        path = path.replace("{" + name + "}", f"v-{name}")
     found = match(method.verb, path)  # type: ignore[attr-defined]
     assert found.method is method
     assert found.path == {name: f"v-{name}" for name in names}

@@ -23,7 +23,10 @@ def read(data: bytes, boundary: bytes = b"B", size: int = 1 << 20) -> list[tuple
     return [(headers, bytes(body)) for headers, body in parts]
 
 
-TWO = b"--B\r\nContent-Type: application/json\r\n\r\n{}\r\n--B\r\ncontent-type: */*\r\n\r\na,b\r\n1,2\r\n\r\n--B--"
+TWO = (
+    b"--B\r\nContent-Type: application/json\r\n\r\n{}\r\n"
+    b"--B\r\ncontent-type: */*\r\n\r\na,b\r\n1,2\r\n\r\n--B--"
+)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
