@@ -248,10 +248,10 @@ MACROS: tuple[str, ...] = (
     """CREATE MACRO bq_trunc_float64(x, n) AS CASE WHEN n = 0 THEN trunc(x)
         WHEN n BETWEEN 1 AND 15 THEN bq_trunc_scaled(x, n, pow(10e0, n))
         ELSE bq_trunc_exact(x, n) END""",
-    """CREATE MACRO bq_numeric_fit(y, call, x) AS coalesce(TRY_CAST(y AS DECIMAL(38, 9)),
-        CASE WHEN x IS NOT NULL THEN bq_error('numeric overflow: ' || call || '(' || bq_cast_numeric_to_string(x) || ')') END)""",
-    """CREATE MACRO bq_numeric_fit0(y, call, x) AS coalesce(TRY_CAST(y AS DECIMAL(38, 9)),
-        CASE WHEN x IS NOT NULL THEN bq_error('numeric overflow: ' || call || '(' || bq_cast_numeric_to_string(x) || ', 0)') END)""",
+    # A NUMERIC result of the engine's own rounding, with the digits asked for as the text shows them.
+    """CREATE MACRO bq_numeric_fit(y, call, x, digits) AS coalesce(TRY_CAST(y AS DECIMAL(38, 9)),
+        CASE WHEN x IS NOT NULL THEN bq_error('numeric overflow: ' || call || '('
+            || bq_cast_numeric_to_string(x) || digits || ')') END)""",
     """CREATE MACRO bq_div_int64(x, y) AS CASE
         WHEN y = 0 AND x IS NOT NULL THEN bq_error('division by zero: ' || x || ' / 0')
         WHEN y = -1 THEN CASE WHEN x > -9223372036854775808 THEN -x

@@ -47,12 +47,4 @@ def row_kernel(
             result = list(map(function, *values))
         return pa.array(result, arrow_type(returns))
 
-    batch.__signature__ = _signature(len(parameters))  # type: ignore[attr-defined]
     return Kernel(name, parameters, returns, batch, null_in_null_out=not nullable)
-
-
-def _signature(count: int) -> Any:
-    """The engine asks a function how many columns it takes."""
-    from inspect import Parameter, Signature
-
-    return Signature([Parameter(f"c{i}", Parameter.POSITIONAL_ONLY) for i in range(count)])

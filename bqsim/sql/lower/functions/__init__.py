@@ -8,7 +8,24 @@ from importlib import import_module
 from bqsim.sql.lower.registry import Aggregate, Function, Window
 from bqsim.types import Type
 
-FAMILIES: tuple[str, ...] = ("aggregates", "arithmetic", "comparison", "dates", "intervals", "logic", "text", "windows", "json", "math", "arrays", "ranges", "generic",)
+FAMILIES: tuple[str, ...] = (
+    "aggregates",
+    "arithmetic",
+    "comparison",
+    "dates",
+    "intervals",
+    "logic",
+    "text",
+    "windows",
+    "json",
+    "math",
+    "arrays",
+    "ranges",
+    "generic",
+    "bytes",
+    "encoding",
+    "hashing",
+)
 
 
 @cache

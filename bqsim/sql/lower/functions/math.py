@@ -66,6 +66,25 @@ def _log_numeric(call: FunctionCall) -> exp.Expression:
     return nodes.template("bq_log_numeric({0}, {1})", *call.args)
 
 
+def _cut_numeric(call: FunctionCall) -> exp.Expression:
+    """ROUND and TRUNC to digits; the engine's own need a literal count that leaves a scale of 0 to 8."""
+    digits = call.literals[1]
+    if isinstance(digits, int) and 0 <= digits < 9:
+        cut = nodes.template(f"{call.name}({{0}}, {digits})", call.args[0])
+        return nodes.template(
+            f"bq_numeric_fit({{0}}, '{call.name.upper()}', {{1}}, ', {digits}')", cut, call.args[0]
+        )
+    mode = f", '{_HALF_AWAY}'" if call.name == "round" else ""
+    return nodes.template(f"bq_{call.name}_numeric({{0}}, {{1}}{mode})", *call.args)
+
+
+def _round_numeric_mode(call: FunctionCall) -> exp.Expression:
+    mode = call.literals[2]
+    if not isinstance(mode, str) or not mode.startswith("ROUND_HALF_"):
+        raise Unsupported("ROUND with a computed rounding mode")
+    return nodes.template(f"bq_round_numeric({{0}}, {{1}}, '{mode}')", call.args[0], call.args[1])
+
+
 def _volatile(call: FunctionCall, template: str) -> exp.Expression:
     call.context.shared.deterministic = False
     return nodes.raw(template)
@@ -122,12 +141,13 @@ FUNCTIONS: list[Function] = [
     *_safe_arithmetic(),
     _one("abs", NUMERIC, "abs({0})"),
     _one("sign", NUMERIC, "CAST(sign({0}) AS DECIMAL(38,9))"),
-    _one("ceil", NUMERIC, "bq_numeric_fit(ceil({0}), 'CEIL', {0})"),
-    _one("floor", NUMERIC, "bq_numeric_fit(floor({0}), 'FLOOR', {0})"),
-    _one("round", NUMERIC, "bq_numeric_fit0(round({0}), 'ROUND', {0})"),
+    _one("ceil", NUMERIC, "bq_numeric_fit(ceil({0}), 'CEIL', {0}, '')"),
+    _one("floor", NUMERIC, "bq_numeric_fit(floor({0}), 'FLOOR', {0}, '')"),
+    _one("round", NUMERIC, "bq_numeric_fit(round({0}), 'ROUND', {0}, ', 0')"),
     _one("trunc", NUMERIC, "CAST(trunc({0}) AS DECIMAL(38,9))"),
-    fn("round", (NUMERIC, INT64), sql=f"bq_round_numeric({{0}}, {{1}}, '{_HALF_AWAY}')"),
-    fn("trunc", (NUMERIC, INT64), sql="bq_trunc_numeric({0}, {1})"),
+    fn("round", (NUMERIC, INT64), build=_cut_numeric),
+    fn("round", (NUMERIC, INT64, ANY), build=_round_numeric_mode),
+    fn("trunc", (NUMERIC, INT64), build=_cut_numeric),
     *[_one(name, NUMERIC, f"bq_{name}_numeric({{0}})") for name in ("ln", "log10", "sqrt", "cbrt")],
     _one("log", NUMERIC, "bq_ln_numeric({0})"),
     fn("log", (NUMERIC, NUMERIC), build=_log_numeric),

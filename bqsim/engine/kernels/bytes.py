@@ -1,0 +1,208 @@
+"""Functions on BYTES, and conversions between BYTES and text: base 16, 32 and 64, UTF-8, hashes of both."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+from bqsim.errors import invalid_query
+
+from .rows import row_kernel
+from .text import MAX_OUTPUT_BYTES, find_occurrence
+
+_UNDECODED = re.compile("[\udc80-\udcff]")
+_SPACES = b" \t\n\v\f\r"
+
+
+def _pad(value: bytes, size: int, pattern: bytes, *, left: bool) -> bytes:
+    if size < 0:
+        raise invalid_query("Second argument (output size) for LPAD/RPAD cannot be negative")
+    if size > MAX_OUTPUT_BYTES:
+        raise invalid_query("Output of LPAD/RPAD exceeds max allowed output size of 1MB")
+    if not pattern:
+        raise invalid_query("Third argument (pad pattern) for LPAD/RPAD cannot be empty")
+    missing = size - len(value)
+    if missing <= 0:
+        return value[:size]
+    padding = (pattern * (missing // len(pattern) + 1))[:missing]
+    return padding + value if left else value + padding
+
+
+def lpad(value: bytes, size: int, pattern: bytes) -> bytes:
+    return _pad(value, size, pattern, left=True)
+
+
+def rpad(value: bytes, size: int, pattern: bytes) -> bytes:
+    return _pad(value, size, pattern, left=False)
+
+
+def replace(value: bytes, old: bytes, new: bytes) -> bytes:
+    return value.replace(old, new) if old else value
+
+
+def split(value: bytes, delimiter: bytes) -> list[bytes]:
+    if delimiter:
+        return value.split(delimiter)
+    return [value[i : i + 1] for i in range(len(value))] or [b""]
+
+
+def translate(value: bytes, source: bytes, target: bytes) -> bytes:
+    table = bytearray(range(256))
+    for i, byte in enumerate(source):
+        if source.index(byte) != i:
+            raise invalid_query(f"Duplicate byte 0x{byte:02x} in TRANSLATE source bytes")
+        if i < len(target):
+            table[byte] = target[i]
+    return value.translate(bytes(table), source[len(target) :])
+
+
+def _strip(value: bytes, characters: bytes, *, left: bool, right: bool) -> bytes:
+    if not characters:
+        return value
+    if left:
+        value = value.lstrip(characters)
+    return value.rstrip(characters) if right else value
+
+
+def code_points_to_bytes(code_points: list[int | None]) -> bytes | None:
+    if None in code_points:
+        return None
+    for code_point in code_points:
+        assert code_point is not None
+        if not 0 <= code_point <= 255:
+            raise invalid_query(f"Invalid ASCII value {code_point}")
+    return bytes(code_points)  # type: ignore[arg-type]
+
+
+def from_hex(text: str) -> bytes:
+    for i, c in enumerate(text):
+        if c not in "0123456789abcdefABCDEF":
+            offset = len(text[:i].encode())
+            raise invalid_query(
+                f"Failed to decode invalid hexadecimal string due to character at offset {offset}: {text}"
+            )
+    return bytes.fromhex(text if len(text) % 2 == 0 else "0" + text)
+
+
+def from_base64(text: str) -> bytes:
+    """Standard alphabet; ASCII white space is skipped and missing padding is no error."""
+    import base64
+    import binascii
+
+    data = bytes(b for b in text.encode() if b not in _SPACES)
+    body = data.rstrip(b"=")
+    if len(data) != len(body) and (len(data) % 4 or len(data) - len(body) > 2):
+        raise invalid_query("Failed to decode invalid base64 string")
+    try:
+        return base64.b64decode(body + b"=" * (-len(body) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise invalid_query("Failed to decode invalid base64 string") from None
+
+
+def from_base32(text: str) -> bytes:
+    import base64
+    import binascii
+
+    body = text.rstrip("=")
+    try:
+        if len(text) - len(body) > 6 or (len(text) != len(body) and len(text) % 8):
+            raise ValueError(text)
+        return base64.b32decode(body + "=" * (-len(body) % 8))
+    except (binascii.Error, ValueError):
+        raise invalid_query("Failed to decode invalid base32 string") from None
+
+
+def to_base32(value: bytes) -> str:
+    import base64
+
+    return base64.b32encode(value).decode()
+
+
+def safe_to_string(value: bytes) -> str:
+    """Each byte that is no part of UTF-8 becomes U+FFFD."""
+    return _UNDECODED.sub("\ufffd", value.decode("utf-8", "surrogateescape"))
+
+
+def like(value: bytes, pattern: bytes) -> bool:
+    """LIKE on bytes: % and _ (one byte), a backslash before a character that stands for itself."""
+    parts: list[bytes] = []
+    at = 0
+    while at < len(pattern):
+        byte = pattern[at : at + 1]
+        if byte == b"\\":
+            at += 1
+            if at == len(pattern):
+                raise invalid_query("LIKE pattern ends with a backslash")
+            parts.append(re.escape(pattern[at : at + 1]))
+        else:
+            parts.append({b"%": b".*", b"_": b"."}.get(byte) or re.escape(byte))
+        at += 1
+    return re.fullmatch(b"".join(parts), value, re.DOTALL) is not None
+
+
+_ONE = ("BLOB",)
+_TWO = ("BLOB", "BLOB")
+
+
+def _trimmer(left: bool, right: bool) -> Any:
+    return lambda value, characters: _strip(value, characters, left=left, right=right)
+
+
+KERNELS = (
+    row_kernel("bq_bytes_find", (*_TWO, "BIGINT", "BIGINT"), "BIGINT", find_occurrence),
+    row_kernel("bq_bytes_lpad", ("BLOB", "BIGINT", "BLOB"), "BLOB", lpad),
+    row_kernel("bq_bytes_rpad", ("BLOB", "BIGINT", "BLOB"), "BLOB", rpad),
+    row_kernel("bq_bytes_trim", _TWO, "BLOB", _trimmer(True, True)),
+    row_kernel("bq_bytes_ltrim", _TWO, "BLOB", _trimmer(True, False)),
+    row_kernel("bq_bytes_rtrim", _TWO, "BLOB", _trimmer(False, True)),
+    row_kernel("bq_bytes_replace", ("BLOB", "BLOB", "BLOB"), "BLOB", replace),
+    row_kernel("bq_bytes_translate", ("BLOB", "BLOB", "BLOB"), "BLOB", translate),
+    row_kernel("bq_bytes_reverse", _ONE, "BLOB", lambda value: value[::-1]),
+    row_kernel("bq_bytes_upper", _ONE, "BLOB", bytes.upper),
+    row_kernel("bq_bytes_lower", _ONE, "BLOB", bytes.lower),
+    row_kernel("bq_bytes_split", _TWO, "BLOB[]", split),
+    row_kernel("bq_bytes_to_code_points", _ONE, "BIGINT[]", list),
+    row_kernel("bq_bytes_ascii", _ONE, "BIGINT", lambda value: value[0] if value else 0),
+    row_kernel("bq_bytes_bit_count", _ONE, "BIGINT", lambda value: int.from_bytes(value, "big").bit_count()),
+    row_kernel("bq_bytes_like", _TWO, "BOOLEAN", like),
+    row_kernel("bq_code_points_to_bytes", ("BIGINT[]",), "BLOB", code_points_to_bytes, nullable=True),
+    row_kernel("bq_from_hex", ("VARCHAR",), "BLOB", from_hex),
+    row_kernel("bq_from_base64", ("VARCHAR",), "BLOB", from_base64),
+    row_kernel("bq_from_base32", ("VARCHAR",), "BLOB", from_base32),
+    row_kernel("bq_to_base32", _ONE, "VARCHAR", to_base32),
+    row_kernel("bq_bytes_to_string", _ONE, "VARCHAR", safe_to_string),
+    row_kernel("bq_sha512", _ONE, "BLOB", lambda value: hashlib.sha512(value).digest()),
+)
+
+MACROS: tuple[str, ...] = (
+    "CREATE MACRO bq_safe_convert_bytes_to_string(x) AS coalesce(TRY(decode(x)), bq_bytes_to_string(x))",
+    """CREATE MACRO bq_bytes_substr(x, p) AS
+            array_slice(x, bq_substr_start(octet_length(x), p), octet_length(x)),
+        (x, p, n) AS CASE
+        WHEN n < 0 AND x IS NOT NULL AND p IS NOT NULL THEN
+            bq_error('Third argument in SUBSTR() cannot be negative')
+        WHEN n = 0 AND x IS NOT NULL AND p IS NOT NULL THEN ''::BLOB
+        WHEN n IS NOT NULL THEN array_slice(x, bq_substr_start(octet_length(x), p),
+            bq_substr_start(octet_length(x), p) + least(n, 4294967295) - 1) END""",
+    """CREATE MACRO bq_bytes_left(x, n) AS CASE
+        WHEN n = 0 AND x IS NOT NULL THEN ''::BLOB
+        WHEN n > 0 THEN array_slice(x, 1, least(n, 4294967295))
+        WHEN x IS NOT NULL AND n < 0 THEN bq_error('Second argument in LEFT() cannot be negative') END""",
+    """CREATE MACRO bq_bytes_right(x, n) AS CASE
+        WHEN n = 0 AND x IS NOT NULL THEN ''::BLOB
+        WHEN n > 0 THEN array_slice(x, octet_length(x) - least(n, octet_length(x)) + 1, octet_length(x))
+        WHEN x IS NOT NULL AND n < 0 THEN bq_error('Second argument in RIGHT() cannot be negative') END""",
+    """CREATE MACRO bq_bytes_starts_with(x, part) AS CASE WHEN part = ''::BLOB THEN x = x
+        ELSE octet_length(x) >= octet_length(part) AND array_slice(x, 1, octet_length(part)) = part END""",
+    """CREATE MACRO bq_bytes_ends_with(x, part) AS CASE WHEN part = ''::BLOB THEN x = x
+        ELSE octet_length(x) >= octet_length(part)
+            AND array_slice(x, octet_length(x) - octet_length(part) + 1, octet_length(x)) = part END""",
+    f"""CREATE MACRO bq_bytes_repeat(x, n) AS CASE
+        WHEN n < 0 AND x IS NOT NULL THEN
+            bq_error('Second argument (repeat count) for REPEAT cannot be negative')
+        WHEN octet_length(x) > 0 AND n > {MAX_OUTPUT_BYTES} // octet_length(x) THEN
+            bq_error('Output of REPEAT exceeds max allowed output size of 1MB')
+        WHEN octet_length(x) = 0 AND n IS NOT NULL THEN x
+        ELSE repeat(x, n) END""",
+)
