@@ -38,10 +38,11 @@ _POSITIONAL = 1
 class Analyzed:
     """One analysed statement.
 
-    ``sql`` is the text that GoogleSQL read, ``original_sql`` the user's. ``statement`` is the resolved statement
-    node and ``kind`` its name (``resolved_query_stmt``). ``sources`` are the tables named, by the ``full_name``
-    (``project.dataset.table``) that table scans carry. ``parameters`` are the types of the named parameters, and
-    of the positional ones as ``"1"``, ``"2"`` …, those that the text leaves undeclared included.
+    ``sql`` is the text that GoogleSQL read, ``original_sql`` the user's. ``statement`` is the resolved
+    statement node and ``kind`` its name (``resolved_query_stmt``). ``sources`` are the tables named, by the
+    ``full_name`` (``project.dataset.table``) that table scans carry. ``parameters`` are the types of the
+    named parameters, and of the positional ones as ``"1"``, ``"2"`` …, those that the text leaves
+    undeclared included.
     """
 
     sql: str
@@ -111,7 +112,10 @@ class GoogleSql:
         self._resolver.virtual_tables = find
 
     def start(self) -> None:
-        """Load the module, compiling it when this user's cache has none, and run a first analysis. Idempotent."""
+        """Load the module, compiling it when this user's cache has none, and run a first analysis.
+
+        Idempotent.
+        """
         self.analyze("SELECT 1", Context(self._settings.project))
 
     def close(self) -> None:

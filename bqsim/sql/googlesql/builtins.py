@@ -22,7 +22,8 @@ SQL_AGGREGATES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("min_by", ("v", "k"), "ANY_VALUE(v HAVING MIN k)"),
 )
 
-# Scalar functions by signature: name, arguments (name or "", type number or None for any type, optional), result.
+# Scalar functions by signature: name, arguments (name or "", type number or None for any type, optional),
+# result.
 OPAQUE: tuple[tuple[str, tuple[tuple[str, int | None, bool], ...], int], ...] = (
     ("contains_substr", (("", None, False), ("", STRING, False), ("json_scope", STRING, True)), BOOL),
     (

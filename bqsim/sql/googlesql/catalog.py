@@ -36,8 +36,8 @@ _DATASET_ID = re.compile(r"[\w-]{1,1024}")
 class Source:
     """A table as a statement names it.
 
-    ``pseudo`` are the columns after ``table.fields`` that ``*`` leaves out; ``matches`` are the tables behind a
-    wildcard, sorted by name.
+    ``pseudo`` are the columns after ``table.fields`` that ``*`` leaves out; ``matches`` are the tables
+    behind a wildcard, sorted by name.
     """
 
     path: Path
@@ -195,7 +195,8 @@ def catalog_proto(
 ) -> Any:
     """A ``SimpleCatalogProto`` with BigQuery's builtins and the given things under their paths.
 
-    A variable becomes a constant of its type without a value: values are put in when the statement is lowered.
+    A variable becomes a constant of its type without a value: values are put in when the statement is
+    lowered.
     """
     from zetasql.wasi._pb2.zetasql.proto import simple_catalog_pb2
 

@@ -43,6 +43,11 @@ def _unsplit_function(message: str, prepared: Prepared) -> str:
     return f"Function not found: {written[0]}{message[match.end(1) :]}" if written else message
 
 
+def run_time_error(error: SqlError) -> BigQueryError:
+    """The user's error for a query that failed while it ran; such errors carry no position."""
+    return invalid_query(_AT.sub("", _GROUPS.sub("", error.message)))
+
+
 def missing_table(error: SqlError) -> Path | None:
     """The path in GoogleSQL's "Table not found"; None when the error is another."""
     match = _TABLE_NOT_FOUND.fullmatch(error.message)

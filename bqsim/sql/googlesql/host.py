@@ -1,7 +1,7 @@
 """One instance of the GoogleSQL module: calls in, protobuf bytes across, failures told apart.
 
-An instance runs one call at a time and releases the GIL while it does. An instance that trapped (stack or memory
-exhausted, deadline passed) must not be used again: nothing unwound its locks.
+An instance runs one call at a time and releases the GIL while it does. An instance that trapped (stack or
+memory exhausted, deadline passed) must not be used again: nothing unwound its locks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ _CODE = re.compile(r"Code: (\d+), Message: (.*)", re.DOTALL)
 
 
 class SqlError(Exception):
-    """GoogleSQL refused a text. ``code`` is the canonical status code (3 invalid argument, 11 out of range …)."""
+    """GoogleSQL refused a text.
+
+    ``code`` is the canonical status code (3 invalid argument, 11 out of range …).
+    """
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -26,7 +29,10 @@ class SqlError(Exception):
 
 
 class Trapped(Exception):
-    """The instance stopped in the middle of a call and is lost. ``timed_out`` tells the deadline from exhaustion."""
+    """The instance stopped in the middle of a call and is lost.
+
+    ``timed_out`` tells the deadline from exhaustion.
+    """
 
     def __init__(self, message: str, timed_out: bool) -> None:
         super().__init__(message)
@@ -78,8 +84,10 @@ class Host:
     """An instance with its own memory and registered catalogs."""
 
     def __init__(self, wasm_engine: Any, module: Any, ticker: Ticker) -> None:
-        from wasmtime import Linker, Store, WasiConfig
+        from wasmtime import FuncType, Linker, Store, ValType, WasiConfig
 
+        self.now_us = 0
+        self.clock_reads = 0
         self._ticker = ticker
         self._store = Store(wasm_engine)
         self._store.set_epoch_deadline(1 << 40)
@@ -88,7 +96,10 @@ class Host:
         wasi.preopen_dir(_zoneinfo(), "/usr/share/zoneinfo")
         self._store.set_wasi(wasi)
         linker = Linker(wasm_engine)
+        linker.allow_shadowing = True
         linker.define_wasi()
+        clock = FuncType([ValType.i32(), ValType.i64(), ValType.i32()], [ValType.i32()])
+        linker.define_func("wasi_snapshot_preview1", "clock_time_get", clock, self._clock_time_get)
         exports = linker.instantiate(self._store, module).exports(self._store)
         exports["_initialize"](self._store)
         self._exports = exports
@@ -99,6 +110,13 @@ class Host:
         self._functions: dict[str, Any] = {}
         self.calls = 0
 
+    def _clock_time_get(self, clock_id: int, precision: int, result: int) -> int:
+        """WASI's clock: ``now_us`` when it is set, so that CURRENT_TIMESTAMP is the simulation's time."""
+        now = self.now_us * 1000 + self.clock_reads if self.now_us and clock_id == 0 else time.monotonic_ns()
+        ctypes.memmove(self._base() + result, now.to_bytes(8, "little"), 8)
+        self.clock_reads += 1
+        return 0
+
     def memory_bytes(self) -> int:
         """The size of the instance's memory; it never shrinks."""
         return int(self._memory.data_len())
@@ -106,7 +124,8 @@ class Host:
     def call(self, name: str, request: bytes, deadline_s: float) -> bytes:
         """Run a service method on a serialised request; the serialised response.
 
-        Raises :class:`SqlError` when GoogleSQL answers with an error and :class:`Trapped` when the instance is lost.
+        Raises :class:`SqlError` when GoogleSQL answers with an error and :class:`Trapped` when the instance
+        is lost.
         """
         from wasmtime import Trap, WasmtimeError
 

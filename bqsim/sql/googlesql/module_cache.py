@@ -18,8 +18,8 @@ from typing import Any
 
 from bqsim.errors import Internal
 
-# The module of zetasql 0.1.5; checked when it is compiled. A file name in the cache carries the digest, so what is
-# loaded later was compiled from exactly this module.
+# The module of zetasql 0.1.5; checked when it is compiled. A file name in the cache carries the digest, so
+# what is loaded later was compiled from exactly this module.
 WASM_SHA256 = "00135b44fe391fa8d56f6804dca013bc681e45d607561a638b81c98a08744bcb"
 
 
@@ -46,10 +46,13 @@ def engine() -> Any:
 def load_module(wasm_engine: Any, directory: Path, progress: Callable[[str], None] | None = None) -> Any:
     """The compiled module, from the cache or compiled now.
 
-    Safe for any number of processes at once: one compiles, the others wait for its result. A file that does
-    not load is compiled again.
+    Safe for any number of processes at once: one compiles, the others wait for its result. A file that does not
+    load is compiled again; where no file can be kept, the module is compiled for this process alone.
     """
-    _private_directory(directory)
+    try:
+        _private_directory(directory)
+    except OSError as error:
+        return _compile(wasm_engine, progress, f"cannot be kept: {error.strerror} ({directory})")
     path = directory / _file_name()
     module = _read(wasm_engine, path)
     if module is not None:
@@ -57,7 +60,8 @@ def load_module(wasm_engine: Any, directory: Path, progress: Callable[[str], Non
     with _locked(directory / "compile.lock"):
         module = _read(wasm_engine, path)
         if module is None:
-            module = _compile(wasm_engine, path, progress)
+            module = _compile(wasm_engine, progress, f"kept in {directory}")
+            _write(module, path)
     return module
 
 
@@ -119,15 +123,18 @@ def _read(wasm_engine: Any, path: Path) -> Any:
         return None
 
 
-def _compile(wasm_engine: Any, path: Path, progress: Callable[[str], None] | None) -> Any:
+def _compile(wasm_engine: Any, progress: Callable[[str], None] | None, outcome: str) -> Any:
     from wasmtime import Module
 
     if progress:
-        progress("Compiling the GoogleSQL analyzer for this machine (once; about 15 seconds)")
+        progress(f"Compiling the GoogleSQL analyzer for this machine: about 15 seconds, {outcome}")
     code = wasm_path().read_bytes()
     if hashlib.sha256(code).hexdigest() != WASM_SHA256:
         raise Internal("the zetasql module is not the one that bqsim was tested with (zetasql 0.1.5)")
-    module = Module(wasm_engine, code)
+    return Module(wasm_engine, code)
+
+
+def _write(module: Any, path: Path) -> None:
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -138,9 +145,6 @@ def _compile(wasm_engine: Any, path: Path, progress: Callable[[str], None] | Non
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    if progress:
-        progress(f"Compiled; kept in {path.parent}")
-    return module
 
 
 @contextlib.contextmanager

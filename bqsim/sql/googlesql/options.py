@@ -72,10 +72,10 @@ WITH_ON_SUBQUERY WITH_RECURSIVE WITH_RECURSIVE_DEPTH_MODIFIER
 RESERVED_KEYWORDS = ("QUALIFY", "MATCH_RECOGNIZE", "GRAPH_TABLE")
 GENERIC_ENTITY_TYPES = ("CAPACITY", "RESERVATION", "ASSIGNMENT", "BI_CAPACITY")
 
-# Rewrites of the resolved tree that the engine route sees applied. Each replaces nodes by simpler ones: PIVOT and UNPIVOT,
-# ROLLUP and CUBE (to lists of grouping sets), SQL functions (to their bodies), pipe ASSERT, TYPEOF. Left out are those
-# that only blow up what an engine has itself: LIKE ANY over a list of patterns stays a function, ORDER BY and LIMIT
-# stay in aggregates.
+# Rewrites of the resolved tree that the engine route sees applied. Each replaces nodes by simpler ones:
+# PIVOT and UNPIVOT, ROLLUP and CUBE (to lists of grouping sets), SQL functions (to their bodies), pipe
+# ASSERT, TYPEOF. Left out are those that only blow up what an engine has itself: LIKE ANY over a list of
+# patterns stays a function, ORDER BY and LIMIT stay in aggregates.
 REWRITES = (
     "FLATTEN",
     "PIVOT",
@@ -88,6 +88,27 @@ REWRITES = (
     "GROUPING_SET",
     "MULTIWAY_UNNEST",
     "PIPE_ASSERT",
+)
+
+# The evaluator knows none of what these replace.
+EVALUATION_REWRITES = (
+    "FLATTEN",
+    "ANONYMIZATION",
+    "PROTO_MAP_FNS",
+    "UNPIVOT",
+    "PIVOT",
+    "TYPEOF_FUNCTION",
+    "INLINE_SQL_FUNCTIONS",
+    "INLINE_SQL_TVFS",
+    "INLINE_SQL_UDAS",
+    "LIKE_ANY_ALL",
+    "BUILTIN_FUNCTION_INLINER",
+    "GROUPING_SET",
+    "MULTIWAY_UNNEST",
+    "PIPE_ASSERT",
+    "GENERALIZED_QUERY_STMT",
+    "MATCH_RECOGNIZE_FUNCTION",
+    "VARIADIC_FUNCTION_SIGNATURE_EXPANDER",
 )
 
 SYSTEM_VARIABLES: dict[str, Type] = {
@@ -136,8 +157,8 @@ def language_options() -> Any:
 class Mentions:
     """What a text mentions that some options are for.
 
-    ``system_variables``: ``@@``. ``partition_columns``: ``_PARTITIONTIME`` and the like, which CREATE TABLE may
-    name. ``like_many``: LIKE ANY and LIKE ALL over an array or a subquery.
+    ``system_variables``: ``@@``. ``partition_columns``: ``_PARTITIONTIME`` and the like, which CREATE TABLE
+    may name. ``like_many``: LIKE ANY and LIKE ALL over an array or a subquery.
     """
 
     system_variables: bool = False
@@ -178,6 +199,17 @@ def analyzer_options(time_zone: str = "UTC", mentions: Mentions = Mentions()) ->
     if mentions.partition_columns:
         for name, type_ in (("_PARTITIONTIME", TIMESTAMP), ("_PARTITIONDATE", DATE)):
             type_to_proto(type_, options.ddl_pseudo_columns.add(name=name).type)
+    return options
+
+
+def evaluation_options(time_zone: str = "UTC") -> Any:
+    """A fresh ``AnalyzerOptionsProto`` without parameters, for the evaluator: it needs more rewrites."""
+    from zetasql.wasi._pb2.zetasql.public import options_pb2 as public
+
+    options = analyzer_options(time_zone)
+    options.enabled_rewrites[:] = [
+        public.ResolvedASTRewrite.Value("REWRITE_" + n) for n in EVALUATION_REWRITES
+    ]
     return options
 
 

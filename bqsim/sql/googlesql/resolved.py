@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+# The files that define nodes: of the resolved tree and of the parse tree, which has the same form.
+_TREES = ("resolved_ast/resolved_ast.proto", "parser/parse_tree.proto")
 _WRAPPER: dict[str, bool] = {}
 _HOPS: dict[tuple[str, str], int] = {}
 _CHILDREN: dict[str, tuple[tuple[str, bool], ...]] = {}
 
 
 def unwrap(message: Any) -> Any:
-    """The concrete node in an ``Any…Proto``, or None when it holds none; a concrete node is returned as is."""
+    """The concrete node in an ``Any…Proto``, or None when it holds none.
+
+    A concrete node is returned as is.
+    """
     while message is not None:
         name = message.DESCRIPTOR.name
         wrapper = _WRAPPER.get(name)
@@ -82,7 +87,7 @@ def children(message: Any) -> Iterator[Any]:
         fields = _CHILDREN[descriptor.name] = tuple(
             (f.name, f.is_repeated)
             for f in descriptor.fields
-            if f.message_type is not None and f.message_type.file.name.endswith("resolved_ast.proto")
+            if f.message_type is not None and f.message_type.file.name.endswith(_TREES)
         )
     for name, repeated in fields:
         if repeated:

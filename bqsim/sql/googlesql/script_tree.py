@@ -71,11 +71,11 @@ class Argument:
 class ScriptNode:
     """One statement of a script; which fields are set follows from ``kind``.
 
-    ``names`` are the variables of DECLARE, SET, SET_SYSTEM (``time_zone``), FOR and EXECUTE IMMEDIATE … INTO, the path
-    of CALL. ``expression`` is the value (DECLARE's default, SET), the condition (WHILE, UNTIL of REPEAT), the operand
-    of CASE, the query of FOR, the message of RAISE or the text of EXECUTE IMMEDIATE. ``data_type`` is DECLARE's type.
-    ``struct_assignment`` marks ``SET (a, b) = …``. ``handler`` is the body after EXCEPTION WHEN ERROR THEN, None
-    without one.
+    ``names`` are the variables of DECLARE, SET, SET_SYSTEM (``time_zone``), FOR and EXECUTE IMMEDIATE …
+    INTO, the path of CALL. ``expression`` is the value (DECLARE's default, SET), the condition (WHILE,
+    UNTIL of REPEAT), the operand of CASE, the query of FOR, the message of RAISE or the text of EXECUTE
+    IMMEDIATE. ``data_type`` is DECLARE's type. ``struct_assignment`` marks ``SET (a, b) = …``. ``handler``
+    is the body after EXCEPTION WHEN ERROR THEN, None without one.
     """
 
     kind: ScriptKind

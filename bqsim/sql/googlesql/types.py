@@ -7,8 +7,9 @@ from typing import Any
 from bqsim.errors import unsupported
 from bqsim.types import StructField, Type, TypeKind
 
-# GoogleSQL's TypeKind numbers. What BigQuery shows no name for takes the nearest type that it has: the 32-bit and
-# unsigned integers and FLOAT occur only inside builtin signatures, and an enum argument (DAY, ISOWEEK ...) is its name.
+# GoogleSQL's TypeKind numbers. What BigQuery shows no name for takes the nearest type that it has: the
+# 32-bit and unsigned integers and FLOAT occur only inside builtin signatures, and an enum argument (DAY,
+# ISOWEEK ...) is its name.
 _NUMBERS: dict[int, TypeKind] = {
     1: TypeKind.INT64,
     2: TypeKind.INT64,

@@ -22,7 +22,8 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 _NUMERIC_SCALE = 9
 _BIGNUMERIC_SCALE = 38
 _DIGITS = 80
-# Packed civil times: nanoseconds below bit 30; seconds, minutes (6 bits) and hours, days (5), months (4), years above.
+# Packed civil times: nanoseconds below bit 30; seconds, minutes (6 bits) and hours, days (5), months (4),
+# years above.
 _NANOS = 30
 
 
@@ -69,6 +70,19 @@ def decode(proto: Any, type_: Type) -> Any:
     """The Python value of a ``ValueProto``; None for NULL."""
     if proto.WhichOneof("value") is None:
         return None
+    return _DECODERS[type_.kind](proto, type_)
+
+
+def arrow_value(proto: Any, type_: Type) -> Any:
+    """As :func:`decode`, with each STRUCT as the dictionary that Arrow's canonical form reads."""
+    if proto.WhichOneof("value") is None:
+        return None
+    if type_.kind is TypeKind.STRUCT:
+        pairs = zip(proto.struct_value.field, type_.fields, strict=True)
+        return {f"_{i}": arrow_value(item, f.type) for i, (item, f) in enumerate(pairs, 1)}
+    if type_.kind is TypeKind.ARRAY:
+        element = _element(type_)
+        return [arrow_value(item, element) for item in proto.array_value.element]
     return _DECODERS[type_.kind](proto, type_)
 
 

@@ -1,0 +1,25 @@
+"""``bqsim warm``: compile the GoogleSQL analyzer ahead of time."""
+
+from __future__ import annotations
+
+from bqsim.settings import Settings
+from bqsim.sim.clock import RealClock
+from bqsim.sql.googlesql.module_cache import cache_directory, engine, load_module
+
+
+def warm(settings: Settings) -> None:
+    """Fill this user's cache with the compiled analyzer, so that later starts need not compile it."""
+    clock = RealClock()
+    begun = clock.now_us()
+    directory = cache_directory(settings.cache_dir)
+    compiled = False
+
+    def progress(message: str) -> None:
+        nonlocal compiled
+        compiled = True
+        print(message, flush=True)
+
+    load_module(engine(), directory, progress)
+    seconds = (clock.now_us() - begun) / 1_000_000
+    state = f"compiled in {seconds:.1f} s" if compiled else "ready"
+    print(f"GoogleSQL analyzer {state}: {directory}")
