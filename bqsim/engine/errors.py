@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 # Marks a text for the user inside an engine exception.
 MARK = "bq:"
+_MARKED = re.compile(
+    rf"Invalid Input Error: (?:Python exception occurred while executing the UDF: \w+: )?{MARK}", re.DOTALL
+)
 
 _ids = Draws()
 
@@ -39,38 +42,53 @@ def _rule(pattern: str, make: Callable[[re.Match[str]], BigQueryError]) -> Rule:
 
 
 _OPERATORS = {"addition": "+", "subtraction": "-", "multiplication": "*"}
-_TYPES = {
-    "BOOLEAN": "bool",
-    "BIGINT": "int64",
-    "INT64": "int64",
-    "HUGEINT": "int64",
-    "INT128": "int64",
-    "DOUBLE": "double",
-    "FLOAT": "double",
-    "VARCHAR": "string",
-    "DATE": "date",
-    "TIMESTAMP": "timestamp",
-    "TIME": "time",
+# What GoogleSQL says of a text that is not a value of the type with this engine name.
+_BAD_TEXTS = {
+    "INT64": "Bad int64 value: {}",
+    "DOUBLE": "Bad double value: {}",
+    "BOOL": "Bad bool value: {}",
+    "DECIMAL": "Invalid NUMERIC value: {}",
+    "DATE": "Invalid date: '{}'",
+    "TIMESTAMP": "Invalid timestamp: '{}'",
+    "TIME": 'Invalid time string "{}"',
 }
+_NAMES = {"INT64": "int64", "INT128": "int64", "INT32": "int32", "DOUBLE": "double", "DECIMAL": "numeric"}
 
 
 def _overflow(match: re.Match[str]) -> BigQueryError:
-    kind = "numeric" if match[2].upper().startswith("DEC") else "int64"
-    return invalid_query(f"{kind} overflow: {match[3]} {_OPERATORS[match[1].lower()]} {match[4]}")
+    """Operands of a DECIMAL come without their scale, so they are not told."""
+    if match[2].upper() == "DECIMAL":
+        return invalid_query("numeric overflow")
+    return invalid_query(f"int64 overflow: {match[3]} {_OPERATORS[match[1].lower()]} {match[4]}")
 
 
-def _engine_type(name: str) -> str:
-    return "numeric" if name.upper().startswith("DEC") else _TYPES.get(name.upper(), name.lower())
+def _bad_text(match: re.Match[str]) -> BigQueryError:
+    return invalid_query(_BAD_TEXTS.get(match[2].upper(), "Bad value: {}").format(match[1]))
 
 
-def _cast(match: re.Match[str]) -> BigQueryError:
-    return invalid_query(f"Bad {_engine_type(match[2])} value: {match[1]}")
+def _bad_field(match: re.Match[str]) -> BigQueryError:
+    return invalid_query(_BAD_TEXTS[match[1].upper()].format(match[2]))
 
 
-def _resources(_: re.Match[str]) -> BigQueryError:
+def _out_of_range(match: re.Match[str]) -> BigQueryError:
+    kind = _NAMES.get(match[2].upper(), match[2].lower())
+    if kind == "int64" and match[1].lstrip("-").isdigit():
+        return invalid_query("int64 overflow")
+    return invalid_query(f"{kind} out of range: {match[1]}")
+
+
+def _resources() -> BigQueryError:
     text = (
         "Resources exceeded during query execution: The query could not be executed in the allotted memory. "
         "Peak usage: 100% of limit."
+    )
+    return BigQueryError("resourcesExceeded", text, location="query")
+
+
+def _too_complex(_: re.Match[str]) -> BigQueryError:
+    text = (
+        "Resources exceeded during query execution: Not enough resources for query planning - "
+        "too many subqueries or query is too complex."
     )
     return BigQueryError("resourcesExceeded", text, location="query")
 
@@ -81,46 +99,42 @@ def _says(text: str) -> Callable[[re.Match[str]], BigQueryError]:
 
 RULES: tuple[Rule, ...] = (
     _rule(
-        r"overflow in (addition|subtraction|multiplication) of (\w+)[^(]*\((-?[\d.]+) \S+ (-?[\d.]+)\)",
+        r"overflow in (addition|subtraction|multiplication) of (\w+)(?:\(\d+\))? \((-?\d+) \S (-?\d+)\)",
         _overflow,
     ),
-    _rule(r"overflow in (?:addition|subtraction|multiplication) of DECIMAL", _says("numeric overflow")),
-    _rule(
-        r"overflow in (?:addition|subtraction|multiplication) of (?:date|timestamp|time|interval)",
-        _says("Date/time arithmetic overflow"),
-    ),
+    _rule(r"overflow in \w+ of DECIMAL|overflow in hugeint", _says("numeric overflow")),
     _rule(r"overflow in negation", _says("int64 overflow: -(-9223372036854775808)")),
     _rule(r"overflow on abs\(-9223372036854775808\)", _says("int64 overflow: ABS(-9223372036854775808)")),
+    _rule(r"sum is out of range|out of range of (?:int64|hugeint|int128)", _says("int64 overflow")),
+    _rule(
+        r"division by zero in expression \((-?\d+) (?:/|//) 0\)",
+        lambda m: invalid_query(f"division by zero: {m[1]} / 0"),
+    ),
     _rule(r"division by zero", _says("division by zero")),
+    _rule(r"type \w+ with value (\S+) can't be cast .*?destination type (\w+)", _out_of_range),
+    _rule(r"could not cast value (\S+?)(?:\.0+)? to (DECIMAL)", _out_of_range),
+    _rule(r"could not convert string ['\"](.*?)['\"] to (\w+)", _bad_text),
+    _rule(r"invalid (date|timestamp) field format: \"(.*?)\"", _bad_field),
+    _rule(r"(date|timestamp|time) field value out of range: \"(.*?)\"", _bad_field),
     _rule(
-        r"sum is out of range|out of range of (?:int64|hugeint|int128)|overflow in hugeint",
-        _says("int64 overflow"),
-    ),
-    _rule(
-        r"could not (?:cast|convert) (?:value|string) (?:of type )?'?([^']*?)'? (?:with value .*? )?to (\w+)",
-        _cast,
-    ),
-    _rule(
-        r"type \w+ with value (\S+) can't be cast .*?destination type (\w+)",
-        lambda m: invalid_query(f"{_engine_type(m[2])} out of range: {m[1]}"),
-    ),
-    _rule(
-        r"casting value \"?([^\"]+?)\"? to type (\w+).*? failed: value is out of range",
-        lambda m: invalid_query(f"{_engine_type(m[2])} out of range: {m[1]}"),
+        r"date and time not in timestamp range|(?:date|timestamp|interval)[^:]* out of range|"
+        r"overflow in \w+ of (?:date|timestamp|time|interval)",
+        _says("Date, time or interval is out of range"),
     ),
     _rule(
         r"more than one row returned by a subquery", _says("Scalar subquery produced more than one element")
     ),
-    _rule(r"is too long|string value is too (?:big|large)", _says("String is too long")),
     _rule(
-        r"max_expression_depth|recursion limit",
-        lambda _: BigQueryError(
-            "resourcesExceeded",
-            "Resources exceeded during query execution: Not enough resources for query planning - "
-            "too many subqueries or query is too complex.",
-            location="query",
-        ),
+        r"cannot create a string of size|string value is too (?:big|large)",
+        _says("Output of a string function exceeds the maximum allowed size"),
     ),
+    _rule(
+        r"^Invalid Input Error: ((?:missing (?:closing )?[\])]|unexpected \)|trailing \\|"
+        r"bad repetition operator|no argument for repetition operator|"
+        r"invalid (?:escape sequence|character class|perl operator|named capture group|repetition size|UTF-8)).*)",
+        lambda m: invalid_query(f"Cannot parse regular expression: {m[1]}"),
+    ),
+    _rule(r"max_expression_depth|recursion limit|max expression depth", _too_complex),
 )
 
 _OUT_OF_MEMORY = frozenset({"OutOfMemoryException", "MemoryError"})
@@ -144,19 +158,17 @@ def map_error(error: BaseException) -> BigQueryError:
         return BigQueryError("stopped", "Job execution was cancelled: User requested cancellation")
     text = str(error)
     name = type(error).__name__
-    if name != "Internal" and MARK in text:
-        return invalid_query(text[text.index(MARK) + len(MARK) :])
+    marked = _MARKED.match(text)
+    if marked:
+        return invalid_query(text[marked.end() :])
     if name in _OUT_OF_MEMORY:
-        return _resources(_ANY)
+        return _resources()
     if name in _VALUE_FAILURES or name == "ArrowInvalid":
         for rule in RULES:
             match = rule.pattern.search(text)
             if match:
                 return rule.make(match)
     return internal(error)
-
-
-_ANY: re.Match[str] = re.match("", "")  # type: ignore[assignment]
 
 
 def internal(error: BaseException) -> BigQueryError:

@@ -64,7 +64,9 @@ SCALARS: dict[Type, st.SearchStrategy[Any]] = {
         lambda m, d, n: pa.MonthDayNano([m, d, n]),
         st.integers(-120_000, 120_000),
         st.integers(-3_660_000, 3_660_000),
-        st.integers(-(10**18), 10**18) | st.integers(-(10**9), 10**9).map(lambda n: n * 1_000_000),
+        (st.integers(-(10**15), 10**15) | st.integers(-(10**6), 10**6).map(lambda n: n * 1000)).map(
+            lambda micros: micros * 1000
+        ),
     ),
     JSON: _json.map(lambda v: json.dumps(v, sort_keys=True, separators=(",", ":"), ensure_ascii=False)),
 }
@@ -93,7 +95,7 @@ def values(type_: Type, nulls: bool = True) -> st.SearchStrategy[Any]:
         own = st.tuples(*(values(f.type) for f in type_.fields)).map(list)
     elif type_.kind is TypeKind.RANGE and type_.element is not None:
         bound = values(type_.element)
-        own = st.fixed_dictionaries({"start": bound, "end": bound})
+        own = st.tuples(bound, bound).map(lambda pair: {"start": pair[0], "end": pair[1]})
     else:
         own = SCALARS[type_]
     return st.none() | own if nulls else own

@@ -230,7 +230,7 @@ def test_selected_fields_are_cut_out_in_schema_order() -> None:
     inner = struct_of(("p", INT64), ("q", struct_of(("r", STRING), ("s", STRING))))
     fields = [
         field_of("a", INT64),
-        Field("b", TypeKind.STRUCT, Mode.REPEATED, field_of("b", inner).fields),
+        field_of("b", array_of(inner)),
         field_of("c", inner),
     ]
     table = table_from_rows(fields, [[1, [[2, ["x", "y"]], [3, None]], None], [4, [], [5, ["z", "w"]]]])
