@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+
+import bqsim
+from bqsim.settings import Settings
+from bqsim.simulator import Simulator
+
+
+def health(url: str) -> int:
+    with urllib.request.urlopen(f"{url}/bqsim/v1/health") as answer:
+        return int(answer.status)
+
+
+def test_serves_while_the_block_runs_and_frees_the_port() -> None:
+    with bqsim.start(project="mine") as sim:
+        assert health(sim.url) == 200
+        assert sim.project == "mine"
+        assert sim.environment() == {"BIGQUERY_EMULATOR_HOST": sim.url, "GOOGLE_CLOUD_PROJECT": "mine"}
+        port = sim.port
+    with pytest.raises(urllib.error.URLError):
+        health(sim.url)
+    with socket.socket() as free:
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind(("127.0.0.1", port))
+    assert not [t for t in threading.enumerate() if t.name.startswith("bqsim")]
+
+
+def test_two_simulators_share_nothing() -> None:
+    with bqsim.start() as one, bqsim.start() as two:
+        assert one.port != two.port
+        body = b'{"datasetReference": {"datasetId": "d"}}'
+        path = "/bigquery/v2/projects/p/datasets"
+        urllib.request.urlopen(urllib.request.Request(one.url + path, body)).close()
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(f"{two.url}{path}/d")
+        caught.value.close()
+
+
+def test_start_and_stop_are_idempotent_and_it_starts_again() -> None:
+    sim = Simulator()
+    assert sim.start() is sim.start()
+    sim.stop()
+    sim.stop()
+    sim.start()
+    try:
+        assert health(sim.url) == 200
+    finally:
+        sim.stop()
+
+
+def test_taken_port_is_an_os_error_and_leaves_nothing_behind() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        sim = Simulator(Settings(port=taken.getsockname()[1]))
+        with pytest.raises(OSError):
+            sim.start()
+    assert not [t for t in threading.enumerate() if t.name.startswith("bqsim")]
+
+
+def test_async_with_leaves_the_callers_loop_alone() -> None:
+    async def run() -> int:
+        async with Simulator() as sim:
+            return await asyncio.to_thread(health, sim.url)
+
+    assert asyncio.run(run()) == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"), [("0.0.0.0", "127.0.0.1"), ("::1", "[::1]"), ("localhost", "localhost")]
+)
+def test_url_is_one_that_clients_can_reach(host: str, shown: str) -> None:
+    sim = Simulator(Settings(host=host))
+    sim.port = 5
+    assert sim.url == f"http://{shown}:5"
+
+
+def test_client_asks_the_simulator() -> None:
+    with bqsim.start() as sim:
+        client = sim.client("other")
+        assert client.project == "other"
+        assert [tuple(r) for r in client.query_and_wait("SELECT 1 AS x")] == [(1,)]
+        client.close()
+
+
+def test_a_seed_repeats_ids() -> None:
+    ids = []
+    for _ in range(2):
+        with bqsim.start(seed=7) as sim:
+            client = sim.client()
+            ids.append(client.create_dataset("d").etag)
+            client.close()
+    assert ids[0] == ids[1]
