@@ -99,7 +99,9 @@ class DuckDBEngine:
         self._sequence = itertools.count(last + 1)
         if total > 1000 and total > 2 * live:
             run("BEGIN")
-            run(f"CREATE OR REPLACE TABLE {METADATA_TABLE} AS {_LATEST}")
+            run(f"CREATE TABLE {METADATA_TABLE}_new AS SELECT * FROM ({_LATEST}) WHERE value IS NOT NULL")
+            run(f"DROP TABLE {METADATA_TABLE}")
+            run(f"ALTER TABLE {METADATA_TABLE}_new RENAME TO {METADATA_TABLE}")
             run("COMMIT")
 
     def session(self) -> DuckDBSession:

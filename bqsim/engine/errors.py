@@ -130,8 +130,8 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule(
         r"^Invalid Input Error: ((?:missing (?:closing )?[\])]|unexpected \)|trailing \\|"
-        r"bad repetition operator|no argument for repetition operator|"
-        r"invalid (?:escape sequence|character class|perl operator|named capture group|repetition size|UTF-8)).*)",
+        r"bad repetition operator|no argument for repetition operator|invalid (?:escape sequence|"
+        r"character class|perl operator|named capture group|repetition size|UTF-8)).*)",
         lambda m: invalid_query(f"Cannot parse regular expression: {m[1]}"),
     ),
     _rule(r"max_expression_depth|recursion limit|max expression depth", _too_complex),

@@ -1,0 +1,230 @@
+"""Sessions, transactions, interrupts and the durable file."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+import sys
+import threading
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bqsim.engine.duckdb import DataDirLocked, DuckDBEngine, DuckDBSession
+from bqsim.engine.protocol import Engine, Interrupted, Session
+from bqsim.errors import BigQueryError
+from bqsim.types import BIGNUMERIC, INT64, STRING, TIMESTAMP, field_of
+from bqsim.types.values import table_from_rows
+
+FIELDS = [field_of("a", INT64), field_of("b", BIGNUMERIC), field_of("c", TIMESTAMP)]
+COLUMNS = ["c1", "c2", "c3"]
+NOON = dt.datetime(2020, 1, 1, 12, tzinfo=dt.UTC)
+ENDLESS = "SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range + b.range = 3"
+
+
+@pytest.fixture
+def stored(session: DuckDBSession) -> str:
+    name = "stored"
+    session.drop_table(name)
+    session.create_table(name, list(zip(COLUMNS, FIELDS, strict=True)))
+    return name
+
+
+def test_it_is_what_the_protocol_says(engine: DuckDBEngine, session: DuckDBSession) -> None:
+    as_engine: Engine = engine
+    as_session: Session = session
+    assert as_engine.durable is False and as_session.scalar("SELECT 1") == 1
+
+
+def test_rows_carry_their_version(session: DuckDBSession, stored: str) -> None:
+    rows = table_from_rows(FIELDS, [[1, Decimal("1.5"), NOON], [None, None, None]])
+    assert session.append(stored, COLUMNS, FIELDS, rows, 77) == 2
+    assert session.append(stored, COLUMNS[:1], FIELDS[:1], rows.select([0]), 78) == 2
+    back = session.query(f"SELECT c1, c2, c3 FROM {stored} WHERE _end IS NULL AND _begin = 77", FIELDS)
+    assert back.equals(rows)
+    assert session.scalar(f"SELECT count(*) FROM {stored} WHERE _begin = 78 AND c2 IS NULL") == 2
+
+
+def test_no_rows_are_no_append(session: DuckDBSession, stored: str) -> None:
+    assert session.append(stored, COLUMNS, FIELDS, table_from_rows(FIELDS, []), 1) == 0
+
+
+def test_an_added_column_is_null_in_old_rows(session: DuckDBSession, stored: str) -> None:
+    session.append(stored, COLUMNS, FIELDS, table_from_rows(FIELDS, [[1, None, None]]), 1)
+    session.add_column(stored, "c4", field_of("d", STRING))
+    assert session.query(f"SELECT c4 FROM {stored}", [field_of("d", STRING)]).column(0).to_pylist() == [None]
+
+
+def test_execute_counts_the_changed_rows(session: DuckDBSession, stored: str) -> None:
+    session.append(stored, COLUMNS, FIELDS, table_from_rows(FIELDS, [[i, None, None] for i in range(5)]), 1)
+    assert session.execute(f"UPDATE {stored} SET _end = 2 WHERE c1 < 3") == 3
+    assert session.execute(f"DELETE FROM {stored} WHERE c1 = 4") == 1
+    assert session.execute("CREATE TEMP TABLE counted (x BIGINT)") == 0
+
+
+def test_a_registered_relation_is_private_to_its_session(engine: DuckDBEngine) -> None:
+    fields = [field_of("a", INT64)]
+    one, two = engine.session(), engine.session()
+    one.register("given", table_from_rows(fields, [[1]]), fields)
+    two.register("given", table_from_rows(fields, [[2]]), fields)
+    assert (one.scalar("SELECT c1 FROM given"), two.scalar("SELECT c1 FROM given")) == (1, 2)
+    one.register("given", table_from_rows(fields, [[3]]), fields)
+    assert one.scalar("SELECT c1 FROM given") == 3
+    one.close()
+    two.close()
+    again = engine.session()
+    with pytest.raises(BigQueryError):
+        again.scalar("SELECT c1 FROM given")
+    again.close()
+
+
+def test_transactions_commit_or_roll_back_as_one(session: DuckDBSession, stored: str) -> None:
+    rows = table_from_rows(FIELDS, [[1, None, None]])
+    count = f"SELECT count(*) FROM {stored}"
+    done: list[str] = []
+    with session.transaction():
+        session.append(stored, COLUMNS, FIELDS, rows, 1)
+        with session.transaction():
+            session.append(stored, COLUMNS, FIELDS, rows, 1)
+            session.on_commit(lambda: done.append("inner"))
+        assert done == []
+    assert session.scalar(count) == 2 and done == ["inner"]
+    with pytest.raises(ZeroDivisionError), session.transaction():
+        with session.transaction():
+            session.append(stored, COLUMNS, FIELDS, rows, 1)
+            session.on_commit(lambda: done.append("never"))
+        raise ZeroDivisionError
+    assert session.scalar(count) == 2 and done == ["inner"]
+    session.on_commit(lambda: done.append("at once"))
+    assert done == ["inner", "at once"]
+
+
+def test_a_failed_statement_rolls_its_transaction_back(session: DuckDBSession, stored: str) -> None:
+    with pytest.raises(BigQueryError), session.transaction():
+        session.append(stored, COLUMNS, FIELDS, table_from_rows(FIELDS, [[1, None, None]]), 1)
+        session.execute("SELECT error('bq:no') FROM range(1)")
+    assert session.scalar(f"SELECT count(*) FROM {stored}") == 0
+
+
+def test_a_closed_session_leaves_no_open_transaction(engine: DuckDBEngine, stored: str) -> None:
+    session = engine.session()
+    open_transaction = session.transaction()
+    open_transaction.__enter__()
+    session.append(stored, COLUMNS, FIELDS, table_from_rows(FIELDS, [[1, None, None]]), 1)
+    session.close()
+    other = engine.session()
+    assert other.scalar(f"SELECT count(*) FROM {stored}") == 0
+    with other.transaction():
+        other.append(stored, COLUMNS, FIELDS, table_from_rows(FIELDS, [[2, None, None]]), 1)
+    assert other.scalar(f"SELECT count(*) FROM {stored}") == 1
+    other.close()
+
+
+def test_an_interrupt_stops_a_running_query_and_only_that(engine: DuckDBEngine) -> None:
+    session = engine.session()
+    timer = threading.Timer(0.05, session.interrupt)
+    timer.start()
+    begun = time.monotonic()
+    with pytest.raises(Interrupted):
+        session.scalar(ENDLESS)
+    assert time.monotonic() - begun < 5
+    with pytest.raises(Interrupted):
+        session.scalar("SELECT 1")
+    timer.join()
+    session.close()
+    again = engine.session()
+    assert again.scalar("SELECT count(*) FROM range(1000000)") == 1_000_000
+    again.close()
+
+
+def test_an_interrupt_before_the_start_is_not_lost(engine: DuckDBEngine) -> None:
+    for delay in (0.0, 0.0005, 0.002):
+        session = engine.session()
+        timer = threading.Timer(delay, session.interrupt)
+        timer.start()
+        with pytest.raises(Interrupted):
+            session.scalar(ENDLESS)
+        timer.join()
+        session.close()
+
+
+def test_files_outside_are_closed(session: DuckDBSession, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("a\n1\n")
+    for sql in (f"SELECT * FROM read_csv('{path}')", f"COPY (SELECT 1) TO '{tmp_path / 'y.csv'}'"):
+        with pytest.raises(BigQueryError) as caught:
+            session.execute(sql)
+        assert caught.value.reason.name == "internalError"
+    assert not (tmp_path / "y.csv").exists()
+
+
+def test_metadata_outlives_the_process(tmp_path: Path) -> None:
+    engine = DuckDBEngine(tmp_path)
+    session = engine.session()
+    with session.transaction():
+        session.put_metadata("table", "a", "1")
+        session.put_metadata("table", "b", "x")
+        session.put_metadata("dataset", "a", "y")
+    with session.transaction():
+        session.put_metadata("table", "a", "2")
+        session.put_metadata("table", "b", None)
+    with pytest.raises(ZeroDivisionError), session.transaction():
+        session.put_metadata("table", "a", "3")
+        raise ZeroDivisionError
+    session.create_table("t1", [("c1", FIELDS[0])])
+    session.append("t1", ["c1"], FIELDS[:1], table_from_rows(FIELDS[:1], [[5]]), 9)
+    session.close()
+    engine.close()
+    engine = DuckDBEngine(tmp_path)
+    assert sorted(engine.metadata()) == [("dataset", "a", "y"), ("table", "a", "2")]
+    session = engine.session()
+    assert session.scalar("SELECT c1 FROM t1 WHERE _begin = 9") == 5
+    with session.transaction():
+        session.put_metadata("table", "a", "4")
+    assert ("table", "a", "4") in engine.metadata()
+    session.close()
+    engine.close()
+
+
+def test_the_metadata_log_is_compacted_at_the_start(tmp_path: Path) -> None:
+    engine = DuckDBEngine(tmp_path)
+    session = engine.session()
+    with session.transaction():
+        for i in range(1500):
+            session.put_metadata("table", f"t{i % 3}", str(i))
+        session.put_metadata("table", "t0", None)
+    session.close()
+    engine.close()
+    engine = DuckDBEngine(tmp_path)
+    session = engine.session()
+    assert session.scalar("SELECT count(*) FROM _metadata") == 2
+    assert sorted(engine.metadata()) == [("table", "t1", "1498"), ("table", "t2", "1499")]
+    session.close()
+    engine.close()
+
+
+def test_a_directory_opens_once(tmp_path: Path) -> None:
+    engine = DuckDBEngine(tmp_path)
+    with pytest.raises(DataDirLocked, match="is in use by another bqsim process"):
+        DuckDBEngine(tmp_path)
+    engine.close()
+    DuckDBEngine(tmp_path).close()
+
+
+def test_a_process_leaves_without_noise(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from bqsim.engine.duckdb import DuckDBEngine\n"
+        f"engine = DuckDBEngine({str(tmp_path)!r} and None)\n"
+        "session = engine.session()\n"
+        "from bqsim.types import INT64, field_of\n"
+        "assert session.query('SELECT 1', [field_of('a', INT64)]).num_rows == 1\n"
+        "session.close(); engine.close(); engine.close()\n"
+        "assert 'pandas' not in sys.modules\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
