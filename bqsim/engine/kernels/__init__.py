@@ -32,6 +32,7 @@ FAMILIES: tuple[str, ...] = (
     "buckets",
     "bytes",
     "hashing",
+    "regexp",
 )
 
 _NAME = re.compile(rf"\b{PREFIX}\w+")

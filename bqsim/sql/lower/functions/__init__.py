@@ -25,6 +25,7 @@ FAMILIES: tuple[str, ...] = (
     "bytes",
     "encoding",
     "hashing",
+    "regexp",
 )
 
 
