@@ -13,7 +13,7 @@ from bqsim.types import TypeKind
 from . import nodes
 from .expressions import BUILTIN_GROUP, SAFE_ERROR_MODE, arguments
 from .functions import aggregate_function
-from .registry import AggregateCall, Unsupported
+from .registry import NOT_LITERAL, AggregateCall, Unsupported
 from .relation import Relation, Stage
 from .scans import order_items, plain_place
 from .types import contains
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 NULL_HANDLING = {0: "", 1: "IGNORE", 2: "RESPECT"}
 HAVING_KINDS = {1: "MAX", 2: "MIN"}
+# Ids of added columns start here, far above those of a statement.
+MARKS = 1 << 40
 _UNGROUPABLE = frozenset({TypeKind.JSON, TypeKind.GEOGRAPHY})
 
 
@@ -31,6 +33,9 @@ def aggregate_scan(low: Lowering, node: Any) -> Relation:
     if any(c.collation_name or c.child_list for c in base.collation_list):
         raise Unsupported("GROUP BY with collation")
     relation = grouped_input(low, low.relation(base.input_scan), base.group_by_list)
+    extremes = having_extremes(low, relation, base)
+    if extremes:
+        relation = low.closed(relation)
     columns: dict[int, Any] = {
         item.column.column_id: relation.columns[item.column.column_id] for item in base.group_by_list
     }
@@ -38,12 +43,13 @@ def aggregate_scan(low: Lowering, node: Any) -> Relation:
     relation.group = grouping(base, keys)
     for item in base.aggregate_list:
         item = unwrap(item)
-        columns[item.column.column_id] = aggregate_call(low, item.expr)
+        marks = extremes.get(item.column.column_id)
+        columns[item.column.column_id] = aggregate_call(low, item.expr, having=marks)
     for item in base.grouping_call_list:
         key = low.column(item.group_by_column.column.column_id)
         columns[item.output_column.column_id] = nodes.template("CAST(grouping({0}) AS BIGINT)", key)
     relation.columns = columns
-    relation.computed = True
+    relation.computed = relation.grouped = True
     relation.stage = Stage.GROUPED
     return relation
 
@@ -108,8 +114,41 @@ def _union(parts: list[list[int]]) -> list[int]:
     return list(dict.fromkeys(i for part in parts for i in part))
 
 
-def aggregate_call(low: Lowering, node: Any, over: Any = None) -> exp.Expression:
-    """An aggregate function call of a group, or of a window when ``over`` is its specification."""
+def having_extremes(low: Lowering, relation: Relation, base: Any) -> dict[int, int]:
+    """Adds, for each aggregate with HAVING MIN or MAX, a column that says whether a row has its group's extreme
+    value; gives the ids of these columns by the aggregate's column."""
+    added: dict[int, int] = {}
+    items = [unwrap(item) for item in base.aggregate_list]
+    modified = [i for i in items if unwrap(i.expr).HasField("having_modifier")]
+    if not modified:
+        return added
+    if base.grouping_set_list:
+        raise Unsupported("HAVING in an aggregate with grouping sets")
+    keys = [low.column(item.column.column_id) for item in base.group_by_list]
+    partition = nodes.joined("PARTITION BY ", ", ", keys, "") if keys else nodes.raw("")
+    for item in modified:
+        modifier = unwrap(item.expr).having_modifier
+        value, type_ = low.typed(modifier.having_expr)
+        function = HAVING_KINDS[modifier.kind].lower()
+        row = aggregate_function(function, (type_,))
+        if row is None:
+            raise Unsupported(f"HAVING {function.upper()} a value of type {type_}")
+        call = AggregateCall(function, [value], (type_,), type_, (NOT_LITERAL,), low, over=partition)
+        extreme = row.build(call) if row.build else call.apply(function, value)
+        column = MARKS + item.column.column_id
+        relation.columns[column] = nodes.template(
+            "({0} IS NOT NULL AND {0} IS NOT DISTINCT FROM {1})", value, extreme
+        )
+        relation.computed = True
+        added[item.column.column_id] = column
+    return added
+
+
+def aggregate_call(low: Lowering, node: Any, over: Any = None, having: int | None = None) -> exp.Expression:
+    """An aggregate function call of a group, or of a window when ``over`` is its specification.
+
+    ``having`` is the column that marks the rows with the extreme value of HAVING MIN or MAX.
+    """
     node = unwrap(node)
     non_scalar = node.parent
     base = non_scalar.parent
@@ -120,7 +159,11 @@ def aggregate_call(low: Lowering, node: Any, over: Any = None) -> exp.Expression
         raise Unsupported(f"aggregate function {name} with collation")
     if base.error_mode == SAFE_ERROR_MODE:
         raise Unsupported(f"SAFE.{name}")
+    if over is None and (node.group_by_list or node.group_by_aggregate_list or has(node, "having_expr")):
+        raise Unsupported(f"GROUP BY inside {name}")
     args, types, literals = arguments(low, base)
+    if low.boundary and over is None:
+        args = [inner_value(low, a) for a in args]
     row = aggregate_function(name, types)
     if row is None:
         shown = ", ".join(str(t) for t in types)
@@ -139,14 +182,14 @@ def aggregate_call(low: Lowering, node: Any, over: Any = None) -> exp.Expression
     )
     if has(non_scalar, "where_expr"):
         call.where.append(low.expression(non_scalar.where_expr))
+    if having is not None:
+        call.where.append(low.column(having))
     if over is None:
         _modifiers(low, node, call)
     elif not row.window:
         raise Unsupported(f"window function {name}")
     if call.limit is not None and not row.limited:
         raise Unsupported(f"LIMIT in {name}")
-    if call.having is not None and not row.having:
-        raise Unsupported(f"HAVING in {name}")
     if not row.ordered:
         call.order = []
     if row.build is not None:
@@ -157,19 +200,33 @@ def aggregate_call(low: Lowering, node: Any, over: Any = None) -> exp.Expression
     return nodes.template(row.wrap, value) if row.wrap else value
 
 
+def inner_value(low: Lowering, value: exp.Expression) -> exp.Expression:
+    """An aggregate's argument in a subquery: the engine takes an aggregate of outer columns alone for one of
+    the outer query, unless they stand in a subquery of their own."""
+    return nodes.scalar(nodes.select([value])) if only_outer(low, value) else value
+
+
+def only_outer(low: Lowering, value: exp.Expression) -> bool:
+    """Whether an expression in a subquery reads columns, and only ones from outside of it."""
+    labels = [int(label[1:]) for label in relation_labels(value)]
+    return bool(labels) and all(number <= low.boundary for number in labels)
+
+
+def relation_labels(node: Any) -> list[str]:
+    """The relations whose columns an expression reads."""
+    if node.__class__ is exp.Column:
+        return [node.args["table"].this]
+    if node.__class__ in (exp.Block, exp.Anonymous):
+        return [label for part in node.args["expressions"] for label in relation_labels(part)]
+    return []
+
+
 def _modifiers(low: Lowering, node: Any, call: AggregateCall) -> None:
-    if node.group_by_list or node.group_by_aggregate_list or has(node, "having_expr"):
-        raise Unsupported(f"GROUP BY inside {call.name}")
     if node.order_by_item_list:
-        call.order = order_items(low, node.order_by_item_list)
+        items = order_items(low, node.order_by_item_list)
+        call.order = [i for i in items if not low.boundary or not only_outer(low, i)]
     if has(node, "limit"):
         call.limit = low.constant(node.limit)
-    if node.HasField("having_modifier"):
-        modifier = node.having_modifier
-        kind = HAVING_KINDS[modifier.kind]
-        if low.type(modifier.having_expr).kind is TypeKind.FLOAT64:
-            raise Unsupported(f"HAVING {kind} a FLOAT64")
-        call.having = (kind, low.expression(modifier.having_expr))
 
 
 SCANS = {"ResolvedAggregateScan": aggregate_scan}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import expressions as exp
 
+from bqsim.errors import invalid_query
 from bqsim.sql.googlesql.resolved import has, unwrap
 from bqsim.sql.googlesql.types import type_from_proto
 from bqsim.types import TypeKind
@@ -16,7 +17,7 @@ from .expressions import BUILTIN_GROUP, SAFE_ERROR_MODE, arguments
 from .functions import window_function
 from .registry import AggregateCall, Unsupported
 from .relation import Relation
-from .scans import order_items
+from .scans import null_words, order_items
 
 if TYPE_CHECKING:
     from .lowering import Lowering
@@ -30,7 +31,7 @@ BOUNDARIES = {
     3: "FOLLOWING",
     4: "UNBOUNDED FOLLOWING",
 }
-RANGE_KEYS = (TypeKind.INT64, TypeKind.NUMERIC)
+RANGE_KEYS = (TypeKind.INT64,)
 
 
 def analytic_scan(low: Lowering, node: Any) -> Relation:
@@ -92,7 +93,8 @@ def window(low: Lowering, partition: list[Any], items: Any, call: Any) -> exp.Ex
     if items:
         parts += [" ORDER BY ", nodes.joined("", ", ", order_keys(low, items, frame), "")]
     if frame is not None:
-        start, end = boundary(low, frame.start_expr), boundary(low, frame.end_expr)
+        ranged = frame.frame_unit == 1
+        start, end = boundary(low, frame.start_expr, ranged), boundary(low, frame.end_expr, ranged)
         parts += [f" {UNITS[frame.frame_unit]} BETWEEN ", start, " AND ", end]
     return exp.Block(expressions=parts)
 
@@ -106,14 +108,24 @@ def order_keys(low: Lowering, items: Any, frame: Any) -> list[exp.Expression]:
     kind = low.type(items[0].column_ref).kind if len(items) == 1 else None
     if kind not in RANGE_KEYS:
         raise Unsupported(f"window frame RANGE over {kind or 'several keys'}")
-    return order_items(low, items)
+    words = null_words(items[0])
+    return [nodes.joined("CAST(", "", [low.expression(items[0].column_ref)], f" AS HUGEINT){words}")]
 
 
-def boundary(low: Lowering, node: Any) -> exp.Expression:
+def boundary(low: Lowering, node: Any, ranged: bool) -> exp.Expression:
     words = BOUNDARIES[node.boundary_type]
-    if has(node, "expression"):
-        return nodes.template(f"{{0}} {words}", low.expression(node.expression))
-    return nodes.raw(words)
+    if not has(node, "expression"):
+        return nodes.raw(words)
+    offset = low.constant(node.expression)
+    if offset is None:
+        raise invalid_query("The boundary offset value cannot be null")
+    if offset < 0 or offset != offset:
+        raise invalid_query(
+            f"Window frame offset for PRECEDING or FOLLOWING must be non-negative, but was {offset}"
+        )
+    # One wider than INT64, so that key and offset cannot overflow together.
+    kind = "HUGEINT" if ranged else "BIGINT"
+    return nodes.raw(f"CAST('{offset}' AS {kind}) {words}")
 
 
 SCANS = {"ResolvedAnalyticScan": analytic_scan}

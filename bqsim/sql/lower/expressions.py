@@ -165,6 +165,8 @@ def cast_node(low: Lowering, node: Any) -> exp.Expression:
 def make_struct(low: Lowering, node: Any) -> exp.Expression:
     parts: list[Any] = ["{"]
     type_ = type_from_proto(get(node, "type"))
+    if not type_.fields:
+        raise Unsupported("STRUCT without fields")
     for i, (item, field) in enumerate(zip(node.field_list, type_.fields, strict=True), 1):
         parts += [f"_{i}: " if i == 1 else f", _{i}: ", low.expression(item)]
         del field

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.refs import TableRef
 from bqsim.sql.googlesql.resolved import get, node_name, unwrap
 from bqsim.sql.googlesql.types import type_from_proto
-from bqsim.types import Field, Type
+from bqsim.types import Field, Type, TypeKind
 
 from . import nodes
-from .outputs import output_fields, output_value
+from .outputs import fields_of, needs_check, output_value
 from .registry import NOT_LITERAL, Unsupported
 from .relation import Place, Relation, place_node
 from .tables import EXPRESSIONS, SCANS
@@ -90,6 +90,8 @@ class Lowering:
         self.recursion: list[tuple[str, list[int]]] = []
         self.lambdas = 0
         self.subqueries = 0
+        # In a subquery: relations up to this label are outside of it.
+        self.boundary = 0
         self.keep_order = False
         # FLOAT64 operations by the id of their node: (the node, the plain operation, the exact one).
         self.floats: dict[int, tuple[Any, Any, Any]] = {}
@@ -99,14 +101,25 @@ class Lowering:
     def query(self) -> LoweredQuery:
         """Lower a query statement (or the query of CREATE TABLE AS SELECT, CREATE VIEW and the like)."""
         statement = self.analyzed.statement
-        outputs = [(c.name, c.column) for c in statement.output_column_list]
-        fields = output_fields(outputs)
+        outputs = statement.output_column_list
+        types = [type_from_proto(c.column.type) for c in outputs]
         relation = self.relation(statement.query)
-        ordered = bool(relation.order)
-        relation = self.simple(relation) if relation.group is not None and _repeats(outputs) else relation
+        ordered = bool(relation.order) or _is_ordered(statement.query)
+        value_table = statement.is_value_table and types[0].kind is TypeKind.STRUCT
+        if value_table or (relation.computed and any(map(needs_check, types))):
+            relation = self.closed(relation)
+        values = [place_node(relation.columns[c.column.column_id]) for c in outputs]
+        names = [c.name for c in outputs]
+        if value_table:
+            names = [f.name for f in types[0].fields]
+            types = [f.type for f in types[0].fields]
+            values = [
+                nodes.template(f"struct_extract({{0}}, '_{i}')", values[0]) for i in range(1, len(types) + 1)
+            ]
+        fields = fields_of(names, types)
         projections = [
-            nodes.alias(output_value(place_node(relation.columns[c.column_id]), f), f"c{i}")
-            for i, ((_, c), f) in enumerate(zip(outputs, fields, strict=True), 1)
+            nodes.alias(output_value(value, f), f"c{i}")
+            for i, (value, f) in enumerate(zip(values, fields, strict=True), 1)
         ]
         select = relation.finish(projections)
         return LoweredQuery(
@@ -117,7 +130,7 @@ class Lowering:
             tables=tuple(self.shared.columns_read),
             views=tuple(self.shared.views),
             inputs=self.shared.inputs,
-            ordered=ordered or _is_ordered(statement.query),
+            ordered=ordered,
             deterministic=self.shared.deterministic,
         )
 
@@ -230,11 +243,6 @@ class Lowering:
         """Put the columns of a scan in scope as columns ``k<column id>`` of the relation ``label``."""
         for column in get(unwrap(node), "column_list"):
             self.places[column.column_id] = (label, f"k{column.column_id}")
-
-
-def _repeats(outputs: list[tuple[str, Any]]) -> bool:
-    ids = [c.column_id for _, c in outputs]
-    return len(set(ids)) != len(ids)
 
 
 def _is_ordered(scan: Any) -> bool:

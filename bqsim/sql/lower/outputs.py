@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
-
 from sqlglot import expressions as exp
 
-from bqsim.sql.googlesql.types import type_from_proto
 from bqsim.types import Field, Type, TypeKind, field_of
 
 from . import nodes
@@ -38,13 +35,8 @@ def output_names(names: Sequence[str]) -> list[str]:
     return out
 
 
-def output_fields(outputs: Sequence[tuple[str, Any]]) -> tuple[Field, ...]:
-    """The schema of a result with columns (GoogleSQL's name, ResolvedColumn)."""
-    types = [type_from_proto(c.type) for _, c in outputs]
-    return fields_of([n for n, _ in outputs], types)
-
-
 def fields_of(names: Sequence[str], types: Sequence[Type]) -> tuple[Field, ...]:
+    """The schema of a result with columns of GoogleSQL's names and types."""
     return tuple(_named(field_of(n, t)) for n, t in zip(output_names(names), types, strict=True))
 
 

@@ -120,7 +120,7 @@ class AggregateCall:
     """One aggregate call to lower, of a group (``over`` None) or of a window.
 
     ``order`` are the engine's ORDER BY items, ``where`` the condition of FILTER, ``limit`` the LIMIT modifier.
-    ``nulls`` is ``"IGNORE"``, ``"RESPECT"`` or ``""`` as written. ``having`` is ("MAX" or "MIN", expression).
+    ``nulls`` is ``"IGNORE"``, ``"RESPECT"`` or ``""`` as written.
     """
 
     name: str
@@ -134,7 +134,6 @@ class AggregateCall:
     where: list[Any] = field(default_factory=list)
     limit: int | None = None
     nulls: str = ""
-    having: tuple[str, Any] | None = None
     over: Any = None
     node: Any = None
 
@@ -169,7 +168,7 @@ class AggregateCall:
 class Aggregate:
     """One aggregate row: ``function`` is the engine's aggregate of the same arguments and ``wrap`` a template around
     its value; or ``build`` makes the whole. ``ordered`` says that ORDER BY matters, ``limited`` that the builder
-    applies LIMIT, ``having`` that it applies HAVING MIN/MAX; ``window`` that it may be used over a window."""
+    applies LIMIT; ``window`` that it may be used over a window."""
 
     name: str
     args: tuple[Pattern, ...]
@@ -179,7 +178,6 @@ class Aggregate:
     optional: int = 0
     ordered: bool = False
     limited: bool = False
-    having: bool = False
     window: bool = True
 
     def matches(self, types: Sequence[Type]) -> bool:
@@ -200,13 +198,12 @@ def aggregate(
     optional: int = 0,
     ordered: bool = False,
     limited: bool = False,
-    having: bool = False,
     window: bool = True,
 ) -> Aggregate:
     """One row of a family's ``AGGREGATES``; exactly one of ``function`` and ``build``."""
     if (function is None) == (build is None):
         raise ValueError(f"{name}: give one of function and build")
-    return Aggregate(name, args, function, wrap, build, optional, ordered, limited, having, window)
+    return Aggregate(name, args, function, wrap, build, optional, ordered, limited, window)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ class Relation:
         "computed",
         "ctes",
         "group",
+        "grouped",
         "having",
         "joins",
         "limit",
@@ -64,6 +65,7 @@ class Relation:
         self.stage = Stage.ROWS
         self.ctes: list[Any] = []
         self.recursive = False
+        self.grouped = False
         self.natural: Place = None
 
     @property
@@ -84,7 +86,10 @@ class Relation:
         return self.finish([nodes.alias(place_node(columns[i]), label) for i, label in outputs])
 
     def finish(self, projections: list[Any]) -> exp.Select:
-        query = nodes.select(projections or [nodes.alias(nodes.raw("1"), "k0")], self.source)
+        # A group of all rows needs an aggregate, even when none of its values is read.
+        count = self.stage >= Stage.GROUPED and self.grouped and self.group is None
+        filler = nodes.raw("count(*)" if count else "1")
+        query = nodes.select(projections or [nodes.alias(filler, "k0")], self.source)
         if self.ctes:
             query.set("with_", exp.With(expressions=self.ctes, recursive=self.recursive))
         if self.joins:

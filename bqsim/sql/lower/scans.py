@@ -16,7 +16,7 @@ from bqsim.types import TypeKind
 from . import nodes
 from .registry import Unsupported
 from .relation import Place, Relation, Stage, place_node
-from .types import column_type
+from .types import column_type, engine_type
 
 if TYPE_CHECKING:
     from .lowering import Lowering
@@ -56,28 +56,49 @@ def plain_place(value: Any) -> Place | None:
     return None
 
 
+def null_words(item: Any) -> str:
+    """What follows the key of an ORDER BY item."""
+    descending = bool(item.is_descending)
+    first = item.null_order == 1 if item.null_order else not descending
+    return f" {'DESC' if descending else 'ASC'} NULLS {'FIRST' if first else 'LAST'}"
+
+
 def order_items(low: Lowering, items: Any) -> list[Any]:
     """ORDER BY items: NULL first ascending and last descending unless said otherwise; NaN below every number."""
     out: list[Any] = []
     for item in items:
         if item.collation.collation_name or has(item, "collation_name"):
             raise Unsupported("ORDER BY with collation")
-        descending = bool(item.is_descending)
-        first = item.null_order == 1 if item.null_order else not descending
+        words = null_words(item)
         ref = unwrap(item.column_ref)
         key = low.expression(ref)
         kind = column_type(ref.column).kind
-        words = f" {'DESC' if descending else 'ASC'} NULLS {'FIRST' if first else 'LAST'}"
         if kind is TypeKind.FLOAT64:
-            nan_words = f" {'ASC' if descending else 'DESC'} NULLS {'FIRST' if first else 'LAST'}"
+            nan_words = words.replace("DESC", "ASC") if "DESC" in words else words.replace("ASC", "DESC")
             out.append(nodes.joined("isnan(", "", [key], ")" + nan_words))
+        elif kind is TypeKind.RANGE:
+            out += _range_items(key, words)
+            continue
         elif kind in _UNORDERED:
             raise Unsupported(f"ORDER BY a value of type {kind}")
         out.append(nodes.joined("", "", [key], words))
     return out
 
 
-_UNORDERED = frozenset({TypeKind.ARRAY, TypeKind.STRUCT, TypeKind.RANGE, TypeKind.JSON})
+_UNORDERED = frozenset({TypeKind.ARRAY, TypeKind.STRUCT, TypeKind.JSON, TypeKind.GEOGRAPHY})
+
+
+def _range_items(key: Any, words: str) -> list[Any]:
+    """Ranges by start, an absent one first, then by end, an absent one last; NULL where the words say."""
+    direction, nulls = words.split(" NULLS ")
+    ascending = direction == " ASC"
+    start = nodes.template("struct_extract({0}, 'start')", key)
+    end = nodes.template("struct_extract({0}, 'end')", key)
+    return [
+        nodes.joined("", "", [nodes.template("({0} IS NULL)", key)], " DESC" if nulls == "FIRST" else " ASC"),
+        nodes.joined("", "", [start], f"{direction} NULLS {'FIRST' if ascending else 'LAST'}"),
+        nodes.joined("", "", [end], f"{direction} NULLS {'LAST' if ascending else 'FIRST'}"),
+    ]
 
 
 def order_by_scan(low: Lowering, node: Any) -> Relation:
@@ -114,11 +135,54 @@ def table_scan(low: Lowering, node: Any) -> Relation:
     if source is None:
         raise Unsupported(f"table {name}")
     table = source.table
+    if "virtual" in table.metadata:
+        return virtual(low, node, table)
     if source.matches:
         return wildcard(low, node, source)
     if table.kind in (TableKind.VIEW, TableKind.MATERIALIZED_VIEW):
         return view(low, node, table)
     return stored_table(low, node)
+
+
+def virtual(low: Lowering, node: Any, table: Table) -> Relation:
+    """A view of INFORMATION_SCHEMA: rows that are made when the query runs, as an input of it."""
+    name = f"_bq_virtual_{len(low.shared.inputs) + 1}"
+    low.shared.inputs[name] = (table.fields, table.metadata["virtual"])
+    low.shared.deterministic = False
+    label = low.label()
+    columns: dict[int, Place] = {c.column_id: (label, f"c{i + 1}") for c, i in scan_columns(node)}
+    low.places.update(columns)
+    return Relation(nodes.table(label, name), columns)
+
+
+def wildcard(low: Lowering, node: Any, source: Any) -> Relation:
+    """A wildcard table: the tables behind it, each column by its name, NULL where a table lacks it."""
+    table, names = source.table, [f.name for f in source.columns]
+    query: Any = None
+    columns = scan_columns(node)
+    prefix = len(table.ref.table) - 1
+    for match in source.matches:
+        if match.storage is None:
+            raise Unsupported(f"table {match.ref.sql_name} without stored rows")
+        label = low.label()
+        read = low.shared.columns_read.setdefault(match.ref, {})
+        projections = []
+        for column, index in columns:
+            position = match.field_index(names[index])
+            if index >= len(table.fields):
+                value = nodes.text(match.ref.table[prefix:])
+            elif position is None:
+                value = nodes.raw(f"CAST(NULL AS {engine_type(column_type(column))})")
+            else:
+                read[match.fields[position].name] = None
+                value = nodes.column(label, match.storage.columns[position])
+            projections.append(nodes.alias(value, f"k{column.column_id}"))
+        relation = Relation(nodes.table(label, match.storage.engine_table), {})
+        relation.where = [live(low, node, label)]
+        branch = relation.finish(projections)
+        query = branch if query is None else exp.Union(this=query, expression=branch, distinct=False)
+    label = low.label()
+    return low.source(nodes.derived(query, label), label, [c.column_id for c, _ in columns])
 
 
 def view(low: Lowering, node: Any, table: Table) -> Relation:
@@ -167,16 +231,18 @@ def stored_table(low: Lowering, node: Any) -> Relation:
         columns[column.column_id] = (label, storage.columns[index])
     relation = Relation(nodes.table(label, storage.engine_table), columns)
     low.places.update(columns)
-    end = nodes.column(label, VERSION_END)
-    if has(node, "for_system_time_expr"):
-        moment = nodes.template("epoch_us({0})", low.expression(node.for_system_time_expr))
-        begin = nodes.column(label, VERSION_BEGIN)
-        relation.where.append(
-            nodes.template("({0} <= {2} AND ({1} IS NULL OR {1} > {2}))", begin, end, moment)
-        )
-    else:
-        relation.where.append(nodes.template("({0} IS NULL)", end))
+    relation.where.append(live(low, node, label))
     return relation
+
+
+def live(low: Lowering, node: Any, label: str) -> exp.Expression:
+    """The condition of the row versions that a scan reads."""
+    end = nodes.column(label, VERSION_END)
+    if not has(node, "for_system_time_expr"):
+        return nodes.template("({0} IS NULL)", end)
+    moment = nodes.template("epoch_us({0})", low.expression(node.for_system_time_expr))
+    begin = nodes.column(label, VERSION_BEGIN)
+    return nodes.template("({0} <= {2} AND ({1} IS NULL OR {1} > {2}))", begin, end, moment)
 
 
 def table_ref(name: str) -> TableRef:

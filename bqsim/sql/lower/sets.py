@@ -98,7 +98,17 @@ def recursive_ref_scan(low: Lowering, node: Any) -> Relation:
     return _reference(low, node, *low.recursion[-1])
 
 
+def recursive_scan(low: Lowering, node: Any) -> Relation:
+    """A recursion that is not itself an entry of WITH."""
+    label, outputs = low.label(), [c.column_id for c in node.parent.column_list]
+    cte = exp.CTE(this=recursive_query(low, node, label), alias=exp.TableAlias(this=nodes.name(label)))
+    relation = _reference(low, node, label, outputs)
+    relation.ctes, relation.recursive = [cte], True
+    return relation
+
+
 SCANS = {
+    "ResolvedRecursiveScan": recursive_scan,
     "ResolvedSetOperationScan": set_operation_scan,
     "ResolvedWithScan": with_scan,
     "ResolvedWithRefScan": with_ref_scan,

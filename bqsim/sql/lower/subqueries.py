@@ -28,7 +28,10 @@ def subquery_expr(low: Lowering, node: Any) -> exp.Expression:
     if build is None:
         raise Unsupported("LIKE ANY or ALL of a subquery")
     low.subqueries += 1
-    return build(low, node)
+    outer, low.boundary = low.boundary, low.shared.labels
+    lowered = build(low, node)
+    low.boundary = outer
+    return lowered
 
 
 def single_column(low: Lowering, node: Any) -> tuple[int, Type]:

@@ -174,15 +174,22 @@ def _distinct_count(call: AggregateCall) -> exp.Expression:
     return call.apply("count", call.args[0])
 
 
-def _double(function: str) -> Any:
-    """A statistic of numbers as FLOAT64."""
+def _double(function: str, several: bool = False) -> Any:
+    """A statistic of numbers as FLOAT64; ``several`` says that fewer than two pairs have none."""
 
     def build(call: AggregateCall) -> exp.Expression:
         args = [
             nodes.template("bq_cast_numeric_to_float64({0})", a) if t.kind is K.NUMERIC else a
             for a, t in zip(call.args, call.types, strict=True)
         ]
-        return call.apply(function, *args)
+        value = call.apply(function, *args)
+        if len(args) == 2:
+            pairs = call.apply("regr_count", *args, plain=True)
+            return nodes.template("(CASE WHEN {1} >= 2 THEN {0} END)", value, pairs) if several else value
+        finite = call.apply("bool_and", nodes.call("isfinite", args[0]), plain=True)
+        return nodes.template(
+            "(CASE WHEN {0} IS NOT NULL AND NOT {1} THEN CAST('nan' AS DOUBLE) ELSE {0} END)", value, finite
+        )
 
     return build
 
@@ -220,7 +227,7 @@ AGGREGATES = [
     aggregate("approx_quantiles", ((*ORDERED, K.FLOAT64), INT64), build=_approx_quantiles),
     aggregate("approx_top_count", ((*ORDERED, K.FLOAT64), INT64), build=_approx_top_count),
     *(
-        aggregate(name, (_NUMBERS,) * count, build=_double(function))
+        aggregate(name, (_NUMBERS,) * count, build=_double(function, function == "corr"))
         for name, count, function in (
             ("stddev_samp", 1, "stddev_samp"),
             ("stddev_pop", 1, "stddev_pop"),

@@ -127,6 +127,23 @@ def _in(call: FunctionCall) -> exp.Expression:
     return nodes.joined("(", " OR ", tests, ")")
 
 
+def _in_array(call: FunctionCall) -> exp.Expression:
+    """IN UNNEST(array): false for an empty or NULL array, else NULL when only NULL could be meant."""
+    value, array = call.args
+    element = call.types[1].element
+    assert element is not None
+    test = equal(value, nodes.raw("e"), call.types[0], element)
+    verdict = (
+        "CASE WHEN list_contains(b, true) THEN true WHEN list_count(b) < len(b) THEN NULL ELSE false END"
+    )
+    return nodes.template(
+        "list_transform([list_transform({0}, lambda e: {1})], lambda b: "
+        f"CASE WHEN b IS NULL THEN false ELSE {verdict} END)[1]",
+        array,
+        test,
+    )
+
+
 def _between(call: FunctionCall) -> exp.Expression:
     value, low, high = call.args
     a, b, c = call.types
@@ -187,6 +204,7 @@ FUNCTIONS = [
     fn("$equal", (K.STRUCT, K.STRUCT), build=_struct_equal),
     fn("$not_equal", (K.STRUCT, K.STRUCT), build=_struct_not_equal),
     fn("$in", (None, None), build=_in, repeated=True),
+    fn("$in_array", (None, K.ARRAY), build=_in_array),
     fn("$between", (None, None, None), build=_between),
     fn("$is_distinct_from", (None, None), build=_is_distinct),
     fn("$is_not_distinct_from", (None, None), build=_is_not_distinct),

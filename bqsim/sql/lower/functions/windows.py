@@ -73,7 +73,13 @@ def _percentile(function: str) -> Build:
             raise Unsupported(f"{call.name} with a percentile that is not constant")
         if call.nulls == "RESPECT":
             raise Unsupported(f"{call.name} RESPECT NULLS")
-        return _over(call, function, *call.args)
+        value = _over(call, function, *call.args)
+        if call.types[0].kind is not K.FLOAT64:
+            return value
+        # The engine sorts NaN last, GoogleSQL first.
+        nan = _over(call, "bool_or", nodes.call("isnan", call.args[0]))
+        failing = nodes.error(f"{call.name.upper()} over NaN is not supported by bqsim", "DOUBLE")
+        return nodes.template("(CASE WHEN {0} THEN {1} ELSE {2} END)", nan, failing, value)
 
     return build
 
@@ -94,5 +100,5 @@ WINDOWS = [
     Window("last_value", (None,), _value("last_value")),
     Window("nth_value", (None, INT64), _nth_value),
     Window("percentile_cont", (FLOAT64, FLOAT64), _percentile("quantile_cont"), frame=False),
-    Window("percentile_disc", (_SORTABLE, FLOAT64), _percentile("quantile_disc"), frame=False),
+    Window("percentile_disc", ((*_SORTABLE, K.FLOAT64), FLOAT64), _percentile("quantile_disc"), frame=False),
 ]
