@@ -15,6 +15,7 @@ from bqsim.sim.clock import Clock
 from bqsim.sim.draws import Draws
 from bqsim.types import INT64, STRING, Field
 
+from .information_schema import VirtualTables
 from .plan import Context, QueryPlan, StatementResult, TypedValue
 from .planner import Planner
 from .statements import HANDLERS, Handler, Services, Statement
@@ -80,6 +81,7 @@ class Executor:
         draws: Draws,
     ) -> None:
         sizes, claims = ColumnSizes(), Claims()
+        googlesql.virtual_tables = VirtualTables(catalog, sizes)
         self._services = Services(catalog, planner, googlesql, reference, clock, draws, sizes, claims)
 
     @property

@@ -68,18 +68,21 @@ class Planner:
         refusal = self._reference.eligible(analyzed, ctx, counts)
         if refusal is not None:
             raise unsupported(missing)
-        from .lower.outputs import output_fields
+        from .lower.outputs import fields_of
 
-        statement = analyzed.statement
+        outputs = analyzed.output_columns()
+        names, types = [c[0] for c in outputs], [c[2] for c in outputs]
+        if analyzed.statement.is_value_table and types[0].is_struct:
+            names, types = [f.name for f in types[0].fields], [f.type for f in types[0].fields]
         tables = tuple(t.ref for t in analyzed.tables.values())
         return QueryPlan(
             route=Route.REFERENCE,
             route_reason=missing,
-            schema=output_fields([(c.name, c.column) for c in statement.output_column_list]),
+            schema=fields_of(names, types),
             tables=tables,
             columns_read=scanned_columns(analyzed),
             reference=analyzed,
-            ordered=bool(resolved.get(resolved.unwrap(statement.query), "is_ordered")),
+            ordered=bool(resolved.get(resolved.unwrap(analyzed.statement.query), "is_ordered")),
             deterministic=False,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from .executor import Executor
     from .googlesql import GoogleSql
 
+_PROCEDURE = re.compile(r"\s*create\s+(?:or\s+replace\s+)?procedure\b", re.IGNORECASE)
+
 __all__ = ["ChildStatement", "Frame", "ScriptRunner"]
 
 
@@ -29,10 +32,12 @@ class ScriptRunner:
     def is_script(self, sql: str) -> bool:
         """Whether a text is more than one statement or uses scripting. Raises its syntax error.
 
-        One statement after CREATE TEMP FUNCTION statements is not a script: :meth:`Executor.run` takes it.
+        One statement after CREATE TEMP FUNCTION statements is not a script: :meth:`Executor.run` takes
+        it. CREATE
+        PROCEDURE is one to BigQuery, for the script in it.
         """
         nodes = self._googlesql.parse_script(sql)
-        if any(n.kind is not ScriptKind.STATEMENT for n in nodes):
+        if any(n.kind is not ScriptKind.STATEMENT for n in nodes) or _PROCEDURE.match(sql):
             return True
         return len(nodes) > 1 and not all(self._executor.is_temp_function(n.span.text) for n in nodes[:-1])
 

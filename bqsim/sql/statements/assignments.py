@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bqsim.catalog.resources import Table
-from bqsim.errors import invalid_query, unsupported
+from bqsim.errors import unsupported
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.lower import Lowering, nodes
 from bqsim.types import Field
@@ -95,8 +95,8 @@ def _value(statement: Statement, low: Lowering, column: Field, steps: Sequence[i
     expression = resolved.unwrap(value.value)
     if resolved.node_name(expression) != "ResolvedDMLDefault":
         return str(nodes.render(low.expression(expression)))
-    if steps:
-        raise invalid_query("DEFAULT can only be assigned to a top-level column")
+    for step in steps:
+        column = column.fields[step]
     return default_expression(statement, column)
 
 
@@ -109,4 +109,5 @@ def _merged(node: _Node, column: Field, current: str) -> str:
         before = f'({current})."_{i + 1}"'
         after = _merged(node.fields[i], nested, before) if i in node.fields else before
         parts.append(f'"_{i + 1}" := {after}')
-    return f"struct_pack({', '.join(parts)})"
+    text = f"bq:Cannot set field of NULL {column.value_type}".replace("'", "''")
+    return f"CASE WHEN {current} IS NULL THEN error('{text}') ELSE struct_pack({', '.join(parts)}) END"

@@ -114,11 +114,13 @@ def registered(session: Session, plan: QueryPlan) -> AbstractContextManager[None
 
 @contextmanager
 def registered_inputs(session: Session, inputs: Mapping[str, Any]) -> Iterator[None]:
-    """Make Arrow relations, (fields, callable giving the rows) by name, readable while the block runs."""
+    """Make Arrow relations, (fields, callable giving the rows for a session) by name, readable in the
+    block.
+    """
     done: list[str] = []
     try:
         for name, (fields, rows) in inputs.items():
-            session.register(name, rows(), fields)
+            session.register(name, rows(session), fields)
             done.append(name)
         yield
     finally:

@@ -14,9 +14,6 @@ from .storage import live, storage_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# What reading INFORMATION_SCHEMA is charged at least (page *INFORMATION_SCHEMA*, pricing).
-INFORMATION_SCHEMA_BYTES = 10 * 1024 * 1024
-
 
 def select(statement: Statement) -> StatementResult:
     """A query statement."""
@@ -49,7 +46,18 @@ def run_plan(statement: Statement, plan: QueryPlan) -> pa.Table:
         raise Internal("a plan without a route")
     tables: dict[str, Table] = plan.reference.tables
     rows = {name: stored_rows(statement, table) for name, table in tables.items()}
-    return statement.services.reference.run(plan.reference, statement.ctx, rows)
+    found = statement.services.reference.run(plan.reference, statement.ctx, rows)
+    if plan.reference.statement.is_value_table and found.num_columns != len(plan.schema):
+        return _flattened(found)
+    return found
+
+
+def _flattened(rows: pa.Table) -> pa.Table:
+    """The fields of a value table's STRUCTs as columns."""
+    import pyarrow as pa
+
+    columns = rows.column(0).combine_chunks().flatten()
+    return pa.Table.from_arrays(columns, names=[f"c{i}" for i in range(1, len(columns) + 1)])
 
 
 def stored_rows(statement: Statement, table: Table) -> pa.Table:
@@ -69,7 +77,7 @@ def engine_select(plan: QueryPlan) -> str:
 
 def scanned_bytes(statement: Statement, plan: QueryPlan) -> int:
     """The logical bytes of the columns that a plan reads."""
-    total = 0
+    total = sum(getattr(rows, "bytes_processed", 0) for _, rows in plan.inputs.values())
     for ref, columns in plan.columns_read.items():
         table = statement.catalog.find_table(ref)
         if table is not None and columns:

@@ -8,26 +8,14 @@ from collections.abc import Iterable
 from bqsim.catalog.resources import Table
 from bqsim.engine.protocol import Session
 from bqsim.types import Field, Mode, TypeKind
+from bqsim.types.bytes_size import FIXED
 
-_FIXED: dict[TypeKind, int] = {
-    TypeKind.INT64: 8,
-    TypeKind.FLOAT64: 8,
-    TypeKind.NUMERIC: 16,
-    TypeKind.BIGNUMERIC: 32,
-    TypeKind.BOOL: 1,
-    TypeKind.DATE: 8,
-    TypeKind.TIME: 8,
-    TypeKind.DATETIME: 8,
-    TypeKind.TIMESTAMP: 8,
-    TypeKind.INTERVAL: 16,
-    TypeKind.RANGE: 16,
-}
 _VARIABLE: dict[TypeKind, str] = {
     TypeKind.STRING: "2 + strlen({0})",
     TypeKind.BYTES: "2 + octet_length({0})",
     TypeKind.JSON: "strlen({0})",
     # One coordinate pair a vertex: WKT separates its two numbers by one blank.
-    TypeKind.GEOGRAPHY: "16 + 24 * len(regexp_extract_all({0}, '[0-9.] -?[0-9.]'))",
+    TypeKind.GEOGRAPHY: "16 + 24 * len(regexp_extract_all({0}, '[0-9][0-9.eE+-]* -?[0-9]'))",
 }
 
 
@@ -41,15 +29,15 @@ def size_expression(field: Field, value: str, depth: int = 0) -> str:
 
 
 def _array(field: Field, value: str, depth: int) -> str:
-    if field.kind in _FIXED:
-        return f"{_FIXED[field.kind]} * list_count({value})"
+    if field.kind in FIXED:
+        return f"{FIXED[field.kind]} * list_count({value})"
     element = f"e{depth}"
     return f"list_sum(list_transform({value}, lambda {element}: {_single(field, element, depth + 1)}))"
 
 
 def _single(field: Field, value: str, depth: int) -> str:
-    if field.kind in _FIXED:
-        return f"CASE WHEN {value} IS NULL THEN 0 ELSE {_FIXED[field.kind]} END"
+    if field.kind in FIXED:
+        return f"CASE WHEN {value} IS NULL THEN 0 ELSE {FIXED[field.kind]} END"
     if field.kind is TypeKind.STRUCT:
         parts = [
             f'COALESCE({size_expression(f, f"""({value})."_{i}" """.strip(), depth)}, 0)'
@@ -61,8 +49,8 @@ def _single(field: Field, value: str, depth: int) -> str:
 
 def column_total(field: Field, column: str) -> str:
     """The engine aggregate of the bytes of a whole column."""
-    if field.mode is not Mode.REPEATED and field.kind in _FIXED:
-        return f"{_FIXED[field.kind]} * count({column})"
+    if field.mode is not Mode.REPEATED and field.kind in FIXED:
+        return f"{FIXED[field.kind]} * count({column})"
     return f"COALESCE(sum({size_expression(field, column)}), 0)"
 
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.googlesql.prepass import prepare
-from bqsim.sql.lower.outputs import output_fields
+from bqsim.sql.googlesql.types import type_from_proto
+from bqsim.sql.lower.outputs import fields_of
 from bqsim.sql.plan import StatementResult
 from bqsim.types import Field
 
@@ -70,7 +71,8 @@ def _create(statement: Statement, kind: TableKind, statement_type: str) -> State
 def _fields(statement: Statement) -> tuple[Field, ...]:
     """The view's columns: those of its query, with what its column list says about them."""
     node = statement.node
-    fields = output_fields([(c.name, c.column) for c in resolved.get(node, "output_column_list")])
+    columns = resolved.get(node, "output_column_list")
+    fields = fields_of([c.name for c in columns], [type_from_proto(c.column.type) for c in columns])
     definitions = resolved.get(node, "column_definition_list")
     described = {d.name.casefold(): field_from_definition(d, statement.options) for d in definitions}
     return tuple(
