@@ -11,6 +11,8 @@ from bqsim.jobs.config import LEGACY_SQL_REFUSAL, QueryConfig, check_labels, int
 from bqsim.sql.plan import TypedValue
 from bqsim.types import INT64, STRING
 
+TABLE = {"datasetId": "d", "tableId": "t"}
+
 
 def parse(query: dict[str, Any], **job: Any) -> QueryConfig:
     return parse_query({**job, "query": {"query": "SELECT 1", "useLegacySql": False, **query}}, "p")
@@ -132,8 +134,8 @@ def test_schema_updates_need_append() -> None:
         }
     )
     assert error.message == (
-        "Schema update options should only be specified with WRITE_APPEND disposition, or with WRITE_TRUNCATE "
-        "disposition on a table partition."
+        "Schema update options should only be specified with WRITE_APPEND disposition, or with "
+        "WRITE_TRUNCATE disposition on a table partition."
     )
 
 

@@ -76,7 +76,7 @@ def test_the_same_id_in_another_location_is_another_job(index: JobIndex) -> None
 
 def test_a_removed_id_stays_used(index: JobIndex) -> None:
     index.remove(index.get("p", "j3", None))
-    with pytest.raises(BigQueryError, match="Not found: Job p:US.j3"):
+    with pytest.raises(BigQueryError, match=r"Not found: Job p:US\.j3"):
         index.get("p", "j3", "US")
     with pytest.raises(BigQueryError, match="Already Exists"):
         index.add(make("j3"))
@@ -99,5 +99,5 @@ def test_unknown_jobs_are_not_found(index: JobIndex) -> None:
     with pytest.raises(BigQueryError) as caught:
         index.get("p", "nope", None)
     assert (caught.value.http, caught.value.message) == (404, "Not found: Job p:nope")
-    with pytest.raises(BigQueryError, match="Not found: Job p:EU.j1"):
+    with pytest.raises(BigQueryError, match=r"Not found: Job p:EU\.j1"):
         index.get("p", "j1", "EU")
