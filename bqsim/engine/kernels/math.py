@@ -151,6 +151,14 @@ def safe_divide_numeric(x: Decimal, y: Decimal) -> Decimal | None:
     return to_numeric(_WIDE.divide(x, y)) if y else None
 
 
+def div_numeric(x: Decimal, y: Decimal) -> Decimal:
+    """The whole part of a quotient."""
+    call = f"DIV({show(x)}, {show(y)})"
+    if not y:
+        raise invalid_query(f"division by zero: {call}")
+    return _checked(_WIDE.divide_int(x, y), call)
+
+
 def parse_numeric(text: str) -> Decimal:
     """PARSE_NUMERIC: a sign before or after, spaces around it, commas anywhere in the whole part."""
     match = _PARSE_NUMERIC.fullmatch(text)
@@ -186,6 +194,7 @@ KERNELS = (
     _numeric("pow", 2, pow_numeric),
     _numeric("safe_multiply", 2, safe_multiply_numeric, nullable=True),
     _numeric("safe_divide", 2, safe_divide_numeric, nullable=True),
+    _numeric("div", 2, div_numeric),
     row_kernel("bq_parse_numeric", ("VARCHAR",), _NUMERIC, parse_numeric),
 )
 
@@ -294,4 +303,24 @@ MACROS: tuple[str, ...] = (
         WHEN isnan(items[1]) THEN bq_error(
             'Elements in input array to RANGE_BUCKET cannot be NaN. NaN element found at position 1')
         ELSE bq_range_bucket(x, list_transform(items, lambda v: CASE WHEN NOT isnan(v) THEN v END)) END""",
+    """CREATE MACRO bq_vectors_fit(a, b) AS CASE
+        WHEN len(a) <> len(b) THEN
+            bq_error('Array length mismatch: ' || len(a) || ' and ' || len(b))
+        WHEN len(list_filter(a, lambda v: v IS NULL)) > 0 THEN
+            bq_error('NULL array element in first argument')
+        WHEN len(list_filter(b, lambda v: v IS NULL)) > 0 THEN
+            bq_error('NULL array element in second argument')
+        ELSE a IS NOT NULL AND b IS NOT NULL END""",
+    """CREATE MACRO bq_dot(a, b) AS coalesce(list_sum(list_transform(a, lambda v, i: v * b[i])), 0e0)""",
+    """CREATE MACRO bq_finite_vectors(r, a, b) AS CASE
+        WHEN isfinite(r) OR len(list_filter(a || b, lambda v: NOT isfinite(v))) > 0 THEN r
+        WHEN r IS NOT NULL THEN bq_error('double overflow') END""",
+    """CREATE MACRO bq_euclidean_distance(a, b) AS CASE WHEN bq_vectors_fit(a, b) THEN
+        bq_finite_vectors(sqrt(coalesce(list_sum(
+            list_transform(a, lambda v, i: (v - b[i]) * (v - b[i]))), 0e0)), a, b) END""",
+    """CREATE MACRO bq_cosine_distance(a, b) AS CASE WHEN bq_vectors_fit(a, b) THEN
+        CASE WHEN bq_dot(a, a) = 0 OR bq_dot(b, b) = 0
+            THEN bq_error('Cannot compute cosine distance against zero vector')
+            ELSE bq_finite_vectors(1 - bq_dot(a, b) / (sqrt(bq_dot(a, a)) * sqrt(bq_dot(b, b))), a, b)
+            END END""",
 )

@@ -10,6 +10,7 @@ from bqsim.types import Type
 
 FAMILIES: tuple[str, ...] = (
     "aggregates",
+    "math",
     "arithmetic",
     "comparison",
     "dates",
@@ -18,7 +19,6 @@ FAMILIES: tuple[str, ...] = (
     "text",
     "windows",
     "json",
-    "math",
     "arrays",
     "ranges",
     "generic",
@@ -26,6 +26,7 @@ FAMILIES: tuple[str, ...] = (
     "encoding",
     "hashing",
     "regexp",
+    "formats",
 )
 
 

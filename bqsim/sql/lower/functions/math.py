@@ -33,6 +33,7 @@ _CHECKED_FLOAT = (
     "exp", "ln", "log10", "sqrt", "acos", "asin", "acosh", "atanh", "cosh", "sinh",
     "csc", "sec", "cot", "csch", "sech", "coth",
 )  # fmt: skip
+_VECTOR = array_of(FLOAT64)
 _HALF_AWAY = "ROUND_HALF_AWAY_FROM_ZERO"
 # GoogleSQL's own logarithms lose digits for bases next to 1.
 _NEAR_ONE = Decimal("0.001")
@@ -85,17 +86,17 @@ def _round_numeric_mode(call: FunctionCall) -> exp.Expression:
     return nodes.template(f"bq_round_numeric({{0}}, {{1}}, '{mode}')", call.args[0], call.args[1])
 
 
-def _volatile(call: FunctionCall, template: str) -> exp.Expression:
-    call.context.shared.deterministic = False
-    return nodes.raw(template)
+def _whole_division(call: FunctionCall) -> exp.Expression:
+    """DIV and MOD of INT64: the engine's operator when the divisor is a literal that cannot fail."""
+    operator = {"div": "//", "mod": "%"}[call.name]
+    if call.literals[1] in (NOT_LITERAL, None, 0, -1):
+        return nodes.template(f"bq_{call.name}_int64({{0}}, {{1}})", *call.args)
+    return nodes.template(f"({{0}} {operator} {{1}})", *call.args)
 
 
 def _rand(call: FunctionCall) -> exp.Expression:
-    return _volatile(call, "random()")
-
-
-def _generate_uuid(call: FunctionCall) -> exp.Expression:
-    return _volatile(call, "CAST(gen_random_uuid() AS VARCHAR)")
+    call.context.shared.deterministic = False
+    return nodes.raw("random()")
 
 
 def _safe_arithmetic() -> list[Function]:
@@ -122,8 +123,6 @@ FUNCTIONS: list[Function] = [
     *[_one(name, FLOAT64, f"bq_{name}({{0}})") for name in _CHECKED_FLOAT],
     _one("log", FLOAT64, "bq_ln({0})"),
     _one("sign", FLOAT64, "bq_sign_float64({0})"),
-    _one("is_nan", FLOAT64, "isnan({0})"),
-    _one("is_inf", FLOAT64, "isinf({0})"),
     fn("log", (FLOAT64, FLOAT64), sql="bq_log({0}, {1})"),
     fn("pow", (FLOAT64, FLOAT64), sql="bq_pow({0}, {1})"),
     fn("atan2", (FLOAT64, FLOAT64), sql="atan2({0}, {1})"),
@@ -135,8 +134,8 @@ FUNCTIONS: list[Function] = [
     _one("abs", INT64, "bq_abs_int64({0})"),
     _one("sign", INT64, "CAST(sign({0}) AS BIGINT)"),
     _one("bit_count", INT64, "CAST(bit_count({0}) AS BIGINT)"),
-    fn("div", (INT64, INT64), sql="bq_div_int64({0}, {1})"),
-    fn("mod", (INT64, INT64), sql="bq_mod_int64({0}, {1})"),
+    fn("div", (INT64, INT64), build=_whole_division),
+    fn("mod", (INT64, INT64), build=_whole_division),
     fn("safe_negate", (INT64,), sql="TRY_CAST(- CAST({0} AS HUGEINT) AS BIGINT)"),
     *_safe_arithmetic(),
     _one("abs", NUMERIC, "abs({0})"),
@@ -152,6 +151,7 @@ FUNCTIONS: list[Function] = [
     _one("log", NUMERIC, "bq_ln_numeric({0})"),
     fn("log", (NUMERIC, NUMERIC), build=_log_numeric),
     fn("pow", (NUMERIC, NUMERIC), build=_pow_numeric),
+    fn("div", (NUMERIC, NUMERIC), sql="bq_div_numeric({0}, {1})"),
     fn("mod", (NUMERIC, NUMERIC), sql="bq_mod_numeric({0}, {1})"),
     fn("safe_add", (NUMERIC, NUMERIC), sql="bq_safe_add_numeric({0}, {1})"),
     fn("safe_subtract", (NUMERIC, NUMERIC), sql="bq_safe_add_numeric({0}, - {1})"),
@@ -163,7 +163,8 @@ FUNCTIONS: list[Function] = [
     fn("least", (_ORDERED,), build=_extreme, repeated=_ORDERED),
     fn("range_bucket", (FLOAT64, array_of(FLOAT64)), sql="bq_range_bucket_float64({0}, {1})"),
     fn("range_bucket", (_ORDERED, ANY), sql="bq_range_bucket({0}, {1})"),
+    fn("cosine_distance", (_VECTOR, _VECTOR), sql="bq_cosine_distance({0}, {1})"),
+    fn("euclidean_distance", (_VECTOR, _VECTOR), sql="bq_euclidean_distance({0}, {1})"),
     fn("rand", (), build=_rand),
-    fn("generate_uuid", (), build=_generate_uuid),
     fn("pi", (), sql="pi()"),
 ]
