@@ -15,25 +15,7 @@ from importlib import import_module
 
 from .kernel import PREFIX, Kernel
 
-FAMILIES: tuple[str, ...] = (
-    "arithmetic",
-    "casts",
-    "date_parts",
-    "dates",
-    "errors",
-    "intervals",
-    "ranges",
-    "text",
-    "zones",
-    "json",
-    "json_edit",
-    "math",
-    "arrays",
-    "buckets",
-    "bytes",
-    "hashing",
-    "regexp",
-)
+FAMILIES: tuple[str, ...] = ("arithmetic", "casts", "date_parts", "dates", "errors", "intervals", "ranges", "text", "zones", "json", "json_edit", "math", "arrays", "buckets", "bytes", "hashing", "regexp", "parsing",)
 
 _NAME = re.compile(rf"\b{PREFIX}\w+")
 _CREATE = re.compile(rf"\s*CREATE\s+(?:OR\s+REPLACE\s+)?MACRO\s+({PREFIX}\w+)", re.IGNORECASE)

@@ -183,4 +183,18 @@ MACROS = (
             ELSE bq_error('Invalid date extracted from timestamp '
                           || bq_cast_timestamp_to_string(t, zone)) END""",
     "CREATE MACRO bq_cast_timestamp_to_time(t, zone) AS CAST(bq_zone_local(t, zone) AS TIME)",
+    # Parts of formatted texts: offsets in whole minutes, and the local time that goes with them.
+    "CREATE MACRO bq_whole_minutes(t, seconds) AS t + to_seconds(seconds - seconds % 60)",
+    """CREATE MACRO bq_offset_digits(seconds, separator) AS
+       CASE WHEN seconds <= -60 THEN '-' ELSE '+' END || lpad(CAST(abs(seconds) // 3600 AS VARCHAR), 2, '0')
+       || separator || lpad(CAST(abs(seconds) // 60 % 60 AS VARCHAR), 2, '0')""",
+    """CREATE MACRO bq_zone_shown(seconds) AS
+       CASE WHEN seconds // 60 = 0 THEN 'UTC'
+            WHEN seconds // 60 % 60 = 0
+            THEN 'UTC' || CASE WHEN seconds < 0 THEN '-' ELSE '+' END || CAST(abs(seconds) // 3600 AS VARCHAR)
+            ELSE 'UTC' || bq_offset_digits(seconds, '') END""",
+    # As many fraction digits as needed.
+    """CREATE MACRO bq_short_fraction(t) AS
+       CASE WHEN microsecond(t) % 1000000 = 0 THEN ''
+            ELSE '.' || rtrim(lpad(CAST(microsecond(t) % 1000000 AS VARCHAR), 6, '0'), '0') END""",
 )
