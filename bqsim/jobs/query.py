@@ -28,11 +28,6 @@ if TYPE_CHECKING:
     from bqsim.sql.script import ChildStatement, ScriptRunner
 
 
-# Of how many texts, up to which length, it is remembered whether they are scripts.
-TEXTS = 5_000
-MAX_TEXT = 10_000
-
-
 class NewChild(Protocol):
     def __call__(
         self, parent: Job, number: int, configuration: dict[str, Any], started_us: int, /
@@ -62,7 +57,6 @@ class QueryRunner:
         self._clock = clock
         self._draws = draws
         self._new_child = new_child
-        self._single: dict[str, bool] = {}
 
     # -- contexts
 
@@ -96,7 +90,7 @@ class QueryRunner:
     ) -> QueryStatistics:
         """Check the query and say what it would read; of a script only its syntax is checked."""
         ctx = self.context(job, config, session)
-        if self._is_script(config.sql):
+        if self._scripts.is_script(config.sql):
             return QueryStatistics(statement_type="SCRIPT", dry_run=True)
         result = self._executor.dry_run(config.sql, ctx, engine)
         statistics = QueryStatistics.of(result)
@@ -110,7 +104,7 @@ class QueryRunner:
     def run(self, job: Job, config: QueryConfig, session: SqlSession | None, engine: Session) -> None:
         """Run the query; leaves statistics and result on the job. Raises its failure."""
         ctx = self.context(job, config, session)
-        if self._is_script(config.sql):
+        if self._scripts.is_script(config.sql):
             self._run_script(job, config, session, ctx, engine)
         else:
             if session is not None:
@@ -118,16 +112,6 @@ class QueryRunner:
             self._run_statement(job, config, ctx, engine)
         if session is not None:
             session.time_zone, session.default_dataset = ctx.time_zone, ctx.default_dataset
-
-    def _is_script(self, sql: str) -> bool:
-        known = self._single.get(sql)
-        if known is None:
-            known = self._scripts.is_script(sql)
-            if len(sql) <= MAX_TEXT:
-                self._single[sql] = known
-            if len(self._single) > TEXTS:
-                self._single.pop(next(iter(self._single)), None)
-        return known
 
     def _run_statement(self, job: Job, config: QueryConfig, ctx: Context, engine: Session) -> None:
         if config.maximum_bytes_billed is not None:

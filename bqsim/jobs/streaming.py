@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.names import check_table_id
 from bqsim.catalog.refs import TableRef
-from bqsim.engine.formats.json_rows import parse_row, table_from_rows
+from bqsim.engine.formats.json_rows import parse_row
 from bqsim.engine.protocol import Session
 from bqsim.errors import invalid
 from bqsim.sql.statements.writes import created, finish_creation, writable
 from bqsim.types import Field
+from bqsim.types.values import table_from_rows
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog

@@ -6,11 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import pyarrow as pa
-
 from bqsim.errors import BigQueryError
 from bqsim.types import Field, Mode, TypeKind
-from bqsim.types.arrow import arrow_type, table_of
 from bqsim.types.values import parse_cell
 
 # Takes (path, message) of a problem.
@@ -22,26 +19,6 @@ def parse_row(
 ) -> list[Any]:
     """Canonical values of ``body`` by field; problems go to ``report`` and give NULL."""
     return _record(fields, body, "", ignore_unknown, report)
-
-
-def table_from_rows(fields: Sequence[Field], rows: Sequence[Sequence[Any]]) -> pa.Table:
-    """Canonical Arrow rows of parsed rows."""
-    columns = [
-        pa.array([_arrow_value(row[i], f) for row in rows], type=arrow_type(f.type))
-        for i, f in enumerate(fields)
-    ]
-    return table_of(columns)
-
-
-def _arrow_value(value: Any, field: Field) -> Any:
-    """The value as ``pyarrow.array`` takes it: structs as dicts of positional names."""
-    if value is None or field.kind is not TypeKind.STRUCT:
-        return value
-    if field.mode is Mode.REPEATED:
-        element = replace(field, mode=Mode.NULLABLE)
-        return [_arrow_value(v, element) for v in value]
-    nested = zip(value, field.fields, strict=True)
-    return {f"_{i}": _arrow_value(v, f) for i, (v, f) in enumerate(nested, 1)}
 
 
 def _record(

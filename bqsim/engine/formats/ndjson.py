@@ -13,8 +13,9 @@ import pyarrow.json as pj
 
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.arrow import arrow_type, empty_table, null_table, table_of
+from bqsim.types.values import table_from_rows
 
-from .json_rows import parse_row, table_from_rows
+from .json_rows import parse_row
 from .parsed import Parsed
 from .texts import convert
 

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+from bqsim.catalog.refs import TableRef
+from bqsim.catalog.resources import Table, TableKind
+from bqsim.jobs.cache import ENTRIES, ResultCache
+from bqsim.jobs.results import RESULT_LIFE_US, ResultSet, ResultStore
+from bqsim.sql.plan import QueryPlan, Route, StatementResult
+from bqsim.types import INT64, field_of
+
+REF = TableRef("p", "d", "t")
+TABLE = Table(REF, TableKind.TABLE, (), 1, 1, "e1", "US", version=500)
+PLAN = QueryPlan(Route.ENGINE, "", (), (REF,))
+SELECT = StatementResult("SELECT", Route.ENGINE, plan=PLAN)
+
+
+@pytest.fixture
+def tables() -> dict[TableRef, Table]:
+    return {REF: TABLE}
+
+
+@pytest.fixture
+def cache(tables: dict[TableRef, Table]) -> ResultCache:
+    return ResultCache(tables.get)
+
+
+@pytest.fixture
+def result() -> ResultSet:
+    rows = pa.table({"c1": pa.array([1], pa.int64())})
+    return ResultStore(1 << 20).add((field_of("n", INT64),), rows, TableRef("p", "_h", "a"), 1000)
+
+
+def test_a_hit(cache: ResultCache, result: ResultSet) -> None:
+    assert cache.put("q", SELECT, result, 1000)
+    hit = cache.get("q", 2000)
+    assert hit is not None
+    assert (hit.result, hit.statement_type, hit.route) == (result, "SELECT", Route.ENGINE)
+    assert cache.get("other", 2000) is None
+
+
+def test_a_changed_table_is_a_miss(
+    cache: ResultCache, result: ResultSet, tables: dict[TableRef, Table]
+) -> None:
+    cache.put("q", SELECT, result, 1000)
+    tables[REF] = replace(TABLE, etag="e2")
+    assert cache.get("q", 2000) is None
+
+
+def test_a_dropped_table_is_a_miss(
+    cache: ResultCache, result: ResultSet, tables: dict[TableRef, Table]
+) -> None:
+    cache.put("q", SELECT, result, 1000)
+    del tables[REF]
+    assert cache.get("q", 2000) is None
+
+
+def test_a_changed_view_is_a_miss(
+    cache: ResultCache, result: ResultSet, tables: dict[TableRef, Table]
+) -> None:
+    view = TableRef("p", "d", "v")
+    tables[view] = replace(TABLE, ref=view, kind=TableKind.VIEW)
+    cache.put("q", replace(SELECT, plan=replace(PLAN, views=(view,))), result, 1000)
+    assert cache.get("q", 2000) is not None
+    tables[view] = replace(tables[view], etag="e2")
+    assert cache.get("q", 2000) is None
+
+
+def test_it_expires_with_its_result(cache: ResultCache, result: ResultSet) -> None:
+    cache.put("q", SELECT, result, 1000)
+    assert cache.get("q", 1000 + RESULT_LIFE_US - 1) is not None
+    assert cache.get("q", 1000 + RESULT_LIFE_US) is None
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        replace(SELECT, statement_type="INSERT"),
+        replace(SELECT, plan=None),
+        replace(SELECT, plan=replace(PLAN, deterministic=False)),
+        replace(SELECT, plan=replace(PLAN, inputs={"information_schema": None})),
+    ],
+)
+def test_what_is_never_kept(cache: ResultCache, result: ResultSet, statement: StatementResult) -> None:
+    assert not cache.put("q", statement, result, 1000)
+    assert cache.get("q", 2000) is None
+
+
+def test_a_table_that_changed_while_the_query_ran_is_not_kept(cache: ResultCache, result: ResultSet) -> None:
+    assert not cache.put("q", SELECT, result, 499)
+
+
+def test_the_least_used_entries_go(cache: ResultCache, result: ResultSet) -> None:
+    for n in range(ENTRIES):
+        cache.put(n, SELECT, result, 1000)
+    assert cache.get(0, 2000) is not None
+    cache.put("new", SELECT, result, 1000)
+    assert cache.get(0, 2000) is not None
+    assert cache.get(1, 2000) is None

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from bqsim.catalog.refs import DatasetRef, RoutineRef, TableRef
+from bqsim.jobs.statistics import MIB, CopyStatistics, LoadStatistics, QueryStatistics, bytes_billed
+from bqsim.sql.plan import DmlStats, Route, StatementResult
+from bqsim.types import INT64, field_of
+
+
+@dataclass
+class Times:
+    start_ms: int | None = 100
+    end_ms: int | None = 350
+    slot_ms: int = 250
+
+
+@pytest.mark.parametrize(
+    ("processed", "tables", "billed"),
+    [
+        (0, 0, 0),
+        (0, 3, 0),
+        (1, 1, 10 * MIB),
+        (1, 0, 10 * MIB),
+        (10 * MIB, 1, 10 * MIB),
+        (10 * MIB + 1, 1, 11 * MIB),
+        (1, 3, 30 * MIB),
+        (31 * MIB, 3, 31 * MIB),
+    ],
+)
+def test_bytes_billed(processed: int, tables: int, billed: int) -> None:
+    assert bytes_billed(processed, tables) == billed
+
+
+def test_of_a_select() -> None:
+    ref = TableRef("p", "d", "t")
+    result = StatementResult("SELECT", Route.REFERENCE, "no ST_AREA", tables=(ref,), bytes_processed=24)
+    out = QueryStatistics.of(result).to_json(Times())
+    query = out["query"]
+    assert out["bqsim"] == {"route": "REFERENCE", "routeReason": "no ST_AREA"}
+    assert query["referencedTables"] == [ref.to_json()]
+    assert (query["totalBytesProcessed"], query["totalBytesBilled"]) == ("24", str(10 * MIB))
+    assert query["totalSlotMs"] == "250"
+    (stage,) = query["queryPlan"]
+    assert (stage["startMs"], stage["endMs"], stage["status"]) == ("100", "350", "COMPLETE")
+    assert stage["steps"][0] == {"kind": "READ", "substeps": ["FROM p.d.t"]}
+    assert query["timeline"][0]["elapsedMs"] == "250"
+
+
+def test_of_dml() -> None:
+    result = StatementResult("MERGE", dml=DmlStats(inserted=2, updated=0, deleted=5))
+    query = QueryStatistics.of(result).to_json(Times())["query"]
+    assert query["numDmlAffectedRows"] == "7"
+    assert query["dmlStats"] == {"insertedRowCount": "2", "deletedRowCount": "5"}
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ({"ddl_target_table": TableRef("p", "d", "t")}, "ddlTargetTable"),
+        ({"ddl_target_dataset": DatasetRef("p", "d")}, "ddlTargetDataset"),
+        ({"ddl_target_routine": RoutineRef("p", "d", "r")}, "ddlTargetRoutine"),
+    ],
+)
+def test_of_ddl(target: dict[str, object], name: str) -> None:
+    result = StatementResult("CREATE", ddl_operation="CREATE", **target)  # type: ignore[arg-type]
+    query = QueryStatistics.of(result).to_json(Times())["query"]
+    assert query["ddlOperationPerformed"] == "CREATE"
+    assert query[name]["projectId"] == "p"
+
+
+@pytest.mark.parametrize("statistics", [QueryStatistics("SELECT", cache_hit=True), QueryStatistics("SCRIPT")])
+def test_cached_results_and_scripts_have_no_plan(statistics: QueryStatistics) -> None:
+    assert "queryPlan" not in statistics.to_json(Times())["query"]
+
+
+def test_a_dry_run_shows_its_schema() -> None:
+    statistics = QueryStatistics("SELECT", dry_run=True, schema=(field_of("a", INT64),))
+    query = statistics.to_json(Times(None, None, 0))["query"]
+    assert query["schema"]["fields"][0]["name"] == "a"
+    assert "queryPlan" not in query
+    assert "totalSlotMs" not in query
+
+
+def test_loads_and_copies() -> None:
+    assert LoadStatistics(1, 20, 3, 40, 5).to_json(Times()) == {
+        "load": {
+            "inputFiles": "1",
+            "inputFileBytes": "20",
+            "outputRows": "3",
+            "outputBytes": "40",
+            "badRecords": "5",
+        }
+    }
+    assert CopyStatistics(3, 40).to_json(Times()) == {"copy": {"copiedRows": "3", "copiedLogicalBytes": "40"}}
