@@ -208,8 +208,13 @@ def inner_value(low: Lowering, value: exp.Expression) -> exp.Expression:
 
 def only_outer(low: Lowering, value: exp.Expression) -> bool:
     """Whether an expression in a subquery reads columns, and only ones from outside of it."""
-    labels = [int(label[1:]) for label in relation_labels(value)]
-    return bool(labels) and all(number <= low.boundary for number in labels)
+    labels = relation_labels(value)
+    return bool(labels) and all(_number(label) <= low.boundary for label in labels)
+
+
+def _number(label: str) -> int:
+    """When a relation was labelled; 0 for those that a statement labelled itself."""
+    return int(label[1:]) if label[1:].isdigit() else 0
 
 
 def relation_labels(node: Any) -> list[str]:

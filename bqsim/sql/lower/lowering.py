@@ -105,7 +105,7 @@ class Lowering:
         types = [type_from_proto(c.column.type) for c in outputs]
         relation = self.relation(statement.query)
         ordered = bool(relation.order) or _is_ordered(statement.query)
-        value_table = statement.is_value_table and types[0].kind is TypeKind.STRUCT
+        value_table = bool(get(statement, "is_value_table")) and types[0].kind is TypeKind.STRUCT
         if value_table or (relation.computed and any(map(needs_check, types))):
             relation = self.closed(relation)
         values = [place_node(relation.columns[c.column.column_id]) for c in outputs]

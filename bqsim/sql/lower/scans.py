@@ -139,6 +139,8 @@ def table_scan(low: Lowering, node: Any) -> Relation:
         return virtual(low, node, table)
     if source.matches:
         return wildcard(low, node, source)
+    if "virtual" in table.metadata:
+        return virtual_table(low, node, table)
     if table.kind in (TableKind.VIEW, TableKind.MATERIALIZED_VIEW):
         return view(low, node, table)
     return stored_table(low, node)
@@ -226,12 +228,36 @@ def stored_table(low: Lowering, node: Any) -> Relation:
     columns: dict[int, Place] = {}
     for column, index in scan_columns(node):
         if index >= len(table.fields):
-            raise Unsupported(f"pseudo column {column.name}")
+            columns[column.column_id] = pseudo_column(table, column, label)
+            continue
         read[table.fields[index].name] = None
         columns[column.column_id] = (label, storage.columns[index])
-    relation = Relation(nodes.table(label, storage.engine_table), columns)
+    computed = any(p.__class__ is not tuple for p in columns.values())
+    relation = Relation(nodes.table(label, storage.engine_table), columns, computed)
     low.places.update(columns)
     relation.where.append(live(low, node, label))
+    return relation
+
+
+def pseudo_column(table: Table, column: Any, label: str) -> exp.Expression:
+    """_PARTITIONTIME and _PARTITIONDATE: the partition in which a row was written."""
+    unit = table.time_partitioning.type if table.time_partitioning else "DAY"
+    began = nodes.column(label, VERSION_BEGIN)
+    start = nodes.template(f"date_trunc('{unit.lower()}', make_timestamp({{0}}))", began)
+    if column_type(column).kind is TypeKind.DATE:
+        return nodes.template("CAST({0} AS DATE)", start)
+    return start
+
+
+def virtual_table(low: Lowering, node: Any, table: Table) -> Relation:
+    """A table whose rows are made when it is read, as a relation registered for the statement."""
+    label = low.label()
+    name = f"v_{label}"
+    low.shared.inputs[name] = (table.fields, table.metadata["virtual"])
+    low.shared.deterministic = False
+    columns: dict[int, Place] = {c.column_id: (label, f"c{i + 1}") for c, i in scan_columns(node)}
+    relation = Relation(nodes.table(label, name), columns)
+    low.places.update(columns)
     return relation
 
 
