@@ -21,6 +21,17 @@ def stored(field: Field, value: str) -> str:
     return _stored(field, value, field.name, 0)
 
 
+def missing(field: Field) -> str:
+    """The engine expression of what a row without a value for ``field`` stores there."""
+    if field.mode is Mode.REPEATED:
+        return "[]"
+    return _required(field.name) if field.mode is Mode.REQUIRED else "NULL"
+
+
+def _required(path: str) -> str:
+    return _fail(f"Required field {path} cannot be null")
+
+
 def plain(field: Field) -> bool:
     """Whether values of ``field`` are stored as they come."""
     if field.mode is not Mode.NULLABLE:
@@ -39,8 +50,7 @@ def _stored(field: Field, value: str, path: str, depth: int) -> str:
         return _stored_array(field, value, path, depth)
     result = value if _plain_value(field) else _stored_value(field, value, path, depth)
     if field.mode is Mode.REQUIRED:
-        missing = _fail(f"Required field {path} cannot be null")
-        return f"CASE WHEN {value} IS NULL THEN {missing} ELSE {result} END"
+        return f"CASE WHEN {value} IS NULL THEN {_required(path)} ELSE {result} END"
     return result
 
 

@@ -67,8 +67,11 @@ def insert_select(
     values: list[str] = []
     for field in table.fields:
         position = positions.get(field.name)
-        source = f"v{position}" if position else "NULL"
-        values.append(source if position and checks.plain(field) else checks.stored(field, source))
+        if position is None:
+            values.append(checks.missing(field))
+        else:
+            source = f"v{position}"
+            values.append(source if checks.plain(field) else checks.stored(field, source))
     end = "NULL" if ends is None else str(ends)
     return session.execute(
         f"INSERT INTO {storage.engine_table} ({', '.join(storage.columns)}, {VERSION_BEGIN}, {VERSION_END})"
