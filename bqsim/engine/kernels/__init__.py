@@ -15,7 +15,29 @@ from importlib import import_module
 
 from .kernel import PREFIX, Kernel
 
-FAMILIES: tuple[str, ...] = ("arithmetic", "casts", "date_parts", "dates", "errors", "intervals", "ranges", "text", "zones", "json", "json_edit", "math", "arrays", "buckets", "bytes", "hashing", "regexp", "parsing",)
+FAMILIES: tuple[str, ...] = (
+    "arithmetic",
+    "casts",
+    "date_parts",
+    "dates",
+    "errors",
+    "intervals",
+    "ranges",
+    "text",
+    "zones",
+    "json",
+    "json_edit",
+    "math",
+    "arrays",
+    "buckets",
+    "bytes",
+    "hashing",
+    "regexp",
+    "parsing",
+    "formatting",
+    "stored",
+    "net",
+)
 
 _NAME = re.compile(rf"\b{PREFIX}\w+")
 _CREATE = re.compile(rf"\s*CREATE\s+(?:OR\s+REPLACE\s+)?MACRO\s+({PREFIX}\w+)", re.IGNORECASE)

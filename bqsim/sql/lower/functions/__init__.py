@@ -27,6 +27,8 @@ FAMILIES: tuple[str, ...] = (
     "hashing",
     "regexp",
     "formats",
+    "formatting",
+    "net",
 )
 
 
