@@ -32,9 +32,9 @@ _UTC = dt.UTC
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=_UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
-_INTEGER = re.compile(r"[+-]?\d+\Z")
-_HEX = re.compile(r"([+-]?)0[xX]([0-9a-fA-F]+)\Z")
-_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
+_INTEGER = re.compile(r"[+-]?\d+\Z", re.ASCII)
+_HEX = re.compile(r"([+-]?)0[xX]([0-9a-fA-F]+)\Z", re.ASCII)
+_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
 _FLOAT_WORDS = {"nan": math.nan, "inf": math.inf, "infinity": math.inf}
 _BOOLS = {"true": True, "t": True, "yes": True, "y": True, "1": True} | {
     "false": False,
@@ -45,15 +45,21 @@ _BOOLS = {"true": True, "t": True, "yes": True, "y": True, "1": True} | {
 }
 _DATE = r"(\d{4})-(\d{1,2})-(\d{1,2})"
 _CLOCK = r"(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{0,9}))?)?"
-_DATE_ONLY = re.compile(_DATE + r"\Z")
-_TIME_ONLY = re.compile(_CLOCK + r"\Z")
-_DATETIME = re.compile(_DATE + rf"(?:(?:[ ]+|[Tt]){_CLOCK})?\Z")
+_DATE_ONLY = re.compile(_DATE + r"\Z", re.ASCII)
+_TIME_ONLY = re.compile(_CLOCK + r"\Z", re.ASCII)
+_DATETIME = re.compile(_DATE + rf"(?:(?:[ ]+|[Tt]){_CLOCK})?\Z", re.ASCII)
 _TIMESTAMP = re.compile(
     _DATE
-    + rf"(?:(?:[ ]+|[Tt]){_CLOCK})?(?:\s*([Zz]|(?:UTC)?[+-]\d{{1,2}}(?::?\d{{2}})?)|\s+([A-Za-z][\w/+-]*))?\Z"
+    + rf"(?:(?:[ ]+|[Tt]){_CLOCK})?(?:\s*([Zz]|(?:UTC)?[+-]\d{{1,2}}(?::?\d{{2}})?)|\s+([A-Za-z][\w/+-]*))?\Z",
+    re.ASCII,
 )
-_OFFSET = re.compile(r"(?:UTC)?([+-])(\d{1,2}):?(\d{2})?\Z")
-_INTERVAL = re.compile(r"([+-]?)(\d+)-(\d+)[ ]+([+-]?\d+)[ ]+([+-]?)(\d+):(\d+)(?::(\d+)(?:\.(\d{0,9}))?)?\Z")
+_OFFSET = re.compile(r"(?:UTC)?([+-])(\d{1,2}):?(\d{2})?\Z", re.ASCII)
+_INTERVAL = re.compile(
+    r"([+-]?)(\d+)-(\d+)[ ]+([+-]?\d+)[ ]+([+-]?)(\d+):(\d+)(?::(\d+)(?:\.(\d{0,9}))?)?\Z",
+    re.ASCII,
+)
+    r"([+-]?)(\d+)-(\d+)[ ]+([+-]?\d+)[ ]+([+-]?)(\d+):(\d+)(?::(\d+)(?:\.(\d{0,9}))?)?\Z", re.ASCII
+)
 _RANGE = re.compile(r"\[\s*(.+?)\s*,\s*(.+?)\s*\)\Z")
 _INTERVAL_MAX_MONTHS = 120_000
 _INTERVAL_MAX_DAYS = 3_660_000
