@@ -1,7 +1,8 @@
 """Arithmetic that the engine lacks: exact NUMERIC products and quotients, FLOAT64 that fails on overflow.
 
-A NUMERIC is a 128 bit integer of 10**-9ths. Products and quotients are estimated in floating point and corrected by
-the exact remainder in wrapping 64 bit arithmetic; rows too wide for that are computed one by one with Python's integers.
+A NUMERIC is a 128 bit integer of 10**-9ths. Products and quotients are estimated in floating point and
+checked by the exact remainder in wrapping 64 bit arithmetic; rows for which that cannot decide are computed one
+by one with Python's integers.
 """
 
 from __future__ import annotations
@@ -49,49 +50,61 @@ def _divide_one(a: int, b: int) -> int:
     return quotient
 
 
-def _words(array: Any) -> tuple[Any, Any]:
-    """Low and high 64 bit words of a decimal128 column without NULLs."""
+def _words(array: Any) -> Any:
+    """Low and high 64 bit words in turn of a decimal128 column without NULLs."""
     import numpy as np
     import pyarrow as pa
 
     if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
+        array = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
     words = np.frombuffer(array.buffers()[1], np.int64)
-    words = words[2 * array.offset : 2 * (array.offset + len(array))]
-    return words[::2], words[1::2]
+    return words[2 * array.offset : 2 * (array.offset + len(array))]
 
 
-def _decimals(low: Any) -> Any:
+def _narrow(words: Any) -> Any:
+    """The values when all fit in 64 bits, else None."""
+    import numpy as np
+
+    low = np.ascontiguousarray(words[::2])
+    return None if ((low >> 63) ^ words[1::2]).any() else low
+
+
+def _decimals(values: Any) -> Any:
     """A decimal128(38, 9) column of 64 bit values."""
     import numpy as np
     import pyarrow as pa
 
-    words = np.empty(2 * len(low), np.int64)
-    words[::2] = low
-    words[1::2] = low >> 63
-    return pa.Array.from_buffers(pa.decimal128(38, 9), len(low), [None, pa.py_buffer(words)])
+    words = np.empty(2 * len(values), np.int64)
+    words[::2] = values
+    np.right_shift(values, 63, out=words[1::2])
+    return pa.Array.from_buffers(pa.decimal128(38, 9), len(values), [None, pa.py_buffer(words)])
 
 
-def _wide(x: tuple[Any, Any], y: tuple[Any, Any], one: Callable[[int, int], int]) -> Any:
+def _wide(x: Any, y: Any, one: Callable[[int, int], int]) -> Any:
     """Row by row with Python's integers."""
     import numpy as np
     import pyarrow as pa
 
-    (x_low, x_high), (y_low, y_high) = x, y
     mask = (1 << 64) - 1
-    out = np.empty(2 * len(x_low), np.int64)
-    rows = zip(x_low.tolist(), x_high.tolist(), y_low.tolist(), y_high.tolist(), strict=True)
+    out = np.empty(len(x), np.int64)
+    rows = zip(x[::2].tolist(), x[1::2].tolist(), y[::2].tolist(), y[1::2].tolist(), strict=True)
     for i, (al, ah, bl, bh) in enumerate(rows):
         value = one((ah << 64) | (al & mask), (bh << 64) | (bl & mask))
         out[2 * i + 1] = value >> 64
         low = value & mask
         out[2 * i] = low - (1 << 64) if low >> 63 else low
-    return pa.Array.from_buffers(pa.decimal128(38, 9), len(x_low), [None, pa.py_buffer(out)])
+    return pa.Array.from_buffers(pa.decimal128(38, 9), len(x) // 2, [None, pa.py_buffer(out)])
 
 
-def _narrow(x: tuple[Any, Any], y: tuple[Any, Any]) -> bool:
-    """Whether all values fit in 64 bits."""
-    return bool(((x[0] >> 63) == x[1]).all() and ((y[0] >> 63) == y[1]).all())
+def _rounded(estimate: Any) -> Any:
+    """An estimate as integers, None when the remainder could not be exact."""
+    import numpy as np
+
+    np.rint(estimate, out=estimate)
+    # The comparison is false for NaN and for empty input is not made.
+    if len(estimate) and not (estimate.min() > -_SAFE and estimate.max() < _SAFE):
+        return None
+    return estimate.astype(np.int64)
 
 
 def numeric_multiply(left: Any, right: Any) -> Any:
@@ -99,16 +112,24 @@ def numeric_multiply(left: Any, right: Any) -> Any:
     import numpy as np
 
     x, y = _words(left), _words(right)
-    if not _narrow(x, y):
+    a, b = _narrow(x), _narrow(y)
+    if a is None or b is None:
         return _wide(x, y, _multiply_one)
-    a, b = x[0], y[0]
-    estimate = np.rint(a.astype(np.float64) * b * 1e-9)
-    if not bool((np.abs(estimate) < _SAFE).all()):
+    estimate = a.astype(np.float64)
+    estimate *= b
+    estimate *= 1e-9
+    product = _rounded(estimate)
+    if product is None:
         return _wide(x, y, _multiply_one)
-    product = estimate.astype(np.int64)
-    with np.errstate(over="ignore"):
-        rest = a * b - product * UNIT
-    return _corrected(product, rest, np.full(1, UNIT), x, y, _multiply_one)
+    # Wraps around, as it may: the difference is small.
+    rest = a * b
+    rest -= product * UNIT
+    rest += UNIT // 2 - 1
+    wrong = rest.view(np.uint64) > UNIT - 2
+    if wrong.any():
+        for i in np.flatnonzero(wrong).tolist():
+            product[i] = _multiply_one(int(a[i]), int(b[i]))
+    return _decimals(product)
 
 
 def numeric_divide(left: Any, right: Any) -> Any:
@@ -116,27 +137,23 @@ def numeric_divide(left: Any, right: Any) -> Any:
     import numpy as np
 
     x, y = _words(left), _words(right)
-    if not _narrow(x, y) or not bool(y[0].all()):
+    a, b = _narrow(x), _narrow(y)
+    if a is None or b is None or not b.all():
         return _wide(x, y, _divide_one)
-    a, b = x[0], y[0]
-    estimate = np.rint(a.astype(np.float64) / b * 1e9)
-    if not bool((np.abs(estimate) < _SAFE).all()):
+    estimate = a.astype(np.float64)
+    estimate /= b
+    estimate *= 1e9
+    quotient = _rounded(estimate)
+    if quotient is None:
         return _wide(x, y, _divide_one)
-    quotient = estimate.astype(np.int64)
-    with np.errstate(over="ignore"):
-        rest = a * UNIT - quotient * b
-    return _corrected(quotient, rest, np.abs(b), x, y, _divide_one)
-
-
-def _corrected(result: Any, rest: Any, unit: Any, x: Any, y: Any, one: Callable[[int, int], int]) -> Any:
-    """``result`` where the rest is below half a unit, the exact value elsewhere."""
-    import numpy as np
-
-    wrong = np.flatnonzero(np.abs(rest) >= (unit + 1) // 2)
-    if len(wrong):
-        for i in wrong.tolist():
-            result[i] = one(int(x[0][i]), int(y[0][i]))
-    return _decimals(result)
+    # Wraps around, as it may: the difference is small.
+    rest = a * UNIT
+    rest -= quotient * b
+    wrong = np.abs(rest) >= (np.abs(b) + 1) // 2
+    if wrong.any():
+        for i in np.flatnonzero(wrong).tolist():
+            quotient[i] = _divide_one(int(a[i]), int(b[i]))
+    return _decimals(quotient)
 
 
 def _double(array: Any) -> Any:
