@@ -50,15 +50,14 @@ _TIME_ONLY = re.compile(_CLOCK + r"\Z", re.ASCII)
 _DATETIME = re.compile(_DATE + rf"(?:(?:[ ]+|[Tt]){_CLOCK})?\Z", re.ASCII)
 _TIMESTAMP = re.compile(
     _DATE
-    + rf"(?:(?:[ ]+|[Tt]){_CLOCK})?(?:\s*([Zz]|(?:UTC)?[+-]\d{{1,2}}(?::?\d{{2}})?)|\s+([A-Za-z][\w/+-]*))?\Z",
+    + rf"(?:(?:[ ]+|[Tt]){_CLOCK})?"
+    + r"(?:\s*([Zz]|(?:UTC)?[+-]\d{1,2}(?::?\d{2})?)|\s+([A-Za-z][\w/+-]*))?\Z",
     re.ASCII,
 )
 _OFFSET = re.compile(r"(?:UTC)?([+-])(\d{1,2}):?(\d{2})?\Z", re.ASCII)
 _INTERVAL = re.compile(
     r"([+-]?)(\d+)-(\d+)[ ]+([+-]?\d+)[ ]+([+-]?)(\d+):(\d+)(?::(\d+)(?:\.(\d{0,9}))?)?\Z",
     re.ASCII,
-)
-    r"([+-]?)(\d+)-(\d+)[ ]+([+-]?\d+)[ ]+([+-]?)(\d+):(\d+)(?::(\d+)(?:\.(\d{0,9}))?)?\Z", re.ASCII
 )
 _RANGE = re.compile(r"\[\s*(.+?)\s*,\s*(.+?)\s*\)\Z")
 _INTERVAL_MAX_MONTHS = 120_000
