@@ -37,6 +37,7 @@ FAMILIES: tuple[str, ...] = (
     "formatting",
     "stored",
     "net",
+    "byte_formats",
 )
 
 _NAME = re.compile(rf"\b{PREFIX}\w+")

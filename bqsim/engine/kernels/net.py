@@ -40,7 +40,8 @@ def ip_to_string(address: bytes) -> str:
 def ip_net_mask(size: int, prefix: int) -> bytes:
     if size not in _VERSIONS:
         raise invalid_query(
-            f"The first argument of NET.IP_NET_MASK() must be either 4 (for IPv4) or 16 (for IPv6); got {size}"
+            "The first argument of NET.IP_NET_MASK() must be either 4 (for IPv4) or 16 (for IPv6); "
+            f"got {size}"
         )
     bits = size * 8
     if not 0 <= prefix <= bits:
@@ -59,7 +60,8 @@ def ip_trunc(address: bytes, prefix: int) -> bytes:
         )
     if not 0 <= prefix <= size * 8:
         raise invalid_query(
-            f"The second argument of NET.IP_TRUNC() must be between 0 and 8 * LENGTH(first argument); got {prefix}"
+            "The second argument of NET.IP_TRUNC() must be between 0 and 8 * LENGTH(first argument); "
+            f"got {prefix}"
         )
     mask = int.from_bytes(ip_net_mask(size, prefix), "big")
     return (int.from_bytes(address, "big") & mask).to_bytes(size, "big")
