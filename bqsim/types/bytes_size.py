@@ -43,14 +43,15 @@ def table_bytes(fields: Sequence[Field], table: pa.Table) -> int:
 
 def _size(array: Any, type_: Type) -> int:
     kind = type_.kind
-    count = len(array) - array.null_count
+    count: int = len(array) - array.null_count
     if kind in FIXED:
         return FIXED[kind] * count
     if kind in VARIABLE:
-        return VARIABLE[kind] * count + (pc.sum(pc.binary_length(array)).as_py() or 0)
+        text_bytes: int = pc.sum(pc.binary_length(array)).as_py() or 0
+        return VARIABLE[kind] * count + text_bytes
     if kind is TypeKind.ARRAY and type_.element is not None:
         return _size(array.flatten(), type_.element)
     if kind is TypeKind.STRUCT:
         return sum(_size(c, f.type) for c, f in zip(array.flatten(), type_.fields, strict=True))
-    vertices = pc.sum(pc.count_substring_regex(array, _VERTEX)).as_py() or 0
+    vertices: int = pc.sum(pc.count_substring_regex(array, _VERTEX)).as_py() or 0
     return GEOGRAPHY_BASE * count + GEOGRAPHY_VERTEX * vertices
