@@ -10,7 +10,6 @@ from bqsim.sql.lower import nodes
 from bqsim.sql.lower.registry import Function, FunctionCall, Unsupported, fn
 from bqsim.types import BYTES, STRING
 
-
 # CAST from STRING with FORMAT, by the target's name: the macro of (value, format).
 STRING_CASTS = {"BYTES": "bq_text_to_bytes"}
 _BYTES_CASTS = {"STRING": "bq_bytes_to_text"}
