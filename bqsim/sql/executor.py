@@ -24,6 +24,7 @@ from .statements.names import table_ref
 from .statements.query import engine_select, query_result, run_plan
 from .statements.sizes import ColumnSizes
 from .statements.tables import wrong_kind
+from .statements.time_travel import bind_times
 from .statements.transactions import Transaction
 from .statements.writes import Claims, Writer, created, finish_creation, writing
 
@@ -157,7 +158,10 @@ class Executor:
         if ctx.transaction is not None:
             _check_transactional(analyzed, ctx)
             analyzed = ctx.transaction.bind(analyzed, ctx.temp_dataset)
-        return Statement(self._services, analyzed, ctx, session)
+        statement = Statement(self._services, analyzed, ctx, session)
+        if "system_time" in analyzed.sql.casefold():
+            bind_times(statement)
+        return statement
 
     def _prepared(
         self, sql: str, ctx: Context, session: Session, start: Position

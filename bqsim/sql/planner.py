@@ -14,6 +14,7 @@ from bqsim.errors import unsupported
 from bqsim.sim.clock import Clock
 
 from .googlesql import resolved
+from .inner_query import original_tail, query_start
 from .lower.registry import Unsupported
 from .plan import Context, QueryPlan, Route
 
@@ -60,6 +61,28 @@ class Planner:
         except Unsupported as missing:
             return self._reference_plan(analyzed, ctx, str(missing))
         return _engine_plan(lowered)
+
+    def plan_inner(
+        self, analyzed: Analyzed, ctx: Context, scan: Any, outputs: Any, keyword: str | None
+    ) -> QueryPlan:
+        """The plan of the query inside another statement, given as a wrapped scan and its output columns.
+
+        In the text the query follows ``keyword``, or begins by itself. On the reference route the
+        columns have the
+        types that the query itself gives them, before the statement coerces them.
+        """
+        from .lower import Lowering
+
+        query = as_query(analyzed, scan, outputs)
+        try:
+            return _engine_plan(Lowering(query, ctx, self._catalog, self.view).query())
+        except Unsupported as missing:
+            prepared = self._googlesql.prepare(analyzed.original_sql)
+            start = query_start(prepared.sql, keyword)
+            if start is None:
+                raise unsupported(str(missing)) from None
+            text = original_tail(prepared, start)
+            return self._reference_plan(self._googlesql.analyze(text, ctx), ctx, str(missing))
 
     def _reference_plan(self, analyzed: Analyzed, ctx: Context, missing: str) -> QueryPlan:
         if self._reference is None:

@@ -93,10 +93,8 @@ def _stored_numeric(field: Field, value: str, path: str) -> str:
 
 
 def _stored_bignumeric(field: Field, value: str, path: str) -> str:
-    rounded = f"bq_bignumeric_round({value}, {field.scale or 0})"
-    limit = 10 ** ((field.precision or 76) - (field.scale or 0))
-    inside = f"{rounded} < bq_bignumeric('{limit}') AND {rounded} > bq_bignumeric('-{limit}')"
-    return f"CASE WHEN NOT ({inside}) THEN {_fail(_out_of_range(field, path))} ELSE {rounded} END"
+    precision = 76 if field.precision is None else field.precision
+    return f"bq_stored_bignumeric({value}, {precision}, {field.scale or 0}, {_quoted(path)})"
 
 
 def _out_of_range(field: Field, path: str) -> str:

@@ -19,7 +19,6 @@ from bqsim.sql.googlesql import resolved
 from bqsim.sql.lower import Lowering, nodes
 from bqsim.sql.lower.registry import Unsupported
 from bqsim.sql.plan import DmlStats, Route, StatementResult
-from bqsim.sql.planner import as_query
 from bqsim.types import Field
 
 from . import assignments
@@ -69,10 +68,9 @@ def _insert_query(
     statement: Statement, table: Table, given: Sequence[Field], omitted: Sequence[Field]
 ) -> StatementResult:
     node = statement.node
-    query = as_query(
-        statement.analyzed, node.query, assignments.outputs(node.query_output_column_list, given)
-    )
-    plan = statement.services.planner.plan_query(query, statement.ctx)
+    outputs = assignments.outputs(node.query_output_column_list, given)
+    planner = statement.services.planner
+    plan = planner.plan_inner(statement.analyzed, statement.ctx, node.query, outputs, None)
     with refusing(statement):
         defaults = [default_expression(statement, f) for f in omitted]
     result = StatementResult("INSERT", plan.route, plan.route_reason, plan=plan, tables=plan.tables)
@@ -81,11 +79,8 @@ def _insert_query(
         return result
     with statement.writing(table.ref) as writer:
         if plan.engine_sql is None:
-            writer.append(
-                run_plan(statement, plan),
-                given,
-                defaults={f.name: d for f, d in zip(omitted, defaults, strict=True)},
-            )
+            filled = {f.name: d for f, d in zip(omitted, defaults, strict=True)}
+            writer.append(run_plan(statement, plan), given, given=plan.schema, defaults=filled)
         else:
             extra = "".join(f", {d} AS v{i}" for i, d in enumerate(defaults, len(given) + 1))
             with registered_inputs(statement.session, plan.inputs):

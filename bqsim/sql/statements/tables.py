@@ -12,7 +12,6 @@ from bqsim.catalog.resources import Dataset, RangePartitioning, Table, TableKind
 from bqsim.errors import BigQueryError, already_exists, invalid_query, not_found
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.plan import QueryPlan, StatementResult
-from bqsim.sql.planner import as_query
 from bqsim.types import Field, TypeKind
 
 from . import names, results
@@ -23,6 +22,7 @@ from .options import with_options
 from .partitions import clustering, partitioning
 from .query import engine_select, run_plan, scanned_bytes
 from .storage import copy_rows, storage_of
+from .time_travel import snapshot_time, table_at
 from .writes import Writer, created, finish_creation
 
 TEMP_TABLE_MS = 24 * 3600 * 1000
@@ -45,8 +45,9 @@ def create_table(statement: Statement) -> StatementResult:
 def create_table_as_select(statement: Statement) -> StatementResult:
     node = statement.node
     table = _described(statement)
-    query = as_query(statement.analyzed, node.query, node.output_column_list)
-    plan = statement.services.planner.plan_query(query, statement.ctx)
+    plan = statement.services.planner.plan_inner(
+        statement.analyzed, statement.ctx, node.query, node.output_column_list, "AS"
+    )
     result = _create(statement, table, "CREATE_TABLE_AS_SELECT", plan)
     result.plan, result.route, result.route_reason = plan, plan.route, plan.route_reason
     result.tables = plan.tables
@@ -203,7 +204,7 @@ def _create(
 
 def _fill(statement: Statement, writer: Writer, plan: QueryPlan) -> None:
     if plan.engine_sql is None:
-        writer.append(run_plan(statement, plan), writer.table.fields)
+        writer.append(run_plan(statement, plan), writer.table.fields, given=plan.schema)
         return
     with registered(statement.session, plan):
         writer.insert(writer.table.fields, engine_select(plan))
@@ -253,17 +254,9 @@ def _create_copy(
 
 def _source(statement: Statement, scan: Any) -> tuple[Table, int | None]:
     """The table that a scan names, as of its FOR SYSTEM_TIME clause, with that time."""
-    table = statement.analyzed.sources[scan.table.full_name].table
-    if not resolved.has(scan, "for_system_time_expr"):
-        return table, None
-    moment = statement.constant(scan.for_system_time_expr)
-    at_us = round(moment.timestamp() * 1_000_000)
-    past = statement.catalog.table_at(table.ref, at_us)
-    if past is None:
-        raise invalid_query(
-            f"Invalid snapshot time {at_us // 1000} for table {table.ref.api_name}@{at_us // 1000}."
-        )
-    return past, at_us
+    table: Table = statement.analyzed.sources[scan.table.full_name].table
+    at_us = snapshot_time(statement, scan)
+    return (table, None) if at_us is None else (table_at(statement, table, at_us), at_us)
 
 
 # What DROP drops: GoogleSQL's object type -> (statement type, kinds that it may be).

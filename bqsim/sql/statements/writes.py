@@ -17,6 +17,7 @@ from bqsim.engine.protocol import VERSION_END, Session
 from bqsim.errors import BigQueryError, invalid_query
 from bqsim.types import Field
 
+from .conversions import converted
 from .storage import insert_select, live, storage_of, with_storage
 
 if TYPE_CHECKING:
@@ -71,19 +72,30 @@ class Writer:
         return count
 
     def append(
-        self, rows: pa.Table, fields: Sequence[Field], defaults: Mapping[str, str] | None = None
+        self,
+        rows: pa.Table,
+        fields: Sequence[Field],
+        *,
+        given: Sequence[Field] | None = None,
+        defaults: Mapping[str, str] | None = None,
     ) -> int:
-        """Append canonical Arrow rows whose columns are ``fields``, checked as inserted rows are; their
-        number.
+        """Append canonical Arrow rows whose columns are for ``fields``, checked as inserted rows are;
+        their number.
 
-        ``defaults`` are engine expressions for further fields by name.
+        ``given`` are the columns as they come where their types are narrower. ``defaults`` are engine
+        expressions for
+        further fields by name.
         """
         if not rows.num_rows:
             return 0
         name = "_bq_rows"
-        self.session.register(name, rows, fields)
+        sources = fields if given is None else given
+        self.session.register(name, rows, sources)
         try:
-            values = [f"c{i}" for i in range(1, len(fields) + 1)]
+            values = [
+                converted(f"c{i}", source, field)
+                for i, (source, field) in enumerate(zip(sources, fields, strict=True), 1)
+            ]
             filled = list(fields)
             for field in self.table.fields:
                 if defaults and field.name in defaults:

@@ -1,0 +1,63 @@
+"""FOR SYSTEM_TIME AS OF: tables as they were."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from bqsim.catalog.resources import Table
+from bqsim.errors import invalid_query, unsupported
+from bqsim.sql.googlesql import resolved
+
+from .base import Statement
+
+US_PER_MS = 1000
+
+
+def snapshot_time(statement: Statement, scan: Any) -> int | None:
+    """The time (epoch microseconds) as of which a table scan reads; None for now."""
+    if not resolved.has(scan, "for_system_time_expr"):
+        return None
+    moment = statement.constant(scan.for_system_time_expr)
+    if moment is None:
+        raise invalid_query("FOR SYSTEM_TIME AS OF expression must not be NULL")
+    return round(moment.timestamp() * 1_000_000)
+
+
+def table_at(statement: Statement, table: Table, at_us: int) -> Table:
+    """The table as it was. Raises BigQuery's error when it did not exist then."""
+    past = statement.catalog.table_at(table.ref, at_us)
+    if past is None:
+        at_ms = at_us // US_PER_MS
+        raise invalid_query(
+            f"Invalid snapshot time {at_ms} for table {table.ref.api_name}@{at_ms}. Cannot read before"
+            f" {table.created_ms}."
+        )
+    return past
+
+
+def bind_times(statement: Statement) -> None:
+    """Let the scans of the statement read past rows from where they were stored then."""
+    analyzed = statement.analyzed
+    found: dict[str, set[str]] = {}
+    for node in resolved.walk(statement.node):
+        if resolved.node_name(node) != "ResolvedTableScan":
+            continue
+        name = node.table.full_name
+        table = analyzed.sources[name].table
+        if table.storage is None:
+            continue
+        at_us = snapshot_time(statement, node)
+        seen = table if at_us is None else table_at(statement, table, at_us)
+        if seen.storage is None or seen.storage.engine_table == table.storage.engine_table:
+            found.setdefault(name, set()).add(table.storage.engine_table)
+            continue
+        if seen.fields != table.fields:
+            raise unsupported("FOR SYSTEM_TIME AS OF a time before the table's schema was replaced")
+        found.setdefault(name, set()).add(seen.storage.engine_table)
+        sources = dict(analyzed.sources)
+        sources[name] = replace(sources[name], table=replace(table, storage=seen.storage))
+        analyzed = replace(analyzed, sources=sources)
+    if any(len(stored) > 1 for stored in found.values()):
+        raise unsupported("Reading a table as of two times between which it was replaced")
+    statement.analyzed = analyzed
