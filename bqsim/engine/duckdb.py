@@ -39,7 +39,7 @@ _SETTINGS = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "preserve_insertion_order": "true",
-    "python_scan_all_frames": "false",
+    "python_enable_replacements": "false",
 }
 
 
@@ -310,7 +310,11 @@ class DuckDBSession:
     def unregister(self, name: str) -> None:
         if name in self._registered:
             self._registered.discard(name)
-            self._connection.unregister(name)
+            try:
+                self._connection.unregister(name)
+            except duckdb.TransactionException as error:
+                # A failed transaction takes the relation with it when it is rolled back.
+                log.debug("%s is left to the rollback: %s", name, error)
 
     def put_metadata(self, kind: str, key: str, value: str | None) -> None:
         if self._engine.durable:

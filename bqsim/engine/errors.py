@@ -163,6 +163,8 @@ def map_error(error: BaseException) -> BigQueryError:
         return invalid_query(text[marked.end() :])
     if name in _OUT_OF_MEMORY:
         return _resources()
+    if name == "TransactionException" and "conflict" in text.lower():
+        return invalid_query("Could not serialize access due to concurrent update")
     if name in _VALUE_FAILURES or name == "ArrowInvalid":
         for rule in RULES:
             match = rule.pattern.search(text)

@@ -129,12 +129,16 @@ class EnginePool:
     ) -> T:
         """Await ``work``. Cancelling the awaiting task cancels the work."""
         token = cancel or CancelToken()
-        future = self.submit(work, token, timeout_s)
+        loop = asyncio.get_running_loop()
+        deadline = None if timeout_s is None else loop.call_later(timeout_s, _expire, token)
         try:
-            return await asyncio.wrap_future(future)
+            return await asyncio.wrap_future(self.submit(work, token))
         except asyncio.CancelledError:
             token.cancel()
             raise
+        finally:
+            if deadline is not None:
+                deadline.cancel()
 
     def close(self) -> None:
         """Interrupt what runs, refuse what waits, and join the threads. Idempotent."""

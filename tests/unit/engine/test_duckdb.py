@@ -150,6 +150,25 @@ def test_an_interrupt_before_the_start_is_not_lost(engine: DuckDBEngine) -> None
         session.close()
 
 
+def test_a_conflict_of_writers_is_told_as_one(engine: DuckDBEngine, stored: str) -> None:
+    one, two = engine.session(), engine.session()
+    one.append(stored, COLUMNS, FIELDS, table_from_rows(FIELDS, [[1, None, None]]), 1)
+    with pytest.raises(BigQueryError) as caught, one.transaction():
+        one.execute(f"UPDATE {stored} SET _end = 2")
+        with two.transaction():
+            two.execute(f"UPDATE {stored} SET _end = 3")
+    assert caught.value.message == "Could not serialize access due to concurrent update"
+    one.close()
+    two.close()
+
+
+def test_names_in_a_statement_are_not_python_variables(session: DuckDBSession) -> None:
+    local_rows = table_from_rows(FIELDS, [[1, None, None]])
+    assert local_rows.num_rows == 1
+    with pytest.raises(BigQueryError):
+        session.scalar("SELECT c1 FROM local_rows")
+
+
 def test_files_outside_are_closed(session: DuckDBSession, tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("a\n1\n")
