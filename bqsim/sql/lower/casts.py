@@ -36,15 +36,20 @@ _PLAIN: dict[tuple[TypeKind, TypeKind], str] = {
 
 
 @cache
-def cast_template(source: TypeKind, target: TypeKind) -> str | None:
+def cast_template(source: Type, target: Type) -> str | None:
     """The engine expression of a cast between scalar types, None when the engine has none."""
-    plain = _PLAIN.get((source, target))
+    plain = _PLAIN.get((source.kind, target.kind))
     if plain is not None:
         return plain
-    name = f"bq_cast_{source.lower()}_to_{target.lower()}"
+    name = f"bq_cast_{_name(source)}_to_{_name(target)}"
     if name in kernels.macros() or name in kernels.kernels():
         return name + "({0})"
     return None
+
+
+def _name(type_: Type) -> str:
+    """A type in the names of macros: ``int64``, ``range_date``."""
+    return f"{type_.kind}_{type_.element.kind}".lower() if type_.element else type_.kind.lower()
 
 
 def cast_value(value: exp.Expression, source: Type, target: Type, depth: int = 0) -> exp.Expression:
@@ -62,7 +67,7 @@ def cast_value(value: exp.Expression, source: Type, target: Type, depth: int = 0
         if engine_equal(source, target):
             return value
         return _struct(value, source, target, depth)
-    template = cast_template(source.kind, target.kind)
+    template = cast_template(source, target)
     if template is None:
         raise Unsupported(f"CAST from {source} to {target}")
     return nodes.template(template, value)
@@ -90,8 +95,6 @@ def lower_cast(low: Lowering, node: Any) -> exp.Expression:
     inner = unwrap(node.expr)
     source = low.type(inner)
     target = type_from_proto(get(node, "type"))
-    if node.HasField("type_modifiers") and node.type_modifiers.ByteSize():
-        raise Unsupported(f"CAST to a parameterised {target.kind}")
     if has(node, "extended_cast"):
         raise Unsupported("extended CAST")
     if inner.DESCRIPTOR.name == "ResolvedLiteralProto" and not inner.value.value.WhichOneof("value"):
@@ -103,7 +106,35 @@ def lower_cast(low: Lowering, node: Any) -> exp.Expression:
         raise Unsupported("CAST with AT TIME ZONE")
     else:
         lowered = cast_value(value, source, target)
+    if node.HasField("type_modifiers") and node.type_modifiers.ByteSize():
+        lowered = _limited(lowered, target, node.type_modifiers)
     return nodes.template("TRY({0})", lowered) if node.return_null_on_error else lowered
+
+
+def _limited(value: exp.Expression, type_: Type, modifiers: Any) -> exp.Expression:
+    """A value of a parameterised type: NUMERIC(p, s) rounds, STRING(n) and BYTES(n) refuse what is longer."""
+    parameters = modifiers.type_parameters
+    if modifiers.HasField("collation") and modifiers.collation.ByteSize():
+        raise Unsupported("CAST with collation")
+    if parameters.HasField("numeric_type_parameters") and type_.kind is K.NUMERIC:
+        scale = parameters.numeric_type_parameters.scale
+        precision = parameters.numeric_type_parameters.precision
+        return nodes.template(f"CAST(CAST({{0}} AS DECIMAL({precision},{scale})) AS DECIMAL(38,9))", value)
+    if parameters.HasField("string_type_parameters") and type_.kind in _LENGTHS:
+        limit = parameters.string_type_parameters.max_length
+        length = _LENGTHS[type_.kind]
+        failing = (
+            f"bq_error('{type_.kind}({limit}) has maximum length {limit} but got a value with length ' || "
+            f"{length}({{0}}))"
+        )
+        return nodes.template(
+            f"(CASE WHEN {length}({{0}}) > {limit} THEN CAST({failing} AS {engine_type(type_)}) ELSE {{0}} END)",
+            value,
+        )
+    raise Unsupported(f"CAST to a parameterised {type_.kind}")
+
+
+_LENGTHS = {K.STRING: "length", K.BYTES: "octet_length"}
 
 
 def _formatted(low: Lowering, node: Any, value: exp.Expression, source: Type, target: Type) -> exp.Expression:
