@@ -34,6 +34,8 @@ METADATA_TABLE = "_metadata"
 # Rows per Arrow batch of a result.
 BATCH_ROWS = 1 << 20
 _INTERRUPT_AGAIN_S = 0.005
+# Metadata records written until the superseded ones are deleted.
+_COMPACT_EVERY = 20_000
 
 _SETTINGS = {
     "autoinstall_known_extensions": "false",
@@ -43,7 +45,11 @@ _SETTINGS = {
 }
 
 
-class DataDirLocked(Exception):
+class DataDirError(Exception):
+    """The data directory cannot be opened."""
+
+
+class DataDirLocked(DataDirError):
     """Another process has the data directory open."""
 
 
@@ -65,6 +71,7 @@ class DuckDBEngine:
         self._all: list[Any] = []
         self._closed = False
         self._sequence = itertools.count(1)
+        self._compacted = 0
         try:
             self._root = self._open(data_dir, threads, memory_limit)
             self._kernels = _install_kernels(self._root)
@@ -81,28 +88,36 @@ class DuckDBEngine:
         config["memory_limit"] = memory_limit or _default_memory_limit()
         spill = data_dir / "spill" if data_dir else Path(tempfile.gettempdir()) / f"bqsim-spill-{os.getpid()}"
         config["temp_directory"] = str(spill)
-        connection = duckdb.connect(str(data_dir / DATABASE_FILE) if data_dir else ":memory:", config=config)
+        database = str(data_dir / DATABASE_FILE) if data_dir else ":memory:"
+        try:
+            connection = duckdb.connect(database, config=config)
+        except duckdb.Error as error:
+            log.error("cannot open %s: %s", database, error)
+            raise DataDirError(
+                f"{database} cannot be opened: it is damaged or not a bqsim database"
+            ) from error
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
         connection.execute("SET GLOBAL enable_external_access = false")
         return connection
 
     def _open_metadata(self) -> None:
-        """Create or compact the metadata log: the last record of a key is its value, NULL when deleted."""
+        """The metadata is a log: the last record of a key is its value, NULL when it was deleted."""
         run = self._root.execute
         run(
             f"CREATE TABLE IF NOT EXISTS {METADATA_TABLE} "
             "(seq BIGINT, kind VARCHAR, key VARCHAR, value VARCHAR)"
         )
-        total, live, last = run(
-            f"SELECT count(*), count(DISTINCT (kind, key)), coalesce(max(seq), 0) FROM {METADATA_TABLE}"
-        ).fetchall()[0]
+        last = run(f"SELECT coalesce(max(seq), 0) FROM {METADATA_TABLE}").fetchall()[0][0]
         self._sequence = itertools.count(last + 1)
-        if total > 1000 and total > 2 * live:
-            run("BEGIN")
-            run(f"CREATE TABLE {METADATA_TABLE}_new AS SELECT * FROM ({_LATEST}) WHERE value IS NOT NULL")
-            run(f"DROP TABLE {METADATA_TABLE}")
-            run(f"ALTER TABLE {METADATA_TABLE}_new RENAME TO {METADATA_TABLE}")
-            run("COMMIT")
+        self._compact(self._root)
+
+    def _compact(self, connection: Any) -> None:
+        """Delete the metadata records that later ones have superseded."""
+        connection.execute(
+            f"DELETE FROM {METADATA_TABLE} WHERE seq NOT IN "
+            f"(SELECT seq FROM ({_LATEST}) WHERE value IS NOT NULL)"
+        )
+        self._compacted = next(self._sequence)
 
     def session(self) -> DuckDBSession:
         """An idle session, or a new one."""
@@ -133,7 +148,22 @@ class DuckDBEngine:
         return [(kind, key, value) for kind, key, value in rows]
 
     def next_sequence(self) -> int:
+        """The number of the next metadata record."""
         return next(self._sequence)
+
+    def compact_metadata(self, sequence: int) -> None:
+        """Called after a commit with the number of its last record: compacts when it is time to."""
+        with self._mutex:
+            if self._closed or sequence - self._compacted < _COMPACT_EVERY:
+                return
+            self._compacted = sequence
+            connection = self._root.cursor()
+        try:
+            self._compact(connection)
+        except duckdb.TransactionException as error:
+            log.debug("metadata is compacted another time: %s", error)
+        finally:
+            connection.close()
 
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the database file. Waits for no one: skipped while writers are
@@ -178,6 +208,7 @@ class DuckDBSession:
         self._registered: set[str] = set()
         self._callbacks: list[Callable[[], None]] = []
         self._epoch = 0
+        self._last_record = 0
         self._state = threading.Lock()
         self._running = False
         self._stopped = False
@@ -253,6 +284,9 @@ class DuckDBSession:
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             callback()
+        if self._last_record:
+            self._engine.compact_metadata(self._last_record)
+            self._last_record = 0
 
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` after the open transaction commits (at once without one); never when it rolls
@@ -318,7 +352,8 @@ class DuckDBSession:
 
     def put_metadata(self, kind: str, key: str, value: str | None) -> None:
         if self._engine.durable:
-            row = [self._engine.next_sequence(), kind, key, value]
+            self._last_record = self._engine.next_sequence()
+            row = [self._last_record, kind, key, value]
             insert = f"INSERT INTO {METADATA_TABLE} VALUES (?, ?, ?, ?)"
             self._call(insert, "rows", lambda result: result.fetchall(), row)
 

@@ -91,7 +91,7 @@ class EnginePool:
         self._workers = max(1, workers)
         self._tasks: queue.Queue[_Task[Any] | None] = queue.Queue(queue_limit)
         self._threads: list[threading.Thread] = []
-        self._idle = 0
+        self._unfinished = 0
         self._active: set[CancelToken] = set()
         self._lock = threading.Lock()
         self._closed = False
@@ -112,7 +112,8 @@ class EnginePool:
             except queue.Full:
                 text = "Exceeded rate limits: too many concurrent queries for this project"
                 raise BigQueryError("jobRateLimitExceeded", text) from None
-            if self._tasks.qsize() > self._idle and len(self._threads) < self._workers:
+            self._unfinished += 1
+            if len(self._threads) < min(self._unfinished, self._workers):
                 self._start_thread()
         if timeout_s is not None:
             task.timer = threading.Timer(max(timeout_s, 0), _expire, (task.cancel,))
@@ -170,15 +171,13 @@ class EnginePool:
         thread.start()
 
     def _loop(self) -> None:
-        while True:
-            with self._lock:
-                self._idle += 1
-            task = self._tasks.get()
-            with self._lock:
-                self._idle -= 1
-            if task is None:
-                return
-            self._run(task)
+        while (task := self._tasks.get()) is not None:
+            try:
+                self._run(task)
+            finally:
+                with self._lock:
+                    self._unfinished -= 1
+            # The work and its value must not live on until the next work comes.
             del task
 
     def _run(self, task: _Task[Any]) -> None:
