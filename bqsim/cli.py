@@ -8,13 +8,9 @@ from collections.abc import Sequence
 
 from bqsim import __version__
 
-# Exit codes.
-OK = 0
-FAILED = 1
 
-
-def parser() -> argparse.ArgumentParser:
-    """The parser; each command's module adds its own part."""
+def parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """The parser; the module of the ``chosen`` command adds its options, the others stay unimported."""
     from bqsim.commands import COMMANDS
 
     top = argparse.ArgumentParser(prog="bqsim", description="A fake BigQuery for tests.")
@@ -22,15 +18,18 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         one = commands.add_parser(command.name, help=command.help, description=command.help)
-        command.load().add_arguments(one)
-        one.set_defaults(command_module=command)
+        if command.name == chosen:
+            command.load().add_arguments(one)
+            one.set_defaults(run=command.load().run)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; its exit code: 0 done, 1 failed, 2 wrong usage."""
-    given = parser().parse_args(arguments)
-    return int(given.command_module.load().run(given))
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    given = parser(chosen).parse_args(words)
+    return int(given.run(given))
 
 
 if __name__ == "__main__":

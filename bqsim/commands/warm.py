@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
+from pathlib import Path
+
 from bqsim.settings import Settings
 from bqsim.sim.clock import RealClock
 from bqsim.sql.googlesql.module_cache import cache_directory, engine, load_module
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``warm``."""
+    parser.add_argument("--cache-dir", type=Path, help="directory of the compiled analyzer")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Fill the cache; 0 when the analyzer is ready."""
+    warm(Settings(cache_dir=given.cache_dir))
+    return 0
 
 
 def warm(settings: Settings) -> None:

@@ -289,6 +289,7 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._discarding = -1
         self._gone = False
+        self._ended = False
         self.deadline: float | None = None
         self.peer = ""
 
@@ -321,6 +322,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         if self._request is None:
             return False
+        self._ended = True
         if not self._request.complete:
             self._request.finish(Disconnected())
         # A client may close its sending side and still wait for the answer.
@@ -359,6 +361,8 @@ class Connection(asyncio.Protocol):
                 self._refuse(BadRequest(431, "Request headers are larger than 16 KiB."))
             elif b"\n\n" in buffer or buffer.startswith(b"\n"):
                 self._refuse(BadRequest(400, "Malformed request."))
+            elif self._ended:
+                self.close()
             else:
                 self.deadline = self.deadline or self._server.loop.time() + STALLED_S
             return
@@ -445,6 +449,7 @@ class Connection(asyncio.Protocol):
             self.close()
             return
         keep = keep and request.complete and not self._server.stopping
+        keep = keep and not (self._ended and not self._buffer)
         self._write(response, keep, request.head.method == "HEAD")
         if self._writable is not None:
             await self._writable

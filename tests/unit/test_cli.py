@@ -89,6 +89,11 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"bqsim {__version__}\n"
 
 
+def test_warm_says_where_the_analyzer_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["warm"]) == 0
+    assert "GoogleSQL analyzer" in capsys.readouterr().out
+
+
 def test_importing_bqsim_imports_nothing_heavy() -> None:
     code = "import sys, bqsim, bqsim.cli, bqsim.pytest_plugin; print(*sys.modules)"
     found = subprocess.run(

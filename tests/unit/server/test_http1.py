@@ -130,6 +130,16 @@ def test_an_early_answer_arrives_though_the_body_is_not_read() -> None:
     assert serve(talk) == (413, b"too large")
 
 
+def test_a_client_that_has_said_everything_is_answered_and_let_go() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(request(b"one", b"") + request(b"two", b"") + b"GET / HT")
+        writer.write_eof()
+        return await reader.read()
+
+    text = serve(talk)
+    assert text.count(b"HTTP/1.1 200 OK") == 2
+
+
 def test_large_bodies_stream_with_backpressure() -> None:
     sizes: list[int] = []
 
