@@ -116,7 +116,7 @@ class JobIndex:
             page.append(job)
         return JobPage(page, None)
 
-    def everything(self) -> list[Job]:
+    def everything(self) -> Sequence[Job]:
         """All jobs, child jobs too, in no particular order."""
         with self._lock:
             return [job for jobs in self._by_id.values() for job in jobs.values()]

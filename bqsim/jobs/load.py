@@ -19,8 +19,9 @@ from bqsim.errors import BigQueryError, invalid, unsupported
 from bqsim.jobs.config import Target, bad_value, boolean, int64, parse_target, required
 from bqsim.jobs.job import Job
 from bqsim.jobs.statistics import LoadStatistics
-from bqsim.jobs.target import insert_arrow, write_table
+from bqsim.jobs.target import check_target, insert_arrow, write_table
 from bqsim.sql.statements.sizes import column_total
+from bqsim.sql.statements.writes import Writer
 from bqsim.types import Field
 from bqsim.types.api_schema import fields_from_api
 
@@ -140,22 +141,36 @@ class LoadRunner:
             data = unpacked(config.upload.read())
         finally:
             config.upload.discard()
-        table = self._catalog.find_table(config.target.table)
+        table = check_target(self._catalog, config.target)
         parsed = READERS[config.format](data, config, table)
         _check_bad_records(job, config, parsed)
         statistics.bad_records = len(parsed.bad)
+        statistics.output_rows = self._write(job, config, parsed, session)
+        statistics.output_bytes = logical_bytes(session, parsed.fields, parsed.rows)
+
+    def _write(self, job: Job, config: LoadConfig, parsed: Parsed, session: Session) -> int:
         known = config.fields is None and not config.autodetect and config.format != "PARQUET"
-        _, statistics.output_rows = write_table(
+        _, rows = write_table(
             self._executor,
             session,
             config.target,
             parsed.fields,
-            insert_arrow(parsed.fields, parsed.rows),
+            lambda writer: _inserted(writer, parsed),
             query=False,
             exact=not known,
             cancelled=lambda: job.cancel_token is not None and job.cancel_token.cancelled,
         )
-        statistics.output_bytes = logical_bytes(session, parsed.fields, parsed.rows)
+        return rows
+
+
+def _inserted(writer: Writer, parsed: Parsed) -> int:
+    """Insert the rows. Failures of values, worded as a query's, are the file's."""
+    try:
+        return insert_arrow(parsed.fields, parsed.rows)(writer)
+    except BigQueryError as error:
+        if error.reason.name != "invalidQuery":
+            raise
+        raise invalid(f"{READING}{error.message}") from None
 
 
 def _check_bad_records(job: Job, config: LoadConfig, parsed: Parsed) -> None:

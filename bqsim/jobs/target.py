@@ -48,8 +48,6 @@ def write_table(
     """
     ref, catalog = target.table, executor.catalog
     check_table_id(ref.table)
-    if target.partition is not None:
-        raise unsupported(f"The partition decorator ${target.partition} in a destination table")
     try:
         with _locked(executor, ref, cancelled), catalog.change(session) as change:
             table = _prepare(catalog, session, target, fields, query, exact)
@@ -89,18 +87,32 @@ def named_as(table: Table, fields: Sequence[Field]) -> list[Field]:
     return [replace(f, name=spelling[f.name.casefold()]) for f in fields]
 
 
+def check_target(catalog: Catalog, target: Target) -> Table | None:
+    """The table to write to, None when it is to be created. Raises what the target refuses whatever the rows
+    are."""
+    if target.partition is not None:
+        raise unsupported(f"The partition decorator ${target.partition} in a destination table")
+    table = catalog.find_table(target.table)
+    if table is None:
+        catalog.dataset(target.table.dataset_ref)
+        if target.create == "CREATE_NEVER":
+            raise not_found("Table", target.table.api_name)
+        return None
+    if table.kind is not TableKind.TABLE:
+        storage_of(replace(table, storage=None))
+    if target.write == "WRITE_EMPTY" and table.num_rows:
+        raise already_exists("Table", target.table.api_name)
+    return table
+
+
 def _prepare(
     catalog: Catalog, session: Session, target: Target, fields: tuple[Field, ...], query: bool, exact: bool
 ) -> Table:
     """The table to insert into, created or changed as the target says, without its old rows when it
     truncates."""
-    table = catalog.find_table(target.table)
+    table = check_target(catalog, target)
     if table is None:
         return _create(catalog, session, target, fields)
-    if table.kind is not TableKind.TABLE:
-        storage_of(replace(table, storage=None))
-    if target.write == "WRITE_EMPTY" and table.num_rows:
-        raise already_exists("Table", target.table.api_name)
     if target.write == "WRITE_TRUNCATE":
         shaped = _shaped(table, target, fields if exact else table.fields)
         return with_storage(session, catalog.next_engine_table(), replace(shaped, num_rows=0))
@@ -112,8 +124,6 @@ def _prepare(
 def _create(catalog: Catalog, session: Session, target: Target, fields: tuple[Field, ...]) -> Table:
     ref = target.table
     dataset = catalog.dataset(ref.dataset_ref)
-    if target.create == "CREATE_NEVER":
-        raise not_found("Table", ref.api_name)
     now_ms = catalog.clock.now_us() // 1000
     expiration = target.expiration_ms
     if expiration is None and dataset.default_table_expiration_ms:
