@@ -17,8 +17,9 @@ from bqsim.types.values import parse_cell
 Cast = Callable[[Any], Any]
 
 _ZONE = r"(?: ?UTC|[Zz]|[+-]\d\d:\d\d)$"
-_TRUE = pa.array(["true", "t", "yes", "y", "1"])
-_FALSE = pa.array(["false", "f", "no", "n", "0"])
+# Plain Python: an Arrow array made at import would import pandas where that is installed.
+_TRUE = ("true", "t", "yes", "y", "1")
+_FALSE = ("false", "f", "no", "n", "0")
 
 
 def convert(column: pa.ChunkedArray, field: Field) -> tuple[pa.ChunkedArray, dict[int, str]]:
@@ -81,8 +82,8 @@ def _float(column: Any) -> Any:
 
 def _bool(column: Any) -> Any:
     lower = pc.utf8_lower(column)
-    true = pc.is_in(lower, value_set=_TRUE)
-    known = pc.or_(true, pc.is_in(lower, value_set=_FALSE))
+    true = pc.is_in(lower, value_set=pa.array(_TRUE))
+    known = pc.or_(true, pc.is_in(lower, value_set=pa.array(_FALSE)))
     if pc.any(pc.and_(pc.invert(known), pc.is_valid(column))).as_py():
         raise _NotUsual
     return pc.if_else(pc.is_valid(column), true, pa.scalar(None, pa.bool_()))
