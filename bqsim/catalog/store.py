@@ -10,34 +10,24 @@ import threading
 import weakref
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import count
-from typing import Protocol
 
 from bqsim.errors import not_found
 from bqsim.sim.clock import Clock
 from bqsim.sim.draws import Draws
 
+from .change import Change, MetadataWriter, same_shape
 from .etag import new_etag
 from .history import DroppedDataset, History, TableVersion
-from .persistence import DATASET, DROPPED, HISTORY, PROJECT, ROUTINE, TABLE, from_record, key_of, to_record
+from .persistence import DATASET, DROPPED, HISTORY, PROJECT, ROUTINE, TABLE, from_record
 from .refs import DatasetRef, RoutineRef, TableRef
 from .resources import Dataset, Routine, Table
 
+__all__ = ["Catalog", "Change", "MetadataWriter"]
+
 _LOCK_POLL_S = 0.05
-
-
-class MetadataWriter(Protocol):
-    """The part of an engine session that the catalog writes through."""
-
-    def transaction(self) -> AbstractContextManager[None]: ...
-
-    def put_metadata(self, kind: str, key: str, value: str | None) -> None: ...
-
-    def on_commit(self, callback: Callable[[], None]) -> None:
-        """Call ``callback`` after the open transaction has committed; never when it rolls back."""
-        ...
 
 
 @dataclass(slots=True)
@@ -289,7 +279,7 @@ class Catalog:
         contents.tables[table.ref.table] = table
         if before is None:
             insort(contents.table_ids, table.ref.table)
-        if before is None or not _same_shape(before, table):
+        if before is None or not same_shape(before, table):
             self._generations[table.ref] = next(self._generation)
 
     def _remove_table(self, ref: TableRef, time_us: int) -> None:
@@ -313,129 +303,6 @@ class Catalog:
         if contents is not None and contents.routines.pop(ref.routine, None) is not None:
             _remove(contents.routine_ids, ref.routine)
             self._generations.pop(ref, None)
-
-
-class Change:
-    """The changes of one transaction. ``time_us`` is the commit time that they get."""
-
-    def __init__(self, catalog: Catalog, session: MetadataWriter) -> None:
-        self._catalog = catalog
-        self._session = session
-        self._steps: list[Callable[[], None]] = []
-        self._versions: dict[TableRef, TableVersion | None] = {}
-        self.time_us = catalog.clock.now_us()
-
-    def put_dataset(self, dataset: Dataset) -> None:
-        """Create or replace a dataset."""
-        self._put(PROJECT, dataset.ref.project, dataset.ref.project)
-        self._put(DATASET, key_of(dataset.ref), to_record(dataset))
-        self._steps.append(lambda: self._catalog._apply_dataset(dataset))
-
-    def drop_dataset(self, ref: DatasetRef) -> DroppedDataset:
-        """Drop a dataset with everything in it; :meth:`restore_dataset` brings it back."""
-        catalog = self._catalog
-        tables, routines = tuple(catalog.tables(ref)), tuple(catalog.routines(ref))
-        dropped = DroppedDataset(catalog.dataset(ref), tables, routines, self.time_us)
-        for table in tables:
-            self.drop_table(table.ref)
-        for routine in routines:
-            self.drop_routine(routine.ref)
-        self._put(DATASET, key_of(ref), None)
-        self._put(DROPPED, _dropped_key(dropped), to_record(dropped))
-        self._steps.append(lambda: catalog._remove_dataset(dropped))
-        return dropped
-
-    def restore_dataset(self, dropped: DroppedDataset) -> None:
-        """Undo a drop: the dataset, its tables with their rows, and its routines are there again."""
-        self.put_dataset(dropped.dataset)
-        for table in dropped.tables:
-            self.put_table(table)
-        for routine in dropped.routines:
-            self.put_routine(routine)
-        self._put(DROPPED, _dropped_key(dropped), None)
-        self._steps.append(lambda: self._catalog.history.forget([], [dropped]))
-
-    def put_table(self, table: Table) -> None:
-        """Create or replace a table. What it was before stays readable for time travel."""
-        before = self._current(table.ref)
-        if before is not None and _same_shape(before.table, table):
-            version = TableVersion(table, before.begin_us)
-        else:
-            version = TableVersion(table, self.time_us)
-            self._put_past(before)
-        self._versions[table.ref] = version
-        self._put(TABLE, key_of(table.ref), to_record(version))
-        self._steps.append(lambda: self._catalog._apply_table(version))
-
-    def drop_table(self, ref: TableRef) -> None:
-        """Drop a table. Its storage is kept for time travel until :meth:`forget` lets go of it."""
-        self._put_past(self._current(ref))
-        self._versions[ref] = None
-        self._put(TABLE, key_of(ref), None)
-        self._steps.append(lambda: self._catalog._remove_table(ref, self.time_us))
-
-    def put_routine(self, routine: Routine) -> None:
-        """Create or replace a routine."""
-        self._put(ROUTINE, key_of(routine.ref), to_record(routine))
-        self._steps.append(lambda: self._catalog._apply_routine(routine))
-
-    def drop_routine(self, ref: RoutineRef) -> None:
-        self._put(ROUTINE, key_of(ref), None)
-        self._steps.append(lambda: self._catalog._remove_routine(ref))
-
-    def forget(self, before_us: int) -> list[str]:
-        """Forget what ended before ``before_us``; the engine tables that nothing refers to any more, to
-        be dropped.
-        """
-        history = self._catalog.history
-        versions, dropped = history.stale(before_us)
-        for version in versions:
-            self._put(HISTORY, _version_key(version), None)
-        for one in dropped:
-            self._put(DROPPED, _dropped_key(one), None)
-        self._steps.append(lambda: history.forget(versions, dropped))
-        return sorted(history.engine_tables() - history.engine_tables(without=versions))
-
-    def apply(self) -> None:
-        """Bring the committed changes into memory; the transaction calls it."""
-        with self._catalog._mutex:
-            for step in self._steps:
-                step()
-
-    def _current(self, ref: TableRef) -> TableVersion | None:
-        return self._versions[ref] if ref in self._versions else self._catalog.history.current(ref)
-
-    def _put_past(self, version: TableVersion | None) -> None:
-        if version is not None:
-            self._put(HISTORY, _version_key(version), to_record(replace(version, end_us=self.time_us)))
-
-    def _put(self, kind: str, key: str, record: str | None) -> None:
-        self._session.put_metadata(kind, key, record)
-
-
-def _version_key(version: TableVersion) -> str:
-    storage = version.table.storage
-    return f"{key_of(version.table.ref)}@{version.begin_us}@{storage.engine_table if storage else ''}"
-
-
-def _dropped_key(dropped: DroppedDataset) -> str:
-    return f"{key_of(dropped.dataset.ref)}@{dropped.dropped_us}"
-
-
-def _same_shape(a: Table, b: Table) -> bool:
-    """Whether two versions of a table differ in rows and descriptions at most, so that plans stay valid."""
-    return (
-        a.fields == b.fields
-        and a.storage == b.storage
-        and a.kind == b.kind
-        and a.view_query == b.view_query
-        and a.time_partitioning == b.time_partitioning
-        and a.range_partitioning == b.range_partitioning
-        and a.require_partition_filter == b.require_partition_filter
-        and a.default_collation == b.default_collation
-        and a.snapshot_ms == b.snapshot_ms
-        and a.metadata == b.metadata
-    )
 
 
 class _Lock:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import itertools
 import logging
 import os
 import tempfile
@@ -11,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -20,22 +19,22 @@ from bqsim.types import Field
 
 from . import kernels
 from .convert import engine_type, from_engine, to_engine
+from .data_dir import DataDirError, DataDirLocked, lock, unlock
 from .errors import MARK, map_error
+from .metadata import INSERT, MetadataLog
 from .protocol import VERSION_BEGIN, VERSION_END, Interrupted
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+__all__ = ["DataDirError", "DataDirLocked", "DuckDBEngine", "DuckDBSession"]
+
 log = logging.getLogger(__name__)
 
 DATABASE_FILE = "bqsim.duckdb"
-LOCK_FILE = "bqsim.lock"
-METADATA_TABLE = "_metadata"
 # Rows per Arrow batch of a result.
 BATCH_ROWS = 1 << 20
 _INTERRUPT_AGAIN_S = 0.005
-# Metadata records written until the superseded ones are deleted.
-_COMPACT_EVERY = 20_000
 
 _SETTINGS = {
     "autoinstall_known_extensions": "false",
@@ -43,14 +42,6 @@ _SETTINGS = {
     "preserve_insertion_order": "true",
     "python_enable_replacements": "false",
 }
-
-
-class DataDirError(Exception):
-    """The data directory cannot be opened."""
-
-
-class DataDirLocked(DataDirError):
-    """Another process has the data directory open."""
 
 
 class DuckDBEngine:
@@ -65,20 +56,17 @@ class DuckDBEngine:
         self, data_dir: Path | None = None, *, threads: int = 0, memory_limit: str | None = None
     ) -> None:
         self.durable = data_dir is not None
-        self._lock_file = _lock(data_dir) if data_dir else None
+        self._lock_file = lock(data_dir) if data_dir else None
         self._mutex = threading.Lock()
         self._idle: list[DuckDBSession] = []
         self._all: list[Any] = []
         self._closed = False
-        self._sequence = itertools.count(1)
-        self._compacted = 0
         try:
             self._root = self._open(data_dir, threads, memory_limit)
             self._kernels = _install_kernels(self._root)
-            if self.durable:
-                self._open_metadata()
+            self.log = MetadataLog(self._root) if self.durable else None
         except BaseException:
-            _unlock(self._lock_file)
+            unlock(self._lock_file)
             raise
 
     def _open(self, data_dir: Path | None, threads: int, memory_limit: str | None) -> Any:
@@ -100,25 +88,6 @@ class DuckDBEngine:
         connection.execute("SET GLOBAL enable_external_access = false")
         return connection
 
-    def _open_metadata(self) -> None:
-        """The metadata is a log: the last record of a key is its value, NULL when it was deleted."""
-        run = self._root.execute
-        run(
-            f"CREATE TABLE IF NOT EXISTS {METADATA_TABLE} "
-            "(seq BIGINT, kind VARCHAR, key VARCHAR, value VARCHAR)"
-        )
-        last = run(f"SELECT coalesce(max(seq), 0) FROM {METADATA_TABLE}").fetchall()[0][0]
-        self._sequence = itertools.count(last + 1)
-        self._compact(self._root)
-
-    def _compact(self, connection: Any) -> None:
-        """Delete the metadata records that later ones have superseded."""
-        connection.execute(
-            f"DELETE FROM {METADATA_TABLE} WHERE seq NOT IN "
-            f"(SELECT seq FROM ({_LATEST}) WHERE value IS NOT NULL)"
-        )
-        self._compacted = next(self._sequence)
-
     def session(self) -> DuckDBSession:
         """An idle session, or a new one."""
         with self._mutex:
@@ -139,27 +108,17 @@ class DuckDBEngine:
                 self._idle.append(session)
 
     def metadata(self) -> list[tuple[str, str, str]]:
-        """All metadata records (kind, key, value) in the order they were first written."""
-        if not self.durable:
-            return []
-        rows = self._root.execute(
-            f"SELECT kind, key, value FROM ({_LATEST}) WHERE value IS NOT NULL"
-        ).fetchall()
-        return [(kind, key, value) for kind, key, value in rows]
+        """All metadata records (kind, key, value) in the order of their last writes."""
+        return self.log.read(self._root) if self.log else []
 
-    def next_sequence(self) -> int:
-        """The number of the next metadata record."""
-        return next(self._sequence)
-
-    def compact_metadata(self, sequence: int) -> None:
-        """Called after a commit with the number of its last record: compacts when it is time to."""
+    def committed_metadata(self, number: int) -> None:
+        """Record ``number`` has been committed: compact the log when it is time to."""
         with self._mutex:
-            if self._closed or sequence - self._compacted < _COMPACT_EVERY:
+            if self._closed or self.log is None or not self.log.is_due(number):
                 return
-            self._compacted = sequence
             connection = self._root.cursor()
         try:
-            self._compact(connection)
+            self.log.compact(connection)
         except duckdb.TransactionException as error:
             log.debug("metadata is compacted another time: %s", error)
         finally:
@@ -187,13 +146,7 @@ class DuckDBEngine:
             self._root.remove_function(name)
         self._root.close()
         del self._root
-        _unlock(self._lock_file)
-
-
-_LATEST = (
-    f"SELECT seq, kind, key, value FROM {METADATA_TABLE} "
-    "QUALIFY row_number() OVER (PARTITION BY kind, key ORDER BY seq DESC) = 1 ORDER BY seq"
-)
+        unlock(self._lock_file)
 
 
 class DuckDBSession:
@@ -285,7 +238,7 @@ class DuckDBSession:
         for callback in callbacks:
             callback()
         if self._last_record:
-            self._engine.compact_metadata(self._last_record)
+            self._engine.committed_metadata(self._last_record)
             self._last_record = 0
 
     def on_commit(self, callback: Callable[[], None]) -> None:
@@ -351,11 +304,10 @@ class DuckDBSession:
                 log.debug("%s is left to the rollback: %s", name, error)
 
     def put_metadata(self, kind: str, key: str, value: str | None) -> None:
-        if self._engine.durable:
-            self._last_record = self._engine.next_sequence()
-            row = [self._last_record, kind, key, value]
-            insert = f"INSERT INTO {METADATA_TABLE} VALUES (?, ?, ?, ?)"
-            self._call(insert, "rows", lambda result: result.fetchall(), row)
+        if self._engine.log is not None:
+            row = self._engine.log.record(kind, key, value)
+            self._last_record = row[0]
+            self._call(INSERT, "rows", lambda result: result.fetchall(), row)
 
     def interrupt(self) -> None:
         """Stop the running statement, and refuse further ones until the session is closed."""
@@ -433,23 +385,3 @@ def _default_memory_limit() -> str:
     except (AttributeError, ValueError, OSError):
         return "4GB"
     return f"{max(total * 6 // 10 // 2**20, 512)}MiB"
-
-
-def _lock(data_dir: Path) -> IO[str]:
-    data_dir.mkdir(parents=True, exist_ok=True)
-    handle = (data_dir / LOCK_FILE).open("a+", encoding="utf-8")
-    try:
-        import fcntl
-    except ImportError:
-        return handle
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        handle.close()
-        raise DataDirLocked(f"{data_dir} is in use by another bqsim process") from None
-    return handle
-
-
-def _unlock(handle: IO[str] | None) -> None:
-    if handle is not None:
-        handle.close()

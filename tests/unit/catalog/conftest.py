@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from bqsim.catalog.refs import DatasetRef, TableRef
-from bqsim.catalog.resources import Dataset, Storage, Table, TableKind
+from bqsim.catalog.refs import DatasetRef, RoutineRef, TableRef
+from bqsim.catalog.resources import Dataset, Routine, Storage, Table, TableKind
 from bqsim.catalog.store import Catalog
 from bqsim.sim.draws import Draws
 from bqsim.types import INT64, Field, field_of
@@ -100,3 +100,13 @@ def table(
     storage = Storage(engine_table, tuple(f"c{i}" for i, _ in enumerate(fields, 1)), len(fields) + 1)
     values = {"created_ms": 1, "modified_ms": 1, "etag": "e", "location": "US", "storage": storage, **more}
     return Table(TableRef(ref.project, ref.dataset, name), TableKind.TABLE, fields, **values)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def filled(catalog: Catalog, session: MemorySession) -> Catalog:
+    with catalog.change(session) as change:
+        change.put_dataset(dataset())
+        for name in ("b", "a", "A", "c"):
+            change.put_table(table(name))
+        change.put_routine(Routine(RoutineRef("p", "d", "f"), 1, 1, "e", "CREATE FUNCTION"))
+    return catalog
