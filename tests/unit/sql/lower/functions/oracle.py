@@ -10,8 +10,7 @@ from typing import Any
 from bqsim.errors import BigQueryError
 from bqsim.sql.plan import Route
 from bqsim.sql.reference import ReferenceRoute
-
-from ...warehouse import Warehouse, values_of
+from tests.unit.sql.warehouse import Warehouse, values_of
 
 
 def literal(value: Any) -> str:
