@@ -60,7 +60,14 @@ def encode_page(
     done, size = 0, 2
     step = _chunk_rows(table)
     while done < table.num_rows:
-        rows = _rows(fields, table.slice(done, step), options)
+        try:
+            rows = _rows(fields, table.slice(done, step), options)
+        except (pa.ArrowInvalid, pa.ArrowCapacityError):
+            # Rows far above the average size: their texts together are beyond an Arrow string array.
+            if step == 1:
+                raise
+            step = max(1, step // 8)
+            continue
         count = len(rows)
         if max_bytes is not None:
             count = _fitting(rows, max_bytes - size, at_least=0 if done else 1)
@@ -119,6 +126,8 @@ def _value(array: Any, type_: Type, options: WireOptions) -> tuple[str, Any, str
     if type_.kind is TypeKind.ARRAY and type_.element is not None:
         return "[", _elements(array, type_.element, options), "]"
     if type_.kind is TypeKind.STRUCT:
+        if not type_.fields:
+            return "", _null_where_missing(array, pa.repeat('{"f":[]}', len(array))), ""
         children = [array.field(i) for i in range(array.type.num_fields)]
         text = _record(children, [f.type for f in type_.fields], options)
         return "", _null_where_missing(array, text), ""

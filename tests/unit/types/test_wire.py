@@ -204,6 +204,29 @@ def test_no_rows() -> None:
     assert encode_rows([field], table_from_rows([field], [])) == b"[]"
 
 
+def test_a_struct_without_fields() -> None:
+    field = field_of("x", struct_of())
+    table = table_from_rows([field], [[[]], [None]])
+    assert json.loads(encode_rows([field], table)) == [{"f": [{"v": {"f": []}}]}, {"f": [{"v": None}]}]
+
+
+def test_rows_too_large_for_one_array_are_encoded_in_smaller_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bqsim.types import wire
+
+    encode, sizes = wire._rows, []
+
+    def limited(fields: Any, table: pa.Table, options: WireOptions) -> Any:
+        sizes.append(table.num_rows)
+        if table.num_rows > 10:
+            raise pa.ArrowCapacityError("too large")
+        return encode(fields, table, options)
+
+    monkeypatch.setattr(wire, "_rows", limited)
+    field = field_of("x", INT64)
+    text = encode_rows([field], table_from_rows([field], [[i] for i in range(100)]))
+    assert len(json.loads(text)) == 100 and max(sizes) > 10
+
+
 def test_a_page_ends_before_the_byte_limit_but_has_a_row() -> None:
     field = field_of("x", STRING)
     table = table_from_rows([field], [["a" * 100]] * 50)
