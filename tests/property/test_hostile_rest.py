@@ -1,7 +1,7 @@
 """Hostile input: whatever bytes, paths, bodies and SQL texts arrive, the answer is orderly.
 
-Never a 5xx but 501, never a hang, never the engine's words. ``BQSIM_HOSTILE`` is how many requests of each kind
-are sent.
+Never a 5xx but 501, never a hang, never the engine's words. ``BQSIM_HOSTILE`` is how many requests of each
+kind are sent.
 """
 
 from __future__ import annotations

@@ -116,8 +116,8 @@ METHODS: tuple[Method, ...] = (
         "bigquery.jobs.list",
         "GET",
         _P + "/jobs",
-        _PAGE
-        + " allUsers:bool maxCreationTime:uint64 minCreationTime:uint64 parentJobId projection stateFilter:[]string",
+        _PAGE + " allUsers:bool maxCreationTime:uint64 minCreationTime:uint64 parentJobId projection"
+        " stateFilter:[]string",
         response="JobList",
         handler=jobs.list_,
     ),

@@ -36,7 +36,7 @@ class Part:
 
 
 class MultipartReader:
-    """Splits a multipart body; ``on_part`` is called at the start of each part and sets where its body goes."""
+    """Splits a multipart body; ``on_part`` is called as each part begins and sets where its body goes."""
 
     def __init__(self, boundary: bytes, on_part: Callable[[Part], None]) -> None:
         # The first delimiter may stand at the very start of the body.
