@@ -6,6 +6,8 @@ is the text of the failure when the result leaves the years 1 to 9999.
 
 from __future__ import annotations
 
+from .binding import bound
+
 MACROS = (
     "CREATE MACRO bq_days(d) AS d - DATE '1970-01-01'",
     "CREATE MACRO bq_date_of_days(n) AS DATE '1970-01-01' + CAST(n AS INTEGER)",
@@ -110,26 +112,41 @@ MACROS = (
             WHEN u IS NOT NULL AND t IS NOT NULL
             THEN bq_error('Unix picoseconds value is out of allowed range between -62135596800000000000000 to '
                           || '253402300799999999999999') END""",
-    """CREATE MACRO bq_timestamp_add_interval(t, i) AS
-       bq_timestamp_add_parts(t, bq_interval_months(i),
-                              bq_interval_days(i) * 86400000000::HUGEINT + bq_interval_micros(i))""",
-    """CREATE MACRO bq_timestamp_subtract_interval(t, i) AS
-       bq_timestamp_add_parts(t, bq_interval_months(i),
-                              -(bq_interval_days(i) * 86400000000::HUGEINT + bq_interval_micros(i)))""",
-    """CREATE MACRO bq_datetime_add_parts(t, m, d, u) AS
-       bq_datetime_add_rest(CASE WHEN m = 0 THEN t ELSE bq_datetime_add_months(t, m, 1,
-           'Adding ' || CAST(m AS VARCHAR) || ' MONTH to datetime ' || bq_cast_datetime_to_string(t)
-           || ' causes overflow') END, d, u)""",
-    """CREATE MACRO bq_datetime_add_rest(t, d, u) AS
-       bq_datetime_add_micros(bq_datetime_add_micros(t, d, 86400000000,
-           'Adding ' || CAST(d AS VARCHAR) || ' DAY to datetime ' || bq_cast_datetime_to_string(t)
-           || ' causes overflow'), u, 1,
-           'Adding ' || CAST(u + CASE WHEN u > 0 THEN 1 ELSE 0 END AS VARCHAR) || ' MICROSECOND to datetime '
-           || bq_cast_datetime_to_string(t) || ' causes overflow')""",
-    """CREATE MACRO bq_datetime_add_interval(t, i) AS
-       bq_datetime_add_parts(t, bq_interval_months(i), bq_interval_days(i), bq_interval_micros(i))""",
-    """CREATE MACRO bq_datetime_subtract_interval(t, i) AS
-       bq_datetime_add_parts(t, -bq_interval_months(i), -bq_interval_days(i), -bq_interval_micros(i))""",
+    *(
+        bound(
+            f"bq_timestamp_{name}_interval(t, i)",
+            f"""bq_timestamp_add_parts(v.t, bq_interval_months(v.i),
+                    {sign}(bq_interval_days(v.i) * 86400000000::HUGEINT + bq_interval_micros(v.i)))""",
+        )
+        for name, sign in (("add", ""), ("subtract", "-"))
+    ),
+    bound(
+        "bq_datetime_add_some_months(t, m)",
+        """CASE WHEN v.m = 0 THEN v.t ELSE bq_datetime_add_months(v.t, v.m, 1,
+               'Adding ' || CAST(v.m AS VARCHAR) || ' MONTH to datetime ' || bq_cast_datetime_to_string(v.t)
+               || ' causes overflow') END""",
+    ),
+    bound(
+        "bq_datetime_add_some_days(t, d)",
+        """bq_datetime_add_micros(v.t, v.d, 86400000000,
+               'Adding ' || CAST(v.d AS VARCHAR) || ' DAY to datetime ' || bq_cast_datetime_to_string(v.t)
+               || ' causes overflow')""",
+    ),
+    bound(
+        "bq_datetime_add_some_micros(t, u)",
+        """bq_datetime_add_micros(v.t, v.u, 1,
+               'Adding ' || CAST(v.u + CASE WHEN v.u > 0 THEN 1 ELSE 0 END AS VARCHAR) || ' MICROSECOND to datetime '
+               || bq_cast_datetime_to_string(v.t) || ' causes overflow')""",
+    ),
+    *(
+        bound(
+            f"bq_datetime_{name}_interval(t, i)",
+            f"""bq_datetime_add_some_micros(bq_datetime_add_some_days(bq_datetime_add_some_months(
+                    v.t, {sign}bq_interval_months(v.i)), {sign}bq_interval_days(v.i)),
+                    {sign}bq_interval_micros(v.i))""",
+        )
+        for name, sign in (("add", ""), ("subtract", "-"))
+    ),
     """CREATE MACRO bq_datetime_difference(a, b) AS
        to_days(CAST((epoch_us(a) - epoch_us(b)) // 86400000000 AS INTEGER))
        + to_microseconds((epoch_us(a) - epoch_us(b)) % 86400000000)""",

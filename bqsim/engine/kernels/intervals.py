@@ -7,6 +7,7 @@ from typing import Any
 
 from bqsim.errors import invalid_query
 
+from .binding import bound
 from .kernel import Kernel
 
 MAX_MONTHS = 120_000
@@ -155,51 +156,73 @@ MACROS = (
              {_out_of_range("nanoseconds", "u", MAX_MICROS, "000")}
              ELSE to_months(CAST(m AS INTEGER)) + to_days(CAST(d AS INTEGER))
                   + to_microseconds(CAST(u AS BIGINT)) END""",
-    """CREATE MACRO bq_interval_of_parts(p) AS
-       to_months(CAST(p.m AS INTEGER)) + to_days(CAST(p.d AS INTEGER)) + to_microseconds(p.u)""",
+    bound(
+        "bq_interval_of_parts(p)",
+        "to_months(CAST(v.p.m AS INTEGER)) + to_days(CAST(v.p.d AS INTEGER)) + to_microseconds(v.p.u)",
+    ),
     "CREATE MACRO bq_cast_string_to_interval(s) AS bq_interval_of_parts(bq_parse_interval(s))",
     """CREATE MACRO bq_interval_text(m, d, u) AS
        CASE WHEN m < 0 THEN '-' ELSE '' END || CAST(abs(m) // 12 AS VARCHAR) || '-' || CAST(abs(m) % 12 AS VARCHAR)
        || ' ' || CAST(d AS VARCHAR) || ' ' || CASE WHEN u < 0 THEN '-' ELSE '' END
        || CAST(abs(u) // 3600000000 AS VARCHAR) || ':' || CAST(abs(u) // 60000000 % 60 AS VARCHAR)
        || ':' || CAST(abs(u) // 1000000 % 60 AS VARCHAR) || bq_fraction_text(abs(u) % 1000000)""",
-    """CREATE MACRO bq_cast_interval_to_string(i) AS
-       bq_interval_text(bq_interval_months(i), bq_interval_days(i), bq_interval_micros(i))""",
-    """CREATE MACRO bq_interval_add(a, b) AS
-       bq_interval(bq_interval_months(a) + bq_interval_months(b), bq_interval_days(a) + bq_interval_days(b),
-                   bq_interval_micros(a) + bq_interval_micros(b))""",
-    """CREATE MACRO bq_interval_subtract(a, b) AS
-       bq_interval(bq_interval_months(a) - bq_interval_months(b), bq_interval_days(a) - bq_interval_days(b),
-                   bq_interval_micros(a) - bq_interval_micros(b))""",
-    """CREATE MACRO bq_interval_multiply(i, n) AS
-       bq_interval(bq_interval_months(i) * CAST(n AS HUGEINT), bq_interval_days(i) * CAST(n AS HUGEINT),
-                   bq_interval_micros(i) * CAST(n AS HUGEINT))""",
+    bound(
+        "bq_cast_interval_to_string(i)",
+        "bq_interval_text(bq_interval_months(v.i), bq_interval_days(v.i), bq_interval_micros(v.i))",
+    ),
+    bound(
+        "bq_interval_add(a, b)",
+        """bq_interval(bq_interval_months(v.a) + bq_interval_months(v.b),
+                       bq_interval_days(v.a) + bq_interval_days(v.b),
+                       bq_interval_micros(v.a) + bq_interval_micros(v.b))""",
+    ),
+    bound(
+        "bq_interval_subtract(a, b)",
+        """bq_interval(bq_interval_months(v.a) - bq_interval_months(v.b),
+                       bq_interval_days(v.a) - bq_interval_days(v.b),
+                       bq_interval_micros(v.a) - bq_interval_micros(v.b))""",
+    ),
+    bound(
+        "bq_interval_multiply(i, n)",
+        """bq_interval(bq_interval_months(v.i) * CAST(v.n AS HUGEINT), bq_interval_days(v.i) * CAST(v.n AS HUGEINT),
+                       bq_interval_micros(v.i) * CAST(v.n AS HUGEINT))""",
+    ),
     # What does not divide goes to the next smaller part: months to 30 days, days to 24 hours.
-    """CREATE MACRO bq_interval_divide(i, n) AS
-       CASE WHEN n = 0 AND i IS NOT NULL THEN bq_error('Interval division by zero')
-            ELSE bq_interval_quotient(bq_interval_months(i), bq_interval_days(i), bq_interval_micros(i),
-                                      CAST(nullif(n, 0) AS HUGEINT)) END""",
+    bound(
+        "bq_interval_divide(i, n)",
+        """CASE WHEN v.n = 0 AND v.i IS NOT NULL THEN bq_error('Interval division by zero')
+                ELSE bq_interval_quotient(bq_interval_months(v.i), bq_interval_days(v.i), bq_interval_micros(v.i),
+                                          CAST(nullif(v.n, 0) AS HUGEINT)) END""",
+    ),
     """CREATE MACRO bq_interval_quotient(m, d, u, n) AS
        bq_interval(m // n, (d + m % n * 30) // n, (u + (d + m % n * 30) % n * 86400000000) // n)""",
-    """CREATE MACRO bq_justify_days(i) AS
-       bq_interval((bq_interval_months(i) * 30 + bq_interval_days(i)) // 30,
-                   (bq_interval_months(i) * 30 + bq_interval_days(i)) % 30, bq_interval_micros(i))""",
+    bound(
+        "bq_justify_days(i)",
+        """bq_interval((bq_interval_months(v.i) * 30 + bq_interval_days(v.i)) // 30,
+                       (bq_interval_months(v.i) * 30 + bq_interval_days(v.i)) % 30, bq_interval_micros(v.i))""",
+    ),
     """CREATE MACRO bq_justify_hours_parts(m, u) AS bq_interval(m, u // 86400000000, u % 86400000000)""",
-    """CREATE MACRO bq_justify_hours(i) AS
-       bq_justify_hours_parts(bq_interval_months(i),
-                              bq_interval_days(i) * 86400000000::HUGEINT + bq_interval_micros(i))""",
+    bound(
+        "bq_justify_hours(i)",
+        """bq_justify_hours_parts(bq_interval_months(v.i),
+                                  bq_interval_days(v.i) * 86400000000::HUGEINT + bq_interval_micros(v.i))""",
+    ),
     """CREATE MACRO bq_justify_interval_parts(u) AS
        bq_interval(u // 2592000000000, u // 86400000000 % 30, u % 86400000000)""",
-    """CREATE MACRO bq_justify_interval(i) AS
-       bq_justify_interval_parts((bq_interval_months(i) * 30 + bq_interval_days(i)) * 86400000000::HUGEINT
-                                 + bq_interval_micros(i))""",
+    bound(
+        "bq_justify_interval(i)",
+        """bq_justify_interval_parts((bq_interval_months(v.i) * 30 + bq_interval_days(v.i)) * 86400000000::HUGEINT
+                                     + bq_interval_micros(v.i))""",
+    ),
     """CREATE MACRO bq_int64_multiply(a, b) AS
        CASE WHEN abs(a * CAST(b AS HUGEINT)) > 9223372036854775807
             THEN bq_error('int64 overflow: ' || CAST(a AS VARCHAR) || ' * ' || CAST(b AS VARCHAR))
             ELSE a * CAST(b AS HUGEINT) END""",
-    """CREATE MACRO bq_make_interval(y, mo, d, h, mi, s) AS
-       bq_interval(bq_int64_multiply(y, 12) + mo, d, h * 3600000000::HUGEINT + mi * 60000000::HUGEINT
-                   + s * 1000000::HUGEINT)""",
+    bound(
+        "bq_make_interval(y, mo, d, h, mi, s)",
+        """bq_interval(bq_int64_multiply(v.y, 12) + v.mo, v.d,
+                       v.h * 3600000000::HUGEINT + v.mi * 60000000::HUGEINT + v.s * 1000000::HUGEINT)""",
+    ),
     # ISO 8601: each part with its own sign, without parts that are zero.
     """CREATE MACRO bq_interval_iso_part(n, unit) AS
        CASE WHEN n = 0 THEN '' ELSE CAST(n AS VARCHAR) || unit END""",
@@ -207,11 +230,13 @@ MACROS = (
        CASE WHEN u = 0 THEN '' ELSE CASE WHEN u < 0 THEN '-' ELSE '' END || CAST(abs(u) // 1000000 AS VARCHAR)
             || CASE WHEN u % 1000000 = 0 THEN ''
                     ELSE '.' || rtrim(lpad(CAST(abs(u) % 1000000 AS VARCHAR), 6, '0'), '0') END || 'S' END""",
-    """CREATE MACRO bq_interval_iso(i) AS
-       CASE WHEN year(i) = 0 AND month(i) = 0 AND day(i) = 0 AND bq_interval_micros(i) = 0 THEN 'P0Y'
-            ELSE 'P' || bq_interval_iso_part(year(i), 'Y') || bq_interval_iso_part(month(i), 'M')
-                 || bq_interval_iso_part(day(i), 'D')
-                 || CASE WHEN bq_interval_micros(i) = 0 THEN ''
-                         ELSE 'T' || bq_interval_iso_part(hour(i), 'H') || bq_interval_iso_part(minute(i), 'M')
-                              || bq_interval_iso_seconds(microsecond(i)) END END""",
+    bound(
+        "bq_interval_iso(i)",
+        """CASE WHEN year(v.i) = 0 AND month(v.i) = 0 AND day(v.i) = 0 AND bq_interval_micros(v.i) = 0 THEN 'P0Y'
+            ELSE 'P' || bq_interval_iso_part(year(v.i), 'Y') || bq_interval_iso_part(month(v.i), 'M')
+                 || bq_interval_iso_part(day(v.i), 'D')
+                 || CASE WHEN bq_interval_micros(v.i) = 0 THEN ''
+                         ELSE 'T' || bq_interval_iso_part(hour(v.i), 'H') || bq_interval_iso_part(minute(v.i), 'M')
+                              || bq_interval_iso_seconds(microsecond(v.i)) END END""",
+    ),
 )

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 
 from sqlglot import expressions as exp
 
+from bqsim.sql.lower import nodes
+from bqsim.sql.lower.registry import ANY, Function, FunctionCall, Unsupported, fn
 from bqsim.types import (
     DATE,
     DATETIME,
@@ -17,9 +19,8 @@ from bqsim.types import (
     Type,
 )
 
-from bqsim.sql.lower import nodes
-from bqsim.sql.lower.registry import ANY, Function, FunctionCall, Unsupported, fn
 from . import parts
+from .binding import once
 from .parts import of_part, part_of, shown, zone_of
 
 Build = Callable[[FunctionCall], exp.Expression]
@@ -230,7 +231,11 @@ _CONSTRUCTORS = [
     fn("date_from_unix_date", (INT64,), sql="bq_date_from_unix_date({0})"),
     *(
         fn(name, (INT64,), sql=f"bq_timestamp_of({{0}}, {unit})")
-        for name, unit in (("timestamp_seconds", 1_000_000), ("timestamp_millis", 1000), ("timestamp_micros", 1))
+        for name, unit in (
+            ("timestamp_seconds", 1_000_000),
+            ("timestamp_millis", 1000),
+            ("timestamp_micros", 1),
+        )
     ),
 ]
 
@@ -266,12 +271,14 @@ _NOW = [
     ),
 ]
 
-FUNCTIONS = [
-    *_ADDITIONS,
-    *_DIFFERENCES,
-    *_TRUNCATIONS,
-    *_PARTS,
-    *_CONSTRUCTORS,
-    *_OPERATORS,
-    *_NOW,
-]
+FUNCTIONS = once(
+    [
+        *_ADDITIONS,
+        *_DIFFERENCES,
+        *_TRUNCATIONS,
+        *_PARTS,
+        *_CONSTRUCTORS,
+        *_OPERATORS,
+        *_NOW,
+    ]
+)

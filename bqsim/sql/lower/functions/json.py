@@ -12,6 +12,8 @@ from bqsim.sql.lower.casts import cast_template
 from bqsim.sql.lower.registry import ANY, FunctionCall, Unsupported, fn
 from bqsim.types import BOOL, INT64, JSON, STRING, Type, TypeKind
 
+from .binding import once
+
 K = TypeKind
 Build = Callable[[FunctionCall], exp.Expression]
 
@@ -64,6 +66,8 @@ _WIDE_INT64 = (
     "CASE WHEN {0} BETWEEN -9007199254740992 AND 9007199254740992 THEN CAST({0} AS VARCHAR) "
     "ELSE '\"' || CAST({0} AS VARCHAR) || '\"' END"
 )
+
+
 def _scalar(kind: TypeKind, text: bool, wide: str) -> str | None:
     """The template of a scalar: for TO_JSON_STRING (``text``), or TO_JSON with ``wide`` numbers as strings."""
     if kind in _BOTH:
@@ -81,7 +85,7 @@ def _scalar(kind: TypeKind, text: bool, wide: str) -> str | None:
         if not text:
             return "bq_json_double({0})"
         return "CASE WHEN isfinite({0}) THEN bq_cast_float64_to_string({0}) ELSE bq_json_double({0}) END"
-    shown = cast_template(kind, K.STRING) if kind in (K.NUMERIC, K.BIGNUMERIC) else None
+    shown = cast_template(Type(kind), STRING) if kind in (K.NUMERIC, K.BIGNUMERIC) else None
     if shown is not None:
         return f"bq_json_wide_text({shown})" if text else f"bq_json_decimal({shown}, {wide})"
     return None
@@ -216,68 +220,70 @@ def _json_remove(call: FunctionCall) -> exp.Expression:
 
 _CONVERTERS = {"int64": INT64, "bool": BOOL, "string": STRING}
 
-FUNCTIONS = [
-    *(
-        fn(name, (source, STRING), optional=1, build=_extraction(kernel))
-        for name, kernel in _EXTRACTIONS.items()
-        for source in (JSON, STRING)
-    ),
-    fn("$subscript", (JSON, STRING), sql="bq_json_member({0}, {1})"),
-    fn("$subscript", (JSON, INT64), sql="bq_json_element({0}, {1})"),
-    fn("$get_json_field", (JSON, STRING), sql="bq_json_member({0}, {1})"),
-    *(
-        fn(f"{lax}{name}", (JSON,), sql=f"bq_json_to_{lax}{name}({{0}})")
-        for name in _CONVERTERS
-        for lax in ("", "lax_")
-    ),
-    *(
-        fn(f"{lax}{name}_array", (JSON,), sql=f"bq_json_to_{lax}{name}_array({{0}})")
-        for name in _CONVERTERS
-        for lax in ("", "lax_")
-    ),
-    *(
-        fn(name, (JSON, STRING), optional=1, build=lambda call, suffix=suffix: _float64(call, suffix))
-        for name, suffix in (
-            ("float64", ""),
-            ("double", ""),
-            ("float64_array", "_array"),
-            ("double_array", "_array"),
-        )
-    ),
-    *(
-        fn(f"lax_{name}", (JSON,), sql=f"bq_json_to_lax_float64{suffix}({{0}})")
-        for name, suffix in (
-            ("float64", ""),
-            ("double", ""),
-            ("float64_array", "_array"),
-            ("double_array", "_array"),
-        )
-    ),
-    fn("json_type", (JSON,), sql="bq_json_type({0})"),
-    fn("parse_json", (STRING, STRING), sql="bq_parse_json({0}, {1})"),
-    fn("parse_json", (STRING,), sql="bq_parse_json({0}, 'exact')"),
-    fn("to_json", (ANY, BOOL), optional=1, build=_to_json),
-    fn("to_json_string", (ANY, BOOL), optional=1, build=_to_json_string),
-    fn("json_array", (), repeated=True, build=_json_array),
-    fn("json_object", (), repeated=True, build=_json_object),
-    fn("json_set", (JSON, STRING, ANY), repeated=True, build=_json_set),
-    fn("json_remove", (JSON, STRING), repeated=STRING, build=_json_remove),
-    fn(
-        "json_array_append",
-        (JSON, STRING, ANY),
-        repeated=True,
-        build=_json_array_change("bq_json_array_append"),
-    ),
-    fn(
-        "json_array_insert",
-        (JSON, STRING, ANY),
-        repeated=True,
-        build=_json_array_change("bq_json_array_insert"),
-    ),
-    fn("json_strip_nulls", (JSON, STRING, BOOL, BOOL), sql="bq_json_strip_nulls({0}, {1}, {2}, {3})"),
-    fn("json_keys", (JSON, INT64, STRING), sql="bq_json_keys({0}, {1}, {2})"),
-    fn("json_flatten", (JSON,), sql="bq_json_flatten({0})"),
-]
+FUNCTIONS = once(
+    [
+        *(
+            fn(name, (source, STRING), optional=1, build=_extraction(kernel))
+            for name, kernel in _EXTRACTIONS.items()
+            for source in (JSON, STRING)
+        ),
+        fn("$subscript", (JSON, STRING), sql="bq_json_member({0}, {1})"),
+        fn("$subscript", (JSON, INT64), sql="bq_json_element({0}, {1})"),
+        fn("$get_json_field", (JSON, STRING), sql="bq_json_member({0}, {1})"),
+        *(
+            fn(f"{lax}{name}", (JSON,), sql=f"bq_json_to_{lax}{name}({{0}})")
+            for name in _CONVERTERS
+            for lax in ("", "lax_")
+        ),
+        *(
+            fn(f"{lax}{name}_array", (JSON,), sql=f"bq_json_to_{lax}{name}_array({{0}})")
+            for name in _CONVERTERS
+            for lax in ("", "lax_")
+        ),
+        *(
+            fn(name, (JSON, STRING), optional=1, build=lambda call, suffix=suffix: _float64(call, suffix))
+            for name, suffix in (
+                ("float64", ""),
+                ("double", ""),
+                ("float64_array", "_array"),
+                ("double_array", "_array"),
+            )
+        ),
+        *(
+            fn(f"lax_{name}", (JSON,), sql=f"bq_json_to_lax_float64{suffix}({{0}})")
+            for name, suffix in (
+                ("float64", ""),
+                ("double", ""),
+                ("float64_array", "_array"),
+                ("double_array", "_array"),
+            )
+        ),
+        fn("json_type", (JSON,), sql="bq_json_type({0})"),
+        fn("parse_json", (STRING, STRING), sql="bq_parse_json({0}, {1})"),
+        fn("parse_json", (STRING,), sql="bq_parse_json({0}, 'exact')"),
+        fn("to_json", (ANY, BOOL), optional=1, build=_to_json),
+        fn("to_json_string", (ANY, BOOL), optional=1, build=_to_json_string),
+        fn("json_array", (), repeated=True, build=_json_array),
+        fn("json_object", (), repeated=True, build=_json_object),
+        fn("json_set", (JSON, STRING, ANY), repeated=True, build=_json_set),
+        fn("json_remove", (JSON, STRING), repeated=STRING, build=_json_remove),
+        fn(
+            "json_array_append",
+            (JSON, STRING, ANY),
+            repeated=True,
+            build=_json_array_change("bq_json_array_append"),
+        ),
+        fn(
+            "json_array_insert",
+            (JSON, STRING, ANY),
+            repeated=True,
+            build=_json_array_change("bq_json_array_insert"),
+        ),
+        fn("json_strip_nulls", (JSON, STRING, BOOL, BOOL), sql="bq_json_strip_nulls({0}, {1}, {2}, {3})"),
+        fn("json_keys", (JSON, INT64, STRING), sql="bq_json_keys({0}, {1}, {2})"),
+        fn("json_flatten", (JSON,), sql="bq_json_flatten({0})"),
+    ]
+)
 
 
 def _float64(call: FunctionCall, suffix: str) -> exp.Expression:
