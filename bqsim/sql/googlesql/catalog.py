@@ -15,7 +15,7 @@ from bqsim.types import Field, Type, TypeKind
 
 from .builtins import add_functions
 from .options import set_builtins
-from .prepass import Path
+from .prepass import Path, fold
 from .types import type_to_proto
 from .values import encode
 
@@ -27,7 +27,7 @@ VirtualTables = Callable[[Path, Context], Table | None]
 SUFFIX = Field("_TABLE_SUFFIX", TypeKind.STRING)
 PARTITION_TIME = Field("_PARTITIONTIME", TypeKind.TIMESTAMP)
 PARTITION_DATE = Field("_PARTITIONDATE", TypeKind.DATE)
-_VIRTUAL = ("information_schema", "__tables__")
+_VIRTUAL = ("information_schema", "__tables__", "__tables_summary__")
 _SESSION = "_session"
 _DATASET_ID = re.compile(r"[\w-]{1,1024}")
 
@@ -83,21 +83,16 @@ class RoutineSource:
 
 @dataclass(frozen=True, slots=True)
 class Visible:
-    """Everything that a catalog must hold for a statement."""
+    """Everything that a catalog must hold for a statement.
+
+    It may hold more, but nothing else whose path is among those ``mentioned`` (folded, as GoogleSQL looks names
+    up): that would be found where BigQuery finds nothing.
+    """
 
     sources: dict[Path, Source]
     routines: dict[Path, RoutineSource]
     variables: tuple[tuple[str, Type], ...] = ()
-
-    def same_as(self, other: Visible) -> bool:
-        """Whether a statement analysed with one reads the same with the other."""
-        return (
-            self.variables == other.variables
-            and self.sources.keys() == other.sources.keys()
-            and all(s.same_shape(other.sources[path]) for path, s in self.sources.items())
-            and self.routines.keys() == other.routines.keys()
-            and all(r.definition is other.routines[path].definition for path, r in self.routines.items())
-        )
+    mentioned: frozenset[Path] = frozenset()
 
 
 class Resolver:
@@ -206,7 +201,7 @@ def catalog_proto(
     catalogs: dict[Path, Any] = {(): root}
     names: set[Path] = set()
     for source in sources:
-        key = tuple(name.casefold() for name in source.path)
+        key = fold(source.path)
         if key in names:
             raise unsupported("A query of two tables whose names differ only in case")
         names.add(key)
@@ -216,7 +211,7 @@ def catalog_proto(
         repeated = {"function": "custom_function", "table_function": "custom_tvf", "procedure": "procedure"}
         proto = getattr(parent, repeated[routine.definition.kind]).add()
         proto.CopyFrom(routine.definition.proto)
-        proto.name_path[:] = [routine.path[-1]]
+        proto.name_path[:] = routine.path
     for name, type_ in variables:
         constant = root.constant.add(name_path=[name])
         type_to_proto(type_, constant.type)
@@ -239,7 +234,7 @@ def add_table(catalog: Any, name: str, source: Source) -> None:
 
 
 def _nested(catalogs: dict[Path, Any], path: Path) -> Any:
-    key = tuple(name.casefold() for name in path)
+    key = fold(path)
     found = catalogs.get(key)
     if found is None:
         found = catalogs[key] = _nested(catalogs, path[:-1]).catalog.add(name=path[-1])

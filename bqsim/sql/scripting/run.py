@@ -187,11 +187,8 @@ class Run:
         return value
 
     def holds(self, span: Span | None) -> bool:
-        assert span is not None
-        condition = self.value(span)
-        if condition.type != BOOL:
-            raise invalid_query(f"Expected type BOOL but got {condition.type} at [{span.line}:{span.column}]")
-        return bool(condition.value)
+        """Whether a condition is true; NULL is not."""
+        return bool(self.value(span, BOOL).value)
 
     # Errors
 

@@ -33,7 +33,7 @@ def _single(value: str, old: Field, new: Field, depth: int) -> str:
         return f"CASE WHEN {value} IS NULL THEN NULL ELSE struct_pack({', '.join(parts)}) END"
     if old.kind is new.kind:
         return value
-    template = cast_template(old.kind, new.kind)
+    template = cast_template(old.value_type, new.value_type)
     if template is None:
         raise unsupported(f"Changing a column from {old.kind} to {new.kind}")
     return template.format(value)

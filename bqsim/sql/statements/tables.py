@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -292,12 +291,3 @@ def drop_table(statement: Statement, object_type: str) -> StatementResult:
             with catalog.change(statement.session) as change:
                 change.drop_table(ref)
     return results.on_table(statement_type, results.DROP, table)
-
-
-def unique_names(fields: Sequence[Field]) -> None:
-    """Refuse a schema that names a column twice."""
-    seen: set[str] = set()
-    for field in fields:
-        if field.name.casefold() in seen:
-            raise invalid_query(f"Duplicate column name {field.name}")
-        seen.add(field.name.casefold())

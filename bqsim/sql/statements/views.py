@@ -18,7 +18,7 @@ from .base import Statement
 from .fields import field_from_definition
 from .options import with_options
 from .partitions import clustering, partitioning
-from .tables import operation_on, target_of, unique_names, wrong_kind
+from .tables import operation_on, target_of, wrong_kind
 
 
 def create_view(statement: Statement) -> StatementResult:
@@ -33,7 +33,6 @@ def _create(statement: Statement, kind: TableKind, statement_type: str) -> State
     node, catalog = statement.node, statement.catalog
     ref = target_of(statement)
     fields = _fields(statement)
-    unique_names(fields)
     now_ms = statement.now_ms()
     view = Table(
         ref,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .warehouse import Warehouse, clear, new_warehouse
+from tests.unit.sql.warehouse import Warehouse, clear, new_warehouse
 
 
 @pytest.fixture(scope="session")

@@ -102,7 +102,7 @@ def new_warehouse() -> Warehouse:
 
 def clear(warehouse: Warehouse) -> None:
     """Drop all that a test made."""
-    if warehouse.catalog.find_dataset(DatasetRef("p", "d")) is not None:
-        warehouse.run("DROP SCHEMA d CASCADE")
+    for dataset in warehouse.catalog.datasets("p"):
+        warehouse.run(f"DROP SCHEMA {dataset.ref.dataset} CASCADE")
     warehouse.run("CREATE SCHEMA d")
     warehouse.children.clear()

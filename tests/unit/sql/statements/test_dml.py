@@ -6,13 +6,14 @@ import pytest
 
 from bqsim.sql.plan import DmlStats, Route
 from bqsim.types import INT64, STRING
-
-from ..warehouse import Warehouse, typed
+from tests.unit.sql.warehouse import Warehouse, typed
 
 
 @pytest.fixture
 def t(warehouse: Warehouse) -> Warehouse:
-    warehouse.run("CREATE TABLE t (id INT64, name STRING, s STRUCT<x INT64, y STRUCT<z STRING>>, a ARRAY<INT64>)")
+    warehouse.run(
+        "CREATE TABLE t (id INT64, name STRING, s STRUCT<x INT64, y STRUCT<z STRING>>, a ARRAY<INT64>)"
+    )
     warehouse.run("INSERT INTO t VALUES (1, 'one', (10, STRUCT('p')), [1, 2]), (2, 'two', NULL, NULL)")
     return warehouse
 
@@ -42,7 +43,10 @@ def test_insert_coerces_the_columns_of_its_query(warehouse: Warehouse) -> None:
 
 
 def test_insert_with_parameters(t: Warehouse) -> None:
-    t.run("INSERT INTO t (id, name) VALUES (@i, @n)", parameters={"i": typed(INT64, 7), "n": typed(STRING, "it's")})
+    t.run(
+        "INSERT INTO t (id, name) VALUES (@i, @n)",
+        parameters={"i": typed(INT64, 7), "n": typed(STRING, "it's")},
+    )
     t.run("INSERT INTO t (id, name) VALUES (?, ?)", positional=(typed(INT64, 8), typed(STRING, None)))
     assert t.rows("SELECT id, name FROM t WHERE id > 5 ORDER BY id") == [[7, "it's"], [8, None]]
 
@@ -72,9 +76,15 @@ def test_defaults_fill_omitted_columns_and_the_word_default(warehouse: Warehouse
         ),
         (
             "INSERT INTO r (id, n) VALUES (1, 100)",
-            "Field n: NUMERIC(4, 2) has precision 4 and scale 2 but got a value that is not in range of [-99.99, 99.99]",
+            (
+                "Field n: NUMERIC(4, 2) has precision 4 and scale 2 but got a value that is not in"
+                " range of [-99.99, 99.99]"
+            ),
         ),
-        ("INSERT INTO r (id, a) VALUES (1, [1, NULL])", "Array cannot have a null element; error in writing field a"),
+        (
+            "INSERT INTO r (id, a) VALUES (1, [1, NULL])",
+            "Array cannot have a null element; error in writing field a",
+        ),
         ("INSERT INTO r (id, st) VALUES (1, STRUCT(NULL))", "Required field st.x cannot be null"),
         ("UPDATE r SET id = NULL WHERE TRUE", "Required field id cannot be null"),
     ],
@@ -90,7 +100,9 @@ def test_values_that_a_column_may_not_hold(warehouse: Warehouse, sql: str, messa
 
 
 def test_a_numeric_column_rounds_half_away_from_zero(warehouse: Warehouse) -> None:
-    warehouse.run("CREATE TABLE n (a NUMERIC(5, 2), b NUMERIC(5, 2) OPTIONS (rounding_mode='ROUND_HALF_EVEN'))")
+    warehouse.run(
+        "CREATE TABLE n (a NUMERIC(5, 2), b NUMERIC(5, 2) OPTIONS (rounding_mode='ROUND_HALF_EVEN'))"
+    )
     warehouse.run("INSERT INTO n VALUES (-1.255, 1.245)")
     assert warehouse.rows("SELECT * FROM n") == [[Decimal("-1.26"), Decimal("1.24")]]
 
@@ -144,7 +156,9 @@ def test_truncate(t: Warehouse) -> None:
 
 def test_a_view_takes_no_rows(t: Warehouse) -> None:
     t.run("CREATE VIEW v AS SELECT id FROM t")
-    assert "p:d.v is not allowed for this operation because it is currently a VIEW" in t.error("DELETE v WHERE TRUE")
+    assert "p:d.v is not allowed for this operation because it is currently a VIEW" in t.error(
+        "DELETE v WHERE TRUE"
+    )
 
 
 def test_a_change_gives_a_new_version_and_etag_and_no_change_does_not(t: Warehouse) -> None:

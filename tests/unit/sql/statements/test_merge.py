@@ -3,15 +3,16 @@ from __future__ import annotations
 import pytest
 
 from bqsim.sql.plan import DmlStats
-
-from ..warehouse import Warehouse
+from tests.unit.sql.warehouse import Warehouse
 
 
 @pytest.fixture
 def m(warehouse: Warehouse) -> Warehouse:
     warehouse.run("CREATE TABLE t (id INT64, v STRING, n INT64 DEFAULT 7)")
     warehouse.run("INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3), (NULL, 'z', 0)")
-    warehouse.run("CREATE TABLE s AS SELECT 1 AS id, 'A' AS v UNION ALL SELECT 2, 'B' UNION ALL SELECT 9, 'I'")
+    warehouse.run(
+        "CREATE TABLE s AS SELECT 1 AS id, 'A' AS v UNION ALL SELECT 2, 'B' UNION ALL SELECT 9, 'I'"
+    )
     return warehouse
 
 
@@ -40,7 +41,10 @@ def test_the_first_clause_that_applies_decides(m: Warehouse) -> None:
 
 
 def test_null_keys_do_not_match(m: Warehouse) -> None:
-    m.run("MERGE t USING (SELECT CAST(NULL AS INT64) AS id) s ON t.id = s.id WHEN NOT MATCHED THEN INSERT (v) VALUES ('n')")
+    m.run(
+        "MERGE t USING (SELECT CAST(NULL AS INT64) AS id) s ON t.id = s.id WHEN NOT MATCHED"
+        " THEN INSERT (v) VALUES ('n')"
+    )
     assert [r for r in rows(m) if r[0] is None] == [[None, "n", 7], [None, "z", 0]]
 
 
@@ -81,5 +85,7 @@ def test_bytes_of_a_merge_that_only_inserts_leave_out_the_target(m: Warehouse) -
         "MERGE t USING s ON FALSE WHEN NOT MATCHED THEN INSERT (id, v) VALUES (id, v)", m.context(), m.session
     )
     assert insert.bytes_processed == source
-    whole = m.executor.dry_run("MERGE t USING s ON t.id = s.id WHEN MATCHED THEN DELETE", m.context(), m.session)
+    whole = m.executor.dry_run(
+        "MERGE t USING s ON t.id = s.id WHEN MATCHED THEN DELETE", m.context(), m.session
+    )
     assert whole.bytes_processed == 3 * 8 + (3 * 8 + 4 * 3 + 4 * 8)

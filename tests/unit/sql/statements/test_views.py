@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from bqsim.catalog.refs import TableRef
+from bqsim.catalog.resources import TableKind
+from tests.unit.sql.warehouse import Warehouse
+
+
+def test_a_view_keeps_the_users_text_and_the_querys_columns(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE t AS SELECT 1 AS id, 'x' AS name")
+    result = warehouse.run(
+        "CREATE VIEW v (a OPTIONS (description='first'), b) OPTIONS (description='d') AS\n"
+        "SELECT id, name FROM `p.d.t` -- all\nWHERE id > 0"
+    )
+    assert (result.statement_type, result.ddl_operation) == ("CREATE_VIEW", "CREATE")
+    view = warehouse.table("v")
+    assert view.kind is TableKind.VIEW
+    assert view.view_query == "SELECT id, name FROM `p.d.t` -- all\nWHERE id > 0"
+    assert [(f.name, f.description) for f in view.fields] == [("a", "first"), ("b", None)]
+    assert view.description == "d"
+    assert result.schema == view.fields
+    assert result.tables == (TableRef("p", "d", "t"),)
+
+
+def test_reading_a_view_reads_and_charges_its_tables(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE t AS SELECT 1 AS id, 'abc' AS name UNION ALL SELECT 2, 'd'")
+    warehouse.run("CREATE VIEW v AS SELECT id + 1 AS next FROM p.d.t")
+    result = warehouse.run("SELECT next FROM v ORDER BY next")
+    assert result.rows is not None
+    assert result.rows.column(0).to_pylist() == [2, 3]
+    assert result.bytes_processed == 16
+    assert result.tables == (TableRef("p", "d", "t"),)
+
+
+def test_create_modes_and_kinds(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE VIEW v AS SELECT 1 AS a")
+    assert warehouse.error("CREATE VIEW v AS SELECT 2 AS a") == "Already Exists: Table p:d.v"
+    assert warehouse.run("CREATE OR REPLACE VIEW v AS SELECT 2 AS b").ddl_operation == "REPLACE"
+    assert warehouse.rows("SELECT * FROM v") == [[2]]
+    warehouse.run("CREATE TABLE t (a INT64)")
+    assert "currently a TABLE" in warehouse.error("CREATE OR REPLACE VIEW t AS SELECT 1 AS a")
+    assert warehouse.error("CREATE VIEW w AS SELECT 1 AS a, 2 AS a").startswith(
+        "CREATE VIEW has columns with duplicate name a"
+    )
+
+
+def test_materialized_views_show_fresh_rows(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE t AS SELECT 'a' AS k, 1 AS n")
+    result = warehouse.run(
+        "CREATE MATERIALIZED VIEW mv CLUSTER BY k AS SELECT k, SUM(n) AS n FROM p.d.t GROUP BY k"
+    )
+    assert result.statement_type == "CREATE_MATERIALIZED_VIEW"
+    assert warehouse.table("mv").clustering == ("k",)
+    warehouse.run("INSERT INTO t VALUES ('a', 5)")
+    assert warehouse.rows("SELECT * FROM mv") == [["a", 6]]
+    assert warehouse.run("DROP MATERIALIZED VIEW mv").statement_type == "DROP_MATERIALIZED_VIEW"

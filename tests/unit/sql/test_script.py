@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+
+from bqsim.catalog.refs import DatasetRef, TableRef
+from bqsim.engine.protocol import Interrupted
+from bqsim.errors import BigQueryError
+from tests.unit.sql.warehouse import Warehouse, values_of
+
+
+@pytest.mark.parametrize(
+    ("sql", "script"),
+    [
+        ("SELECT 1", False),
+        ("SELECT 1; ", False),
+        ("SELECT ';'", False),
+        ("SELECT 1; SELECT 2", True),
+        ("DECLARE x INT64", True),
+        ("BEGIN SELECT 1; END", True),
+        ("CREATE TEMP FUNCTION f() AS (1); SELECT f()", False),
+        ("CREATE TEMP FUNCTION f() AS (1); SELECT f(); SELECT f()", True),
+        ("CREATE OR REPLACE PROCEDURE d.p() BEGIN END", True),
+    ],
+)
+def test_is_script(warehouse: Warehouse, sql: str, script: bool) -> None:
+    assert warehouse.scripts.is_script(sql) is script
+
+
+def test_statements_are_reported_with_their_places(warehouse: Warehouse) -> None:
+    results = warehouse.script("SELECT 1 AS a;\n  SELECT 'x' AS b;")
+    assert [r.statement_type for r in results] == ["SELECT", "SELECT"]
+    assert values_of(results[-1]) == [["x"]]
+    first, second = warehouse.children
+    assert (first.text, first.line, first.column, first.evaluation_kind) == (
+        "SELECT 1 AS a",
+        1,
+        1,
+        "STATEMENT",
+    )
+    assert (second.text, second.line, second.column) == ("SELECT 'x' AS b", 2, 3)
+    assert second.result is results[-1]
+    assert first.started_us <= first.ended_us <= second.started_us
+
+
+def test_expressions_are_reported_when_they_read_tables(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE t AS SELECT 1 AS a")
+    warehouse.script(
+        "DECLARE n INT64 DEFAULT 1 + 1; SET n = (SELECT COUNT(*) FROM t); IF n > 0 THEN SELECT n; END IF"
+    )
+    assert [(c.evaluation_kind, c.text) for c in warehouse.children] == [
+        ("EXPRESSION", "(SELECT COUNT(*) FROM t)"),
+        ("STATEMENT", "SELECT n"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("script", "rows"),
+    [
+        ("DECLARE x INT64; SELECT x", [[None]]),
+        ("DECLARE x, y INT64 DEFAULT 3; SELECT x + y", [[6]]),
+        ("DECLARE x DEFAULT 'a'; SET x = CONCAT(x, 'b'); SELECT x", [["ab"]]),
+        ("DECLARE n NUMERIC DEFAULT 5; SELECT n", [[Decimal(5)]]),
+        ("DECLARE d DATE DEFAULT '2020-01-02'; SELECT d", [[dt.date(2020, 1, 2)]]),
+        ("DECLARE a ARRAY<STRING> DEFAULT ['x']; SET a = []; SELECT ARRAY_LENGTH(a)", [[0]]),
+        ("DECLARE s STRUCT<a INT64, b STRING> DEFAULT (1, 'x'); SELECT s.b, s", [["x", [1, "x"]]]),
+        ("DECLARE a, b INT64; SET (a, b) = (1, 2); SELECT a, b", [[1, 2]]),
+        ("DECLARE X INT64 DEFAULT 1; SELECT x", [[1]]),
+        ("DECLARE f FLOAT64; SET f = 1; SELECT f", [[1.0]]),
+    ],
+)
+def test_variables(warehouse: Warehouse, script: str, rows: list[list[object]]) -> None:
+    assert warehouse.script_rows(script) == rows
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        (
+            "DECLARE x INT64 DEFAULT 'a'",
+            "Query error: Cannot coerce expression 'a' of type STRING to type INT64 at [1:25]",
+        ),
+        (
+            "DECLARE x INT64; SET x = 1.5",
+            "Query error: Cannot coerce expression 1.5 of type FLOAT64 to type INT64 at [1:26]",
+        ),
+        ("SET x = 1", "Query error: Undeclared variable: x at [1:1]"),
+        (
+            "DECLARE x INT64; BEGIN DECLARE x INT64; END",
+            "Query error: Variable 'x' has already been declared at [1:24]",
+        ),
+        ("SELECT 1;\nSELECT 1 / 0", "Query error: division by zero: 1 / 0 at [2:1]"),
+        ("SELECT 1;\n SELECT nope", "Query error: Unrecognized name: nope at [2:9]"),
+        (
+            "IF 1 THEN SELECT 1; END IF",
+            "Query error: Cannot coerce expression 1 of type INT64 to type BOOL at [1:4]",
+        ),
+        ("RAISE", "Query error: Cannot re-raise an exception outside of an exception handler at [1:1]"),
+        (
+            "COMMIT TRANSACTION",
+            "Query error: There is no active transaction to COMMIT at this point at [1:1]",
+        ),
+        (
+            "EXECUTE IMMEDIATE 'SELECT 1; SELECT 2'",
+            "Query error: EXECUTE IMMEDIATE sql string must contain exactly one statement at [1:1]",
+        ),
+        ("SET @@project_id = 'x'", "Query error: Cannot assign to system variable @@project_id at [1:1]"),
+    ],
+)
+def test_failures(warehouse: Warehouse, script: str, message: str) -> None:
+    assert warehouse.script_error(script) == message
+
+
+def test_variables_of_a_block_end_with_it(warehouse: Warehouse) -> None:
+    assert warehouse.script_rows(
+        "BEGIN DECLARE x INT64 DEFAULT 1; END; BEGIN DECLARE x STRING DEFAULT 'a'; SELECT x; END"
+    ) == [["a"]]
+    assert "Unrecognized name: x" in warehouse.script_error("BEGIN DECLARE x INT64; END; SELECT x")
+
+
+@pytest.mark.parametrize(
+    ("script", "rows"),
+    [
+        ("IF NULL THEN SELECT 1; ELSEIF 1 < 2 THEN SELECT 2; ELSE SELECT 3; END IF", [[2]]),
+        ("CASE WHEN FALSE THEN SELECT 1; ELSE SELECT 2; END CASE", [[2]]),
+        (
+            "DECLARE x INT64 DEFAULT 2; CASE x WHEN 1 THEN SELECT 'one'; WHEN 2 THEN SELECT 'two'; END CASE",
+            [["two"]],
+        ),
+        ("DECLARE i INT64 DEFAULT 0; WHILE i < 5 DO SET i = i + 1; END WHILE; SELECT i", [[5]]),
+        (
+            "DECLARE i INT64 DEFAULT 0; LOOP SET i = i + 1; IF i = 3 THEN BREAK; END IF; END LOOP; SELECT i",
+            [[3]],
+        ),
+        ("DECLARE i INT64 DEFAULT 9; REPEAT SET i = i + 1; UNTIL TRUE END REPEAT; SELECT i", [[10]]),
+        (
+            "DECLARE i, odd INT64 DEFAULT 0; WHILE i < 6 DO SET i = i + 1; IF MOD(i, 2) = 0 "
+            "THEN CONTINUE; END IF;"
+            " SET odd = odd + i; END WHILE; SELECT odd",
+            [[9]],
+        ),
+        (
+            "DECLARE n INT64 DEFAULT 0; a: LOOP LOOP SET n = n + 1; IF n < 3 THEN ITERATE a; "
+            "END IF; LEAVE a; END LOOP;"
+            " END LOOP a; SELECT n",
+            [[3]],
+        ),
+        ("DECLARE n INT64 DEFAULT 0; b: BEGIN SET n = 1; BREAK b; SET n = 2; END b; SELECT n", [[1]]),
+        (
+            "DECLARE t STRING DEFAULT ''; FOR r IN (SELECT x, y FROM UNNEST([STRUCT(1 AS x, "
+            "'a' AS y), (2, 'b')]) ORDER BY x)"
+            " DO SET t = t || r.y || CAST(r.x AS STRING); END FOR; SELECT t",
+            [["a1b2"]],
+        ),
+        ("SELECT 1; RETURN; SELECT 2", [[1]]),
+    ],
+)
+def test_control_flow(warehouse: Warehouse, script: str, rows: list[list[object]]) -> None:
+    assert warehouse.script_rows(script) == rows
+
+
+def test_exceptions_are_caught_and_described(warehouse: Warehouse) -> None:
+    rows = warehouse.script_rows(
+        "BEGIN\n  SELECT 1;\n  SELECT 1 / 0;\nEXCEPTION WHEN ERROR THEN\n"
+        "  SELECT @@error.message, @@error.statement_text, @@error.formatted_stack_trace,"
+        " @@error.stack_trace[OFFSET(0)].line;\nEND"
+    )
+    assert rows == [["Query error: division by zero: 1 / 0 at [3:3]", "SELECT 1 / 0", "At [3:3]", 3]]
+
+
+def test_raise_with_a_message_and_again(warehouse: Warehouse) -> None:
+    script = "BEGIN RAISE USING MESSAGE = CONCAT('o', 'h'); EXCEPTION WHEN ERROR THEN {0}; END"
+    assert warehouse.script_rows(script.format("SELECT @@error.message")) == [["Query error: oh at [1:7]"]]
+    assert warehouse.script_error(script.format("RAISE")) == "Query error: oh at [1:7]"
+    assert warehouse.script_rows(script.format("SELECT 1") + "; SELECT @@error.message") == [[None]]
+
+
+def test_not_found_keeps_its_reason(warehouse: Warehouse) -> None:
+    with pytest.raises(BigQueryError) as caught:
+        warehouse.script("SELECT 1; SELECT * FROM nope")
+    assert caught.value.reason.name == "notFound"
+
+
+@pytest.mark.parametrize(
+    ("script", "rows"),
+    [
+        ("EXECUTE IMMEDIATE 'SELECT 1 AS a'", [[1]]),
+        ("DECLARE r INT64; EXECUTE IMMEDIATE 'SELECT @a + @b' INTO r USING 1 AS a, 2 AS b; SELECT r", [[3]]),
+        ("DECLARE r, q INT64; EXECUTE IMMEDIATE 'SELECT ?, ?' INTO r, q USING 1, 2; SELECT r, q", [[1, 2]]),
+        ("DECLARE r INT64 DEFAULT 1; EXECUTE IMMEDIATE 'SELECT 1 LIMIT 0' INTO r; SELECT r", [[None]]),
+        ("DECLARE f FLOAT64; EXECUTE IMMEDIATE 'SELECT 1' INTO f; SELECT f", [[1.0]]),
+        ("EXECUTE IMMEDIATE 'CREATE TEMP TABLE x AS SELECT 5 AS a'; SELECT a FROM x", [[5]]),
+        ("EXECUTE IMMEDIATE 'CREATE TEMP FUNCTION f() AS (8)'; SELECT f()", [[8]]),
+    ],
+)
+def test_execute_immediate(warehouse: Warehouse, script: str, rows: list[list[object]]) -> None:
+    assert warehouse.script_rows(script) == rows
+
+
+def test_execute_immediate_refuses(warehouse: Warehouse) -> None:
+    two = "DECLARE r INT64; EXECUTE IMMEDIATE 'SELECT 1 UNION ALL SELECT 2' INTO r"
+    assert "more than one row" in warehouse.script_error(two)
+    assert "cannot be NULL" in warehouse.script_error("EXECUTE IMMEDIATE CAST(NULL AS STRING)")
+    assert "not supported in EXECUTE IMMEDIATE" in warehouse.script_error(
+        "EXECUTE IMMEDIATE 'DECLARE x INT64'"
+    )
+
+
+def test_procedures(warehouse: Warehouse) -> None:
+    warehouse.script(
+        "CREATE PROCEDURE p(x INT64, OUT y INT64, INOUT z STRING) BEGIN DECLARE k INT64 DEFAULT 2;"
+        " IF x IS NULL THEN RETURN; END IF; SET y = x * k; SET z = z || '!'; END"
+    )
+    rows = warehouse.script_rows(
+        "DECLARE r INT64; DECLARE s STRING DEFAULT 'a'; CALL p(21, r, s); SELECT r, s"
+    )
+    assert rows == [[42, "a!"]]
+    rows = warehouse.script_rows(
+        "DECLARE r INT64 DEFAULT 5; DECLARE s STRING DEFAULT 'a'; CALL p(NULL, r, s); SELECT r, s"
+    )
+    assert rows == [[None, "a"]]
+    assert "expects 3 arguments" in warehouse.script_error("CALL p(1)")
+    assert warehouse.script_error("CALL nope()") == "Not found: Routine p:d.nope was not found in location US"
+
+
+def test_procedures_do_not_see_the_callers_variables(warehouse: Warehouse) -> None:
+    warehouse.script("CREATE PROCEDURE p() BEGIN SELECT hidden; END")
+    assert "Unrecognized name: hidden" in warehouse.script_error("DECLARE hidden INT64; CALL p()")
+
+
+def test_recursion_is_bounded(warehouse: Warehouse) -> None:
+    warehouse.script("CREATE PROCEDURE p() BEGIN CALL p(); END")
+    assert "deeply-nested procedure call" in warehouse.script_error("CALL p()")
+
+
+def test_procedures_of_the_service(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE MATERIALIZED VIEW mv AS SELECT 1 AS a")
+    assert warehouse.script("CALL BQ.REFRESH_MATERIALIZED_VIEW('d.mv')")[-1].statement_type == "CALL"
+    assert "BQ.ABORT_SESSION is not supported by bqsim" in warehouse.script_error("CALL BQ.ABORT_SESSION()")
+
+
+def test_system_variables(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE t (a INT64)")
+    rows = warehouse.script_rows(
+        "INSERT INTO t VALUES (1), (2); SELECT @@row_count, @@project_id, @@dataset_id"
+    )
+    assert rows == [[2, "p", "d"]]
+    rows = warehouse.script_rows(
+        "SET @@time_zone = 'Asia/Tokyo'; SELECT @@time_zone, EXTRACT(HOUR FROM TIMESTAMP '2020-01-01')"
+    )
+    assert rows == [["Asia/Tokyo", 0]]
+    warehouse.run("CREATE SCHEMA IF NOT EXISTS other")
+    assert warehouse.script_rows("SET @@dataset_id = 'other'; SELECT @@dataset_id") == [["other"]]
+    warehouse.run("DROP SCHEMA other")
+
+
+def test_a_context_keeps_what_a_session_needs(warehouse: Warehouse) -> None:
+    ctx = warehouse.context(temp_dataset=DatasetRef("p", "_kept"))
+    warehouse.script(
+        "DECLARE x INT64 DEFAULT 1; CREATE TEMP TABLE t AS SELECT 2 AS a; CREATE TEMP FUNCTION f() AS (3)",
+        ctx,
+    )
+    assert warehouse.script_rows("SET x = x + 1; SELECT x, a, f() FROM t", ctx) == [[2, 2, 3]]
+
+
+def test_cancelling_stops_a_loop(warehouse: Warehouse) -> None:
+    asked: list[int] = []
+
+    def cancelled() -> bool:
+        asked.append(1)
+        return len(asked) > 20
+
+    with pytest.raises(Interrupted):
+        warehouse.scripts.run(
+            "BEGIN LOOP SELECT 1; END LOOP; EXCEPTION WHEN ERROR THEN SELECT 'caught'; END",
+            warehouse.context(),
+            warehouse.session,
+            lambda child: None,
+            cancelled,
+        )
+    assert len(asked) == 21
+
+
+def test_a_failing_script_keeps_what_it_has_done(warehouse: Warehouse) -> None:
+    warehouse.script_error("CREATE TABLE t (a INT64); INSERT INTO t VALUES (1); SELECT 1 / 0")
+    assert warehouse.catalog.table(TableRef("p", "d", "t")).num_rows == 1
+    assert [c.error is None for c in warehouse.children] == [True, True, False]
