@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import RangePartitioning, TimePartitioning
-from bqsim.errors import BigQueryError, invalid, invalid_query, unsupported
+from bqsim.errors import invalid, invalid_query, unsupported
+from bqsim.jobs.reading import (
+    bad_value,
+    boolean,
+    dataset_ref,
+    enum,
+    int64,
+    items,
+    mapping,
+    required,
+    table_ref,
+    text,
+    texts,
+)
 
 if TYPE_CHECKING:
     from bqsim.sql.plan import TypedValue
@@ -20,7 +33,7 @@ WRITE_DISPOSITIONS = frozenset({"WRITE_TRUNCATE", "WRITE_TRUNCATE_DATA", "WRITE_
 SCHEMA_UPDATES = frozenset({"ALLOW_FIELD_ADDITION", "ALLOW_FIELD_RELAXATION"})
 PRIORITIES = frozenset({"INTERACTIVE", "BATCH"})
 PARTITION_TYPES = frozenset({"HOUR", "DAY", "MONTH", "YEAR"})
-PARAMETER_MODES = frozenset({"NAMED", "POSITIONAL"})
+PARAMETER_MODES = frozenset({"", "NAMED", "POSITIONAL"})
 
 # Page "Introduction to labels": international letters are allowed, capitals are not.
 MAX_LABELS = 64
@@ -82,35 +95,32 @@ class QueryConfig:
 def parse_query(configuration: Mapping[str, Any], project: str) -> QueryConfig:
     """Read ``configuration`` (a ``JobConfiguration`` with member ``query``); 400 for what is wrong with
     it."""
-    body = configuration.get("query")
-    if not isinstance(body, Mapping):
-        raise required("configuration.query")
-    sql = body.get("query")
-    if not isinstance(sql, str) or not sql.strip():
+    body = mapping(configuration, "query")
+    sql = text(body, "query")
+    if sql is None or not sql.strip():
         raise required("query")
     sql = _standard_sql(sql, body)
     if body.get("tableDefinitions"):
         raise unsupported("A query over external table definitions (tableDefinitions)")
-    if body.get("priority", "INTERACTIVE") not in PRIORITIES:
-        raise bad_value("priority", body["priority"])
-    named, positional, text = parse_parameters(body)
+    enum(body, "priority", PRIORITIES, "INTERACTIVE")
+    named, positional, parameters_text = parse_parameters(body)
     check_labels(configuration.get("labels"))
     target = (
         parse_target(body, project, default_write="WRITE_EMPTY") if body.get("destinationTable") else None
     )
     return QueryConfig(
         sql=sql,
-        default_dataset=_dataset(body.get("defaultDataset"), project),
+        default_dataset=dataset_ref(body, "defaultDataset", project),
         target=target,
         named=named,
         positional=positional,
-        parameters_text=text,
+        parameters_text=parameters_text,
         use_cache=boolean(body, "useQueryCache", True),
         dry_run=boolean(configuration, "dryRun", False),
         create_session=boolean(body, "createSession", False),
         create_never=body.get("createDisposition") == "CREATE_NEVER",
         maximum_bytes_billed=int64(body, "maximumBytesBilled"),
-        properties=parse_properties(body.get("connectionProperties")),
+        properties=parse_properties(body),
         job_timeout_ms=int64(configuration, "jobTimeoutMs"),
     )
 
@@ -127,12 +137,8 @@ def parse_parameters(
     body: Mapping[str, Any],
 ) -> tuple[dict[str, TypedValue], tuple[TypedValue, ...], str]:
     """Query parameters: named (lower-case keys), positional, and a text that identifies them."""
-    given = body.get("queryParameters") or []
-    if not isinstance(given, Sequence) or isinstance(given, str):
-        raise bad_value("queryParameters", given)
-    mode = body.get("parameterMode")
-    if mode is not None and str(mode).upper() not in PARAMETER_MODES:
-        raise bad_value("parameterMode", mode)
+    given = items(body, "queryParameters")
+    mode = enum(body, "parameterMode", PARAMETER_MODES, "")
     if not given:
         return {}, (), ""
     if len(given) > MAX_PARAMETERS:
@@ -141,23 +147,26 @@ def parse_parameters(
         )
     from bqsim.types.values import parameter
 
-    names = [p.get("name") if isinstance(p, Mapping) else None for p in given]
-    is_named = str(mode).upper() == "NAMED" if mode else any(names)
+    for item in given:
+        if not isinstance(item, Mapping):
+            raise bad_value("queryParameters", item)
+    names = [text(p, "name") for p in given]
+    is_named = mode == "NAMED" if mode else any(names)
     if is_named and not all(names):
         raise invalid("Named query parameters must have a name", "queryParameters")
     if not is_named and any(names):
         raise invalid("Positional query parameters must not have a name", "queryParameters")
     values = tuple(_typed(parameter(p)) for p in given)
-    text = json.dumps(given, sort_keys=True, separators=(",", ":"))
+    shown = json.dumps(given, sort_keys=True, separators=(",", ":"))
     if not is_named:
-        return {}, values, text
+        return {}, values, shown
     named: dict[str, TypedValue] = {}
     for name, value in zip(names, values, strict=True):
         key = str(name).lower()
         if key in named:
             raise invalid(f"Duplicate parameter name: {name}", "queryParameters")
         named[key] = value
-    return named, (), text
+    return named, (), shown
 
 
 def _typed(value: Any) -> TypedValue:
@@ -166,29 +175,25 @@ def _typed(value: Any) -> TypedValue:
     return value if isinstance(value, TypedValue) else TypedValue(*value)
 
 
-def parse_properties(given: Any) -> dict[str, str]:
+def parse_properties(body: Mapping[str, Any]) -> dict[str, str]:
     """Connection properties by key; a repeated key is 400 ``invalid``."""
     found: dict[str, str] = {}
-    for item in given or []:
-        key = str(item.get("key") or "")
+    for item in items(body, "connectionProperties"):
+        if not isinstance(item, Mapping):
+            raise bad_value("connectionProperties", item)
+        key = text(item, "key") or ""
         if key in found:
             raise invalid(f"Duplicate connection property: {key}", "connectionProperties")
-        found[key] = str(item.get("value") or "")
+        found[key] = text(item, "value") or ""
     return found
 
 
 def parse_target(body: Mapping[str, Any], project: str, *, default_write: str) -> Target:
     """The destination of a query, load or copy configuration."""
-    given = body["destinationTable"]
-    if not isinstance(given, Mapping):
-        raise bad_value("destinationTable", given)
-    ref = TableRef.from_json(dict(given), project)
-    for name, value in (("datasetId", ref.dataset), ("tableId", ref.table)):
-        if not value:
-            raise required(f"destinationTable.{name}")
+    ref = table_ref(body, "destinationTable", project)
     table, _, partition = ref.table.partition("$")
-    properties = body.get("destinationTableProperties") or {}
-    updates = frozenset(str(u) for u in body.get("schemaUpdateOptions") or ())
+    properties = mapping(body, "destinationTableProperties")
+    updates = frozenset(texts(body, "schemaUpdateOptions"))
     for update in sorted(updates - SCHEMA_UPDATES):
         raise bad_value("schemaUpdateOptions", update)
     create = enum(body, "createDisposition", CREATE_DISPOSITIONS, "CREATE_IF_NEEDED")
@@ -202,45 +207,47 @@ def parse_target(body: Mapping[str, Any], project: str, *, default_write: str) -
             "Schema update options should only be specified with WRITE_APPEND disposition, or with "
             "WRITE_TRUNCATE disposition on a table partition."
         )
-    labels = properties.get("labels") or {}
+    labels = mapping(properties, "labels")
     check_labels(labels)
-    encryption = body.get("destinationEncryptionConfiguration")
+    encryption = mapping(body, "destinationEncryptionConfiguration")
     return Target(
         table=TableRef(ref.project, ref.dataset, table),
         create=create,
         write=write,
         partition=partition or None,
         schema_updates=updates,
-        time_partitioning=time_partitioning(body.get("timePartitioning")),
-        range_partitioning=range_partitioning(body.get("rangePartitioning")),
-        require_partition_filter=bool((body.get("timePartitioning") or {}).get("requirePartitionFilter")),
-        clustering=tuple((body.get("clustering") or {}).get("fields") or ()),
-        description=properties.get("description"),
-        friendly_name=properties.get("friendlyName"),
+        time_partitioning=time_partitioning(mapping(body, "timePartitioning")),
+        range_partitioning=range_partitioning(mapping(body, "rangePartitioning")),
+        require_partition_filter=boolean(mapping(body, "timePartitioning"), "requirePartitionFilter", False),
+        clustering=texts(mapping(body, "clustering"), "fields"),
+        description=text(properties, "description"),
+        friendly_name=text(properties, "friendlyName"),
         labels=labels,
         expiration_ms=int64(properties, "expirationTime"),
         metadata={"encryptionConfiguration": encryption} if encryption else {},
     )
 
 
-def time_partitioning(given: Any) -> TimePartitioning | None:
+def time_partitioning(given: Mapping[str, Any] | None) -> TimePartitioning | None:
+    """A ``TimePartitioning`` object; None for none."""
     if not given:
         return None
-    kind = str(given.get("type") or "DAY").upper()
+    kind = (text(given, "type") or "DAY").upper()
     if kind not in PARTITION_TYPES:
         raise bad_value("timePartitioning.type", kind)
-    return TimePartitioning(kind, given.get("field") or None, int64(given, "expirationMs"))
+    return TimePartitioning(kind, text(given, "field"), int64(given, "expirationMs"))
 
 
-def range_partitioning(given: Any) -> RangePartitioning | None:
+def range_partitioning(given: Mapping[str, Any] | None) -> RangePartitioning | None:
+    """A ``RangePartitioning`` object; None for none."""
     if not given:
         return None
-    bounds = given.get("range") or {}
+    bounds, field_name = mapping(given, "range"), text(given, "field")
     values = [int64(bounds, name) for name in ("start", "end", "interval")]
-    if not given.get("field") or any(v is None for v in values):
+    if field_name is None or any(v is None for v in values):
         raise required("rangePartitioning")
     start, end, interval = (v or 0 for v in values)
-    return RangePartitioning(str(given["field"]), start, end, interval)
+    return RangePartitioning(field_name, start, end, interval)
 
 
 def check_labels(labels: Any) -> None:
@@ -252,60 +259,7 @@ def check_labels(labels: Any) -> None:
     if len(labels) > MAX_LABELS:
         raise invalid(f"A resource can have at most {MAX_LABELS} labels, found {len(labels)}", "labels")
     for key, value in labels.items():
-        if not _LABEL_KEY.match(key) or key != key.lower():
+        if not isinstance(key, str) or not _LABEL_KEY.match(key) or key != key.lower():
             raise invalid(f'Label key "{key}" has invalid characters or is too long', "labels")
         if not isinstance(value, str) or not _LABEL_VALUE.match(value) or value != value.lower():
             raise invalid(f'Label value "{value}" has invalid characters or is too long', "labels")
-
-
-def _dataset(given: Any, project: str) -> DatasetRef | None:
-    if not given:
-        return None
-    ref = DatasetRef.from_json(dict(given), project)
-    if not ref.dataset:
-        raise required("defaultDataset.datasetId")
-    return ref
-
-
-# -- reading JSON values
-
-
-def required(name: str) -> BigQueryError:
-    return BigQueryError("required", f"Required parameter is missing: {name}", location=name)
-
-
-def bad_value(name: str, value: object) -> BigQueryError:
-    return invalid(f"Invalid value for {name}: {str(value)[:200]} is not a valid value", name)
-
-
-def enum(body: Mapping[str, Any], name: str, allowed: frozenset[str], default: str) -> str:
-    value = body.get(name) or default
-    if value not in allowed:
-        raise bad_value(name, value)
-    return str(value)
-
-
-def int64(body: Mapping[str, Any], name: str) -> int | None:
-    """An int64 of the API: a number or its text; None when absent."""
-    value = body.get(name)
-    if value is None or value == "":
-        return None
-    try:
-        number = int(value)
-    except (TypeError, ValueError) as exc:
-        raise bad_value(name, value) from exc
-    if not -(2**63) <= number < 2**63:
-        raise bad_value(name, value)
-    return number
-
-
-def boolean(body: Mapping[str, Any], name: str, default: bool) -> bool:
-    """A boolean of the API: ``true``, ``"true"`` … ; null is the default."""
-    value = body.get(name)
-    if value is None:
-        return default
-    if isinstance(value, bool):
-        return value
-    if str(value).lower() in ("true", "false"):
-        return str(value).lower() == "true"
-    raise bad_value(name, value)

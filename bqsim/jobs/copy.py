@@ -11,8 +11,9 @@ from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Storage, Table, TableKind
 from bqsim.engine.protocol import Session
 from bqsim.errors import already_exists, invalid, not_found, unsupported
-from bqsim.jobs.config import Target, bad_value, enum, parse_target, required
+from bqsim.jobs.config import Target, parse_target
 from bqsim.jobs.job import Job
+from bqsim.jobs.reading import bad_value, enum, items, mapping, required, table_ref, text
 from bqsim.jobs.statistics import CopyStatistics
 from bqsim.jobs.target import write_table
 from bqsim.sql.statements.storage import copy_rows, storage_of, with_storage
@@ -44,7 +45,8 @@ class CopyConfig:
 
 def parse_copy(body: Mapping[str, Any], project: str) -> CopyConfig:
     """Read a ``JobConfigurationTableCopy``."""
-    given = body.get("sourceTables") or ([body["sourceTable"]] if body.get("sourceTable") else [])
+    single = mapping(body, "sourceTable")
+    given = items(body, "sourceTables") or ([single] if single else [])
     if not given:
         raise required("sourceTables")
     if len(given) > MAX_SOURCES:
@@ -56,15 +58,14 @@ def parse_copy(body: Mapping[str, Any], project: str) -> CopyConfig:
     if operation != "COPY" and len(sources) > 1:
         raise invalid(f"A {operation} operation takes exactly one source table", "sourceTables")
     target = parse_target(body, project, default_write="WRITE_EMPTY")
-    if body.get("destinationExpirationTime"):
-        target = replace(target, expiration_ms=_expiration_ms(body["destinationExpirationTime"]))
+    expiration = text(body, "destinationExpirationTime")
+    if expiration:
+        target = replace(target, expiration_ms=_expiration_ms(expiration))
     return CopyConfig(sources, target, operation)
 
 
 def _source(item: object, project: str) -> Source:
-    if not isinstance(item, Mapping):
-        raise bad_value("sourceTables", item)
-    ref = TableRef.from_json(dict(item), project)
+    ref = table_ref({"sourceTables": item}, "sourceTables", project)
     name, at, decorator = ref.table.partition("@")
     if "$" in name:
         raise unsupported(f"The partition decorator in source table {ref.api_name}")
@@ -75,13 +76,13 @@ def _source(item: object, project: str) -> Source:
     return Source(replace(ref, table=name), int(decorator) * 1000)
 
 
-def _expiration_ms(text: object) -> int:
+def _expiration_ms(given: str) -> int:
     from datetime import datetime
 
     try:
-        return int(datetime.fromisoformat(str(text)).timestamp() * 1000)
-    except ValueError as exc:
-        raise bad_value("destinationExpirationTime", text) from exc
+        return int(datetime.fromisoformat(given).timestamp() * 1000)
+    except (ValueError, OverflowError) as exc:
+        raise bad_value("destinationExpirationTime", given) from exc
 
 
 class CopyRunner:

@@ -16,8 +16,9 @@ from bqsim.engine.formats.ndjson import read_ndjson
 from bqsim.engine.formats.parsed import READING, Parsed, unpacked
 from bqsim.engine.protocol import Session
 from bqsim.errors import BigQueryError, invalid, unsupported
-from bqsim.jobs.config import Target, bad_value, boolean, int64, parse_target, required
+from bqsim.jobs.config import Target, parse_target
 from bqsim.jobs.job import Job
+from bqsim.jobs.reading import bad_value, boolean, int64, items, mapping, required, text
 from bqsim.jobs.statistics import LoadStatistics
 from bqsim.jobs.target import check_target, insert_arrow, write_table
 from bqsim.sql.statements.sizes import column_total
@@ -75,7 +76,7 @@ def parse_load(body: Mapping[str, Any], project: str, upload: Upload | None) -> 
     """Read a load configuration; 400 for what is wrong with it."""
     if not body.get("destinationTable"):
         raise required("destinationTable")
-    format_ = str(body.get("sourceFormat") or "CSV").upper()
+    format_ = (text(body, "sourceFormat") or "CSV").upper()
     if format_ not in FORMATS:
         raise bad_value("sourceFormat", body.get("sourceFormat"))
     if body.get("sourceUris"):
@@ -84,8 +85,8 @@ def parse_load(body: Mapping[str, Any], project: str, upload: Upload | None) -> 
         raise unsupported(f"The source format {format_}")
     if upload is None:
         raise invalid("Load configuration must specify at least one source URI")
-    given = (body.get("schema") or {}).get("fields")
-    parquet = body.get("parquetOptions") or {}
+    given = items(mapping(body, "schema"), "fields")
+    parquet = mapping(body, "parquetOptions")
     return LoadConfig(
         target=parse_target(body, project, default_write="WRITE_APPEND"),
         format=format_,
@@ -100,25 +101,24 @@ def parse_load(body: Mapping[str, Any], project: str, upload: Upload | None) -> 
 
 
 def _csv_options(body: Mapping[str, Any]) -> CsvOptions:
-    encoding = str(body.get("encoding") or "UTF-8").upper()
+    encoding = (text(body, "encoding") or "UTF-8").upper()
     if encoding not in ENCODINGS:
         raise bad_value("encoding", body["encoding"])
-    delimiter = body.get("fieldDelimiter")
+    delimiter = text(body, "fieldDelimiter")
     if delimiter:
-        delimiter = _DELIMITERS.get(str(delimiter), str(delimiter))
+        delimiter = _DELIMITERS.get(delimiter, delimiter)
         if len(delimiter) != 1:
             raise invalid(
                 f"The field delimiter must be one character, found {delimiter[:20]!r}", "fieldDelimiter"
             )
-    quote = body.get("quote")
     skip = int64(body, "skipLeadingRows")
     if skip is not None and skip < 0:
         raise bad_value("skipLeadingRows", skip)
     return CsvOptions(
-        delimiter=delimiter or None,
-        quote='"' if quote is None else str(quote)[:1],
+        delimiter=delimiter,
+        quote='"' if body.get("quote") is None else (text(body, "quote") or "")[:1],
         skip_leading_rows=skip,
-        null_marker=str(body.get("nullMarker") or ""),
+        null_marker=text(body, "nullMarker") or "",
         allow_jagged_rows=boolean(body, "allowJaggedRows", False),
         allow_quoted_newlines=boolean(body, "allowQuotedNewlines", False),
         ignore_unknown=boolean(body, "ignoreUnknownValues", False),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bqsim.errors import invalid
-from bqsim.jobs.config import boolean, int64
+from bqsim.jobs.reading import boolean, int64
 
 if TYPE_CHECKING:
     from bqsim.jobs.job import Job

@@ -12,7 +12,7 @@ from bqsim.engine.pool import EnginePool
 from bqsim.errors import BigQueryError, invalid, not_found, unsupported
 from bqsim.jobs.anonymous import AnonymousTables
 from bqsim.jobs.cache import CachedResult, ResultCache
-from bqsim.jobs.config import QueryConfig, bad_value, check_labels, int64, parse_query, required
+from bqsim.jobs.config import QueryConfig, check_labels, parse_query
 from bqsim.jobs.copy import CopyRunner, parse_copy
 from bqsim.jobs.index import JobFilter, JobIndex, JobPage
 from bqsim.jobs.job import Job, JobType
@@ -20,6 +20,7 @@ from bqsim.jobs.load import LoadRunner, parse_load
 from bqsim.jobs.locations import canonical_location
 from bqsim.jobs.machine import State
 from bqsim.jobs.query import QueryRunner
+from bqsim.jobs.reading import bad_value, int64, required
 from bqsim.jobs.requests import Requests, configuration_of, timeout_s
 from bqsim.jobs.results import PAGE_BYTES, ResultPage, ResultSet, ResultStore, TableResult, Window
 from bqsim.jobs.runner import JobObserver, JobRunner

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.errors import BigQueryError, invalid, not_found
-from bqsim.jobs.config import boolean, required
+from bqsim.jobs.reading import boolean, required
 from bqsim.jobs.results import (
     PAGE_BYTES,
     ResultPage,
