@@ -41,6 +41,9 @@ def aggregate_scan(low: Lowering, node: Any) -> Relation:
     }
     keys = {i: low.column(i) for i in columns}
     relation.group = grouping(base, keys)
+    if base.grouping_set_list and keys:
+        # The engine gives a total of no rows, GoogleSQL does not.
+        relation.having = nodes.raw("count(*) > 0")
     for item in base.aggregate_list:
         item = unwrap(item)
         marks = extremes.get(item.column.column_id)

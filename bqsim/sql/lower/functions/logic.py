@@ -55,7 +55,26 @@ def _nullif(call: FunctionCall) -> exp.Expression:
 
 
 def _coalesce(call: FunctionCall) -> exp.Expression:
-    return nodes.joined("coalesce(", ", ", list(call.args), ")")
+    return _first_present(list(call.args))
+
+
+def _first_present(args: list[exp.Expression]) -> exp.Expression:
+    """COALESCE. The engine computes what repeats in later arguments beforehand for all rows, where it may fail;
+    inside CASE it does not."""
+    if len(args) == 1:
+        return args[0]
+    if all(map(_simple, args[1:])):
+        return nodes.joined("coalesce(", ", ", args, ")")
+    rest = _first_present(args[1:])
+    return nodes.template("coalesce({0}, CASE WHEN {0} IS NULL THEN {1} END)", args[0], rest)
+
+
+def _simple(node: Any) -> bool:
+    """Whether an expression is a column or a literal."""
+    if node.__class__ is exp.Column:
+        return True
+    parts = node.args.get("expressions") if node.__class__ is exp.Block else None
+    return bool(parts) and len(parts) == 1 and parts[0].__class__ is str
 
 
 def _error(call: FunctionCall) -> exp.Expression:
@@ -71,7 +90,7 @@ FUNCTIONS = [
     fn("$or", (BOOL,), build=_or, repeated=BOOL),
     fn("$not", (BOOL,), sql="(NOT {0})"),
     fn("if", (BOOL, None, None), build=_if),
-    fn("ifnull", (None, None), sql="coalesce({0}, {1})"),
+    fn("ifnull", (None, None), build=_coalesce),
     fn("coalesce", (None,), build=_coalesce, repeated=True),
     fn("nullif", (None, None), build=_nullif),
     fn("$case_no_value", (BOOL, None), build=_case_no_value, repeated=True),

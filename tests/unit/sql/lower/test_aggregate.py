@@ -48,6 +48,10 @@ def test_grouping_tells_absent_keys_from_null(rows: Rows) -> None:
     assert rows(sql) == [[None, 0, 1], ["a", 0, 2], ["b", 0, 1], [None, 1, 4]]
 
 
+def test_grouping_sets_of_no_rows_are_empty(rows: Rows) -> None:
+    assert rows(f"SELECT k, COUNT(*) FROM {ROWS} WHERE FALSE GROUP BY ROLLUP (k)") == []
+
+
 def test_an_empty_input_is_one_group_without_keys(rows: Rows) -> None:
     sql = f"SELECT COUNT(*), SUM(v), COUNTIF(v > 1) FROM {ROWS} WHERE FALSE"
     assert rows(sql) == [[0, None, 0]]

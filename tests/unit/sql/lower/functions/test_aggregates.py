@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ...warehouse import Warehouse
+
+X = "FROM UNNEST([3, 1, NULL, 3, 2]) x"
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("COUNT(*)", 5),
+        ("COUNT(x)", 4),
+        ("COUNT(DISTINCT x)", 3),
+        ("COUNTIF(x > 1)", 3),
+        ("COUNTIF(DISTINCT x > 1)", 1),
+        ("SUM(x)", 9),
+        ("SUM(DISTINCT x)", 6),
+        ("AVG(x)", 2.25),
+        ("AVG(CAST(x AS NUMERIC))", Decimal("2.25")),
+        ("AVG(DISTINCT CAST(x AS NUMERIC) / 3)", Decimal("0.666666667")),
+        ("MIN(x)", 1),
+        ("MAX(x)", 3),
+        ("ARRAY_AGG(x IGNORE NULLS ORDER BY x DESC)", [3, 3, 2, 1]),
+        ("ARRAY_AGG(DISTINCT x IGNORE NULLS ORDER BY x LIMIT 2)", [1, 2]),
+        ("ARRAY_CONCAT_AGG([x, 0] ORDER BY x DESC LIMIT 1)", [3, 0]),
+        ("STRING_AGG(CAST(x AS STRING), '-' ORDER BY x)", "1-2-3-3"),
+        ("STRING_AGG(CAST(x AS STRING) ORDER BY x LIMIT 2)", "1,2"),
+        ("STRING_AGG(CAST(CAST(x AS STRING) AS BYTES), b'/' ORDER BY x)", b"1/2/3/3"),
+        ("LOGICAL_AND(x > 0)", True),
+        ("LOGICAL_OR(x > 2)", True),
+        ("BIT_AND(x)", 0),
+        ("BIT_OR(x)", 3),
+        ("BIT_XOR(x)", 3),
+        ("VAR_POP(x)", 0.6875),
+        ("STDDEV_SAMP(CAST(x AS NUMERIC))", 0.9574271077563381),
+        ("CORR(x, x * 2)", 1.0),
+        ("COVAR_POP(x, x)", 0.6875),
+        ("APPROX_COUNT_DISTINCT(x)", 3),
+        ("APPROX_QUANTILES(x, 2)", [1, 2, 3]),
+        ("APPROX_TOP_COUNT(x, 1)", [[3, 2]]),
+        ("ANY_VALUE(x HAVING MAX -x)", 1),
+    ],
+)
+def test_values(value: Callable[..., Any], expression: str, expected: object) -> None:
+    found = value(f"{expression} {X}")
+    assert found == pytest.approx(expected) if isinstance(expected, float) else found == expected
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "SUM(x)",
+        "AVG(x)",
+        "MIN(x)",
+        "STRING_AGG(CAST(x AS STRING))",
+        "STDDEV(x)",
+        "LOGICAL_AND(x > 1)",
+        "BIT_AND(x)",
+    ],
+)
+def test_nothing_gives_null(value: Callable[..., Any], expression: str) -> None:
+    assert value(f"{expression} {X} WHERE x IS NULL") is None
+
+
+def test_nan_is_minimum_and_maximum_whenever_it_occurs(value: Callable[..., Any]) -> None:
+    source = "FROM UNNEST([CAST('nan' AS FLOAT64), 1.0]) f"
+    assert math.isnan(value(f"MIN(f) {source}"))
+    assert math.isnan(value(f"MAX(f) {source}"))
+
+
+def test_one_pair_has_no_correlation(value: Callable[..., Any]) -> None:
+    assert value("CORR(x, x) FROM UNNEST([1]) x") is None
+
+
+def test_variance_of_infinity_is_nan(value: Callable[..., Any]) -> None:
+    assert math.isnan(value("VAR_POP(f) FROM UNNEST([CAST('inf' AS FLOAT64)]) f"))
+
+
+def test_ranges_have_extremes(value: Callable[..., Any]) -> None:
+    source = "FROM UNNEST([RANGE<DATE> '[2020-01-01, 2020-02-01)', RANGE<DATE> '[UNBOUNDED, 2020-01-01)']) r"
+    assert value(f"MIN(r) = RANGE<DATE> '[UNBOUNDED, 2020-01-01)' {source}") is True
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("SUM(x) FROM UNNEST([9223372036854775807, 1]) x", "int64 overflow"),
+        ("SUM(x) FROM UNNEST([1e308, 1e308]) x", "double overflow"),
+        ("ARRAY_AGG(x) FROM UNNEST([1, NULL]) x",
+         "Array cannot have a null element; error in writing field f0_"),
+    ],
+)  # fmt: skip
+def test_failures(warehouse: Warehouse, expression: str, message: str) -> None:
+    assert message in warehouse.error(f"SELECT {expression}")
+
+
+def test_null_elements_are_no_error_inside_a_query(value: Callable[..., Any]) -> None:
+    assert value("ARRAY_LENGTH(ARRAY_AGG(x)) FROM UNNEST([1, NULL]) x") == 2
