@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import expressions as exp
 
 from bqsim.engine import kernels
-from bqsim.sql.googlesql.resolved import has
+from bqsim.sql.googlesql.resolved import get, has, unwrap
 from bqsim.sql.googlesql.types import type_from_proto
-from bqsim.sql.googlesql.resolved import get, unwrap
 from bqsim.types import Type, TypeKind
 
 from . import nodes
@@ -35,16 +35,21 @@ _PLAIN: dict[tuple[TypeKind, TypeKind], str] = {
 }
 
 
+# The head of a macro whose last parameter is the time zone.
+_ZONED = re.compile(r"MACRO \w+\([^)]*\bzone\)")
+
+
 @cache
-def cast_template(source: Type, target: Type) -> str | None:
-    """The engine expression of a cast between scalar types, None when the engine has none."""
+def cast_template(source: Type, target: Type, zone: str = "UTC") -> str | None:
+    """The engine expression of a cast between scalar types at a time zone, None when the engine has none."""
     plain = _PLAIN.get((source.kind, target.kind))
     if plain is not None:
         return plain
     name = f"bq_cast_{_name(source)}_to_{_name(target)}"
-    if name in kernels.macros() or name in kernels.kernels():
-        return name + "({0})"
-    return None
+    macro = kernels.macros().get(name)
+    if macro is not None and _ZONED.search(macro.sql):
+        return f"{name}({{0}}, {nodes.quote(zone)})"
+    return name + "({0})" if macro is not None or name in kernels.kernels() else None
 
 
 def _name(type_: Type) -> str:
@@ -52,8 +57,10 @@ def _name(type_: Type) -> str:
     return f"{type_.kind}_{type_.element.kind}".lower() if type_.element else type_.kind.lower()
 
 
-def cast_value(value: exp.Expression, source: Type, target: Type, depth: int = 0) -> exp.Expression:
-    """A value of one type as another."""
+def cast_value(
+    value: exp.Expression, source: Type, target: Type, depth: int = 0, zone: str = "UTC"
+) -> exp.Expression:
+    """A value of one type as another, at a time zone."""
     if source == target:
         return value
     if source.kind is K.ARRAY and target.kind is K.ARRAY:
@@ -61,13 +68,13 @@ def cast_value(value: exp.Expression, source: Type, target: Type, depth: int = 0
         if engine_equal(source.element, target.element):
             return value
         item = f"x{depth}"
-        inner = cast_value(nodes.raw(item), source.element, target.element, depth + 1)
+        inner = cast_value(nodes.raw(item), source.element, target.element, depth + 1, zone)
         return nodes.template(f"list_transform({{0}}, lambda {item}: {{1}})", value, inner)
     if source.kind is K.STRUCT and target.kind is K.STRUCT:
         if engine_equal(source, target):
             return value
-        return _struct(value, source, target, depth)
-    template = cast_template(source, target)
+        return _struct(value, source, target, depth, zone)
+    template = cast_template(source, target, zone)
     if template is None:
         raise Unsupported(f"CAST from {source} to {target}")
     return nodes.template(template, value)
@@ -82,11 +89,11 @@ def engine_equal(source: Type, target: Type) -> bool:
     return all(engine_equal(a.type, b.type) for a, b in zip(source.fields, target.fields, strict=True))
 
 
-def _struct(value: exp.Expression, source: Type, target: Type, depth: int) -> exp.Expression:
+def _struct(value: exp.Expression, source: Type, target: Type, depth: int, zone: str) -> exp.Expression:
     parts: list[Any] = ["CASE WHEN ", value, " IS NULL THEN NULL ELSE {"]
     for i, (a, b) in enumerate(zip(source.fields, target.fields, strict=True), 1):
         field = nodes.template(f"struct_extract({{0}}, '_{i}')", value)
-        parts += [f"_{i}: " if i == 1 else f", _{i}: ", cast_value(field, a.type, b.type, depth)]
+        parts += [f"_{i}: " if i == 1 else f", _{i}: ", cast_value(field, a.type, b.type, depth, zone)]
     parts.append("} END")
     return exp.Block(expressions=parts)
 
@@ -103,12 +110,21 @@ def lower_cast(low: Lowering, node: Any) -> exp.Expression:
     if has(node, "format"):
         lowered = _formatted(low, node, value, source, target)
     elif has(node, "time_zone"):
-        raise Unsupported("CAST with AT TIME ZONE")
+        lowered = _at_zone(low, node, value, source, target)
     else:
-        lowered = cast_value(value, source, target)
+        lowered = cast_value(value, source, target, zone=low.ctx.time_zone)
     if node.HasField("type_modifiers") and node.type_modifiers.ByteSize():
         lowered = _limited(lowered, target, node.type_modifiers)
     return nodes.template("TRY({0})", lowered) if node.return_null_on_error else lowered
+
+
+def _at_zone(low: Lowering, node: Any, value: exp.Expression, source: Type, target: Type) -> exp.Expression:
+    """CAST … AT TIME ZONE: the zone may be any expression."""
+    mark = "{1}"
+    template = cast_template(source, target, mark)
+    if template is None or mark not in template:
+        raise Unsupported(f"CAST from {source} to {target} with AT TIME ZONE")
+    return nodes.template(template.replace(nodes.quote(mark), mark), value, low.expression(node.time_zone))
 
 
 def _limited(value: exp.Expression, type_: Type, modifiers: Any) -> exp.Expression:
@@ -138,7 +154,9 @@ _LENGTHS = {K.STRING: "length", K.BYTES: "octet_length"}
 
 
 def _formatted(low: Lowering, node: Any, value: exp.Expression, source: Type, target: Type) -> exp.Expression:
-    """CAST … FORMAT: the registered function ``$cast_format`` with arguments (value, format, target's name, zone)."""
+    """CAST … FORMAT: the registered function ``$cast_format`` with arguments (value, format, target's
+    name, zone).
+    """
     from .functions import scalar_function
 
     string = Type(K.STRING)
