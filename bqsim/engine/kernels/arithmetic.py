@@ -1,8 +1,8 @@
 """Arithmetic that the engine lacks: exact NUMERIC products and quotients, FLOAT64 that fails on overflow.
 
 A NUMERIC is a 128 bit integer of 10**-9ths. Products and quotients are estimated in floating point and
-checked by the exact remainder in wrapping 64 bit arithmetic; rows for which that cannot decide are computed one
-by one with Python's integers.
+checked by the exact remainder in wrapping 64 bit arithmetic; rows for which that cannot decide are
+computed one by one with Python's integers.
 """
 
 from __future__ import annotations

@@ -118,8 +118,8 @@ def _union(parts: list[list[int]]) -> list[int]:
 
 
 def having_extremes(low: Lowering, relation: Relation, base: Any) -> dict[int, int]:
-    """Adds, for each aggregate with HAVING MIN or MAX, a column that says whether a row has its group's extreme
-    value; gives the ids of these columns by the aggregate's column."""
+    """Adds, for each aggregate with HAVING MIN or MAX, a column that says whether a row has its group's
+    extreme value; gives the ids of these columns by the aggregate's column."""
     added: dict[int, int] = {}
     items = [unwrap(item) for item in base.aggregate_list]
     modified = [i for i in items if unwrap(i.expr).HasField("having_modifier")]

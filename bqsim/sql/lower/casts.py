@@ -143,10 +143,8 @@ def _limited(value: exp.Expression, type_: Type, modifiers: Any) -> exp.Expressi
             f"bq_error('{type_.kind}({limit}) has maximum length {limit} but got a value with length ' || "
             f"{length}({{0}}))"
         )
-        return nodes.template(
-            f"(CASE WHEN {length}({{0}}) > {limit} THEN CAST({failing} AS {engine_type(type_)}) ELSE {{0}} END)",
-            value,
-        )
+        failing = f"CAST({failing} AS {engine_type(type_)})"
+        return nodes.template(f"(CASE WHEN {length}({{0}}) > {limit} THEN {failing} ELSE {{0}} END)", value)
     raise Unsupported(f"CAST to a parameterised {type_.kind}")
 
 

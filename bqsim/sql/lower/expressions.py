@@ -34,13 +34,14 @@ def literal_node(low: Lowering, node: Any) -> exp.Expression:
 def parameter(low: Lowering, node: Any) -> TypedValue:
     """The value given for a query parameter."""
     if node.name:
-        value = low.ctx.parameters.get(node.name.lower())
-        if value is None:
+        named: TypedValue | None = low.ctx.parameters.get(node.name.lower())
+        if named is None:
             raise invalid_query(f"Query parameter '{node.name}' not found")
-        return value
+        return named
     if node.position > len(low.ctx.positional):
         raise invalid_query(f"Query parameter number {node.position} is not defined")
-    return low.ctx.positional[node.position - 1]
+    positional: TypedValue = low.ctx.positional[node.position - 1]
+    return positional
 
 
 def parameter_node(low: Lowering, node: Any) -> exp.Expression:

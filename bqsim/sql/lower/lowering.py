@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import TableRef
+from bqsim.errors import BigQueryError
 from bqsim.sql.googlesql.resolved import get, node_name, unwrap
 from bqsim.sql.googlesql.types import type_from_proto
 from bqsim.types import Field, Type, TypeKind
@@ -32,10 +33,11 @@ Views = Callable[["Table", "Context"], "Analyzed"]
 class LoweredQuery:
     """An engine query: ``sql`` returns the columns of ``schema`` by position.
 
-    ``tables`` are the stored tables that it reads, ``columns_read`` the names of their columns that it needs, ``views``
-    the views passed through. ``inputs`` maps names of relations to register before the run to (fields, callable giving
-    the rows as a ``pyarrow.Table``). ``ordered`` says that the order of rows is the statement's own. ``deterministic`` is false
-    when CURRENT_*, RAND and the like make the result uncacheable.
+    ``tables`` are the stored tables that it reads, ``columns_read`` the names of their columns that it
+    needs, ``views`` the views passed through. ``inputs`` maps names of relations to register before the
+    run to (fields, callable giving the rows as a ``pyarrow.Table``). ``ordered`` says that the order of
+    rows is the statement's own. ``deterministic`` is false when CURRENT_*, RAND and the like make the
+    result uncacheable.
     """
 
     select: exp.Query
@@ -64,12 +66,13 @@ class Shared:
 class Lowering:
     """Lowers one analysed statement. Scans become SELECTs whose columns are labelled ``k<column id>``.
 
-    A column of a relation in scope has one place; :attr:`places` holds the places of all columns in scope by column id,
-    which are unique in a statement, so correlated references need nothing special.
+    A column of a relation in scope has one place; :attr:`places` holds the places of all columns in
+    scope by column id, which are unique in a statement, so correlated references need nothing special.
 
-    For statements that change rows: ``target_scan(node)`` lowers a ResolvedTableScan of a stored table to a SELECT with the scan's
-    columns and the engine's row identifier as ``_rowid``; ``bind(node, label)`` puts the columns of such a scan in scope under
-    a relation label, so that ``expression(node)`` can be used in SQL around it.
+    For statements that change rows: ``target_scan(node)`` lowers a ResolvedTableScan of a stored table
+    to a SELECT with the scan's columns and the engine's row identifier as ``_rowid``; ``bind(node,
+    label)`` puts the columns of such a scan in scope under a relation label, so that
+    ``expression(node)`` can be used in SQL around it.
     """
 
     def __init__(
@@ -100,6 +103,12 @@ class Lowering:
 
     def query(self) -> LoweredQuery:
         """Lower a query statement (or the query of CREATE TABLE AS SELECT, CREATE VIEW and the like)."""
+        try:
+            return self._query()
+        except RecursionError:
+            raise too_complex() from None
+
+    def _query(self) -> LoweredQuery:
         statement = self.analyzed.statement
         outputs = statement.output_column_list
         types = [type_from_proto(c.column.type) for c in outputs]
@@ -175,7 +184,9 @@ class Lowering:
         return closed
 
     def source(self, source: Any, label: str, columns: Iterable[int]) -> Relation:
-        """A relation over a FROM item whose columns are labelled ``k<column id>``; its columns come in scope."""
+        """A relation over a FROM item whose columns are labelled ``k<column id>``; its columns come in
+        scope.
+        """
         relation = Relation(source, {i: (label, f"k{i}") for i in columns})
         self.places.update(relation.columns)
         return relation
@@ -243,6 +254,15 @@ class Lowering:
         """Put the columns of a scan in scope as columns ``k<column id>`` of the relation ``label``."""
         for column in get(unwrap(node), "column_list"):
             self.places[column.column_id] = (label, f"k{column.column_id}")
+
+
+def too_complex() -> BigQueryError:
+    """The refusal of a statement that is nested too deeply."""
+    text = (
+        "Resources exceeded during query execution: Not enough resources for query planning - "
+        "too many subqueries or query is too complex."
+    )
+    return BigQueryError("resourcesExceeded", text, location="query")
 
 
 def _is_ordered(scan: Any) -> bool:

@@ -1,8 +1,9 @@
 """Engine expressions, built fast: sqlglot nodes made directly, and templates cut into pieces once.
 
-A template (``"starts_with({0}, {1})"``) becomes one node whose children are its pieces of text and its arguments.
-Arguments are always closed expressions (columns, literals, calls, casts or parenthesised), so a template never
-needs to think about precedence; a template that is not a call must bring its own parentheses.
+A template (``"starts_with({0}, {1})"``) becomes one node whose children are its pieces of text and its
+arguments. Arguments are always closed expressions (columns, literals, calls, casts or parenthesised), so
+a template never needs to think about precedence; a template that is not a call must bring its own
+parentheses.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+
 from sqlglot import expressions as exp
 
 from bqsim.types import Field, Type, TypeKind, field_of
@@ -15,7 +16,9 @@ _ARRAYS = frozenset({TypeKind.ARRAY})
 
 
 def output_names(names: Sequence[str]) -> list[str]:
-    """The names of result columns: unnamed ones become ``f0_``, ``f1_`` …, repeated ones ``x_1``, ``x_2`` …."""
+    """The names of result columns: unnamed ones become ``f0_``, ``f1_`` …, repeated ones ``x_1``,
+    ``x_2`` ….
+    """
     out: list[str] = []
     taken = {n.casefold() for n in names}
     seen: set[str] = set()
@@ -54,7 +57,9 @@ def needs_check(type_: Type) -> bool:
 
 
 def output_value(value: exp.Expression, field: Field) -> exp.Expression:
-    """A result column's value; fails when an array in it has a NULL element. ``value`` stands there repeatedly."""
+    """A result column's value; fails when an array in it has a NULL element. ``value`` stands there
+    repeatedly.
+    """
     type_ = field.type
     if not needs_check(type_):
         return value

@@ -33,8 +33,9 @@ class FunctionCall:
     """One scalar call to lower: engine expressions of the arguments, with their GoogleSQL types.
 
     ``literals[i]`` is the Python value of argument i when it is a literal or parameter, else ``NOT_LITERAL``.
-    ``context`` is the lowering context (time zone, now, volatile marks); ``safe`` is the SAFE. prefix, which the
-    caller applies with the engine's TRY, so builders need not. ``node`` is the ResolvedFunctionCallBase proto.
+    ``context`` is the lowering context (time zone, now, volatile marks); ``safe`` is the SAFE. prefix,
+    which the caller applies with the engine's TRY, so builders need not. ``node`` is the
+    ResolvedFunctionCallBase proto.
     """
 
     name: str
@@ -119,8 +120,8 @@ def fn(
 class AggregateCall:
     """One aggregate call to lower, of a group (``over`` None) or of a window.
 
-    ``order`` are the engine's ORDER BY items, ``where`` the condition of FILTER, ``limit`` the LIMIT modifier.
-    ``nulls`` is ``"IGNORE"``, ``"RESPECT"`` or ``""`` as written.
+    ``order`` are the engine's ORDER BY items, ``where`` the condition of FILTER, ``limit`` the LIMIT
+    modifier. ``nulls`` is ``"IGNORE"``, ``"RESPECT"`` or ``""`` as written.
     """
 
     name: str
@@ -138,9 +139,11 @@ class AggregateCall:
     node: Any = None
 
     def apply(self, function: str, *args: Any, where: Any = None, plain: bool = False) -> exp.Expression:
-        """The engine's aggregate ``function`` of ``args`` with the call's DISTINCT, ORDER BY, filter and window.
+        """The engine's aggregate ``function`` of ``args`` with the call's DISTINCT, ORDER BY, filter and
+        window.
 
-        ``where`` is a further condition; ``plain`` leaves DISTINCT and ORDER BY out, which cannot matter to it.
+        ``where`` is a further condition; ``plain`` leaves DISTINCT and ORDER BY out, which cannot matter
+        to it.
         """
         from sqlglot import expressions as exp
 
@@ -166,9 +169,9 @@ class AggregateCall:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """One aggregate row: ``function`` is the engine's aggregate of the same arguments and ``wrap`` a template around
-    its value; or ``build`` makes the whole. ``ordered`` says that ORDER BY matters, ``limited`` that the builder
-    applies LIMIT; ``window`` that it may be used over a window."""
+    """One aggregate row: ``function`` is the engine's aggregate of the same arguments and ``wrap`` a
+    template around its value; or ``build`` makes the whole. ``ordered`` says that ORDER BY matters,
+    ``limited`` that the builder applies LIMIT; ``window`` that it may be used over a window."""
 
     name: str
     args: tuple[Pattern, ...]
@@ -208,8 +211,8 @@ def aggregate(
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One window function that is not an aggregate. ``build`` gets the call with ``over`` set; ``frame`` says whether
-    the window's frame belongs to it (ranking functions have none)."""
+    """One window function that is not an aggregate. ``build`` gets the call with ``over`` set; ``frame``
+    says whether the window's frame belongs to it (ranking functions have none)."""
 
     name: str
     args: tuple[Pattern, ...]

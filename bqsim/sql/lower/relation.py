@@ -30,7 +30,8 @@ def place_node(place: Place) -> exp.Expression:
 class Relation:
     """One SELECT: ``columns`` maps column ids to their places; ``computed`` says that some are expressions.
 
-    ``natural`` is the place of the position in the array that the rows come from, kept when the order matters.
+    ``natural`` is the place of the position in the array that the rows come from, kept when the order
+    matters.
     """
 
     __slots__ = (

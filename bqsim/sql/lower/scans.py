@@ -64,7 +64,9 @@ def null_words(item: Any) -> str:
 
 
 def order_items(low: Lowering, items: Any) -> list[Any]:
-    """ORDER BY items: NULL first ascending and last descending unless said otherwise; NaN below every number."""
+    """ORDER BY items: NULL first ascending and last descending unless said otherwise; NaN below every
+    number.
+    """
     out: list[Any] = []
     for item in items:
         if item.collation.collation_name or has(item, "collation_name"):

@@ -1,4 +1,6 @@
-"""Arithmetic operators: INT64 and NUMERIC fail on overflow, FLOAT64 when finite operands give infinity or NaN."""
+"""Arithmetic operators: INT64 and NUMERIC fail on overflow, FLOAT64 when finite operands give infinity
+or NaN.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +41,11 @@ def size(node: Any) -> int:
 
 
 def _float(call: FunctionCall) -> exp.Expression:
-    """A FLOAT64 operation: the engine's own when its value is finite, else the kernel that knows why it is not.
+    """A FLOAT64 operation: the engine's own when its value is finite, else the kernel that knows why it
+    is not.
 
-    A tree of operations is tested once, at its root. A divisor is tested by itself: infinity hides in a quotient.
+    A tree of operations is tested once, at its root. A divisor is tested by itself: infinity hides in a
+    quotient.
     """
     kernel, operator = FLOATS[call.name]
     known: dict[int, tuple[Any, Any, Any]] = call.context.floats

@@ -77,7 +77,9 @@ def _comparison(operator: str) -> Callable[[FunctionCall], exp.Expression]:
 
 
 def equal(left: exp.Expression, right: exp.Expression, a: Type, b: Type, depth: int = 0) -> exp.Expression:
-    """GoogleSQL's equality of two values: NULL in a struct's fields makes the answer NULL unless another differs."""
+    """GoogleSQL's equality of two values: NULL in a struct's fields makes the answer NULL unless another
+    differs.
+    """
     if a.kind is K.STRUCT:
         if len(a.fields) != len(b.fields):
             raise Unsupported(f"comparison of {a} and {b}")

@@ -59,8 +59,8 @@ def _coalesce(call: FunctionCall) -> exp.Expression:
 
 
 def _first_present(args: list[exp.Expression]) -> exp.Expression:
-    """COALESCE. The engine computes what repeats in later arguments beforehand for all rows, where it may fail;
-    inside CASE it does not."""
+    """COALESCE. The engine computes what repeats in later arguments beforehand for all rows, where it
+    may fail; inside CASE it does not."""
     if len(args) == 1:
         return args[0]
     if all(map(_simple, args[1:])):
@@ -73,8 +73,8 @@ def _simple(node: Any) -> bool:
     """Whether an expression is a column or a literal."""
     if node.__class__ is exp.Column:
         return True
-    parts = node.args.get("expressions") if node.__class__ is exp.Block else None
-    return bool(parts) and len(parts) == 1 and parts[0].__class__ is str
+    parts: list[Any] = node.args["expressions"] if node.__class__ is exp.Block else []
+    return len(parts) == 1 and parts[0].__class__ is str
 
 
 def _error(call: FunctionCall) -> exp.Expression:

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from bqsim.sql.plan import Route
-
-from ..warehouse import Warehouse, values_of
+from tests.unit.sql.warehouse import Warehouse, values_of
 
 Rows = Callable[..., list[list[Any]]]
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from bqsim.sql.plan import Route
+from tests.unit.sql.warehouse import Warehouse
 
-from ..warehouse import Warehouse
 from .conftest import Rows
 
 ROWS = """(SELECT 'a' AS k, 'x' AS l, 1 AS v UNION ALL SELECT 'a', 'y', 2 UNION ALL SELECT 'b', 'x', 4

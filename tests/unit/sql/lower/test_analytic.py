@@ -6,8 +6,8 @@ import pytest
 
 from bqsim.sql.plan import Route, TypedValue
 from bqsim.types import INT64
+from tests.unit.sql.warehouse import Warehouse
 
-from ..warehouse import Warehouse
 from .conftest import Rows
 
 ROWS = "(SELECT 'a' AS k, 1 AS v UNION ALL SELECT 'a', 2 UNION ALL SELECT 'a', 4 UNION ALL SELECT 'b', NULL)"

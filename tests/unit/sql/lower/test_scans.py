@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from ..warehouse import Warehouse
+from tests.unit.sql.warehouse import Warehouse
+
 from .conftest import Rows
 
 

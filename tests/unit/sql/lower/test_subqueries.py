@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from ..warehouse import Warehouse
+from tests.unit.sql.warehouse import Warehouse
+
 from .conftest import Rows
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ...warehouse import Warehouse
+from tests.unit.sql.warehouse import Warehouse
 
 X = "FROM UNNEST([3, 1, NULL, 3, 2]) x"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ...warehouse import Warehouse
+from tests.unit.sql.warehouse import Warehouse
 
 MAX = "9223372036854775807"
 N = "99999999999999999999999999999.999999999"

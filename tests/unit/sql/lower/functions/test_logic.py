@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ...warehouse import Warehouse
+from tests.unit.sql.warehouse import Warehouse
 
 
 @pytest.mark.parametrize(

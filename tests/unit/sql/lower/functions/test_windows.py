@@ -6,9 +6,8 @@ import pytest
 
 from bqsim.sql.plan import TypedValue
 from bqsim.types import INT64
-
-from ...warehouse import Warehouse
-from ..conftest import Rows
+from tests.unit.sql.lower.conftest import Rows
+from tests.unit.sql.warehouse import Warehouse
 
 X = "FROM UNNEST([10, 20, 20, NULL]) x ORDER BY x"
 
