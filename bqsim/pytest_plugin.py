@@ -1,7 +1,7 @@
 """pytest fixtures: one simulator for the session, a fresh project and an official client for each test.
 
-Override ``bqsim_settings`` to start the simulator with other options. Under pytest-xdist every worker process has a
-simulator of its own.
+Override ``bqsim_settings`` to start the simulator with other options. Under pytest-xdist every worker process
+has a simulator of its own.
 """
 
 from __future__ import annotations

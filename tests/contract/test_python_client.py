@@ -311,6 +311,7 @@ def test_load_parquet_file(client: Client) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Loading DataFrames:PendingDeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Loading pandas DataFrame:FutureWarning")
 def test_load_dataframe(client: Client) -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"id": [1, 2], "name": ["a", None]})

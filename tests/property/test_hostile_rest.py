@@ -170,9 +170,9 @@ def test_mutated_bytes(rest: Http) -> None:
     for _ in range(COUNT):
         data = bytearray(good)
         for _ in range(rng.randrange(1, 6)):
-            at = rng.randrange(len(data))
+            at = rng.randrange(len(data) or 1)
             choice = rng.randrange(4)
-            if choice == 0:
+            if choice == 0 and data:
                 data[at] = rng.randrange(256)
             elif choice == 1:
                 del data[at : at + rng.randrange(1, 20)]

@@ -18,7 +18,15 @@ def health(url: str) -> int:
         return int(answer.status)
 
 
+def assert_no_threads_but(before: set[threading.Thread]) -> None:
+    """Every thread that began since ``before`` was taken ends."""
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+        assert not thread.is_alive(), thread
+
+
 def test_serves_while_the_block_runs_and_frees_the_port() -> None:
+    before = set(threading.enumerate())
     with bqsim.start(project="mine") as sim:
         assert health(sim.url) == 200
         assert sim.project == "mine"
@@ -29,7 +37,7 @@ def test_serves_while_the_block_runs_and_frees_the_port() -> None:
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         free.bind(("127.0.0.1", port))
-    assert not [t for t in threading.enumerate() if t.name.startswith("bqsim")]
+    assert_no_threads_but(before)
 
 
 def test_two_simulators_share_nothing() -> None:
@@ -56,13 +64,14 @@ def test_start_and_stop_are_idempotent_and_it_starts_again() -> None:
 
 
 def test_taken_port_is_an_os_error_and_leaves_nothing_behind() -> None:
+    before = set(threading.enumerate())
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         sim = Simulator(Settings(port=taken.getsockname()[1]))
         with pytest.raises(OSError):
             sim.start()
-    assert not [t for t in threading.enumerate() if t.name.startswith("bqsim")]
+    assert_no_threads_but(before)
 
 
 def test_async_with_leaves_the_callers_loop_alone() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bqsim.errors import BigQueryError
@@ -46,6 +46,7 @@ def test_bad_mask_is_an_invalid_field_selection(mask: str) -> None:
     assert caught.value.message.startswith("Invalid field selection")
 
 
+@settings(deadline=None)
 @given(st.text("ab,/()*", max_size=30))
 def test_any_text_parses_or_is_refused(mask: str) -> None:
     try:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bqsim.errors import BigQueryError
@@ -52,6 +52,7 @@ def test_boundary_inside_a_line_is_content() -> None:
     assert read(b"--B\r\n\r\nx--B y\r\n--B--")[0][1] == b"x--B y"
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=60).filter(lambda b: b"--B" not in b), max_size=4), st.integers(1, 40))
 def test_any_content_survives(bodies: list[bytes], size: int) -> None:
     data = b"".join(b"--B\r\nX: y\r\n\r\n" + body + b"\r\n" for body in bodies) + b"--B--"

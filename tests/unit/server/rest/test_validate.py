@@ -82,7 +82,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(sorted(MESSAGES)), st.data())
 def test_any_body_passes_with_promised_types_or_is_400(name: str, data: st.DataObject) -> None:
     names = st.sampled_from(sorted(message(name)) or ["x"])
