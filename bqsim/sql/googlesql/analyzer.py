@@ -20,7 +20,7 @@ from .errors import from_sql_error, from_trap, missing_table
 from .host import SqlError, Trapped
 from .options import Mentions, language_options, serialised_options
 from .pool import Instance, Pool
-from .prepass import Path, Prepared, is_single_statement, leading_keyword, prepare
+from .prepass import Names, Path, Prepared, is_single_statement, leading_keyword, prepare
 from .registry import registered
 from .routines import definition_of
 from .script_tree import ScriptKind, ScriptNode, Span, read_script
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 MAX_CACHED = 512
 MAX_CACHED_CHARS = 32 * 1024
 _POSITIONAL = 1
+_EXPRESSION = "SELECT ("
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ class GoogleSql:
     def analyze_expression(self, sql: str, ctx: Context, start: tuple[int, int] = (1, 1)) -> Analyzed:
         """Analyse a scalar expression, as the query ``SELECT (<expression>)``."""
         line, column = start
-        return self.analyze(f"SELECT (\n{sql}\n)", ctx, (line - 1, column))
+        return self.analyze(f"{_EXPRESSION}{sql}\n)", ctx, (line, column - len(_EXPRESSION)))
 
     def parse_script(self, sql: str) -> tuple[ScriptNode, ...]:
         """The statements of a text. One that is no scripting statement costs no parsing."""
@@ -230,9 +231,11 @@ class GoogleSql:
                 if found is not None:
                     routines[path] = found
                     pending.append((found.definition.names, found.definition.calls))
-        first = names.first if ctx.variables else frozenset()
-        variables = tuple((n, v.type) for n, v in sorted(ctx.variables.items()) if n.casefold() in first)
-        return Visible(sources, routines, variables)
+        mentioned = names.mentioned()
+        for routine in routines.values():
+            mentioned |= Names(routine.definition.names, routine.definition.calls).mentioned()
+        named = ((n, v.type) for n, v in sorted(ctx.variables.items()) if (n.casefold(),) in mentioned)
+        return Visible(sources, routines, tuple(named), mentioned)
 
     def _routine(
         self, instance: Instance, path: Path, ctx: Context, defining: tuple[str, ...]

@@ -85,8 +85,8 @@ class RoutineSource:
 class Visible:
     """Everything that a catalog must hold for a statement.
 
-    It may hold more, but nothing else whose path is among those ``mentioned`` (folded, as GoogleSQL looks names
-    up): that would be found where BigQuery finds nothing.
+    It may hold more, but nothing else whose path is among those ``mentioned`` (folded, as GoogleSQL looks
+    names up): that would be found where BigQuery finds nothing.
     """
 
     sources: dict[Path, Source]

@@ -46,8 +46,8 @@ def engine() -> Any:
 def load_module(wasm_engine: Any, directory: Path, progress: Callable[[str], None] | None = None) -> Any:
     """The compiled module, from the cache or compiled now.
 
-    Safe for any number of processes at once: one compiles, the others wait for its result. A file that does not
-    load is compiled again; where no file can be kept, the module is compiled for this process alone.
+    Safe for any number of processes at once: one compiles, the others wait for its result. A file that does
+    not load is compiled again; where no file can be kept, the module is compiled for this process alone.
     """
     try:
         _private_directory(directory)

@@ -110,10 +110,16 @@ class Names:
     paths: frozenset[Path]
     calls: frozenset[Path]
 
-    @property
-    def first(self) -> frozenset[str]:
-        """The first name of each path, folded."""
-        return frozenset(path[0].casefold() for path in self.paths | self.calls)
+    def mentioned(self) -> frozenset[Path]:
+        """Every beginning of up to three names of every path, folded."""
+        return frozenset(
+            fold(path[:size]) for path in self.paths | self.calls for size in range(1, min(len(path), 3) + 1)
+        )
+
+
+def fold(path: Path) -> Path:
+    """A path without regard to case."""
+    return tuple(name.casefold() for name in path)
 
 
 def prepare(sql: str, max_chars: int, max_nesting: int) -> Prepared:

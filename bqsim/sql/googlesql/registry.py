@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .catalog import RoutineSource, Source, Visible, catalog_proto
 from .pool import Instance
-from .prepass import Path
+from .prepass import Path, fold
 
 MAX_CATALOGS = 8
 MAX_CARRIED_COLUMNS = 500
@@ -38,7 +38,8 @@ class _Registered:
             function = self.routines.get(path)
             if function is None or function.definition is not routine.definition:
                 return False
-        return True
+        extra = self.sources.keys() - visible.sources.keys() | self.routines.keys() - visible.routines.keys()
+        return not any(fold(path) in visible.mentioned for path in extra)
 
 
 def registered(instance: Instance, visible: Visible, deadline_s: float) -> int:
@@ -66,7 +67,7 @@ def _register(
 
     sources = dict(visible.sources)
     if last is not None:
-        _carry_over(sources, last.sources)
+        _carry_over(sources, last.sources, visible.mentioned)
     proto = catalog_proto(sources.values(), visible.routines.values(), visible.variables)
     request = service.RegisterCatalogRequest(simple_catalog=proto)
     answer = instance.call("RegisterCatalog", request.SerializeToString(), deadline_s)
@@ -74,16 +75,16 @@ def _register(
     return _Registered(int(number), exact, sources, visible.routines)
 
 
-def _carry_over(sources: dict[Path, Source], earlier: dict[Path, Source]) -> None:
+def _carry_over(sources: dict[Path, Source], earlier: dict[Path, Source], mentioned: frozenset[Path]) -> None:
     """Add tables of an earlier catalog, a bounded number of columns, none that could clash."""
-    folded = {tuple(name.casefold() for name in path) for path in sources}
+    folded = {fold(path) for path in sources}
     columns = sum(len(s.columns) for s in sources.values())
     for path, source in earlier.items():
-        key = tuple(name.casefold() for name in path)
+        key = fold(path)
         columns += len(source.columns)
         if columns > MAX_CARRIED_COLUMNS:
             return
-        if key not in folded:
+        if key not in folded and key not in mentioned:
             folded.add(key)
             sources[path] = source
 

@@ -34,6 +34,7 @@ def _function(statement: Any) -> Definition:
         group=SQL_GROUP if sql else EXTERNAL_GROUP, mode=_AGGREGATE if statement.is_aggregate else _SCALAR
     )
     proto.signature.add().CopyFrom(statement.signature)
+    proto.options.uses_upper_case_sql_name = False
     if not sql:
         return Definition("function", proto, frozenset(), frozenset())
     proto.templated_sql_function_argument_name.extend(statement.argument_name_list)

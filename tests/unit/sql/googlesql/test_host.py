@@ -44,7 +44,7 @@ def test_the_clock_is_the_one_given(world: World) -> None:
 
 
 def test_calls_release_the_interpreter(world: World) -> None:
-    sql = "SELECT COUNT(*) FROM UNNEST(GENERATE_ARRAY(1, 100)) a, UNNEST(GENERATE_ARRAY(1, 1000)) b"
+    sql = "SELECT COUNT(*) FROM UNNEST(GENERATE_ARRAY(1, 20)) a, UNNEST(GENERATE_ARRAY(1, 1000)) b"
     request = service.EvaluateQueryRequest(sql=sql, options=evaluation_options())
     request.simple_catalog.builtin_function_options.language_options.CopyFrom(language_options())
     turns: list[int] = []
