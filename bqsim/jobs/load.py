@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +11,7 @@ from bqsim.catalog.resources import Table
 from bqsim.engine.formats.csv import CsvOptions, read_csv
 from bqsim.engine.formats.csv import detect as detect_csv
 from bqsim.engine.formats.detect import SAMPLE_ROWS, detect_json
+from bqsim.engine.formats.json_rows import decode
 from bqsim.engine.formats.ndjson import read_ndjson
 from bqsim.engine.formats.parsed import READING, Parsed, unpacked
 from bqsim.engine.protocol import Session
@@ -251,7 +251,7 @@ def _sample(data: bytes) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for line in islice((line for line in data.split(b"\n") if line.strip()), SAMPLE_ROWS):
         try:
-            row = json.loads(line)
+            row = decode(line)
         except (ValueError, RecursionError):
             continue
         if isinstance(row, dict):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from json import loads
+from typing import Any, NoReturn
 
 from bqsim.errors import BigQueryError
 from bqsim.types import Field, Mode, TypeKind
@@ -12,6 +13,15 @@ from bqsim.types.values import parse_cell
 
 # Takes (path, message) of a problem.
 Report = Callable[[str, str], None]
+
+
+def decode(line: bytes | str) -> Any:
+    """The JSON value in a text; ``ValueError`` or ``RecursionError`` for what is none, as NaN and Infinity."""
+    return loads(line, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 def parse_row(
@@ -74,7 +84,20 @@ def _repeated(f: Field, value: Any, path: str, ignore_unknown: bool, report: Rep
 
 def _scalar(f: Field, value: Any, path: str, report: Report) -> Any:
     try:
-        return parse_cell(value, f)
+        parsed = parse_cell(value, f)
+        return _whole(parsed) if isinstance(parsed, str) and not parsed.isascii() else parsed
     except BigQueryError as error:
         report(path, error.message)
-        return None
+    except (ValueError, OverflowError):
+        # A number beyond the range of FLOAT64, which has no text.
+        report(path, f"Value of field {path} is out of range")
+    return None
+
+
+def _whole(text: str) -> str:
+    """``text`` with U+FFFD for halves of surrogate pairs, which JSON can hold but UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.arrow import arrow_type, empty_table, null_table, table_of
 from bqsim.types.values import table_from_rows
 
-from .json_rows import parse_row
+from .json_rows import decode, parse_row
 from .parsed import Parsed
 from .texts import convert
 
@@ -127,7 +126,7 @@ def _read_by_line(data: bytes, fields: tuple[Field, ...], ignore_unknown: bool) 
     for position, line in _lines(data):
         problems: list[str] = []
         try:
-            body = json.loads(line)
+            body = decode(line)
         except (ValueError, RecursionError):
             bad.append(
                 f"JSON parsing error in row starting at position {position}: "
