@@ -220,6 +220,7 @@ MACROS: tuple[str, ...] = (
     _checked_float("ln", "CASE WHEN x = '-infinity'::DOUBLE THEN 'nan'::DOUBLE ELSE ln(x) END"),
     _checked_float("log10", "CASE WHEN x = '-infinity'::DOUBLE THEN 'nan'::DOUBLE ELSE log10(x) END"),
     """CREATE MACRO bq_log_base(x, y) AS CASE
+        WHEN x IS NULL OR y IS NULL THEN NULL
         WHEN isinf(y) OR y = 0 THEN 'nan'::DOUBLE WHEN isinf(x) AND (x < 0 OR y <= 0) THEN 'nan'::DOUBLE
         WHEN ln(y) = 0 THEN CASE WHEN isinf(x) THEN x ELSE 'nan'::DOUBLE END
         ELSE ln(x) / ln(y) END""",
