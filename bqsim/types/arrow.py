@@ -92,8 +92,57 @@ def validity_bitmap(array: pa.Array) -> Any:
         return array.buffers()[0]
     import numpy as np
 
-    valid = array.is_valid().to_numpy(zero_copy_only=False)
+    valid = to_numpy(array.is_valid(), False)
     return pa.py_buffer(np.packbits(valid, bitorder="little"))
+
+
+def from_numpy(values: Any) -> pa.Array:
+    """A one-dimensional numpy array as Arrow; ``pa.array`` does it too, but imports pandas where it can."""
+    import numpy as np
+
+    if values.dtype == np.bool_:
+        data, type_ = np.packbits(values, bitorder="little"), pa.bool_()
+    else:
+        data, type_ = np.ascontiguousarray(values), pa.from_numpy_dtype(values.dtype)
+    return pa.Array.from_buffers(type_, len(values), [None, pa.py_buffer(data)], 0)
+
+
+def to_numpy(array: pa.Array, null: bool | int | float) -> Any:
+    """Booleans or numbers as a numpy array, ``null`` for NULL; the inverse of :func:`from_numpy`."""
+    import numpy as np
+
+    filled = array.fill_null(constant(null)) if array.null_count else array
+    data = filled.buffers()[1]
+    if not len(filled) or data is None:
+        return np.zeros(0, bool if pa.types.is_boolean(filled.type) else filled.type.to_pandas_dtype())
+    end = filled.offset + len(filled)
+    if pa.types.is_boolean(filled.type):
+        bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little", count=end)
+        return bits[filled.offset :].astype(bool)
+    return np.frombuffer(data, filled.type.to_pandas_dtype(), count=end)[filled.offset :]
+
+
+@lru_cache(maxsize=1024, typed=True)
+def constant(value: str | bytes | bool | int | float | None) -> pa.Scalar:
+    """An Arrow scalar (None is a NULL text); ``pa.scalar`` imports pandas where it can."""
+    import numpy as np
+
+    if value is None:
+        return pa.nulls(1, pa.string())[0]
+    if isinstance(value, str | bytes):
+        data = value.encode() if isinstance(value, str) else value
+        offsets = np.array([0, len(data)], np.int32)
+        type_ = pa.string() if isinstance(value, str) else pa.binary()
+        return pa.Array.from_buffers(type_, 1, [None, pa.py_buffer(offsets), pa.py_buffer(data)], 0)[0]
+    return from_numpy(np.array([value]))[0]
+
+
+def compute(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function of ``pyarrow.compute`` on arrays and Python constants (None is a NULL text).
+
+    Converting the constants inside the call would import pandas where it can.
+    """
+    return function(*(a if isinstance(a, pa.Array | pa.Scalar) else constant(a) for a in args))
 
 
 Leaf = Callable[[Any, Type], Any]

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .arrow import validity_bitmap
+from .arrow import compute, constant, from_numpy, to_numpy, validity_bitmap
 from .kinds import Type, TypeKind
 
 _DAY_NS = 86_400_000_000_000
@@ -31,7 +31,7 @@ class TimestampFormat(StrEnum):
 
 
 def _join(*parts: Any) -> Any:
-    return pc.binary_join_element_wise(*parts, "")
+    return compute(pc.binary_join_element_wise, *parts, "")
 
 
 def _head(array: Any, length: int) -> Any:
@@ -47,24 +47,24 @@ def plain(array: Any) -> Any:
 def float_text(array: Any) -> Any:
     """FLOAT64 as the service prints it: ``1.0``, ``1.5E10``, ``NaN``, ``Infinity``; shortest exact digits."""
     text = array.cast(pa.string())
-    values = np.abs(array.fill_null(0.0).to_numpy(zero_copy_only=False))
+    values = np.abs(to_numpy(array, 0.0))
     usual = (values == 0) | ((values >= _PLAIN_MIN) & (values < _PLAIN_MAX))
     if usual.all():
         return _with_fraction(text)
-    large = (values >= _PLAIN_MAX) & ~pc.match_substring(text, "e").fill_null(False).to_numpy(False)
+    large = (values >= _PLAIN_MAX) & ~to_numpy(pc.match_substring(text, "e"), False)
     large &= np.isfinite(values)
-    text = pc.if_else(pa.array(usual), _with_fraction(text), text)
+    text = compute(pc.if_else, from_numpy(usual), _with_fraction(text), text)
     if large.any():
-        text = pc.if_else(pa.array(large), _scientific(text), text)
+        text = compute(pc.if_else, from_numpy(large), _scientific(text), text)
     rest = ~(usual | large)
     if rest.any():
-        text = pc.replace_with_mask(text, pa.array(rest), _odd_floats(array.filter(pa.array(rest))))
+        text = pc.replace_with_mask(text, from_numpy(rest), _odd_floats(array.filter(from_numpy(rest))))
     return text
 
 
 def _with_fraction(text: Any) -> Any:
     whole = pc.invert(pc.match_substring(text, "."))
-    return pc.if_else(whole, _join(text, ".0"), text) if pc.any(whole).as_py() else text
+    return compute(pc.if_else, whole, _join(text, ".0"), text) if pc.any(whole).as_py() else text
 
 
 def _scientific(text: Any) -> Any:
@@ -72,12 +72,12 @@ def _scientific(text: Any) -> Any:
     negative = pc.starts_with(text, "-")
     size = pc.utf8_ltrim(text, characters="-")
     point = pc.find_substring(size, ".")
-    whole = pc.if_else(pc.less(point, 0), pc.binary_length(size), point)
+    whole = compute(pc.if_else, compute(pc.less, point, 0), pc.binary_length(size), point)
     digits = pc.replace_substring(size, ".", "")
     tail = pc.ascii_rtrim(pc.binary_replace_slice(digits, 0, 1, ""), characters="0")
-    tail = pc.if_else(pc.equal(tail, ""), "0", tail)
-    exponent = pc.subtract(whole, 1).cast(pa.string())
-    return _join(pc.if_else(negative, "-", ""), _head(digits, 1), ".", tail, "E", exponent)
+    tail = compute(pc.if_else, compute(pc.equal, tail, ""), "0", tail)
+    exponent = compute(pc.subtract, whole, 1).cast(pa.string())
+    return _join(compute(pc.if_else, negative, "-", ""), _head(digits, 1), ".", tail, "E", exponent)
 
 
 def _odd_floats(array: Any) -> Any:
@@ -114,7 +114,7 @@ def _digits(text: str) -> tuple[str, str, int]:
 def decimal_text(array: Any) -> Any:
     """NUMERIC and BIGNUMERIC without an exponent and without trailing zeros."""
     text = array.cast(pa.string())
-    odd = pc.match_substring(text, "E").fill_null(False)
+    odd = pc.match_substring(text, "E").fill_null(constant(False))
     text = pc.ascii_rtrim(pc.ascii_rtrim(text, characters="0"), characters=".")
     if not pc.any(odd).as_py():
         return text
@@ -155,7 +155,7 @@ def bytes_text(array: Any) -> Any:
 def _dense(array: Any) -> Any:
     """A binary array with offset 0 whose NULLs have no bytes."""
     if array.null_count:
-        filled = array.fill_null(b"")
+        filled = array.fill_null(constant(b""))
         buffers = [validity_bitmap(array), *filled.buffers()[1:]]
         return pa.Array.from_buffers(pa.binary(), len(array), buffers, array.null_count)
     return pa.concat_arrays([array]) if array.offset else array
@@ -163,7 +163,7 @@ def _dense(array: Any) -> Any:
 
 def _micros(array: Any) -> Any:
     """The integer ticks of a temporal array, NULL as 0."""
-    return array.view(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    return to_numpy(array.view(pa.int64()), 0)
 
 
 def datetime_text(array: Any) -> Any:
@@ -172,7 +172,7 @@ def datetime_text(array: Any) -> Any:
     if not fractions.any():
         return pc.binary_replace_slice(array.cast(pa.timestamp("s")).cast(pa.string()), 10, 11, "T")
     text = pc.binary_replace_slice(array.cast(pa.string()), 10, 11, "T")
-    return text if fractions.all() else pc.if_else(pa.array(fractions), text, _head(text, 19))
+    return text if fractions.all() else compute(pc.if_else, from_numpy(fractions), text, _head(text, 19))
 
 
 def time_text(array: Any) -> Any:
@@ -182,12 +182,12 @@ def time_text(array: Any) -> Any:
     if fractions.all():
         return text
     short = _head(text, 8)
-    return pc.if_else(pa.array(fractions), text, short) if fractions.any() else short
+    return compute(pc.if_else, from_numpy(fractions), text, short) if fractions.any() else short
 
 
 def timestamp_float(array: Any) -> Any:
     """Seconds since the epoch as the service prints floats: ``1.5778368E9``."""
-    return float_text(pc.divide(array.view(pa.int64()).cast(pa.float64(), safe=False), 1e6))
+    return float_text(compute(pc.divide, array.view(pa.int64()).cast(pa.float64(), safe=False), 1e6))
 
 
 def timestamp_micros(array: Any) -> Any:
@@ -225,15 +225,15 @@ def interval_text(array: Any) -> Any:
         _fraction(fraction),
     ]
     text = _join(*parts)
-    return pc.if_else(pc.is_valid(array), text, None) if array.null_count else text
+    return compute(pc.if_else, pc.is_valid(array), text, None) if array.null_count else text
 
 
 def _sign(values: Any) -> Any:
-    return pc.if_else(pa.array(values < 0), "-", "")
+    return compute(pc.if_else, from_numpy(values < 0), "-", "")
 
 
 def _digits_of(values: Any) -> Any:
-    return pa.array(values).cast(pa.string())
+    return from_numpy(values).cast(pa.string())
 
 
 def _fraction(nanos: Any) -> Any:
@@ -242,8 +242,9 @@ def _fraction(nanos: Any) -> Any:
         return ""
     text = pc.utf8_lpad(_digits_of(nanos), 9, padding="0")
     size = np.where(nanos % 1_000_000 == 0, 3, np.where(nanos % 1000 == 0, 6, 9))
-    return pc.case_when(
-        pc.make_struct(pa.array(nanos == 0), pa.array(size == 3), pa.array(size == 6)),
+    return compute(
+        pc.case_when,
+        pc.make_struct(from_numpy(nanos == 0), from_numpy(size == 3), from_numpy(size == 6)),
         "",
         _join(".", _head(text, 3)),
         _join(".", _head(text, 6)),
@@ -282,6 +283,6 @@ def _range_text(array: Any, element: Type, timestamps: TimestampFormat) -> Any:
     """
     if timestamps is TimestampFormat.FLOAT64:
         timestamps = TimestampFormat.INT64
-    bounds = [text_of(array.field(i), element, timestamps).fill_null("UNBOUNDED") for i in (0, 1)]
+    bounds = [text_of(array.field(i), element, timestamps).fill_null(constant("UNBOUNDED")) for i in (0, 1)]
     text = _join("[", bounds[0], ", ", bounds[1], ")")
-    return pc.if_else(pc.is_valid(array), text, None) if array.null_count else text
+    return compute(pc.if_else, pc.is_valid(array), text, None) if array.null_count else text

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .arrow import compute, constant, from_numpy, to_numpy
 from .kinds import Field, Mode, Type, TypeKind
 from .text import TimestampFormat, text_of
 
@@ -118,7 +119,7 @@ def _record(columns: Sequence[Any], types: Sequence[Type], options: WireOptions,
         before, text, after = _value(column, type_, options)
         parts += [constant + ('},{"v":' if i else "") + before, text]
         constant = after
-    return pc.binary_join_element_wise(*parts, constant + "}" + end, "")
+    return compute(pc.binary_join_element_wise, *parts, constant + "}" + end, "")
 
 
 def _value(array: Any, type_: Type, options: WireOptions) -> tuple[str, Any, str]:
@@ -136,11 +137,11 @@ def _value(array: Any, type_: Type, options: WireOptions) -> tuple[str, Any, str
         text = escape(text)
     if array.null_count == 0:
         return '"', text, '"'
-    return "", pc.fill_null(pc.binary_join_element_wise('"', text, '"', ""), "null"), ""
+    return "", pc.fill_null(compute(pc.binary_join_element_wise, '"', text, '"', ""), constant("null")), ""
 
 
 def _null_where_missing(array: Any, text: Any) -> Any:
-    return pc.if_else(pc.is_valid(array), text, "null") if array.null_count else text
+    return compute(pc.if_else, pc.is_valid(array), text, "null") if array.null_count else text
 
 
 def _elements(array: Any, element: Type, options: WireOptions) -> Any:
@@ -149,12 +150,12 @@ def _elements(array: Any, element: Type, options: WireOptions) -> Any:
     """
     values = array.flatten()
     before, text, after = _value(values, element, options)
-    cells = pc.binary_join_element_wise('{"v":' + before, text, after + "}", "")
-    lengths = array.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    cells = compute(pc.binary_join_element_wise, '{"v":' + before, text, after + "}", "")
+    lengths = to_numpy(array.value_lengths(), 0)
     offsets = np.zeros(len(array) + 1, np.int32)
     np.cumsum(lengths, out=offsets[1:])
-    lists = pa.ListArray.from_arrays(pa.array(offsets), cells)
-    return pc.binary_join(lists, ",")
+    lists = pa.ListArray.from_arrays(from_numpy(offsets), cells)
+    return compute(pc.binary_join, lists, ",")
 
 
 def escape(text: Any) -> Any:
@@ -223,9 +224,9 @@ def _narrow(field: Field, nested: dict[str, Any]) -> tuple[Field, Any]:
 
     def take_list(array: Any) -> Any:
         values = take_struct(array.flatten())
-        lengths = array.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+        lengths = to_numpy(array.value_lengths(), 0)
         offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
-        return pa.ListArray.from_arrays(pa.array(offsets), values)
+        return pa.ListArray.from_arrays(from_numpy(offsets), values)
 
     narrow = replace(field, fields=tuple(f for _, f, _ in inner))
     return narrow, take_list if field.mode is Mode.REPEATED else take_struct
