@@ -136,9 +136,11 @@ class Executor:
             return self._select(statement, plan, destination)
         return _handler(analyzed)(statement)
 
-    def dry_run(self, sql: str, ctx: Context, session: Session) -> StatementResult:
+    def dry_run(
+        self, sql: str, ctx: Context, session: Session, *, start: Position = (1, 1)
+    ) -> StatementResult:
         """What running the statement would do and scan; nothing changes, and a query returns no rows."""
-        sql, ctx, start = self._prepared(sql, ctx, session, (1, 1))
+        sql, ctx, start = self._prepared(sql, ctx, session, start)
         analyzed = self._services.googlesql.analyze(sql, ctx, start)
         statement = self._statement(analyzed, ctx, session)
         statement.dry_run = True

@@ -11,7 +11,7 @@ from bqsim.errors import BigQueryError
 
 from .googlesql.script_tree import ScriptKind
 from .plan import Context, StatementResult
-from .scripting import HANDLERS, ChildStatement, Frame, Return, Run
+from .scripting import HANDLERS, ChildStatement, Frame, Return, Run, dry_run
 
 if TYPE_CHECKING:
     from .executor import Executor
@@ -40,6 +40,10 @@ class ScriptRunner:
         if any(n.kind is not ScriptKind.STATEMENT for n in nodes) or _PROCEDURE.match(sql):
             return True
         return len(nodes) > 1 and not all(self._executor.is_temp_function(n.span.text) for n in nodes[:-1])
+
+    def dry_run(self, sql: str, ctx: Context, session: Session) -> StatementResult:
+        """Check as much of a script as can be without running it, and say what that much would scan."""
+        return dry_run(self._executor, self._googlesql.parse_script(sql), ctx, session)
 
     def run(
         self,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from bqsim.sql.googlesql.script_tree import ScriptKind
 
 from .control import CONTROL
+from .dry_run import dry_run
 from .dynamic import DYNAMIC
 from .run import ChildStatement, Frame, Handler, Return, Run
 from .transaction import TRANSACTIONS
 
 HANDLERS: dict[ScriptKind, Handler] = {**CONTROL, **DYNAMIC, **TRANSACTIONS}
 
-__all__ = ["HANDLERS", "ChildStatement", "Frame", "Return", "Run"]
+__all__ = ["HANDLERS", "ChildStatement", "Frame", "Return", "Run", "dry_run"]

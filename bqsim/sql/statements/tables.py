@@ -8,7 +8,7 @@ from typing import Any
 from bqsim.catalog.names import check_table_id
 from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import Dataset, RangePartitioning, Table, TableKind, TimePartitioning
-from bqsim.errors import BigQueryError, already_exists, invalid_query, not_found
+from bqsim.errors import BigQueryError, already_exists, invalid_query, not_found, unsupported
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.plan import QueryPlan, StatementResult
 from bqsim.types import Field, TypeKind
@@ -63,6 +63,8 @@ def target_of(statement: Statement) -> TableRef:
     """The table that a CREATE statement names; its id is checked and its dataset must exist."""
     node = statement.node
     temporary = enum_name(node, "create_scope") == "CREATE_TEMP"
+    if temporary and statement.dry_run:
+        raise unsupported("A dry run of CREATE TEMP TABLE")
     ref = names.table_ref(resolved.get(node, "name_path"), statement.ctx, temporary=temporary)
     check_table_id(ref.table)
     if statement.catalog.find_dataset(ref.dataset_ref) is None:

@@ -21,7 +21,7 @@ def snapshot_time(statement: Statement, scan: Any) -> int | None:
     moment = statement.constant(scan.for_system_time_expr)
     if moment is None:
         raise invalid_query("FOR SYSTEM_TIME AS OF expression must not be NULL")
-    return round(moment.timestamp() * 1_000_000)
+    return int(round(moment.timestamp() * 1_000_000))
 
 
 def table_at(statement: Statement, table: Table, at_us: int) -> Table:
