@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.names import check_table_id
 from bqsim.catalog.refs import TableRef
 from bqsim.engine.formats.json_rows import parse_row
+from bqsim.engine.formats.objects import columns_of
 from bqsim.engine.protocol import Session
 from bqsim.errors import invalid
 from bqsim.sql.statements.writes import created, finish_creation, writable
@@ -66,6 +67,10 @@ def insert_rows(
     if suffix is not None:
         ref = _from_template(catalog, session, ref, suffix)
     table = writable(catalog.table(ref))
+    usual = columns_of(table.fields, [row["json"] for row in rows])
+    if usual is not None:
+        executor.append_rows(session, ref, usual, table.fields)
+        return []
     batch = _Batch(table.fields, ignore_unknown)
     for index, row in enumerate(rows):
         batch.add(index, row["json"])

@@ -16,7 +16,7 @@ Report = Callable[[str, str], None]
 
 
 def decode(line: bytes | str) -> Any:
-    """The JSON value in a text; ``ValueError`` or ``RecursionError`` for what is none, as NaN and Infinity."""
+    """The JSON value of a text. ``ValueError`` or ``RecursionError`` for what is none, as is NaN."""
     return loads(line, parse_constant=_no_constant)
 
 

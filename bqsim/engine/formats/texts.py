@@ -16,6 +16,7 @@ from bqsim.types.values import parse_cell
 
 Cast = Callable[[Any], Any]
 
+_DAY_AND_TIME = r"^\d{4}-\d\d-\d\d([ T]\d\d:\d\d|$)"
 _ZONE = r"(?: ?UTC|[Zz]|[+-]\d\d:\d\d)$"
 # Plain Python: an Arrow array made at import would import pandas where that is installed.
 _TRUE = ("true", "t", "yes", "y", "1")
@@ -94,7 +95,19 @@ def _time(column: Any) -> Any:
     return pc.cast(stamps, pa.time64("us"))
 
 
+def _datetime(column: Any) -> Any:
+    return pc.cast(_full(column), pa.timestamp("us"))
+
+
+def _full(column: Any) -> Any:
+    """``column`` when each value is a date with hours and minutes, or a date alone."""
+    if not pc.all(pc.match_substring_regex(column, _DAY_AND_TIME)).as_py():
+        raise _NotUsual
+    return column
+
+
 def _timestamp(column: Any) -> Any:
+    column = _full(column)
     zoned = pc.match_substring_regex(column, _ZONE)
     if not pc.any(zoned).as_py():
         return pc.assume_timezone(pc.cast(column, pa.timestamp("us")), "UTC")
@@ -113,6 +126,6 @@ FAST: dict[TypeKind, Cast] = {
     TypeKind.BOOL: _bool,
     TypeKind.DATE: lambda column: pc.cast(column, pa.date32()),
     TypeKind.TIME: _time,
-    TypeKind.DATETIME: lambda column: pc.cast(column, pa.timestamp("us")),
+    TypeKind.DATETIME: _datetime,
     TypeKind.TIMESTAMP: _timestamp,
 }
