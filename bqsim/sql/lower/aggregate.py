@@ -139,9 +139,9 @@ def having_extremes(low: Lowering, relation: Relation, base: Any) -> dict[int, i
         call = AggregateCall(function, [value], (type_,), type_, (NOT_LITERAL,), low, over=partition)
         extreme = row.build(call) if row.build else call.apply(function, value)
         column = MARKS + item.column.column_id
-        relation.columns[column] = nodes.template(
-            "({0} IS NOT NULL AND {0} IS NOT DISTINCT FROM {1})", value, extreme
-        )
+        # Nothing equals NaN, so a group whose extreme it is keeps no row.
+        equal = "({0} = {1} AND NOT isnan({0}))" if type_.kind is TypeKind.FLOAT64 else "({0} = {1})"
+        relation.columns[column] = nodes.template(equal, value, extreme)
         relation.computed = True
         added[item.column.column_id] = column
     return added

@@ -35,7 +35,8 @@ def test_range_frames_reach_beyond_the_ends_of_int64(rows: Rows) -> None:
 
 
 def test_qualify_filters_by_window_functions(rows: Rows) -> None:
-    sql = f"SELECT k, v FROM {ROWS} WHERE TRUE QUALIFY ROW_NUMBER() OVER (PARTITION BY k ORDER BY v DESC) = 1 ORDER BY k"
+    sql = f"""SELECT k, v FROM {ROWS} WHERE TRUE
+              QUALIFY ROW_NUMBER() OVER (PARTITION BY k ORDER BY v DESC) = 1 ORDER BY k"""
     assert rows(sql) == [["a", 4], ["b", None]]
 
 
@@ -54,6 +55,7 @@ def test_null_and_negative_offsets_are_refused(
 
 
 def test_range_over_floats_takes_the_reference_route(warehouse: Warehouse) -> None:
-    sql = f"""SELECT SUM(v) OVER (ORDER BY CAST(v AS FLOAT64) RANGE BETWEEN 1 PRECEDING AND CURRENT ROW) FROM {ROWS}"""
+    frame = "RANGE BETWEEN 1 PRECEDING AND CURRENT ROW"
+    sql = f"SELECT SUM(v) OVER (ORDER BY CAST(v AS FLOAT64) {frame}) FROM {ROWS}"
     result = warehouse.run(sql)
     assert (result.route, result.route_reason) == (Route.REFERENCE, "window frame RANGE over FLOAT64")

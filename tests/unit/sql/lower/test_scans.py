@@ -28,7 +28,8 @@ def test_nan_orders_below_every_number_and_above_null(rows: Rows) -> None:
 def test_ranges_order_by_start_then_end_with_open_ends_outermost(rows: Rows) -> None:
     found = rows("""
         SELECT CAST(r AS STRING) FROM UNNEST([RANGE<DATE> '[2020-01-01, UNBOUNDED)',
-          RANGE<DATE> '[UNBOUNDED, 2020-01-01)', RANGE<DATE> '[2020-01-01, 2020-02-01)', NULL]) r ORDER BY r""")
+          RANGE<DATE> '[UNBOUNDED, 2020-01-01)', RANGE<DATE> '[2020-01-01, 2020-02-01)', NULL]) r
+        ORDER BY r""")
     assert [r[0] for r in found] == [
         None,
         "[UNBOUNDED, 2020-01-01)",

@@ -22,7 +22,8 @@ def test_set_operations(rows: Rows, operation: str, expected: list[int | None]) 
 
 
 def test_operands_keep_their_own_limits(rows: Rows) -> None:
-    sql = f"(SELECT x FROM {A} x ORDER BY x DESC LIMIT 1) UNION ALL (SELECT y FROM {B} y ORDER BY y LIMIT 1) ORDER BY 1"
+    first, second = f"SELECT x FROM {A} x ORDER BY x DESC LIMIT 1", f"SELECT y FROM {B} y ORDER BY y LIMIT 1"
+    sql = f"({first}) UNION ALL ({second}) ORDER BY 1"
     assert rows(sql) == [[None], [2]]
 
 
@@ -52,5 +53,6 @@ def test_recursion(rows: Rows) -> None:
 
 
 def test_recursion_without_repetition_ends(rows: Rows) -> None:
-    sql = "WITH RECURSIVE t AS (SELECT 0 AS n UNION DISTINCT SELECT MOD(n + 1, 3) FROM t) SELECT n FROM t ORDER BY n"
+    recursion = "SELECT 0 AS n UNION DISTINCT SELECT MOD(n + 1, 3) FROM t"
+    sql = f"WITH RECURSIVE t AS ({recursion}) SELECT n FROM t ORDER BY n"
     assert rows(sql) == [[0], [1], [2]]
