@@ -171,9 +171,8 @@ class DuckDBSession:
         return from_engine(self._call(sql, "arrow", lambda result: result.arrow_table()), schema)
 
     def execute(self, sql: str) -> int:
-        rows = self._call(sql, "rows", lambda result: result.fetchall())
-        count = rows[0][0] if len(rows) == 1 and len(rows[0]) == 1 else 0
-        return count if isinstance(count, int) and not isinstance(count, bool) else 0
+        count: int = self._call(sql, "rows", _changed_rows)
+        return count
 
     def scalar(self, sql: str) -> object:
         rows = self._call(sql, "rows", lambda result: result.fetchall())
@@ -341,6 +340,12 @@ class DuckDBSession:
         for name in list(self._registered):
             self.unregister(name)
         self._engine.release(self)
+
+
+def _changed_rows(result: Any) -> int:
+    """Run a statement to its end; how many rows it changed."""
+    rows = result.fetchall()
+    return int(rows[0][0]) if result.return_type == "changed_rows" and rows else 0
 
 
 def _install_kernels(connection: Any) -> list[str]:

@@ -8,13 +8,13 @@ user gets an id, the log gets the rest.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from bqsim.errors import BigQueryError, Internal, invalid_query
-from bqsim.sim.draws import Draws
 
 from .protocol import Interrupted
 
@@ -25,8 +25,6 @@ MARK = "bq:"
 _MARKED = re.compile(
     rf"Invalid Input Error: (?:Python exception occurred while executing the UDF: \w+: )?{MARK}", re.DOTALL
 )
-
-_ids = Draws()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +152,7 @@ def map_error(error: BaseException) -> BigQueryError:
     """The user's view of any exception: itself when it already is one."""
     if isinstance(error, BigQueryError):
         return error
-    if isinstance(error, Interrupted):
+    if isinstance(error, Interrupted | InterruptedError):
         return BigQueryError("stopped", "Job execution was cancelled: User requested cancellation")
     text = str(error)
     name = type(error).__name__
@@ -174,8 +172,8 @@ def map_error(error: BaseException) -> BigQueryError:
 
 
 def internal(error: BaseException) -> BigQueryError:
-    """Log a defect with a fresh id, and give the user only the id."""
-    error_id = _ids.hex_id("internal error", 16)
+    """Log a defect with an id that follows from its text, and give the user only the id."""
+    error_id = hashlib.blake2b(f"{type(error).__name__}: {error}".encode(), digest_size=8).hexdigest()
     cause = error.__cause__ if isinstance(error, Internal) and error.__cause__ else error
     log.error("internal error %s: %s", error_id, error, exc_info=cause)
     return BigQueryError(

@@ -25,8 +25,8 @@ from .kinds import Type, TypeKind
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 # (scale, greatest absolute value) of the decimal types.
 DECIMALS: dict[TypeKind, tuple[int, Decimal]] = {
-    TypeKind.NUMERIC: (9, Decimal(10**38 - 1).scaleb(-9)),
-    TypeKind.BIGNUMERIC: (38, Decimal(2**255 - 1).scaleb(-38)),
+    TypeKind.NUMERIC: (9, Decimal(f"{10**38 - 1}e-9")),
+    TypeKind.BIGNUMERIC: (38, Decimal(f"{2**255 - 1}e-38")),
 }
 _UTC = dt.UTC
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=_UTC)

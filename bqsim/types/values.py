@@ -9,15 +9,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from bqsim.errors import BigQueryError, invalid
 
-from .arrow import arrow_type, table_of
-from .kinds import Field, Mode, Type, TypeKind
+from .arrow import arrow_type, from_numpy, table_of
+from .kinds import BIGNUMERIC, Field, Mode, Type, TypeKind
 from .parameters import parameter
 from .parse import (
     DECIMALS,
@@ -143,7 +144,7 @@ def fit(value: Any, field: Field) -> Any:
         scale = field.scale or 0
         own_scale = DECIMALS[field.kind][0]
         rounded = to_decimal(to_decimal(value, field.kind, scale), field.kind, own_scale)
-        greatest = Decimal(10**field.precision - 1).scaleb(-scale)
+        greatest = Decimal(f"{10**field.precision - 1}e-{scale}")
         if abs(rounded) > greatest:
             raise invalid(
                 f"Field {field.name}: {field.kind.value}({field.precision}, {scale}) has precision "
@@ -270,7 +271,21 @@ def array_of_values(type_: Type, values: Sequence[Any]) -> pa.Array:
             offsets.append(end)
         mask = pa.array([v is None for v in values], pa.bool_())
         return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), child, arrow_type(type_), mask=mask)
+    if type_.kind is TypeKind.BIGNUMERIC:
+        return _bignumerics(values)
     return pa.array(values, arrow_type(type_))
+
+
+def _bignumerics(values: Sequence[Decimal | None]) -> pa.Array:
+    """The type's 77th digit is beyond what ``pa.array`` takes, so the 256-bit integers are laid out here."""
+    with localcontext() as context:
+        context.prec = 100
+        words = (0 if v is None else int(v.scaleb(38)) for v in values)
+        data = b"".join(n.to_bytes(32, "little", signed=True) for n in words)
+    nulls = sum(v is None for v in values)
+    validity = from_numpy(np.array([v is not None for v in values], bool)).buffers()[1] if nulls else None
+    buffers = [validity, pa.py_buffer(data)]
+    return pa.Array.from_buffers(arrow_type(BIGNUMERIC), len(values), buffers, nulls)
 
 
 def _struct(type_: Type, children: list[pa.Array], values: Sequence[Any]) -> pa.Array:

@@ -62,6 +62,7 @@ def test_execute_counts_the_changed_rows(session: DuckDBSession, stored: str) ->
     assert session.execute(f"UPDATE {stored} SET _end = 2 WHERE c1 < 3") == 3
     assert session.execute(f"DELETE FROM {stored} WHERE c1 = 4") == 1
     assert session.execute("CREATE TEMP TABLE counted (x BIGINT)") == 0
+    assert session.execute("SELECT 42") == 0
 
 
 def test_a_registered_relation_is_private_to_its_session(engine: DuckDBEngine) -> None:

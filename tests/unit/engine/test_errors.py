@@ -98,11 +98,10 @@ def test_out_of_memory_is_resources_exceeded(session: DuckDBSession) -> None:
 
 
 def test_an_interrupt_is_a_stop() -> None:
-    error = map_error(Interrupted())
-    assert (error.reason.name, error.message) == (
-        "stopped",
-        "Job execution was cancelled: User requested cancellation",
-    )
+    for stop in (Interrupted(), InterruptedError("while waiting for a lock")):
+        error = map_error(stop)
+        assert error.reason.name == "stopped"
+        assert error.message == "Job execution was cancelled: User requested cancellation"
 
 
 def test_ours_pass_unchanged() -> None:

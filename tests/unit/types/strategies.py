@@ -50,7 +50,8 @@ SCALARS: dict[Type, st.SearchStrategy[Any]] = {
     INT64: st.integers(-(2**63), 2**63 - 1),
     FLOAT64: st.floats(),
     NUMERIC: _decimals(38, 9) | st.integers(-5, 5).map(Decimal),
-    BIGNUMERIC: _decimals(76, 38) | st.integers(-5, 5).map(Decimal),
+    BIGNUMERIC: st.integers(-(2**255), 2**255 - 1).map(lambda n: Decimal(n).scaleb(-38, _WIDE))
+    | st.integers(-5, 5).map(Decimal),
     BOOL: st.booleans(),
     STRING: _texts,
     BYTES: st.binary(max_size=8),
