@@ -8,6 +8,7 @@ import logging
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,6 @@ from bqsim.settings import Settings
 
 if TYPE_CHECKING:
     from bqsim.catalog.resources import Table
-    from bqsim.engine.duckdb import DuckDBEngine
     from bqsim.engine.protocol import Session
     from bqsim.server.rest.core import Core
     from bqsim.sql.googlesql import GoogleSql
@@ -163,14 +163,11 @@ class _Parts:
     """What a simulator owns and closes."""
 
     core: Core
-    engine: DuckDBEngine
-    warming: threading.Thread
+    closing: ExitStack
 
     def close(self) -> None:
-        self.warming.join()
-        self.core.pool.close()
-        self.core.googlesql.close()
-        self.engine.close()
+        """Close everything, the last made first."""
+        self.closing.close()
 
 
 def _build(settings: Settings) -> _Parts:
@@ -188,15 +185,18 @@ def _build(settings: Settings) -> _Parts:
     googlesql = GoogleSql(catalog, settings, progress=_progress)
     warming = threading.Thread(target=_warm, args=(googlesql,), name="bqsim-analyzer", daemon=True)
     warming.start()
+    with ExitStack() as undo:
+        undo.callback(googlesql.close)
+        undo.callback(warming.join)
+        from bqsim.engine.duckdb import DuckDBEngine
+        from bqsim.engine.pool import EnginePool
 
-    from bqsim.engine.duckdb import DuckDBEngine
-    from bqsim.engine.pool import EnginePool
-
-    engine = DuckDBEngine(settings.data_dir, threads=settings.engine_threads)
-    try:
+        engine = DuckDBEngine(settings.data_dir, threads=settings.engine_threads)
+        undo.callback(engine.close)
         catalog.load(engine.metadata())
-        # One thread more than jobs may take, so that changes of metadata never wait for them.
+        # More threads than jobs may take, so that changes of metadata never wait for them.
         pool = EnginePool(engine, settings.workers + METADATA_WORKERS)
+        undo.callback(pool.close)
 
         from bqsim.jobs import JobService, TableData
         from bqsim.server.rest.core import Core
@@ -208,18 +208,14 @@ def _build(settings: Settings) -> _Parts:
         reference = ReferenceRoute(googlesql)
         planner = Planner(catalog, googlesql, clock, reference)
         executor = Executor(catalog, planner, googlesql, reference, clock, draws)
-        scripts = ScriptRunner(executor, googlesql)
         jobs = JobService(
             catalog=catalog,
             pool=pool,
             executor=executor,
-            scripts=scripts,
+            scripts=ScriptRunner(executor, googlesql),
             clock=clock,
             draws=draws,
             settings=settings,
-        )
-        tabledata = TableData(
-            catalog=catalog, pool=pool, executor=executor, results=jobs.results_store, clock=clock
         )
         core = Core(
             settings=settings,
@@ -230,13 +226,12 @@ def _build(settings: Settings) -> _Parts:
             pool=pool,
             googlesql=googlesql,
             jobs=jobs,
-            tabledata=tabledata,
-            sizes=executor.sizes,
+            tabledata=TableData(
+                catalog=catalog, pool=pool, executor=executor, results=jobs.results_store, clock=clock
+            ),
+            executor=executor,
         )
-    except BaseException:
-        engine.close()
-        raise
-    return _Parts(core, engine, warming)
+        return _Parts(core, undo.pop_all())
 
 
 def _warm(googlesql: GoogleSql) -> None:

@@ -84,12 +84,13 @@ def _serve(given: argparse.Namespace, stopped: threading.Event) -> int:
     # Where pandas is installed, pyarrow imports it to recognise its objects. None come up in this process, so
     # that would be a second and 40 MB for nothing.
     sys.meta_path.insert(0, _Absent("pandas"))
+    from bqsim.engine.data_dir import DataDirError
     from bqsim.simulator import Simulator
 
     simulator = Simulator(settings_from(given))
     try:
         simulator.start()
-    except (OSError, ValueError, RuntimeError) as e:
+    except (OSError, DataDirError) as e:
         print(f"bqsim: cannot start: {e}", file=sys.stderr)
         return 1
     try:

@@ -9,6 +9,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_taken_port_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert "cannot start" in capsys.readouterr().err
 
 
-def test_data_outlives_the_process(tmp_path: object) -> None:
+def test_data_outlives_the_process(tmp_path: Path) -> None:
     body = b'{"datasetReference": {"datasetId": "kept"}}'
     with serving("--data-dir", str(tmp_path)) as (child, line):
         path = f"{address(line)}/bigquery/v2/projects/p/datasets"
@@ -80,6 +81,12 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.Capture
         main(arguments)
     assert caught.value.code == 2
     assert "usage" in capsys.readouterr().err
+
+
+def test_a_data_dir_is_for_one_process(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving("--data-dir", str(tmp_path)):
+        assert main(["serve", "--port", "0", "--data-dir", str(tmp_path)]) == 1
+    assert "in use by another" in capsys.readouterr().err
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

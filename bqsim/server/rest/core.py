@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from bqsim.sim.clock import Clock
     from bqsim.sim.draws import Draws
     from bqsim.sim.gate import Gate
+    from bqsim.sql.executor import Executor
     from bqsim.sql.googlesql import GoogleSql
-    from bqsim.sql.statements.sizes import ColumnSizes
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class Core:
     googlesql: GoogleSql
     jobs: JobService
     tabledata: TableData
-    sizes: ColumnSizes
+    executor: Executor
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """Run a change of metadata with an engine session, off the event loop."""

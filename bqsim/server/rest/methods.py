@@ -152,7 +152,7 @@ METHODS: tuple[Method, ...] = (
         "Policy",
         iam.get_policy,
     ),
-    Method("bigquery.routines.insert", "POST", _D + "/routines", "", "Routine", "Routine"),
+    Method("bigquery.routines.insert", "POST", _D + "/routines", "", "Routine", "Routine", routines.insert),
     Method(
         "bigquery.routines.list",
         "GET",
@@ -179,7 +179,7 @@ METHODS: tuple[Method, ...] = (
         "TestIamPermissionsResponse",
         iam.test_permissions,
     ),
-    Method("bigquery.routines.update", "PUT", _R, "", "Routine", "Routine"),
+    Method("bigquery.routines.update", "PUT", _R, "", "Routine", "Routine", routines.update),
     Method(
         "bigquery.rowAccessPolicies.batchDelete",
         "POST",

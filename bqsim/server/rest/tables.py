@@ -40,7 +40,7 @@ def _find(request: Request, ref: TableRef) -> Table:
 async def _reply(request: Request, table: Table) -> Reply:
     size = 0
     if table.storage is not None and table.num_rows:
-        sizes = request.core.sizes
+        sizes = request.core.executor.sizes
         size = await request.core.write(lambda session: sizes.table(session, table))
     return Reply(table_to_json(table, request, size), etag=table.etag)
 
