@@ -10,6 +10,7 @@ from bqsim.errors import BigQueryError, invalid_query
 from bqsim.types import INT64, Type
 
 from .plan import Context, StatementResult, TypedValue
+from .simple import NotSimple, value_of
 from .values import python_value, same_form
 
 if TYPE_CHECKING:
@@ -33,12 +34,17 @@ class Evaluator:
     def value(
         self, sql: str, ctx: Context, target: Type | None = None, start: Position = (1, 1)
     ) -> tuple[TypedValue, StatementResult | None]:
-        """The value of an expression, coerced to ``target``, and the result of the query that computed it."""
+        """The value of an expression, coerced to ``target``, and the result of the query that computed
+        it, if any.
+        """
         analyzed = self._executor.analyze_expression(sql, ctx, start)
         type_ = analyzed.output_columns()[0][2]
         if target is not None and type_ != target:
             analyzed, type_ = self._coercing(sql, ctx, type_, target, start)
-        result = self._executor.run_analyzed(analyzed, ctx, self._session)
+        try:
+            return TypedValue(target or type_, value_of(analyzed.statement, ctx.variables)), None
+        except NotSimple:
+            result = self._executor.run_analyzed(analyzed, ctx, self._session)
         cell = result.rows.column(0)[0].as_py()
         return TypedValue(target or type_, python_value(cell, type_)), result
 
