@@ -89,7 +89,9 @@ class EnginePool:
     def __init__(self, engine: Engine, workers: int = 8, queue_limit: int = QUEUE_LIMIT) -> None:
         self.engine = engine
         self._workers = max(1, workers)
-        self._tasks: queue.Queue[_Task[Any] | None] = queue.Queue(queue_limit)
+        self._limit = queue_limit
+        self._tasks: queue.SimpleQueue[_Task[Any] | None] = queue.SimpleQueue()
+        self._waiting = 0
         self._threads: list[threading.Thread] = []
         self._unfinished = 0
         self._active: set[CancelToken] = set()
@@ -107,11 +109,11 @@ class EnginePool:
         with self._lock:
             if self._closed:
                 raise BigQueryError("backendError", "The server is shutting down")
-            try:
-                self._tasks.put_nowait(task)
-            except queue.Full:
+            if self._waiting >= self._limit:
                 text = "Exceeded rate limits: too many concurrent queries for this project"
-                raise BigQueryError("jobRateLimitExceeded", text) from None
+                raise BigQueryError("jobRateLimitExceeded", text)
+            self._tasks.put(task)
+            self._waiting += 1
             self._unfinished += 1
             if len(self._threads) < min(self._unfinished, self._workers):
                 self._start_thread()
@@ -172,6 +174,8 @@ class EnginePool:
 
     def _loop(self) -> None:
         while (task := self._tasks.get()) is not None:
+            with self._lock:
+                self._waiting -= 1
             try:
                 self._run(task)
             finally:
