@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
 
 from .rows import row_kernel
 
@@ -28,6 +29,7 @@ class Spec:
         return not self.flags and not self.width and self.precision is None
 
 
+@lru_cache(maxsize=1024)
 def parse_spec(text: str) -> Spec:
     match = SPEC.fullmatch(text)
     assert match is not None, text
@@ -91,6 +93,8 @@ def format_float(text: str, value: float) -> str:
         sign = _sign(value < 0, spec.flags)
         body = "nan" if math.isnan(value) else "inf"
         return _padded(sign, body.upper() if spec.letter.isupper() else body, spec, zeros=False)
+    if not spec.flags and not spec.width:
+        return f"%.{precision}{spec.letter}" % (value or 0.0)
     sharp = "#" if "#" in spec.flags else ""
     body = f"%{sharp}.{precision}{spec.letter}" % abs(value)
     sign = _sign(value < 0, spec.flags)

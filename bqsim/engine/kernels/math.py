@@ -18,6 +18,8 @@ _UNIT = Decimal("1e-9")
 _LIMIT = Decimal("1e29")
 _LARGEST_FLOAT = Decimal(sys.float_info.max)
 _WIDE = Context(prec=100, rounding=ROUND_HALF_UP)
+# Enough digits to round roots and logarithms of NUMERIC correctly.
+_ROOTS = Context(prec=60, rounding=ROUND_HALF_UP)
 _PARSE_NUMERIC = re.compile(
     r"\s*(?:([+-])\s*([0-9,]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)|([0-9,]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)\s*([+-])?)\s*",
     re.ASCII,
@@ -91,13 +93,13 @@ def trunc_numeric(x: Decimal, digits: int) -> Decimal:
 def ln_numeric(x: Decimal) -> Decimal:
     if x <= 0:
         raise invalid_query(f"LN is undefined for zero or negative value: LN({show(x)})")
-    return _checked(_WIDE.ln(x), "LN")
+    return _checked(_ROOTS.ln(x), "LN")
 
 
 def log10_numeric(x: Decimal) -> Decimal:
     if x <= 0:
         raise invalid_query(f"LOG10 is undefined for zero or negative value: LOG10({show(x)})")
-    return _checked(_WIDE.log10(x), "LOG10")
+    return _checked(_ROOTS.log10(x), "LOG10")
 
 
 def log_numeric(x: Decimal, base: Decimal) -> Decimal:
@@ -106,19 +108,19 @@ def log_numeric(x: Decimal, base: Decimal) -> Decimal:
             "LOG is undefined for zero or negative value, or when base equals 1: "
             f"LOG({show(x)}, {show(base)})"
         )
-    return _checked(_WIDE.divide(_WIDE.ln(x), _WIDE.ln(base)), f"LOG({show(x)}, {show(base)})")
+    return _checked(_ROOTS.divide(_ROOTS.ln(x), _ROOTS.ln(base)), f"LOG({show(x)}, {show(base)})")
 
 
 def sqrt_numeric(x: Decimal) -> Decimal:
     if x < 0:
         raise invalid_query(f"SQRT is undefined for negative value: SQRT({show(x)})")
-    return _checked(_WIDE.sqrt(x), "SQRT")
+    return _checked(_ROOTS.sqrt(x), "SQRT")
 
 
 def cbrt_numeric(x: Decimal) -> Decimal:
     if not x:
         return Decimal(0)
-    root = _WIDE.power(x.copy_abs(), _WIDE.divide(Decimal(1), Decimal(3)))
+    root = _ROOTS.power(x.copy_abs(), _ROOTS.divide(Decimal(1), Decimal(3)))
     return _checked(root.copy_sign(x), "CBRT")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Any
 
 from bqsim.errors import invalid_query
@@ -37,8 +39,15 @@ def find_occurrence(text: Any, part: Any, position: int, occurrence: int) -> int
     return int(at) + 1
 
 
+@lru_cache(maxsize=256)
+def _word(delimiters: str) -> re.Pattern[str]:
+    return re.compile(f"[^{re.escape(delimiters)}]+" if delimiters else ".+", re.DOTALL)
+
+
 def initcap(text: str, delimiters: str) -> str:
     """Words between delimiters get one capital; only mappings of one code point to one count."""
+    if text.isascii():
+        return _word(delimiters).sub(lambda match: match[0].capitalize(), text)
     result = []
     first = True
     for c in text:
@@ -133,6 +142,14 @@ def _codes(text: str) -> str:
     return " || ".join(f"chr({ord(c)})" for c in text)
 
 
+def _trim(name: str) -> str:
+    """The short set is for speed: the engine reads the set again for every row."""
+    return f"""CREATE MACRO bq_{name}(x) AS CASE
+            WHEN strlen(x) = length(x) THEN {name}(x, {_codes(WHITE_SPACE[:6])})
+            ELSE {name}(x, {_codes(WHITE_SPACE)}) END,
+        (x, set) AS {name}(x, set)"""
+
+
 def _left_right(name: str) -> str:
     return f"""CREATE MACRO bq_{name}(x, n) AS CASE
         WHEN n >= 0 THEN {name}(x, least(n, 4294967295))
@@ -181,9 +198,7 @@ MACROS: tuple[str, ...] = (
             bq_error('Output of REPEAT exceeds max allowed output size of 1MB')
         WHEN x = '' AND n IS NOT NULL THEN ''
         ELSE repeat(x, n) END""",
-    f"CREATE MACRO bq_trim(x) AS trim(x, {_codes(WHITE_SPACE)}), (x, set) AS trim(x, set)",
-    f"CREATE MACRO bq_ltrim(x) AS ltrim(x, {_codes(WHITE_SPACE)}), (x, set) AS ltrim(x, set)",
-    f"CREATE MACRO bq_rtrim(x) AS rtrim(x, {_codes(WHITE_SPACE)}), (x, set) AS rtrim(x, set)",
+    *map(_trim, ("trim", "ltrim", "rtrim")),
     """CREATE MACRO bq_instr(x, part, p, n) AS CASE WHEN p = 1 AND n = 1 THEN instr(x, part)
         ELSE bq_find_occurrence(x, part, p, n) END""",
     """CREATE MACRO bq_translate(x, source, target) AS CASE
