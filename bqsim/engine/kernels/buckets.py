@@ -66,7 +66,7 @@ MACROS = (
              THEN bq_error('Bucket width INTERVAL with mixed DAY and subsecond parts is not allowed')
              ELSE bq_fixed_bucket(t, nullif(d * {_MICROS_PER_DAY} + u, 0), origin) END""",
     """CREATE MACRO bq_bucket_begin(u, shown, kind) AS
-       CASE WHEN bq_micros_in_range(u) THEN make_timestamp(CAST(u AS BIGINT))
+       CASE WHEN bq_micros_in_range(u) THEN make_timestamp(TRY_CAST(u AS BIGINT))
             WHEN u IS NOT NULL THEN bq_error('Bucket for ' || shown || ' is outside of ' || kind || ' range') END""",
     """CREATE MACRO bq_date_bucket_checked(t, i, origin) AS
        CASE WHEN bq_interval_micros(i) <> 0 AND t IS NOT NULL

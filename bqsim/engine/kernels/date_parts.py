@@ -9,26 +9,27 @@ from __future__ import annotations
 from .binding import bound
 
 MACROS = (
+    # Narrowing casts are TRY_CAST: the engine may compute constant branches that are never taken.
     "CREATE MACRO bq_days(d) AS d - DATE '1970-01-01'",
-    "CREATE MACRO bq_date_of_days(n) AS DATE '1970-01-01' + CAST(n AS INTEGER)",
+    "CREATE MACRO bq_date_of_days(n) AS DATE '1970-01-01' + TRY_CAST(n AS INTEGER)",
     "CREATE MACRO bq_days_in_range(n) AS n BETWEEN -719162 AND 2932896",
     "CREATE MACRO bq_micros_in_range(n) AS n BETWEEN -62135596800000000 AND 253402300799999999",
     "CREATE MACRO bq_floor_divide(a, n) AS (a - (a % n + n) % n) // n",
     # Addition.
     """CREATE MACRO bq_date_add_days(d, n, unit, message) AS
-       CASE WHEN bq_days_in_range(bq_days(d) + CAST(n AS HUGEINT) * unit) THEN d + CAST(n * unit AS INTEGER)
+       CASE WHEN bq_days_in_range(bq_days(d) + CAST(n AS HUGEINT) * unit) THEN d + TRY_CAST(CAST(n AS HUGEINT) * unit AS INTEGER)
             ELSE bq_error(message) END""",
     """CREATE MACRO bq_month_in_range(t, n, unit) AS
        year(t) * 12 + month(t) + CAST(n AS HUGEINT) * unit BETWEEN 13 AND 120000""",
     """CREATE MACRO bq_date_add_months(d, n, unit, message) AS
-       CASE WHEN bq_month_in_range(d, n, unit) THEN CAST(d + to_months(CAST(n * unit AS INTEGER)) AS DATE)
+       CASE WHEN bq_month_in_range(d, n, unit) THEN CAST(d + to_months(TRY_CAST(CAST(n AS HUGEINT) * unit AS INTEGER)) AS DATE)
             ELSE bq_error(message) END""",
     """CREATE MACRO bq_datetime_add_months(t, n, unit, message) AS
-       CASE WHEN bq_month_in_range(t, n, unit) THEN t + to_months(CAST(n * unit AS INTEGER))
+       CASE WHEN bq_month_in_range(t, n, unit) THEN t + to_months(TRY_CAST(CAST(n AS HUGEINT) * unit AS INTEGER))
             ELSE bq_error(message) END""",
     """CREATE MACRO bq_datetime_add_micros(t, n, unit, message) AS
        CASE WHEN bq_micros_in_range(epoch_us(t) + CAST(n AS HUGEINT) * unit)
-            THEN make_timestamp(CAST(epoch_us(t) + n * unit AS BIGINT))
+            THEN make_timestamp(TRY_CAST(epoch_us(t) + CAST(n AS HUGEINT) * unit AS BIGINT))
             ELSE bq_error(message) END""",
     """CREATE MACRO bq_timestamp_error_text(t) AS strftime(t, '%Y-%m-%d %H:%M:%S.%f') || '+00'""",
     """CREATE MACRO bq_time_add_micros(t, n, unit) AS
@@ -97,7 +98,7 @@ MACROS = (
                           || bq_pad(d, 2) || ' ' || bq_pad(h, 4) || ':' || bq_pad(mi, 2) || ':'
                           || bq_pad(s, 2)) END""",
     """CREATE MACRO bq_timestamp_of(n, unit) AS
-       CASE WHEN bq_micros_in_range(CAST(n AS HUGEINT) * unit) THEN make_timestamp(CAST(n * unit AS BIGINT))
+       CASE WHEN bq_micros_in_range(CAST(n AS HUGEINT) * unit) THEN make_timestamp(TRY_CAST(CAST(n AS HUGEINT) * unit AS BIGINT))
             ELSE bq_error('Input value ' || CAST(n AS VARCHAR) || ' cannot be converted into a TIMESTAMP, because it '
                           || 'would be out of the allowed range between -62135596800000000 to 253402300799999999 '
                           || '(microseconds)') END""",
@@ -108,7 +109,7 @@ MACROS = (
     """CREATE MACRO bq_timestamp_add_parts(t, m, u) AS
        CASE WHEN m <> 0 AND t IS NOT NULL
             THEN bq_error('TIMESTAMP +/- INTERVAL is not supported for intervals with non-zero MONTH or YEAR part.')
-            WHEN bq_micros_in_range(epoch_us(t) + u) THEN make_timestamp(CAST(epoch_us(t) + u AS BIGINT))
+            WHEN bq_micros_in_range(epoch_us(t) + u) THEN make_timestamp(TRY_CAST(epoch_us(t) + u AS BIGINT))
             WHEN u IS NOT NULL AND t IS NOT NULL
             THEN bq_error('Unix picoseconds value is out of allowed range between -62135596800000000000000 to '
                           || '253402300799999999999999') END""",

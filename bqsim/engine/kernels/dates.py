@@ -173,7 +173,7 @@ MACROS = (
        CASE WHEN zone = 'UTC' THEN CAST(d AS TIMESTAMP)
             WHEN bq_in_range(bq_zone_utc(CAST(d AS TIMESTAMP), zone))
             THEN bq_zone_utc(CAST(d AS TIMESTAMP), zone)
-            ELSE bq_error('Cannot convert date ' || CAST(d AS VARCHAR) || ' to timestamp') END""",
+            WHEN zone IS NOT NULL THEN bq_error('Cannot convert date ' || CAST(d AS VARCHAR) || ' to timestamp') END""",
     """CREATE MACRO bq_cast_timestamp_to_datetime(t, zone) AS
        CASE WHEN zone = 'UTC' OR bq_in_range(bq_zone_local(t, zone)) THEN bq_zone_local(t, zone)
             ELSE bq_error('Invalid Datetime [INVALID]extracted from timestamp '

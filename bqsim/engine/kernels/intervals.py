@@ -154,8 +154,8 @@ MACROS = (
     f"""CREATE MACRO bq_interval(m, d, u) AS
         CASE {_out_of_range("months", "m", MAX_MONTHS)} {_out_of_range("days", "d", MAX_DAYS)}
              {_out_of_range("nanoseconds", "u", MAX_MICROS, "000")}
-             ELSE to_months(CAST(m AS INTEGER)) + to_days(CAST(d AS INTEGER))
-                  + to_microseconds(CAST(u AS BIGINT)) END""",
+             ELSE to_months(TRY_CAST(m AS INTEGER)) + to_days(TRY_CAST(d AS INTEGER))
+                  + to_microseconds(TRY_CAST(u AS BIGINT)) END""",
     bound(
         "bq_interval_of_parts(p)",
         "to_months(CAST(v.p.m AS INTEGER)) + to_days(CAST(v.p.d AS INTEGER)) + to_microseconds(v.p.u)",
@@ -214,6 +214,11 @@ MACROS = (
         """bq_justify_interval_parts((bq_interval_months(v.i) * 30 + bq_interval_days(v.i)) * 86400000000::HUGEINT
                                      + bq_interval_micros(v.i))""",
     ),
+    f"""CREATE MACRO bq_interval_of_micros(n) AS
+        CASE WHEN n NOT BETWEEN -{MAX_MICROS} AND {MAX_MICROS}
+             THEN bq_error('Interval field microseconds ''' || CAST(n AS VARCHAR)
+                           || ''' is out of range -{MAX_MICROS} to {MAX_MICROS}')
+             ELSE to_microseconds(n) END""",
     """CREATE MACRO bq_int64_multiply(a, b) AS
        CASE WHEN abs(a * CAST(b AS HUGEINT)) > 9223372036854775807
             THEN bq_error('int64 overflow: ' || CAST(a AS VARCHAR) || ' * ' || CAST(b AS VARCHAR))

@@ -124,12 +124,7 @@ _TIMESTAMP_TRUNC = {
         if part not in parts.WEEKS
     },
     **{p: f"bq_timestamp_trunc_week({{0}}, {_LOCAL}, {start}, {{2}})" for p, start in parts.WEEKS.items()},
-    **{
-        part: f"bq_timestamp_trunc_local({{0}}, {unit}, {{2}})"
-        if part in ("HOUR", "MINUTE")
-        else f"bq_datetime_trunc_micros({{0}}, {unit})"
-        for part, unit in parts.MICROS.items()
-    },
+    **{part: f"bq_timestamp_trunc_local({{0}}, {unit}, {{2}})" for part, unit in parts.MICROS.items()},
 }
 
 

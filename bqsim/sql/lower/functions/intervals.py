@@ -14,6 +14,8 @@ _CONSTRUCT = {
     "WEEK": "bq_interval(0, bq_int64_multiply({0}, 7), 0)",
     "DAY": "bq_interval(0, {0}, 0)",
     **{part: f"bq_interval(0, 0, {{0}} * {unit}::HUGEINT)" for part, unit in MICROS.items()},
+    "MILLISECOND": "bq_interval(0, 0, bq_int64_multiply(1000, {0}))",
+    "MICROSECOND": "bq_interval_of_micros({0})",
 }
 _EXTRACT = {
     "YEAR": "year({0})",
