@@ -107,6 +107,13 @@ class DuckDBEngine:
             if not self._closed:
                 self._idle.append(session)
 
+    def discard(self, connection: Any) -> None:
+        """Close the connection of a session that cannot be used again."""
+        with self._mutex:
+            if connection in self._all:
+                self._all.remove(connection)
+        connection.close()
+
     def metadata(self) -> list[tuple[str, str, str]]:
         """All metadata records (kind, key, value) in the order of their last writes."""
         return self.log.read(self._root) if self.log else []
@@ -166,6 +173,7 @@ class DuckDBSession:
         self._running = False
         self._stopped = False
         self._released = False
+        self._broken = False
 
     def query(self, sql: str, schema: Sequence[Field]) -> pa.Table:
         return from_engine(self._call(sql, "arrow", lambda result: result.arrow_table()), schema)
@@ -193,6 +201,9 @@ class DuckDBSession:
             return work()
         except duckdb.InterruptException:
             raise Interrupted from None
+        except (duckdb.InternalException, duckdb.FatalException) as error:
+            self._broken = True
+            raise map_error(error) from error
         except (duckdb.Error, RuntimeError, MemoryError) as error:
             raise map_error(error) from error
         finally:
@@ -228,7 +239,7 @@ class DuckDBSession:
             self._rollback()
             raise
         try:
-            self._command("COMMIT")
+            self._commit()
         except BaseException:
             self._rollback()
             raise
@@ -252,6 +263,16 @@ class DuckDBSession:
     def _command(self, sql: str) -> None:
         self._guarded(lambda: self._connection._submit(sql, None, "rows", BATCH_ROWS).fetchall())
 
+    def _commit(self) -> None:
+        """COMMIT, which no interrupt may stop half-way: its outcome must be known."""
+        with self._state:
+            if self._stopped:
+                raise Interrupted
+        try:
+            self._connection.commit()
+        except duckdb.Error as error:
+            raise map_error(error) from error
+
     def _rollback(self) -> None:
         """Undo the open transaction, even after an interrupt. The engine may have closed it already."""
         self._depth = 0
@@ -262,6 +283,9 @@ class DuckDBSession:
             self._connection.rollback()
         except duckdb.TransactionException as error:
             log.debug("nothing to roll back: %s", error)
+        except duckdb.Error:
+            self._broken = True
+            log.exception("a transaction could not be rolled back")
 
     def create_table(self, engine_table: str, columns: Sequence[tuple[str, Field]]) -> None:
         parts = [f"{name} {engine_type(field.type)}" for name, field in columns]
@@ -331,12 +355,18 @@ class DuckDBSession:
             self._epoch += 1
 
     def close(self) -> None:
-        """Give the session back. An open transaction is rolled back, registered relations are forgotten."""
+        """Give the session back. An open transaction is rolled back, registered relations are forgotten.
+
+        A connection that the engine failed on is not used again.
+        """
         if self._released:
             return
         self._released = True
         if self._depth:
             self._rollback()
+        if self._broken:
+            self._engine.discard(self._connection)
+            return
         for name in list(self._registered):
             self.unregister(name)
         self._engine.release(self)

@@ -9,7 +9,9 @@ import threading
 import time
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 from bqsim.engine.duckdb import DuckDBEngine, DuckDBSession
@@ -168,6 +170,65 @@ def test_names_in_a_statement_are_not_python_variables(session: DuckDBSession) -
     assert local_rows.num_rows == 1
     with pytest.raises(BigQueryError):
         session.scalar("SELECT c1 FROM local_rows")
+
+
+class Stub:
+    """A connection whose calls fail as told; the rest goes to a real one."""
+
+    def __init__(self, real: Any, **failures: Exception) -> None:
+        self.real, self.failures = real, failures
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.failures:
+
+            def fail(*_: Any) -> Any:
+                raise self.failures[name]
+
+            return fail
+        return getattr(self.real, name)
+
+
+@pytest.mark.parametrize("failing", ["_submit", "rollback"])
+def test_a_connection_that_the_engine_failed_on_is_not_used_again(
+    engine: DuckDBEngine, failing: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = engine.session()
+    connection = session._connection
+    with pytest.raises(BigQueryError) as caught, session.transaction():
+        session._connection = Stub(
+            connection, **{failing: duckdb.FatalException("database has been invalidated")}
+        )
+        session.scalar("SELECT error('bq:no') FROM range(1)")
+    assert caught.value.message == "no" or caught.value.reason.name == "internalError"
+    session._connection = connection
+    session.close()
+    again = engine.session()
+    assert again is not session and again.scalar("SELECT 1") == 1
+    again.close()
+
+
+def test_a_failed_commit_is_rolled_back(engine: DuckDBEngine, stored: str) -> None:
+    session = engine.session()
+    connection, done = session._connection, []
+    with pytest.raises(BigQueryError) as caught, session.transaction():
+        session.append(stored, COLUMNS, FIELDS, table_from_rows(FIELDS, [[1, None, None]]), 1)
+        session.on_commit(lambda: done.append(1))
+        session._connection = Stub(connection, commit=duckdb.TransactionException("Conflict on tuple"))
+    assert caught.value.message == "Could not serialize access due to concurrent update" and done == []
+    session._connection = connection
+    assert session.scalar(f"SELECT count(*) FROM {stored}") == 0
+    session.close()
+
+
+def test_a_cancelled_session_does_not_commit(engine: DuckDBEngine, stored: str) -> None:
+    session = engine.session()
+    with pytest.raises(Interrupted), session.transaction():
+        session.append(stored, COLUMNS, FIELDS, table_from_rows(FIELDS, [[1, None, None]]), 1)
+        session.interrupt()
+    session.close()
+    other = engine.session()
+    assert other.scalar(f"SELECT count(*) FROM {stored}") == 0
+    other.close()
 
 
 def test_files_outside_are_closed(session: DuckDBSession, tmp_path: Path) -> None:
