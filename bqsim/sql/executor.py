@@ -18,7 +18,7 @@ from bqsim.types import INT64, STRING, Field
 from .information_schema import VirtualTables
 from .plan import Context, QueryPlan, StatementResult, TypedValue
 from .planner import Planner
-from .statements import HANDLERS, Handler, Services, Statement
+from .statements import HANDLERS, Handler, Services, Statement, partition_filter
 from .statements.base import enum_name, registered
 from .statements.names import table_ref
 from .statements.query import engine_select, query_result, run_plan
@@ -160,6 +160,7 @@ class Executor:
         if ctx.transaction is not None:
             _check_transactional(analyzed, ctx)
             analyzed = ctx.transaction.bind(analyzed, ctx.temp_dataset)
+        partition_filter.check(analyzed)
         statement = Statement(self._services, analyzed, ctx, session)
         if "system_time" in analyzed.sql.casefold():
             bind_times(statement)

@@ -64,7 +64,7 @@ class ColumnSizes:
 
     def columns(self, session: Session, table: Table, names: Iterable[str]) -> int:
         """The bytes of the named top-level columns of a table's live rows; unknown names count nothing."""
-        if table.storage is None:
+        if table.storage is None or not table.num_rows:
             return 0
         indexes = sorted({i for n in names if (i := table.field_index(n)) is not None})
         keys = [(table.storage.engine_table, table.version, table.storage.columns[i]) for i in indexes]

@@ -21,7 +21,8 @@ def snapshot_time(statement: Statement, scan: Any) -> int | None:
     moment = statement.constant(scan.for_system_time_expr)
     if moment is None:
         raise invalid_query("FOR SYSTEM_TIME AS OF expression must not be NULL")
-    return int(round(moment.timestamp() * 1_000_000))
+    at_us: int = round(moment.timestamp() * 1_000_000)
+    return at_us
 
 
 def table_at(statement: Statement, table: Table, at_us: int) -> Table:
