@@ -81,8 +81,7 @@ def parse_head(raw: bytes) -> Head:
         raise BadRequest(400, "Malformed request line.")
     method, target, version = parts
     if version not in _VERSIONS:
-        status = 505 if re.match(r"HTTP/\d(\.\d)?\Z", version) else 400
-        raise BadRequest(status, "Unsupported HTTP version.")
+        raise BadRequest(400, "Unsupported HTTP version.")
     if any(c <= " " or c == "\x7f" for c in target):
         raise BadRequest(400, "Malformed request target.")
     headers: dict[str, str] = {}

@@ -178,7 +178,7 @@ def test_a_large_answer_reaches_a_slow_reader() -> None:
     [
         (b"nonsense\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\n\r\n", 400),
-        (b"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505),
+        (b"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 400),
         (b"GET / HTTP/1.1\n\n", 400),
         (b"GET /a b HTTP/1.1\r\nHost: h\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: h\r\nBad Name: x\r\n\r\n", 400),
