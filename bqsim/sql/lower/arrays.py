@@ -10,14 +10,11 @@ from bqsim.sql.googlesql.resolved import has
 
 from . import nodes
 from .registry import Unsupported
-from .relation import Relation, place_node
+from .relation import POSITION, Relation, place_node
 from .scans import plain_place
 
 if TYPE_CHECKING:
     from .lowering import Lowering
-
-# Label of the hidden column with the position of an element.
-POSITION = "_n"
 
 
 def array_scan(low: Lowering, node: Any) -> Relation:
@@ -45,7 +42,7 @@ def array_scan(low: Lowering, node: Any) -> Relation:
     if offset is not None:
         relation.columns[offset] = positions
     if keep_order:
-        relation.natural = positions
+        relation.hidden = {**relation.hidden, POSITION: positions}
     relation = low.closed(relation)
     if has(node, "join_expr"):
         relation.where.append(low.expression(node.join_expr))
@@ -57,12 +54,11 @@ def once(low: Lowering, relation: Relation, array: exp.Expression) -> tuple[Rela
     if plain_place(array) is not None:
         return relation, array
     label = low.label()
-    query = relation.finish(
-        [nodes.alias(place_node(p), f"k{i}") for i, p in relation.columns.items()]
-        + [nodes.alias(array, "_a")]
-    )
-    relation = low.source(nodes.derived(query, label), label, relation.columns)
-    return relation, nodes.column(label, "_a")
+    values = [*((f"k{i}", p) for i, p in relation.columns.items()), *relation.hidden.items(), ("_a", array)]
+    query = relation.finish([nodes.alias(place_node(place), name) for name, place in values])
+    source = low.source(nodes.derived(query, label), label, relation.columns)
+    source.hidden = {hidden: (label, hidden) for hidden in relation.hidden}
+    return source, nodes.column(label, "_a")
 
 
 def _outer_join(

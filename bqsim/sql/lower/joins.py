@@ -29,6 +29,7 @@ def join_scan(low: Lowering, node: Any) -> Relation:
         conditions += left.where if kind == RIGHT else []
         left.where = [] if kind == RIGHT else left.where
     left.columns = {**left.columns, **right.columns}
+    left.hidden = {**right.hidden, **left.hidden}
     low.places.update(left.columns)
     if has(node, "join_expr"):
         conditions.append(low.expression(node.join_expr))

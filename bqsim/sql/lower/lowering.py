@@ -90,7 +90,8 @@ class Lowering:
         self.shared = shared or Shared()
         self.places: dict[int, Place] = {}
         self.ctes: dict[str, tuple[str, list[int]]] = {}
-        self.recursion: list[tuple[str, list[int]]] = []
+        # The recursions being lowered: label, column ids, whether steps are counted.
+        self.recursion: list[tuple[str, list[int], bool]] = []
         self.lambdas = 0
         self.subqueries = 0
         # In a subquery: relations up to this label are outside of it.
@@ -175,12 +176,11 @@ class Lowering:
     def closed(self, relation: Relation) -> Relation:
         """The relation as a derived table: one source with plain columns."""
         label = self.label()
-        natural = relation.natural
         query = self.select(relation)
-        if natural is not None:
-            query.append("expressions", nodes.alias(place_node(natural), "_n"))
+        for hidden, place in relation.hidden.items():
+            query.append("expressions", nodes.alias(place_node(place), hidden))
         closed = self.source(nodes.derived(query, label), label, relation.columns)
-        closed.natural = natural and (label, "_n")
+        closed.hidden = {hidden: (label, hidden) for hidden in relation.hidden}
         return closed
 
     def source(self, source: Any, label: str, columns: Iterable[int]) -> Relation:

@@ -13,6 +13,12 @@ from . import nodes
 Place = Any
 
 
+# The position in the array that rows come from, kept when their order matters.
+POSITION = "_n"
+# How many steps of a recursion led to a row.
+DEPTH = "_d"
+
+
 class Stage(IntEnum):
     """How far a SELECT is: what is added next must come no earlier in SQL's order of evaluation."""
 
@@ -30,8 +36,7 @@ def place_node(place: Place) -> exp.Expression:
 class Relation:
     """One SELECT: ``columns`` maps column ids to their places; ``computed`` says that some are expressions.
 
-    ``natural`` is the place of the position in the array that the rows come from, kept when the order
-    matters.
+    ``hidden`` are columns that no column id names, by their label: :data:`POSITION` and :data:`DEPTH`.
     """
 
     __slots__ = (
@@ -41,9 +46,9 @@ class Relation:
         "group",
         "grouped",
         "having",
+        "hidden",
         "joins",
         "limit",
-        "natural",
         "offset",
         "order",
         "recursive",
@@ -67,7 +72,7 @@ class Relation:
         self.ctes: list[Any] = []
         self.recursive = False
         self.grouped = False
-        self.natural: Place = None
+        self.hidden: dict[str, Place] = {}
 
     @property
     def plain(self) -> bool:

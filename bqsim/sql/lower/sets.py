@@ -10,7 +10,7 @@ from bqsim.sql.googlesql.resolved import get, node_name, unwrap
 
 from . import nodes
 from .registry import Unsupported
-from .relation import Relation, Stage
+from .relation import DEPTH, Relation, Stage, place_node
 
 if TYPE_CHECKING:
     from .lowering import Lowering
@@ -26,6 +26,14 @@ OPERATIONS: dict[int, tuple[type[exp.SetOperation], bool]] = {
 }
 
 
+# BigQuery's page *Quotas and limits*.
+MAX_ITERATIONS = 500
+_LIMIT = (
+    f"(CASE WHEN {{0}} >= {MAX_ITERATIONS} THEN bq_error('A recursive CTE has reached the maximum number of "
+    f"iterations: {MAX_ITERATIONS}') ELSE true END)"
+)
+
+
 def set_operation_scan(low: Lowering, node: Any) -> Relation:
     operation, distinct = OPERATIONS[node.op_type]
     outputs = [c.column_id for c in node.parent.column_list]
@@ -37,11 +45,17 @@ def set_operation_scan(low: Lowering, node: Any) -> Relation:
     return low.source(nodes.derived(query, label), label, outputs)
 
 
-def set_item(low: Lowering, item: Any, outputs: list[int]) -> exp.Expression:
+def set_item(low: Lowering, item: Any, outputs: list[int]) -> exp.Select:
     """An operand as a SELECT whose columns have the labels of the operation's."""
+    return _labelled(_operand(low, item), item, outputs)
+
+
+def _operand(low: Lowering, item: Any) -> Relation:
     relation = low.relation(item.scan)
-    if relation.stage >= Stage.ORDERED or relation.ctes:
-        relation = low.closed(relation)
+    return low.closed(relation) if relation.stage >= Stage.ORDERED or relation.ctes else relation
+
+
+def _labelled(relation: Relation, item: Any, outputs: list[int]) -> exp.Select:
     own = [c.column_id for c in item.output_column_list]
     if not outputs:
         return relation.finish([])
@@ -87,15 +101,28 @@ def recursive_query(low: Lowering, node: Any, label: str) -> exp.Expression:
     if node.HasField("recursion_depth_modifier"):
         raise Unsupported("WITH RECURSIVE … WITH DEPTH")
     outputs = [c.column_id for c in node.parent.column_list]
-    low.recursion.append((label, outputs))
+    distinct = node.op_type == 1
+    low.recursion.append((label, outputs, not distinct))
     start = set_item(low, node.non_recursive_term, outputs)
-    step = set_item(low, node.recursive_term, outputs)
+    relation = _operand(low, node.recursive_term)
+    if DEPTH in relation.hidden:
+        depth = relation.hidden[DEPTH]
+        relation.where.append(nodes.template(_LIMIT, place_node(depth)))
+        step = _labelled(relation, node.recursive_term, outputs)
+        start.append("expressions", nodes.alias(nodes.raw("0"), DEPTH))
+        step.append("expressions", nodes.alias(nodes.template("({0} + 1)", place_node(depth)), DEPTH))
+    else:
+        step = _labelled(relation, node.recursive_term, outputs)
     low.recursion.pop()
-    return exp.Union(this=start, expression=step, distinct=node.op_type == 1)
+    return exp.Union(this=start, expression=step, distinct=distinct)
 
 
 def recursive_ref_scan(low: Lowering, node: Any) -> Relation:
-    return _reference(low, node, *low.recursion[-1])
+    cte, columns, counted = low.recursion[-1]
+    relation = _reference(low, node, cte, columns)
+    if counted:
+        relation.hidden = {DEPTH: (relation.source.alias, DEPTH)}
+    return relation
 
 
 def recursive_scan(low: Lowering, node: Any) -> Relation:

@@ -13,7 +13,7 @@ from bqsim.types import Type
 
 from . import nodes
 from .registry import Unsupported
-from .relation import Relation, place_node
+from .relation import POSITION, Relation, place_node
 
 if TYPE_CHECKING:
     from .lowering import Lowering
@@ -66,8 +66,8 @@ def ordered(low: Lowering, scan: Any) -> Relation:
     outer, low.keep_order = low.keep_order, True
     relation = low.relation(scan)
     low.keep_order = outer
-    if relation.natural is not None and not relation.order and relation.group is None:
-        relation.order = [place_node(relation.natural)]
+    if POSITION in relation.hidden and not relation.order and relation.group is None:
+        relation.order = [place_node(relation.hidden[POSITION])]
     return relation
 
 

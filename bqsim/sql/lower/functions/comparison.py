@@ -176,7 +176,13 @@ def _like(call: FunctionCall) -> exp.Expression:
         return nodes.template("({0} LIKE {1})", *call.args)
     if isinstance(pattern, str) and not _ends_in_escape(pattern):
         return nodes.template("({0} LIKE {1} ESCAPE '\\')", *call.args)
-    raise Unsupported("LIKE with a pattern that is not a literal")
+    if isinstance(pattern, str):
+        raise Unsupported("LIKE with a pattern that ends in a backslash")
+    return nodes.template(
+        "(CASE WHEN {1} LIKE '%\\' AND (length({1}) - length(rtrim({1}, '\\'))) % 2 = 1 "
+        "THEN bq_error('LIKE pattern ends with a backslash') ELSE {0} LIKE {1} ESCAPE '\\' END)",
+        *call.args,
+    )
 
 
 def _ends_in_escape(pattern: str) -> bool:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.sql.warehouse import Warehouse
+
 from .conftest import Rows
 
 A, B = "UNNEST([1, 2, 2, NULL])", "UNNEST([2, 3, NULL])"
@@ -53,6 +55,14 @@ def test_recursion(rows: Rows) -> None:
 
 
 def test_recursion_without_repetition_ends(rows: Rows) -> None:
-    recursion = "SELECT 0 AS n UNION DISTINCT SELECT MOD(n + 1, 3) FROM t"
+    recursion = "SELECT 0 AS n UNION DISTINCT SELECT MOD(m, 3) FROM (SELECT n + 1 AS m FROM t) WHERE m > 0"
     sql = f"WITH RECURSIVE t AS ({recursion}) SELECT n FROM t ORDER BY n"
     assert rows(sql) == [[0], [1], [2]]
+
+
+def test_recursion_stops_at_the_limit_of_iterations(warehouse: Warehouse, rows: Rows) -> None:
+    sql = "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t {}) SELECT MAX(n) FROM t"
+    assert rows(sql.format("WHERE n < 500")) == [[500]]
+    message = "A recursive CTE has reached the maximum number of iterations: 500"
+    assert message in warehouse.error(sql.format(""))
+    assert message in warehouse.error(sql.format("JOIN UNNEST([1]) x ON TRUE"))

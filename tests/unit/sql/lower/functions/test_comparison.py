@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.sql.warehouse import Warehouse
+
 NAN = "CAST('nan' AS FLOAT64)"
 F = "(SELECT f FROM UNNEST([1.5]) f)"
 
@@ -65,3 +67,10 @@ def test_comparisons(value: Callable[..., Any], expression: str, expected: bool 
 )
 def test_like(value: Callable[..., Any], text: str, pattern: str, expected: bool) -> None:
     assert value(f"'{text}' LIKE '{pattern}'") is expected
+    assert value(f"'{text}' LIKE p FROM UNNEST(['{pattern}']) p") is expected
+
+
+def test_like_refuses_a_pattern_that_ends_in_a_backslash(warehouse: Warehouse) -> None:
+    sql = r"SELECT 'a\\' LIKE p FROM UNNEST(['a{}']) p"
+    assert "LIKE pattern ends with a backslash" in warehouse.error(sql.format(r"\\"))
+    assert warehouse.rows(sql.format(r"\\\\")) == [[True]]
