@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import weakref
 from bisect import bisect_left, bisect_right, insort
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -53,6 +54,8 @@ class Catalog:
         self.history = History()
         # Finds tables of hidden datasets that are not in the catalog yet: query results.
         self.find_anonymous: Callable[[TableRef], Table | None] | None = None
+        # How many datasets each location holds.
+        self.locations: Counter[str] = Counter()
         self._projects: list[str] = sorted(set(projects))
         self._datasets: dict[DatasetRef, _Contents] = {}
         self._dataset_ids: dict[str, list[str]] = {}
@@ -256,6 +259,7 @@ class Catalog:
             contents.dataset = dataset
             return
         self.add_project(dataset.ref.project)
+        self.locations[dataset.location] += 1
         self._datasets[dataset.ref] = _Contents(dataset)
         insort(self._dataset_ids.setdefault(dataset.ref.project, []), dataset.ref.dataset)
 
@@ -265,6 +269,8 @@ class Catalog:
         if contents is not None:
             _remove(self._dataset_ids[ref.project], ref.dataset)
             self._generations.pop(ref, None)
+            self.locations.subtract([dropped.dataset.location])
+            self.locations = +self.locations
             for table in contents.tables.values():
                 self.history.end(table.ref, dropped.dropped_us)
             self.history.add_dropped(dropped)

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from bqsim.catalog.refs import TableRef
-from bqsim.catalog.resources import Dataset, Table
+from bqsim.catalog.resources import Table
 from bqsim.sql.statements.writes import created, finish_creation
 
 if TYPE_CHECKING:
@@ -37,15 +37,13 @@ class AnonymousTables:
             return table
 
     def _store(self, result: ResultSet) -> Table:
-        table = result.as_table(self._catalog.location)
+        table = result.as_table()
         session = self._engine.session()
         try:
             with self._catalog.change(session) as change:
-                dataset = table.ref.dataset_ref
-                if self._catalog.find_dataset(dataset) is None:
-                    ms = table.created_ms
-                    etag = self._catalog.new_etag()
-                    change.put_dataset(Dataset(dataset, table.location, ms, ms, etag))
+                dataset = self._results.dataset(table.ref.dataset_ref)
+                if dataset is not None and self._catalog.find_dataset(dataset.ref) is None:
+                    change.put_dataset(dataset)
                 writer = created(self._catalog, session, change, table)
                 writer.append(result.rows, table.fields)
                 return finish_creation(change, writer)

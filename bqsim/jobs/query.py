@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bqsim.catalog.refs import DatasetRef
-from bqsim.errors import BigQueryError, invalid
+from bqsim.errors import BigQueryError, invalid, not_found
 from bqsim.jobs.cache import CachedResult, ResultCache
 from bqsim.jobs.config import QueryConfig
 from bqsim.jobs.job import Job
@@ -19,7 +19,7 @@ from bqsim.jobs.target import named_as, write_table
 from bqsim.sql.plan import Context, StatementResult
 
 if TYPE_CHECKING:
-    from bqsim.catalog.resources import Table
+    from bqsim.catalog.resources import Dataset, Table
     from bqsim.catalog.store import Catalog
     from bqsim.engine.protocol import Session
     from bqsim.sim.clock import Clock
@@ -101,6 +101,29 @@ class QueryRunner:
             statistics.schema = tuple(result.schema)
         return statistics
 
+    def location_of(self, job: Job, config: QueryConfig, engine: Session) -> str | None:
+        """Where the datasets are that the query names, None when it names none or is a script or wrong."""
+        try:
+            if self._scripts.is_script(config.sql):
+                return None
+            named = self._datasets_of(config, self.context(job, config, None), engine)
+        except BigQueryError:
+            return None
+        return next((dataset.location for dataset in named), None)
+
+    def _datasets_of(self, config: QueryConfig, ctx: Context, engine: Session) -> Sequence[Dataset]:
+        result = self._executor.dry_run(config.sql, ctx, engine)
+        refs = [t.dataset_ref for t in (*result.tables, result.ddl_target_table) if t is not None]
+        return [d for d in map(self._catalog.find_dataset, refs) if d is not None]
+
+    def _check_location(self, job: Job, config: QueryConfig, ctx: Context, engine: Session) -> None:
+        """Datasets elsewhere are not found from the job's location."""
+        if self._catalog.locations.keys() <= {job.ref.location}:
+            return
+        for dataset in self._datasets_of(config, ctx, engine):
+            if dataset.location != job.ref.location:
+                raise not_found("Dataset", dataset.ref.api_name, job.ref.location)
+
     def run(self, job: Job, config: QueryConfig, session: SqlSession | None, engine: Session) -> None:
         """Run the query; leaves statistics and result on the job. Raises its failure."""
         ctx = self.context(job, config, session)
@@ -108,7 +131,8 @@ class QueryRunner:
             self._run_script(job, config, session, ctx, engine)
         else:
             if session is not None:
-                create_hidden_dataset(self._catalog, engine, session.temp_dataset)
+                create_hidden_dataset(self._catalog, engine, session.temp_dataset, job.ref.location)
+            self._check_location(job, config, ctx, engine)
             self._run_statement(job, config, ctx, engine)
         if session is not None:
             session.time_zone, session.default_dataset = ctx.time_zone, ctx.default_dataset
@@ -177,11 +201,11 @@ class QueryRunner:
                 job.result, job.destination = child.result, child.destination
 
         if session is not None:
-            create_hidden_dataset(self._catalog, engine, session.temp_dataset)
+            create_hidden_dataset(self._catalog, engine, session.temp_dataset, job.ref.location)
             self._scripts.run(config.sql, ctx, engine, on_statement, _cancelled(job))
             return
         hidden = DatasetRef(job.ref.project, f"_script{self._draws.hex_id('script-dataset', 24)}")
-        with temporary_dataset(self._catalog, engine, hidden) as ctx.temp_dataset:
+        with temporary_dataset(self._catalog, engine, hidden, job.ref.location) as ctx.temp_dataset:
             self._scripts.run(config.sql, ctx, engine, on_statement, _cancelled(job))
 
     def _child(self, parent: Job, statement: ChildStatement) -> Job:
@@ -207,9 +231,10 @@ class QueryRunner:
             job.destination = result.ddl_target_table
 
     def _keep(self, job: Job, result: StatementResult) -> ResultSet:
-        dataset = self._results.hidden_dataset(job.ref.project, job.caller)
+        dataset = self._results.hidden_dataset(job.ref.project, job.caller, job.ref.location)
         ref = dataset.table(f"anon{self._draws.hex_id('anonymous-table')}")
-        kept = self._results.add(tuple(result.schema), result.rows, ref, self._clock.now_us())
+        now_us = self._clock.now_us()
+        kept = self._results.add(tuple(result.schema), result.rows, ref, now_us, job.ref.location)
         job.result = kept
         job.destination = ref
         return kept

@@ -35,9 +35,12 @@ CELL_JSON_BYTES = 10
 class ResultSet:
     """The rows of one statement: ``schema`` and a ``pyarrow.Table`` in canonical form, by position."""
 
-    __slots__ = ("_rows", "created_us", "nbytes", "num_rows", "path", "ref", "schema")
+    __slots__ = ("_rows", "created_us", "location", "nbytes", "num_rows", "path", "ref", "schema")
 
-    def __init__(self, schema: tuple[Field, ...], rows: pa.Table, ref: TableRef, created_us: int) -> None:
+    def __init__(
+        self, schema: tuple[Field, ...], rows: pa.Table, ref: TableRef, created_us: int, location: str = "US"
+    ) -> None:
+        self.location = location
         self.schema = schema
         self.ref = ref
         self.created_us = created_us
@@ -83,7 +86,7 @@ class ResultSet:
         if self.path is not None:
             self.path.unlink(missing_ok=True)
 
-    def as_table(self, location: str) -> Table:
+    def as_table(self) -> Table:
         """The result as the anonymous table that holds it. It has no engine storage."""
         created_ms = self.created_us // 1000
         return Table(
@@ -93,7 +96,7 @@ class ResultSet:
             created_ms=created_ms,
             modified_ms=created_ms,
             etag=self.ref.table,
-            location=location,
+            location=self.location,
             version=self.created_us,
             num_rows=self.num_rows,
             expiration_ms=self.expires_us // 1000,
@@ -203,26 +206,29 @@ class ResultStore:
         self._by_ref: dict[TableRef, ResultSet] = {}
         self._resident: OrderedDict[TableRef, ResultSet] = OrderedDict()
         self._by_age: deque[ResultSet] = deque()
-        self._hidden: dict[tuple[str, str], DatasetRef] = {}
-        self._datasets: dict[DatasetRef, int] = {}
+        self._hidden: dict[tuple[str, str, str], DatasetRef] = {}
+        self._datasets: dict[DatasetRef, Dataset] = {}
         self._lock = threading.Lock()
 
-    def hidden_dataset(self, project: str, caller: str) -> DatasetRef:
-        """The hidden dataset that holds the results of ``caller`` in ``project``."""
-        ref = self._hidden.get((project, caller))
+    def hidden_dataset(self, project: str, caller: str, location: str) -> DatasetRef:
+        """The hidden dataset that holds the results of ``caller`` in ``project`` and ``location``."""
+        ref = self._hidden.get((project, caller, location))
         if ref is None:
-            digest = hashlib.blake2b(f"{project}/{caller}".encode(), digest_size=20).hexdigest()
-            ref = self._hidden[project, caller] = DatasetRef(project, f"_{digest}")
+            digest = hashlib.blake2b(f"{project}/{caller}/{location}".encode(), digest_size=20).hexdigest()
+            ref = self._hidden[project, caller, location] = DatasetRef(project, f"_{digest}")
         return ref
 
-    def add(self, schema: tuple[Field, ...], rows: pa.Table, ref: TableRef, now_us: int) -> ResultSet:
+    def add(
+        self, schema: tuple[Field, ...], rows: pa.Table, ref: TableRef, now_us: int, location: str = "US"
+    ) -> ResultSet:
         """Keep a result as table ``ref``; expired results go, and others are spilled when memory is short."""
-        result = ResultSet(schema, rows, ref, now_us)
+        result = ResultSet(schema, rows, ref, now_us, location)
         with self._lock:
             self._expire(now_us)
             self._by_ref[ref] = result
             self._by_age.append(result)
-            self._datasets.setdefault(ref.dataset_ref, now_us)
+            if ref.dataset_ref not in self._datasets:
+                self._datasets[ref.dataset_ref] = _hidden(ref.dataset_ref, location, now_us // 1000)
             self._resident[ref] = result
             self.in_memory += result.nbytes
             while self.in_memory > self.memory_bytes and self._resident:
@@ -236,15 +242,14 @@ class ResultStore:
         result = self._by_ref.get(ref)
         return result if result is not None and result.expires_us > now_us else None
 
-    def hidden_datasets(self, project: str, location: str) -> list[Dataset]:
-        """The hidden datasets of ``project`` that hold or held results."""
-        found = sorted((ref, us) for ref, us in self._datasets.items() if ref.project == project)
-        return [
-            Dataset(
-                ref, location, us // 1000, us // 1000, ref.dataset[1:13], default_table_expiration_ms=None
-            )
-            for ref, us in found
-        ]
+    def hidden_datasets(self, project: str) -> list[Dataset]:
+        """The hidden datasets of ``project`` that hold or held results, by their ids."""
+        found = [dataset for ref, dataset in self._datasets.items() if ref.project == project]
+        return sorted(found, key=lambda dataset: dataset.ref)
+
+    def dataset(self, ref: DatasetRef) -> Dataset | None:
+        """A hidden dataset of results."""
+        return self._datasets.get(ref)
 
     def tables(self, dataset: DatasetRef, now_us: int) -> list[ResultSet]:
         """The live results in a hidden dataset, sorted by table id."""
@@ -279,3 +284,7 @@ class ResultStore:
         if self._directory is None:
             self._directory = Path(tempfile.mkdtemp(prefix="bqsim-results-", dir=self._base))
         return self._directory
+
+
+def _hidden(ref: DatasetRef, location: str, now_ms: int) -> Dataset:
+    return Dataset(ref, location, now_ms, now_ms, etag=ref.dataset[1:13])

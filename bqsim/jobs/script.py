@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def temporary_dataset(catalog: Catalog, session: Session, ref: DatasetRef) -> Iterator[DatasetRef]:
+def temporary_dataset(
+    catalog: Catalog, session: Session, ref: DatasetRef, location: str
+) -> Iterator[DatasetRef]:
     """A hidden dataset for the temporary tables of one script, dropped with them at its end."""
-    create_hidden_dataset(catalog, session, ref)
+    create_hidden_dataset(catalog, session, ref, location)
     try:
         yield ref
     finally:
@@ -30,12 +32,12 @@ def temporary_dataset(catalog: Catalog, session: Session, ref: DatasetRef) -> It
             change.drop_dataset(ref)
 
 
-def create_hidden_dataset(catalog: Catalog, session: Session, ref: DatasetRef) -> None:
+def create_hidden_dataset(catalog: Catalog, session: Session, ref: DatasetRef, location: str) -> None:
     """Create dataset ``ref`` unless it exists."""
     with catalog.lock(ref), catalog.change(session) as change:
         if catalog.find_dataset(ref) is None:
             ms = change.time_us // 1000
-            change.put_dataset(Dataset(ref, catalog.location, ms, ms, catalog.new_etag()))
+            change.put_dataset(Dataset(ref, location, ms, ms, catalog.new_etag()))
 
 
 def fill_child(child: Job, statement: ChildStatement) -> None:

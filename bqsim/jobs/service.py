@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bqsim.catalog.refs import JobRef, TableRef
+from bqsim.catalog.refs import DatasetRef, JobRef, TableRef
 from bqsim.catalog.resources import Dataset, Table
 from bqsim.engine.pool import EnginePool
 from bqsim.errors import BigQueryError, invalid, not_found, unsupported
 from bqsim.jobs.anonymous import AnonymousTables
 from bqsim.jobs.cache import CachedResult, ResultCache
-from bqsim.jobs.config import QueryConfig, check_labels, parse_query
+from bqsim.jobs.config import QueryConfig, Target, check_labels, parse_query
 from bqsim.jobs.copy import CopyRunner, parse_copy
 from bqsim.jobs.index import JobFilter, JobIndex, JobPage
 from bqsim.jobs.job import Job, JobType
@@ -108,7 +109,7 @@ class JobService:
         upload: Upload | None,
     ) -> Job:
         config = parse_query(configuration, project)
-        job = self._new_job(JobType.QUERY, project, configuration, reference, caller, config)
+        job = await self._query_job(project, configuration, reference, caller, config)
         if config.dry_run:
             return await self._dry_run(job, config)
         self.index.add(job)
@@ -124,8 +125,7 @@ class JobService:
         upload: Upload | None,
     ) -> Job:
         config = parse_load(configuration["load"], project, upload)
-        job = self._new_job(JobType.LOAD, project, configuration, reference, caller, None)
-        job.destination = config.target.table
+        job = self._new_job(JobType.LOAD, project, configuration, reference, caller, config.target)
         self.index.add(job)
         self.runner.start(
             job, lambda session: self._loads.run(job, config, session), int64(configuration, "jobTimeoutMs")
@@ -141,8 +141,7 @@ class JobService:
         upload: Upload | None,
     ) -> Job:
         config = parse_copy(configuration["copy"], project)
-        job = self._new_job(JobType.COPY, project, configuration, reference, caller, None)
-        job.destination = config.target.table
+        job = self._new_job(JobType.COPY, project, configuration, reference, caller, config.target)
         self.index.add(job)
         self.runner.start(
             job, lambda session: self._copies.run(job, config, session), int64(configuration, "jobTimeoutMs")
@@ -173,7 +172,7 @@ class JobService:
         configuration = configuration_of(request)
         config = parse_query(configuration, project)
         reference = {"location": request.get("location")}
-        job = self._new_job(JobType.QUERY, project, configuration, reference, caller, config)
+        job = await self._query_job(project, configuration, reference, caller, config)
         if config.dry_run:
             return await self._dry_run(job, config)
         optional = request.get("jobCreationMode") == "JOB_CREATION_OPTIONAL" and not config.create_session
@@ -275,11 +274,11 @@ class JobService:
         if not ref.dataset.startswith("_"):
             return None
         result = self.results_store.find(ref, self.clock.now_us())
-        return result.as_table(self.settings.location) if result is not None else None
+        return result.as_table() if result is not None else None
 
     def hidden_datasets(self, project: str) -> Sequence[Dataset]:
         """The datasets of query results: ``datasets.list`` shows them with ``all`` only."""
-        return self.results_store.hidden_datasets(project, self.settings.location)
+        return self.results_store.hidden_datasets(project)
 
     async def close(self) -> None:
         """Stop all jobs and drop all results."""
@@ -295,9 +294,11 @@ class JobService:
         configuration: Mapping[str, Any],
         reference: Mapping[str, Any],
         caller: str,
-        config: QueryConfig | None,
+        target: Target | None,
+        default_dataset: DatasetRef | None = None,
     ) -> Job:
-        location = self._location(reference.get("location"), config)
+        written = target.table.dataset_ref if target is not None else None
+        location = self._location(reference.get("location"), written, default_dataset)
         job_id = reference.get("jobId")
         if job_id is None or job_id == "":
             job_id = f"job_{self._draws.hex_id('job')}"
@@ -307,26 +308,42 @@ class JobService:
                 "dashes) and must be at most 1024 characters long."
             )
         shown = {**configuration, "jobType": type_.value}
-        if config is not None:
-            query = dict(configuration["query"])
-            query["useLegacySql"] = False
-            query.setdefault("priority", "INTERACTIVE")
-            if config.target is not None:
-                query.setdefault("createDisposition", "CREATE_IF_NEEDED")
-                query.setdefault("writeDisposition", "WRITE_EMPTY")
-            shown["query"] = query
-        ref = JobRef(project, location, job_id)
-        return Job(ref, type_, shown, caller, self.clock.now_us())
+        job = Job(JobRef(project, location, job_id), type_, shown, caller, self.clock.now_us())
+        job.destination = target.table if target is not None else None
+        return job
 
-    def _location(self, given: object, config: QueryConfig | None) -> str:
-        """The job's location: as given, else that of the dataset it works in, else the simulator's."""
+    async def _query_job(
+        self,
+        project: str,
+        configuration: Mapping[str, Any],
+        reference: Mapping[str, Any],
+        caller: str,
+        config: QueryConfig,
+    ) -> Job:
+        """A new query job, in the location of the datasets that it names unless the request gives one."""
+        query = {**configuration["query"], "useLegacySql": False}
+        query.setdefault("priority", "INTERACTIVE")
+        if config.target is not None:
+            query.setdefault("createDisposition", "CREATE_IF_NEEDED")
+            query.setdefault("writeDisposition", "WRITE_EMPTY")
+        shown = {**configuration, "query": query}
+        job = self._new_job(
+            JobType.QUERY, project, shown, reference, caller, config.target, config.default_dataset
+        )
+        if not reference.get("location") and not self.catalog.locations.keys() <= {job.ref.location}:
+            found = await self._pool.run(lambda engine: self._queries.location_of(job, config, engine))
+            if found is not None:
+                job.ref = replace(job.ref, location=found)
+        return job
+
+    def _location(self, given: object, *datasets: DatasetRef | None) -> str:
+        """The job's location: as given, else that of the first of ``datasets``, else the simulator's."""
         if given:
             return canonical_location(str(given))
-        if config is not None:
-            for ref in (config.target.table.dataset_ref if config.target else None, config.default_dataset):
-                dataset = self.catalog.find_dataset(ref) if ref is not None else None
-                if dataset is not None:
-                    return dataset.location
+        for ref in datasets:
+            dataset = self.catalog.find_dataset(ref) if ref is not None else None
+            if dataset is not None:
+                return dataset.location
         return self.settings.location
 
     def _new_child(self, parent: Job, number: int, configuration: dict[str, Any], started_us: int) -> Job:

@@ -63,27 +63,29 @@ def test_expired_files_are_deleted(tmp_path: Path) -> None:
     assert [f.name for f in tmp_path.rglob("*.arrow")] == ["new.arrow"]
 
 
-def test_hidden_datasets_differ_by_project_and_user() -> None:
+def test_hidden_datasets_differ_by_project_user_and_location() -> None:
     store = ResultStore(1)
-    names = {store.hidden_dataset(p, c) for p in ("p", "q") for c in ("ann", "bob")}
-    assert len(names) == 4
+    names = {
+        store.hidden_dataset(p, c, at) for p in ("p", "q") for c in ("ann", "bob") for at in ("US", "EU")
+    }
+    assert len(names) == 8
     assert all(n.dataset.startswith("_") for n in names)
-    assert store.hidden_dataset("p", "ann") == store.hidden_dataset("p", "ann")
+    assert store.hidden_dataset("p", "ann", "US") == store.hidden_dataset("p", "ann", "US")
 
 
 def test_hidden_datasets_are_listed_once_they_hold_something() -> None:
     store = ResultStore(1 << 20)
-    assert store.hidden_datasets("p", "US") == []
+    assert store.hidden_datasets("p") == []
     result = add(store, "a", at_us=5000)
-    (dataset,) = store.hidden_datasets("p", "US")
+    (dataset,) = store.hidden_datasets("p")
     assert (dataset.ref, dataset.created_ms, dataset.location) == (DATASET, 5, "US")
-    assert store.hidden_datasets("q", "US") == []
+    assert store.hidden_datasets("q") == []
     assert store.tables(DATASET, 6000) == [result]
 
 
 def test_a_result_is_a_table() -> None:
-    table = add(ResultStore(1 << 20), "a", 7, at_us=9_000).as_table("EU")
-    assert (table.num_rows, table.fields, table.location, table.storage) == (7, SCHEMA, "EU", None)
+    table = add(ResultStore(1 << 20), "a", 7, at_us=9_000).as_table()
+    assert (table.num_rows, table.fields, table.location, table.storage) == (7, SCHEMA, "US", None)
     assert table.expiration_ms == 9 + 24 * 3600 * 1000
 
 

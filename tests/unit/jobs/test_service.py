@@ -79,6 +79,25 @@ def test_a_job_runs_where_its_default_dataset_is(play: Play) -> None:
     play(body)
 
 
+def test_a_job_runs_where_the_tables_are_that_it_names(play: Play) -> None:
+    async def body(s: Stack) -> None:
+        await s.ok("CREATE SCHEMA e OPTIONS (location = 'EU')")
+        await s.ok("CREATE TABLE e.t AS SELECT 1 AS a", location="EU")
+        job = await s.ok("SELECT a FROM e.t")
+        assert job.ref.location == "EU"
+        assert (await s.ok("SELECT 1")).ref.location == "US"
+        assert (
+            await s.insert({"query": {"query": "SELECT a FROM e.t", "useLegacySql": False}})
+        ).ref.location == "EU"
+        elsewhere = await s.query("SELECT a FROM e.t", location="US")
+        assert elsewhere.error is not None
+        assert elsewhere.error.message == "Not found: Dataset p:e was not found in location US"
+        await s.ok("DROP SCHEMA e CASCADE")
+        assert s.catalog.locations == {"US": 1}
+
+    play(body)
+
+
 # -- bad requests
 
 
