@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import sys
 import threading
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from bqsim.errors import BigQueryError
 from bqsim.settings import Settings
 
 if TYPE_CHECKING:
-    from bqsim.catalog.resources import Table
+    from bqsim.catalog.store import Catalog
     from bqsim.engine.protocol import Session
     from bqsim.server.rest.core import Core
     from bqsim.sql.googlesql import GoogleSql
@@ -248,19 +247,26 @@ def _progress(text: str) -> None:
 
 
 async def _sweep(core: Core) -> None:
-    """Drop expired tables from time to time."""
+    """Drop expired tables and what is too old for time travel, from time to time."""
     while True:
         await asyncio.sleep(SWEEP_S)
-        expired = core.catalog.expired_tables()
-        if expired:
-            await core.write(functools.partial(_drop, core, expired))
+        try:
+            await core.write(lambda session: sweep(core.catalog, session))
+        except BigQueryError:
+            log.exception("the sweep of expired tables failed")
 
 
-def _drop(core: Core, tables: Sequence[Table], session: Session) -> None:
-    for table in tables:
-        with core.catalog.lock(table.ref), core.catalog.change(session) as change:
-            if core.catalog.find_table(table.ref) is None:
+def sweep(catalog: Catalog, session: Session) -> None:
+    """Drop expired tables; forget what is past the time travel window, with its rows."""
+    from bqsim.catalog.history import HISTORY_US
+
+    for table in catalog.expired_tables():
+        with catalog.lock(table.ref), catalog.change(session) as change:
+            if catalog.find_table(table.ref) is None:
                 change.drop_table(table.ref)
+    with catalog.change(session) as change:
+        for engine_table in change.forget(change.time_us - HISTORY_US):
+            session.drop_table(engine_table)
 
 
 def start(**settings: Any) -> Simulator:

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import socket
 import threading
+import time
 import urllib.error
 import urllib.request
 
 import pytest
 
 import bqsim
+from bqsim.catalog.refs import TableRef
 from bqsim.settings import Settings
-from bqsim.simulator import Simulator
+from bqsim.simulator import Simulator, sweep
 
 
 def health(url: str) -> int:
@@ -96,6 +99,31 @@ def test_client_asks_the_simulator() -> None:
         client = sim.client("other")
         assert client.project == "other"
         assert [tuple(r) for r in client.query_and_wait("SELECT 1 AS x")] == [(1,)]
+        client.close()
+
+
+def test_sweep_drops_expired_tables_and_forgets_the_distant_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    with bqsim.start() as sim:
+        core = sim.core
+        assert core is not None
+        client = sim.client()
+        client.create_dataset("d")
+        for name in ("short", "long"):
+            client.query_and_wait(f"CREATE TABLE d.{name} AS SELECT 1 AS n")
+        table = client.get_table("d.short")
+        ref = TableRef(sim.project, "d", "short")
+        table.expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=0.5)
+        client.update_table(table, ["expires"])
+        while core.catalog.find_table(ref) is not None:
+            time.sleep(0.05)
+        assert [t.ref for t in core.catalog.expired_tables()] == [ref]
+        core.pool.submit(lambda session: sweep(core.catalog, session)).result()
+        assert core.catalog.expired_tables() == []
+        assert core.catalog.history.past(ref)
+        monkeypatch.setattr("bqsim.catalog.history.HISTORY_US", 0)
+        core.pool.submit(lambda session: sweep(core.catalog, session)).result()
+        assert not core.catalog.history.past(ref)
+        assert [tuple(r) for r in client.query_and_wait("SELECT n FROM d.long")] == [(1,)]
         client.close()
 
 

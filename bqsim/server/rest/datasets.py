@@ -34,7 +34,10 @@ def _reply(request: Request, dataset: Dataset) -> Reply:
 
 async def get(request: Request) -> Reply:
     """``datasets.get``."""
-    return _reply(request, request.core.catalog.dataset(ref_of(request)))
+    ref = ref_of(request)
+    hidden = request.core.jobs.hidden_datasets(ref.project) if ref.dataset.startswith("_") else []
+    found = next((d for d in hidden if d.ref == ref), None)
+    return _reply(request, found or request.core.catalog.dataset(ref))
 
 
 async def list_(request: Request) -> Reply:

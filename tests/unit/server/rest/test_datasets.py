@@ -123,6 +123,9 @@ def test_list_pages_filters_and_hides_results(rest: Http) -> None:
     assert len(rest.call("GET", "/datasets").json["datasets"]) == 3
     every = rest.call("GET", "/datasets?all=True").json["datasets"]
     assert sorted(d["datasetReference"]["datasetId"][0] for d in every) == ["_", "a", "b", "c"]
+    hidden = next(d for d in every if d["datasetReference"]["datasetId"].startswith("_"))
+    got = rest.call("GET", f"/datasets/{hidden['datasetReference']['datasetId']}").json
+    assert got["id"] == hidden["id"]
 
 
 def test_list_of_an_unknown_project_is_empty(rest: Http) -> None:
