@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -46,7 +46,9 @@ class Context:
     the hidden
     dataset of temp tables in a script or session; ``temp_functions`` holds CREATE TEMP FUNCTION texts by
     name;
-    ``transaction`` is the open multi-statement transaction.
+    ``transaction`` is the open multi-statement transaction; ``cancelled`` turns true when a statement
+    that waits for
+    others is to stop.
     """
 
     project: str
@@ -63,6 +65,7 @@ class Context:
     now_us: int = 0
     undeclared_parameters_allowed: bool = False
     transaction: Any = None
+    cancelled: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

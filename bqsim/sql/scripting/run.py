@@ -121,6 +121,7 @@ class Run:
         self.failed_at: tuple[Frame, ...] = ()
         # The statement's own time; in a transaction, that of its beginning.
         self.ctx.now_us = 0
+        self.ctx.cancelled = cancelled
 
     # Statements
 

@@ -98,7 +98,7 @@ class Statement:
         if transaction is not None and transaction.mutates(ref, self.ctx.temp_dataset):
             written: AbstractContextManager[Writer] = transaction.writing(ref)
             return written
-        return writing(self.catalog, self.services.claims, self.session, ref)
+        return writing(self.catalog, self.services.claims, self.session, ref, self.ctx.cancelled)
 
     def etag(self) -> str:
         return str(self.catalog.new_etag())

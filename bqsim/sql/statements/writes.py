@@ -5,7 +5,7 @@ common.
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.catalog.store import Catalog, Change
-from bqsim.engine.protocol import VERSION_END, Session
+from bqsim.engine.protocol import VERSION_END, Interrupted, Session
 from bqsim.errors import BigQueryError, invalid_query
 from bqsim.types import Field
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _WRITABLE = frozenset({TableKind.TABLE})
 # How long a statement waits for a transaction that has changed its table.
 WAIT_S = 60.0
+POLL_S = 0.05
 
 
 @dataclass(slots=True)
@@ -127,10 +128,19 @@ class Claims:
                 del self._owners[ref]
             self._changed.notify_all()
 
-    def wait_for(self, ref: TableRef) -> None:
-        """Wait until no transaction has the table."""
+    def wait_for(self, ref: TableRef, cancelled: Callable[[], bool] | None = None) -> None:
+        """Wait until no transaction has the table. Raises ``Interrupted`` once ``cancelled``."""
+
+        def over() -> bool:
+            return ref not in self._owners or (cancelled is not None and cancelled())
+
         with self._changed:
-            if not self._changed.wait_for(lambda: ref not in self._owners, timeout=self._wait_s):
+            left = self._wait_s
+            while left > 0 and not self._changed.wait_for(over, timeout=POLL_S):
+                left -= POLL_S
+            if cancelled is not None and cancelled():
+                raise Interrupted
+            if ref in self._owners:
                 raise invalid_query(
                     f"Could not serialize access to table {ref.api_name} due to concurrent update"
                 )
@@ -144,17 +154,24 @@ def aborted(ref: TableRef) -> BigQueryError:
 
 
 @contextmanager
-def writing(catalog: Catalog, claims: Claims, session: Session, ref: TableRef) -> Iterator[Writer]:
+def writing(
+    catalog: Catalog,
+    claims: Claims,
+    session: Session,
+    ref: TableRef,
+    cancelled: Callable[[], bool] | None = None,
+) -> Iterator[Writer]:
     """Write to a table: its lock, a transaction, and at the end its new row count, version and etag.
 
     Nothing is changed when the block raises. Raises ``notFound``, or ``invalid`` for what is not a
-    table. Waits for
-    multi-statement transactions that have changed the table.
+    table. Waits
+    for multi-statement transactions that have changed the table; ``Interrupted`` when ``cancelled``
+    meanwhile.
     """
     with ExitStack() as held:
         while True:
-            claims.wait_for(ref)
-            held.enter_context(catalog.lock(ref))
+            claims.wait_for(ref, cancelled)
+            held.enter_context(_lock(catalog, ref, cancelled))
             if not claims.taken(ref):
                 break
             held.close()
@@ -164,6 +181,16 @@ def writing(catalog: Catalog, claims: Claims, session: Session, ref: TableRef) -
         yield writer
         if writer.inserted or writer.removed:
             change.put_table(touched(catalog, writer.table, change, writer.inserted - writer.removed))
+
+
+@contextmanager
+def _lock(catalog: Catalog, ref: TableRef, cancelled: Callable[[], bool] | None) -> Iterator[None]:
+    with ExitStack() as held:
+        try:
+            held.enter_context(catalog.lock(ref, cancelled=cancelled))
+        except InterruptedError:
+            raise Interrupted from None
+        yield
 
 
 def writable(table: Table) -> Table:

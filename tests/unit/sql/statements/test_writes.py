@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from bqsim.catalog.refs import TableRef
+from bqsim.engine.protocol import Interrupted
+from bqsim.errors import BigQueryError
+from bqsim.sql.statements.writes import Claims, writable, writing
+from tests.unit.sql.warehouse import Warehouse
+
+REF = TableRef("p", "d", "t")
+
+
+def test_a_claimed_table_is_waited_for() -> None:
+    claims = Claims()
+    claims.claim(REF, "first")
+    claims.claim(REF, "first")
+    assert claims.taken(REF)
+    with pytest.raises(BigQueryError, match="Transaction is aborted"):
+        claims.claim(REF, "second")
+    releasing = threading.Timer(0.05, claims.release, ["first"])
+    releasing.start()
+    claims.wait_for(REF)
+    assert not claims.taken(REF)
+
+
+def test_waiting_ends_with_an_error_or_the_cancel() -> None:
+    claims = Claims(wait_s=0.1)
+    claims.claim(REF, "owner")
+    with pytest.raises(BigQueryError, match=r"Could not serialize access to table p:d\.t due"):
+        claims.wait_for(REF)
+    with pytest.raises(Interrupted):
+        claims.wait_for(REF, lambda: True)
+
+
+def test_a_statement_that_waits_for_a_lock_can_be_cancelled(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE t (n INT64)")
+    stop = threading.Event()
+    failed: list[BaseException] = []
+
+    def blocked() -> None:
+        session = warehouse.engine.session()
+        try:
+            ctx = warehouse.context(cancelled=stop.is_set)
+            warehouse.executor.run("INSERT INTO t VALUES (1)", ctx, session)
+        except BaseException as error:
+            failed.append(error)
+        session.close()
+
+    with warehouse.catalog.lock(REF):
+        thread = threading.Thread(target=blocked)
+        thread.start()
+        time.sleep(0.1)
+        stop.set()
+        thread.join(10)
+    assert [type(e) for e in failed] == [Interrupted]
+    assert warehouse.rows("SELECT COUNT(*) FROM t") == [[0]]
+
+
+def test_nothing_is_written_when_the_block_raises(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE t AS SELECT 1 AS n")
+    before = warehouse.table("t")
+    claims = warehouse.executor.claims
+    with (
+        pytest.raises(RuntimeError),
+        writing(warehouse.catalog, claims, warehouse.session, REF) as writer,
+    ):
+        writer.clear()
+        raise RuntimeError
+    assert warehouse.table("t") == before
+    assert warehouse.rows("SELECT n FROM t") == [[1]]
+
+
+def test_writable(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE VIEW t AS SELECT 1 AS n")
+    with pytest.raises(BigQueryError, match="currently a VIEW"):
+        writable(warehouse.table("t"))
