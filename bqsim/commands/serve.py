@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import signal
 import sys
 import threading
@@ -94,6 +95,8 @@ def _serve(given: argparse.Namespace, stopped: threading.Event) -> int:
         print(f"bqsim: cannot start: {e}", file=sys.stderr)
         return 1
     try:
+        # What was made at start stays: the collector need not walk it again and again.
+        gc.freeze()
         print(ready_text(simulator.url, simulator.environment(), given.grpc_port), flush=True)
         stopped.wait()
     finally:
