@@ -219,4 +219,8 @@ MACROS: tuple[str, ...] = (
         ELSE list_transform(string_split(x, ''), lambda c: CAST(unicode(c) AS BIGINT)) END""",
     """CREATE MACRO bq_contains_substr(x, part) AS contains(
         bq_normalize_and_casefold(x, 'NFKC'), bq_normalize_and_casefold(part, 'NFKC'))""",
+    """CREATE MACRO bq_any(tests) AS CASE
+        WHEN tests IS NULL THEN NULL
+        WHEN list_contains(tests, true) THEN true
+        WHEN len(list_filter(tests, lambda test: test IS NULL)) > 0 THEN NULL ELSE false END""",
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import expressions as exp
 
 from bqsim.errors import invalid_query
+from bqsim.sql.googlesql.builtins import GROUP
 from bqsim.sql.googlesql.resolved import get, has, unwrap
 from bqsim.sql.googlesql.types import type_from_proto
 from bqsim.sql.googlesql.values import literal_value
@@ -137,7 +138,7 @@ def inline_lambda(low: Lowering, node: Any) -> tuple[exp.Expression, Type]:
 def function_call(low: Lowering, node: Any) -> exp.Expression:
     base = node.parent
     group, _, name = base.function.name.partition(":")
-    if group != "ZetaSQL":
+    if group not in ("ZetaSQL", GROUP):
         raise Unsupported(f"function {name or group}")
     if base.collation_list:
         raise Unsupported(f"function {name} with collation")

@@ -6,6 +6,7 @@ from bqsim.sql.lower.registry import Function, fn
 from bqsim.types import BYTES, INT64, TypeKind
 
 FUNCTIONS: list[Function] = [
+    fn("$like", (BYTES, BYTES), sql="bq_bytes_like({0}, {1})"),
     fn("ascii", (BYTES,), sql="bq_bytes_ascii({0})"),
     fn("bit_count", (BYTES,), sql="bq_bytes_bit_count({0})"),
     fn("byte_length", (BYTES,), sql="octet_length({0})"),

@@ -6,10 +6,17 @@ from typing import Any
 
 from sqlglot import expressions as exp
 
+from bqsim.errors import invalid_query
 from bqsim.sql.lower import nodes
+from bqsim.sql.lower.casts import cast_value
 from bqsim.sql.lower.registry import ANY, NOT_LITERAL, Function, FunctionCall, Unsupported, fn
-from bqsim.types import BYTES, INT64, STRING, TypeKind
+from bqsim.types import BYTES, INT64, STRING, Type, TypeKind
 
+# Kinds whose values CONTAINS_SUBSTR searches as their text.
+_SEARCHED = (
+    TypeKind.STRING, TypeKind.INT64, TypeKind.FLOAT64, TypeKind.NUMERIC, TypeKind.BOOL,
+    TypeKind.DATE, TypeKind.TIME, TypeKind.DATETIME,
+)  # fmt: skip
 _INT64_MAX = (1 << 63) - 1
 
 
@@ -25,6 +32,30 @@ def _normalizer(macro: str) -> Any:
         return nodes.template(f"{macro}({{0}}, '{mode}')", call.args[0])
 
     return build
+
+
+def _contains_substr(call: FunctionCall) -> exp.Expression:
+    # json_scope, the third argument, matters for JSON only.
+    if call.literals[1] is None:
+        raise invalid_query("The search value literal cannot be NULL")
+    return _contains(call.args[0], call.types[0], call.args[1])
+
+
+def _contains(value: exp.Expression, type_: Type, part: exp.Expression, depth: int = 0) -> exp.Expression:
+    """Whether a value, or any value within it, contains a text; NULLs make a miss unknown."""
+    if type_.kind is TypeKind.STRUCT:
+        fields = [
+            _contains(nodes.template(f"struct_extract({{0}}, '_{i}')", value), field.type, part, depth)
+            for i, field in enumerate(type_.fields, 1)
+        ]
+        return nodes.joined("(", " OR ", fields, ")")
+    if type_.element is not None and type_.kind is TypeKind.ARRAY:
+        item = f"e{depth}"
+        inner = _contains(nodes.raw(item), type_.element, part, depth + 1)
+        return nodes.template(f"bq_any(list_transform({{0}}, lambda {item}: {{1}}))", value, inner)
+    if type_.kind not in _SEARCHED:
+        raise Unsupported(f"CONTAINS_SUBSTR in {type_}")
+    return nodes.template("bq_contains_substr({0}, {1})", cast_value(value, type_, STRING), part)
 
 
 def _per_arity(name: str, macro: str, *, least: int, most: int) -> list[Function]:
@@ -80,5 +111,5 @@ FUNCTIONS: list[Function] = [
     fn("normalize_and_casefold", (STRING, ANY), build=_normalizer("bq_normalize_and_casefold"), optional=1),
     fn("to_code_points", (STRING,), sql="bq_to_code_points({0})"),
     fn("code_points_to_string", (TypeKind.ARRAY,), sql="bq_code_points_to_string({0})"),
-    fn("contains_substr", (STRING, STRING), sql="bq_contains_substr({0}, {1})"),
+    fn("contains_substr", (ANY, STRING, STRING), build=_contains_substr, optional=1),
 ]

@@ -62,3 +62,10 @@ def test_repeated_bytes_in_translate(warehouse: Warehouse) -> None:
 def test_padding_pattern(warehouse: Warehouse) -> None:
     assert_engine(warehouse, "LPAD(b'abc', 8, b'de')", b"dededabc")
     assert_engine(warehouse, "RPAD(b'\\xab', 3, b'\\x00')", b"\xab\x00\x00")
+
+
+def test_like(warehouse: Warehouse) -> None:
+    patterns = (b"%", b"a%", b"_", b"%a", rb"\%", b"___", b"", b"a_c%", None)
+    rows = itertools.product((*VALUES, b"a%c", b"%"), patterns)
+    assert_agrees(warehouse, "x LIKE y", "x BYTES, y BYTES", rows)
+    assert_agrees(warehouse, "x LIKE y", "x BYTES, y BYTES", [(b"a", b"a\\")])

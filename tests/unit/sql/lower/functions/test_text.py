@@ -125,3 +125,16 @@ def test_safe_prefix_turns_failures_into_null(warehouse: Warehouse) -> None:
     assert_engine(warehouse, "SAFE.SUBSTR('abc', 1, -1)", None)
     assert_engine(warehouse, "SAFE.REPEAT('abc', -1)", None)
     assert_engine(warehouse, "SAFE.CHR(55296)", None)
+
+
+def test_contains_substr_searches_every_value(warehouse: Warehouse) -> None:
+    assert_engine(warehouse, "CONTAINS_SUBSTR('the BLUE house', 'Blue house')", True)
+    assert_engine(warehouse, "CONTAINS_SUBSTR('Ⅸ', 'ix')", True)
+    assert_engine(warehouse, "CONTAINS_SUBSTR(CAST(NULL AS STRING), 'x')", None)
+    assert_engine(warehouse, "CONTAINS_SUBSTR((23, 35, 41), '35')", True)
+    assert_engine(warehouse, "CONTAINS_SUBSTR((23, NULL, 41), '41')", True)
+    assert_engine(warehouse, "CONTAINS_SUBSTR((23, NULL, 41), '35')", None)
+    assert_engine(warehouse, "CONTAINS_SUBSTR(['a', 'b'], 'B')", True)
+    assert_engine(warehouse, "CONTAINS_SUBSTR(['a', NULL], 'x')", None)
+    assert_engine(warehouse, "CONTAINS_SUBSTR([STRUCT(DATE '2024-01-02', ['q'])], '2024-01')", True)
+    assert "cannot be NULL" in warehouse.error("SELECT CONTAINS_SUBSTR('a', NULL)")
