@@ -7,7 +7,7 @@ from typing import Any
 
 from bqsim.catalog.refs import RoutineRef
 from bqsim.catalog.resources import Routine
-from bqsim.errors import invalid_query, not_found, unsupported
+from bqsim.errors import invalid_query, unsupported
 from bqsim.sql.evaluation import null
 from bqsim.sql.googlesql.script_tree import ScriptKind, ScriptNode
 from bqsim.sql.plan import TypedValue
@@ -115,7 +115,7 @@ def _procedure(run: Run, node: ScriptNode) -> Routine:
     ref = routine_ref(node.names, run.ctx)
     routine = run.executor.catalog.find_routine(ref)
     if routine is None or routine.body.get("routineType") != "PROCEDURE":
-        raise not_found("Routine", ref.api_name, run.ctx.location)
+        raise invalid_query(f"Procedure not found: {'.'.join(node.names)}")
     return routine
 
 

@@ -11,6 +11,8 @@ from bqsim.sql.googlesql import resolved
 from bqsim.sql.googlesql.types import type_from_proto
 from bqsim.types import Field, Mode, TypeKind, field_of
 
+from .options import option_value
+
 # What evaluates the option list of a column: (option nodes) -> {name: value}.
 Options = Callable[[Any], dict[str, Any]]
 
@@ -83,21 +85,22 @@ def collation_text(expression: Any) -> str | None:
     return text or None
 
 
-# Options of a column: API attribute, and whether Field has a slot of its own for it.
-_COLUMN_OPTIONS: dict[str, str] = {
-    "description": "description",
-    "rounding_mode": "roundingMode",
-    "policy_tags": "policyTags",
-    "data_policies": "dataPolicies",
+# Options of a column: API attribute and type.
+_COLUMN_OPTIONS: dict[str, tuple[str, str]] = {
+    "description": ("description", "STRING"),
+    "rounding_mode": ("roundingMode", "STRING"),
+    "policy_tags": ("policyTags", "ARRAY<STRING>"),
+    "data_policies": ("dataPolicies", "ARRAY<STRING>"),
 }
 
 
 def with_column_options(base: Field, values: dict[str, Any]) -> Field:
     """``base`` with the values of its OPTIONS(…); NULL clears one."""
     for name, value in values.items():
-        attribute = _COLUMN_OPTIONS.get(name)
-        if attribute is None:
+        if name not in _COLUMN_OPTIONS:
             raise invalid_query(f"Unknown option: {name}")
+        attribute, type_ = _COLUMN_OPTIONS[name]
+        value = option_value(name, type_, value)
         if attribute == "description":
             base = replace(base, description=value)
             continue

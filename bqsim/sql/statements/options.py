@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from bqsim.catalog.resources import Dataset, Table, TimePartitioning
@@ -185,8 +186,54 @@ def with_options(resource: R, values: Mapping[str, Any]) -> R:
         option = options.get(name)
         if option is None:
             raise invalid_query(f"Unknown option: {name}")
-        resource = option.put(resource, value)
+        resource = option.put(resource, option_value(name, option.type, value))
     return resource
+
+
+def _timestamp(value: Any) -> Any:
+    """A TIMESTAMP given as a string literal."""
+    try:
+        moment = datetime.fromisoformat(value.removesuffix(" UTC"))
+    except ValueError:
+        raise invalid_query(f"Could not cast literal {sql_literal(value)} to type TIMESTAMP") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+# The Python forms that an option's type takes, and how a value in another one is coerced.
+_FORMS: dict[str, tuple[tuple[type, ...], dict[type, Callable[[Any], Any]]]] = {
+    "STRING": ((str,), {}),
+    "BOOL": ((bool,), {}),
+    "INT64": ((int,), {}),
+    "FLOAT64": ((float,), {int: float, Decimal: float}),
+    "TIMESTAMP": ((datetime,), {str: _timestamp}),
+    "ARRAY<STRUCT<STRING, STRING>>": ((list,), {}),
+    "ARRAY<STRING>": ((list,), {}),
+}
+_NAMES: dict[type, str] = {
+    str: "STRING",
+    bool: "BOOL",
+    int: "INT64",
+    float: "FLOAT64",
+    Decimal: "NUMERIC",
+    datetime: "TIMESTAMP",
+    bytes: "BYTES",
+    date: "DATE",
+    list: "ARRAY",
+}
+
+
+def option_value(name: str, type_: str, value: Any) -> Any:
+    """The value of an option as its type; NULL stays NULL."""
+    forms = _FORMS.get(type_)
+    if value is None or forms is None or value.__class__ in forms[0]:
+        return value
+    coerce = forms[1].get(value.__class__)
+    if coerce is None:
+        given = _NAMES.get(value.__class__, "STRUCT")
+        raise invalid_query(
+            f"Option {name} value has type {given} which cannot be coerced to expected type {type_}"
+        )
+    return coerce(value)
 
 
 def shown_options(resource: Table | Dataset) -> list[tuple[str, str, str]]:

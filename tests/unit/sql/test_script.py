@@ -222,7 +222,7 @@ def test_procedures(warehouse: Warehouse) -> None:
     )
     assert rows == [[None, "a"]]
     assert "expects 3 arguments" in warehouse.script_error("CALL p(1)")
-    assert warehouse.script_error("CALL nope()") == "Not found: Routine p:d.nope was not found in location US"
+    assert warehouse.script_error("CALL d.nope()") == "Query error: Procedure not found: d.nope at [1:1]"
 
 
 def test_procedures_do_not_see_the_callers_variables(warehouse: Warehouse) -> None:

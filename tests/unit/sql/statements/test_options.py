@@ -57,6 +57,39 @@ def test_refusals(values: dict[str, Any], message: str) -> None:
     assert caught.value.message == message
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"description": 5},
+            "Option description value has type INT64 which cannot be coerced to expected type STRING",
+        ),
+        (
+            {"require_partition_filter": "x"},
+            "Option require_partition_filter value has type STRING which cannot be coerced to expected type BOOL",
+        ),
+        ({"expiration_timestamp": "soon"}, 'Could not cast literal "soon" to type TIMESTAMP'),
+        (
+            {"labels": "a"},
+            "Option labels value has type STRING which cannot be coerced to expected type"
+            " ARRAY<STRUCT<STRING, STRING>>",
+        ),
+    ],
+)
+def test_values_of_other_types(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(BigQueryError) as caught:
+        with_options(TABLE, values)
+    assert caught.value.message == message
+
+
+def test_values_that_are_coerced() -> None:
+    table = with_options(
+        TABLE, {"expiration_timestamp": "2030-01-01 00:00:00 UTC", "partition_expiration_days": 3}
+    )
+    assert table.expiration_ms == 1_893_456_000_000
+    assert table.time_partitioning == TimePartitioning("DAY", None, 259_200_000)
+
+
 def test_partition_expiration_needs_partitions() -> None:
     plain = Table(TABLE.ref, TableKind.TABLE, (), 0, 0, "e", "US")
     with pytest.raises(BigQueryError, match="partition_expiration_days"):
