@@ -216,9 +216,12 @@ def _add_rows(content: Any, source: Source, rows: pa.Table) -> None:
 def _table(rows: Any, types: list[Type]) -> pa.Table:
     arrays = []
     for index, type_ in enumerate(types):
-        values = [arrow_value(row.cell[index], type_) for row in rows]
         try:
+            values = [arrow_value(row.cell[index], type_) for row in rows]
             arrays.append(pa.array(values, arrow_type(type_)))
+        except OverflowError:
+            # Some functions of the evaluator leave the range of the type, where BigQuery refuses to.
+            raise invalid_query(f"{type_} value is out of range") from None
         except pa.ArrowInvalid:
             raise unsupported("A BIGNUMERIC value of more than 76 digits") from None
     return pa.Table.from_arrays(arrays, names=column_names(len(types)))

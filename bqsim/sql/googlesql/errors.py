@@ -20,6 +20,10 @@ _FUNCTION_NOT_FOUND = re.compile(
 _PART = re.compile(r"`((?:[^`\\]|\\.)*)`|([^.`]+)")
 
 
+# What the evaluator words otherwise than BigQuery.
+_RUN_TIME_TEXTS = {"More than one element": "Scalar subquery produced more than one element"}
+
+
 def from_sql_error(error: SqlError, prepared: Prepared, start: tuple[int, int] = (1, 1)) -> BigQueryError:
     """The user's error for a refused text; ``start`` is where the text begins in what the user sent."""
 
@@ -45,7 +49,8 @@ def _unsplit_function(message: str, prepared: Prepared) -> str:
 
 def run_time_error(error: SqlError) -> BigQueryError:
     """The user's error for a query that failed while it ran; such errors carry no position."""
-    return invalid_query(_AT.sub("", _GROUPS.sub("", error.message)))
+    message = _AT.sub("", _GROUPS.sub("", error.message))
+    return invalid_query(_RUN_TIME_TEXTS.get(message, message))
 
 
 def missing_table(error: SqlError) -> Path | None:

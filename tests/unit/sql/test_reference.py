@@ -66,7 +66,8 @@ def test_arrays_of_a_table(world: World) -> None:
 
 
 def test_exact_values(world: World) -> None:
-    sql = "SELECT n, n * NUMERIC '0.000000001', BIGNUMERIC '1e-38', JSON '{\"b\": 1, \"a\": 2.0}' FROM d.t WHERE a = 2"
+    json = """JSON '{"b": 1, "a": 2.0}'"""
+    sql = f"SELECT n, n * NUMERIC '0.000000001', BIGNUMERIC '1e-38', {json} FROM d.t WHERE a = 2"
     assert run(world, sql) == [
         [Decimal("-2.5"), Decimal("-0.000000003"), Decimal("1e-38"), '{"a":2.0,"b":1}']
     ]
