@@ -88,11 +88,13 @@ class QueryRunner:
     def dry_run(
         self, job: Job, config: QueryConfig, session: SqlSession | None, engine: Session
     ) -> QueryStatistics:
-        """Check the query and say what it would read; of a script only its syntax is checked."""
+        """Check the query or script and say what it would read."""
         ctx = self.context(job, config, session)
         if self._scripts.is_script(config.sql):
-            return QueryStatistics(statement_type="SCRIPT", dry_run=True)
-        result = self._executor.dry_run(config.sql, ctx, engine)
+            result = self._scripts.dry_run(config.sql, ctx, engine)
+        else:
+            self._check_location(job, config, ctx, engine)
+            result = self._executor.dry_run(config.sql, ctx, engine)
         statistics = QueryStatistics.of(result)
         self._check_limit(config, statistics.bytes_billed)
         statistics.dry_run = True

@@ -115,6 +115,19 @@ def test_a_dry_run_is_done_without_id_rows_or_effects(play: Play) -> None:
     play(body)
 
 
+def test_a_dry_run_of_a_script_checks_its_statements(play: Play) -> None:
+    async def body(s: Stack) -> None:
+        await s.ok("CREATE TABLE d.t AS SELECT 1 AS a")
+        job = await s.query("SELECT a FROM d.t; SELECT a + 1 FROM d.t;", dryRun=True)
+        query = job.to_json()["statistics"]["query"]
+        assert (query["statementType"], query["totalBytesProcessed"]) == ("SCRIPT", "16")
+        assert job.children == []
+        with pytest.raises(BigQueryError, match="Unrecognized name: missing"):
+            await s.query("SELECT 1; SELECT missing;", dryRun=True)
+
+    play(body)
+
+
 def test_named_and_positional_parameters(play: Play) -> None:
     five = {"parameterType": {"type": "INT64"}, "parameterValue": {"value": "5"}}
 

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bqsim.catalog.refs import JobRef
+from bqsim.engine.duckdb import DuckDBEngine
+from bqsim.engine.pool import EnginePool
+from bqsim.errors import invalid_query
+from bqsim.jobs.job import Job, JobType
+from bqsim.jobs.machine import State
+from bqsim.jobs.runner import JobRunner
+from bqsim.sim.clock import RealClock
+
+Play = Callable[[Callable[[JobRunner], Awaitable[None]]], None]
+
+
+@pytest.fixture
+def play() -> Iterator[Play]:
+    engine = DuckDBEngine()
+    pool = EnginePool(engine, 3)
+
+    async def main(body: Callable[[JobRunner], Awaitable[None]]) -> None:
+        runner = JobRunner(pool, RealClock(), 2, None)
+        try:
+            await body(runner)
+        finally:
+            await runner.close()
+
+    yield lambda body: asyncio.run(main(body))
+    pool.close()
+    engine.close()
+
+
+def make() -> Job:
+    return Job(JobRef("p", "US", "j"), JobType.QUERY, {}, "me", RealClock().now_us())
+
+
+def test_work_runs_off_the_loop_and_its_end_is_told(play: Play) -> None:
+    threads: list[threading.Thread] = []
+    ended: list[State] = []
+
+    async def body(runner: JobRunner) -> None:
+        job = make()
+        runner.start(
+            job,
+            lambda _: threads.append(threading.current_thread()),
+            None,
+            finally_=lambda: ended.append(job.state),
+        )
+        assert job.state is State.PENDING
+        assert await job.wait(5)
+        assert job.error is None
+
+    play(body)
+    assert threads[0] is not threading.main_thread()
+    assert ended == [State.RUNNING]
+
+
+def test_failures_are_the_jobs(play: Play) -> None:
+    error = invalid_query("bad")
+
+    async def body(runner: JobRunner) -> None:
+        job = make()
+
+        def fail(_: Any) -> None:
+            raise error
+
+        runner.start(job, fail, None)
+        await job.wait(5)
+        assert job.error is error
+
+    play(body)
+
+
+def test_a_defect_is_an_internal_error_without_its_text(play: Play, caplog: pytest.LogCaptureFixture) -> None:
+    async def body(runner: JobRunner) -> None:
+        job = make()
+
+        def fail(_: Any) -> None:
+            raise KeyError("secret")
+
+        runner.start(job, fail, None)
+        await job.wait(5)
+        assert job.error is not None
+        assert job.error.reason.name == "internalError"
+        assert "secret" not in job.error.message
+        assert "secret" in caplog.text
+
+    play(body)
+
+
+def test_no_more_jobs_run_than_there_are_workers(play: Play) -> None:
+    async def body(runner: JobRunner) -> None:
+        gate = threading.Event()
+        jobs = [make() for _ in range(4)]
+        for job in jobs:
+            runner.start(job, lambda _: gate.wait(10) and None, None)
+        while sum(j.state is State.RUNNING for j in jobs) < 2:
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.05)
+        assert [j.state for j in jobs] == [State.RUNNING] * 2 + [State.PENDING] * 2
+        gate.set()
+        for job in jobs:
+            assert await job.wait(5)
+            assert job.error is None
+
+    play(body)
+
+
+def test_closing_ends_what_runs(play: Play) -> None:
+    gate, job = threading.Event(), make()
+
+    async def body(runner: JobRunner) -> None:
+        runner.start(job, lambda _: gate.wait(10) and None, None)
+        while job.state is State.PENDING:
+            await asyncio.sleep(0.005)
+        await runner.close()
+        assert job.error is not None
+        assert "shutting down" in job.error.message
+        gate.set()
+
+    play(body)
