@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bqsim import __version__
+from bqsim._version import __version__
 from bqsim.errors import BigQueryError
 from bqsim.server.rest.reply import Reply
 
