@@ -38,6 +38,7 @@ FAMILIES: tuple[str, ...] = (
     "stored",
     "net",
     "byte_formats",
+    "bits",
 )
 
 _NAME = re.compile(rf"\b{PREFIX}\w+")

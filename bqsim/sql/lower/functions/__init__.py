@@ -29,6 +29,7 @@ FAMILIES: tuple[str, ...] = (
     "formats",
     "formatting",
     "net",
+    "bits",
 )
 
 
