@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
 
-__all__ = ["Settings", "Simulator", "start", "__version__"]
+__all__ = ["Settings", "Simulator", "__version__", "start"]
 
 if TYPE_CHECKING:
     from .settings import Settings

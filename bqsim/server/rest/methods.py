@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from . import datasets, iam, jobs, projects, routines, tabledata, tables
+from . import datasets, iam, jobs, models, projects, routines, row_access_policies, tabledata, tables
 from .reply import Reply
 from .request import Request, decode_segment
 
@@ -122,10 +122,17 @@ METHODS: tuple[Method, ...] = (
         handler=jobs.list_,
     ),
     Method("bigquery.jobs.query", "POST", _P + "/queries", "", "QueryRequest", "QueryResponse", jobs.query),
-    Method("bigquery.models.delete", "DELETE", _M),
-    Method("bigquery.models.get", "GET", _M, response="Model"),
-    Method("bigquery.models.list", "GET", _D + "/models", _PAGE, response="ListModelsResponse"),
-    Method("bigquery.models.patch", "PATCH", _M, "", "Model", "Model"),
+    Method("bigquery.models.delete", "DELETE", _M, handler=models.missing),
+    Method("bigquery.models.get", "GET", _M, response="Model", handler=models.missing),
+    Method(
+        "bigquery.models.list",
+        "GET",
+        _D + "/models",
+        _PAGE,
+        response="ListModelsResponse",
+        handler=models.list_,
+    ),
+    Method("bigquery.models.patch", "PATCH", _M, "", "Model", "Model", models.missing),
     Method(
         "bigquery.projects.getServiceAccount",
         "GET",
@@ -187,8 +194,16 @@ METHODS: tuple[Method, ...] = (
         "",
         "BatchDeleteRowAccessPoliciesRequest",
     ),
-    Method("bigquery.rowAccessPolicies.delete", "DELETE", _A, "force:bool"),
-    Method("bigquery.rowAccessPolicies.get", "GET", _A, response="RowAccessPolicy"),
+    Method(
+        "bigquery.rowAccessPolicies.delete", "DELETE", _A, "force:bool", handler=row_access_policies.missing
+    ),
+    Method(
+        "bigquery.rowAccessPolicies.get",
+        "GET",
+        _A,
+        response="RowAccessPolicy",
+        handler=row_access_policies.missing,
+    ),
     Method(
         "bigquery.rowAccessPolicies.getIamPolicy",
         "POST",
@@ -211,6 +226,7 @@ METHODS: tuple[Method, ...] = (
         _T + "/rowAccessPolicies",
         "pageSize:int32 pageToken",
         response="ListRowAccessPoliciesResponse",
+        handler=row_access_policies.list_,
     ),
     Method(
         "bigquery.rowAccessPolicies.testIamPermissions",
