@@ -7,8 +7,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bqsim.catalog.refs import TableRef
-from bqsim.catalog.resources import Table
+from bqsim.catalog.refs import RoutineRef, TableRef
+from bqsim.catalog.resources import Routine, Table
 from bqsim.sql.plan import Route
 
 if TYPE_CHECKING:
@@ -21,19 +21,24 @@ ENTRIES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class CachedResult:
-    """A result with what it was computed from: each table or view read and the etag that it had."""
+    """A result with what it was computed from: tables, views and routines with the etags that they had."""
 
     result: ResultSet
     statement_type: str
     route: Route
-    etags: tuple[tuple[TableRef, str], ...]
+    etags: tuple[tuple[TableRef | RoutineRef, str], ...]
 
 
 class ResultCache:
-    """Finished results by query key. ``find_table`` looks tables up in the catalog."""
+    """Finished results by query key. ``find_table`` and ``find_routine`` look into the catalog."""
 
-    def __init__(self, find_table: Callable[[TableRef], Table | None]) -> None:
+    def __init__(
+        self,
+        find_table: Callable[[TableRef], Table | None],
+        find_routine: Callable[[RoutineRef], Routine | None],
+    ) -> None:
         self._find_table = find_table
+        self._find_routine = find_routine
         self._entries: OrderedDict[Hashable, CachedResult] = OrderedDict()
 
     def get(self, key: Hashable, now_us: int) -> CachedResult | None:
@@ -49,8 +54,8 @@ class ResultCache:
 
     def _unchanged(self, entry: CachedResult) -> bool:
         for ref, etag in entry.etags:
-            table = self._find_table(ref)
-            if table is None or table.etag != etag:
+            found = self._find_table(ref) if isinstance(ref, TableRef) else self._find_routine(ref)
+            if found is None or found.etag != etag:
                 return False
         return True
 
@@ -63,7 +68,11 @@ class ResultCache:
         plan = statement.plan
         if statement.statement_type != "SELECT" or plan is None or not plan.deterministic or plan.inputs:
             return False
-        etags: list[tuple[TableRef, str]] = []
+        etags: list[tuple[TableRef | RoutineRef, str]] = []
+        for routine in map(self._find_routine, plan.routines):
+            if routine is None or routine.modified_ms * 1000 > started_us:
+                return False
+            etags.append((routine.ref, routine.etag))
         for ref in (*plan.tables, *plan.views):
             table = self._find_table(ref)
             if table is None or table.version > started_us or table.modified_ms * 1000 > started_us:

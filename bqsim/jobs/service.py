@@ -65,7 +65,7 @@ class JobService:
         self.sessions = Sessions(clock, draws)
         self._pool = pool
         self._draws = draws
-        self.cache = ResultCache(self._find_table)
+        self.cache = ResultCache(self._find_table, catalog.find_routine)
         catalog.find_anonymous = AnonymousTables(catalog, pool.engine, self.results_store).find
         self._queries = QueryRunner(
             catalog=catalog,

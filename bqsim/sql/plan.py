@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from bqsim.catalog.refs import DatasetRef, TableRef
+from bqsim.catalog.refs import DatasetRef, RoutineRef, TableRef
 from bqsim.types import Field, Type
 
 
@@ -77,7 +77,8 @@ class QueryPlan:
     giving a
     ``pyarrow.Table``). ``schema`` names the output columns as the service does. ``tables`` are the
     tables read (views
-    resolved); ``views`` the views passed through. ``deterministic`` is false when CURRENT_*, RAND,
+    resolved); ``views`` the views passed through; ``routines`` the persistent routines.
+    ``deterministic`` is false when CURRENT_*, RAND,
     SESSION_USER
     and the like make the result uncacheable. ``route_reason`` says why not the engine route, else "".
     """
@@ -93,6 +94,7 @@ class QueryPlan:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     ordered: bool = False
     deterministic: bool = True
+    routines: tuple[RoutineRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

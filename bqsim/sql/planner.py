@@ -116,9 +116,10 @@ class Planner:
         return Lowering(analyzed, ctx, self._catalog, self.view)
 
     def view(self, table: Table, ctx: Context) -> Analyzed:
-        """The analysed query of a view, in the view's own context (its project, no default dataset)."""
+        """The analysed query of a view, in the view's own context: its project and dataset."""
         inner = Context(
             project=table.ref.project,
+            default_dataset=table.ref.dataset_ref,
             caller=ctx.caller,
             time_zone=ctx.time_zone,
             location=ctx.location,
@@ -159,6 +160,7 @@ class Planner:
             *plan.tables,
             *plan.views,
             *routines,
+            *plan.routines,
         )
         entry = _Cached(plan, refs, self._catalog.schema_fingerprint(refs))
         with self._lock:
@@ -200,6 +202,7 @@ def _engine_plan(lowered: LoweredQuery) -> QueryPlan:
         inputs=lowered.inputs,
         ordered=lowered.ordered,
         deterministic=lowered.deterministic,
+        routines=lowered.routines,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bqsim.catalog.refs import TableRef
+from bqsim.catalog.refs import RoutineRef, TableRef
 from bqsim.errors import BigQueryError
 from bqsim.sql.googlesql.resolved import get, node_name, unwrap
 from bqsim.sql.googlesql.types import type_from_proto
@@ -49,6 +49,7 @@ class LoweredQuery:
     inputs: dict[str, Any]
     ordered: bool
     deterministic: bool
+    routines: tuple[RoutineRef, ...] = ()
 
 
 @dataclass(slots=True)
@@ -60,6 +61,7 @@ class Shared:
     views: dict[TableRef, None] = field(default_factory=dict)
     inputs: dict[str, Any] = field(default_factory=dict)
     deterministic: bool = True
+    routines: dict[RoutineRef, None] = field(default_factory=dict)
     open_views: tuple[TableRef, ...] = ()
 
 
@@ -88,6 +90,7 @@ class Lowering:
         self.catalog = catalog
         self.views = views
         self.shared = shared or Shared()
+        self.shared.routines.update(dict.fromkeys(analyzed.routines))
         self.places: dict[int, Place] = {}
         self.ctes: dict[str, tuple[str, list[int]]] = {}
         # The recursions being lowered: label, column ids, whether steps are counted.
@@ -142,6 +145,7 @@ class Lowering:
             inputs=self.shared.inputs,
             ordered=ordered,
             deterministic=self.shared.deterministic,
+            routines=tuple(self.shared.routines),
         )
 
     def scan(self, node: Any) -> exp.Select:

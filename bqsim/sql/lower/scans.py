@@ -162,6 +162,8 @@ def virtual(low: Lowering, node: Any, table: Table) -> Relation:
 def wildcard(low: Lowering, node: Any, source: Any) -> Relation:
     """A wildcard table: the tables behind it, each column by its name, NULL where a table lacks it."""
     table, names = source.table, [f.name for f in source.columns]
+    # Tables made later may match too, so nothing about the query may be kept.
+    low.shared.deterministic = False
     query: Any = None
     columns = scan_columns(node)
     prefix = len(table.ref.table) - 1

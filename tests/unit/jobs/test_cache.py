@@ -5,8 +5,8 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from bqsim.catalog.refs import TableRef
-from bqsim.catalog.resources import Table, TableKind
+from bqsim.catalog.refs import RoutineRef, TableRef
+from bqsim.catalog.resources import Routine, Table, TableKind
 from bqsim.jobs.cache import ENTRIES, ResultCache
 from bqsim.jobs.results import RESULT_LIFE_US, ResultSet, ResultStore
 from bqsim.sql.plan import QueryPlan, Route, StatementResult
@@ -15,6 +15,8 @@ from bqsim.types import INT64, field_of
 REF = TableRef("p", "d", "t")
 TABLE = Table(REF, TableKind.TABLE, (), 1, 1, "e1", "US", version=500)
 PLAN = QueryPlan(Route.ENGINE, "", (), (REF,))
+FUNCTION = Routine(RoutineRef("p", "d", "f"), 1, 0, "f1", "CREATE FUNCTION")
+ROUTINES = {FUNCTION.ref: FUNCTION}
 SELECT = StatementResult("SELECT", Route.ENGINE, plan=PLAN)
 
 
@@ -25,7 +27,7 @@ def tables() -> dict[TableRef, Table]:
 
 @pytest.fixture
 def cache(tables: dict[TableRef, Table]) -> ResultCache:
-    return ResultCache(tables.get)
+    return ResultCache(tables.get, ROUTINES.get)
 
 
 @pytest.fixture
@@ -66,6 +68,15 @@ def test_a_changed_view_is_a_miss(
     cache.put("q", replace(SELECT, plan=replace(PLAN, views=(view,))), result, 1000)
     assert cache.get("q", 2000) is not None
     tables[view] = replace(tables[view], etag="e2")
+    assert cache.get("q", 2000) is None
+
+
+def test_a_changed_routine_is_a_miss(
+    cache: ResultCache, result: ResultSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.put("q", replace(SELECT, plan=replace(PLAN, routines=(FUNCTION.ref,))), result, 1000)
+    assert cache.get("q", 2000) is not None
+    monkeypatch.setitem(ROUTINES, FUNCTION.ref, replace(FUNCTION, etag="f2"))
     assert cache.get("q", 2000) is None
 
 

@@ -246,6 +246,33 @@ def test_volatile_queries_are_not_cached(play: Play, sql: str) -> None:
     play(body)
 
 
+def test_a_replaced_function_is_a_miss(play: Play) -> None:
+    async def body(s: Stack) -> None:
+        await s.ok("CREATE FUNCTION d.f(x INT64) AS (x + 1)")
+        await s.ok("CREATE VIEW d.v AS SELECT d.f(1) AS a")
+        for sql in ("SELECT d.f(1)", "SELECT a FROM d.v"):
+            assert await s.rows(sql) == [(2,)]
+            assert (await s.ok(sql)).query_statistics.cache_hit  # type: ignore[union-attr]
+        await s.ok("CREATE OR REPLACE FUNCTION d.f(x INT64) AS (x + 2)")
+        for sql in ("SELECT d.f(1)", "SELECT a FROM d.v"):
+            assert await s.rows(sql) == [(3,)]
+
+    play(body)
+
+
+def test_wildcard_tables_are_not_cached(play: Play) -> None:
+    async def body(s: Stack) -> None:
+        await s.ok("CREATE TABLE d.e_1 AS SELECT 1 AS a")
+        await s.ok("CREATE VIEW d.v AS SELECT a FROM `p.d.e_*`")
+        for sql in ("SELECT a FROM `d.e_*`", "SELECT a FROM d.v"):
+            assert await s.rows(sql) == [(1,)]
+        await s.ok("CREATE TABLE d.e_2 AS SELECT 2 AS a")
+        for sql in ("SELECT a FROM `d.e_*`", "SELECT a FROM d.v"):
+            assert sorted(await s.rows(sql)) == [(1,), (2,)]
+
+    play(body)
+
+
 def test_parameters_belong_to_the_query(play: Play) -> None:
     def parameter(value: str) -> dict[str, Any]:
         return {
