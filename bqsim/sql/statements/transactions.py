@@ -28,9 +28,12 @@ if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
     from bqsim.sql.googlesql import Analyzed
 
-# Marks lie beyond every time that a clock shows.
+# Marks lie beyond every time that a clock shows. They hold the time, so that one never meets rows of
+# another that a
+# crash left behind, and a number for a clock that stands.
 _FIRST_MARK = 1 << 61
-_marks = count(_FIRST_MARK)
+_NUMBERS = 1 << 10
+_numbers = count()
 
 
 def _kept(removed: str) -> str:
@@ -56,7 +59,7 @@ class Transaction:
         self._claims = claims
         self._session = session
         self.start_us = catalog.clock.now_us()
-        self.mark = next(_marks)
+        self.mark = _FIRST_MARK + self.start_us * _NUMBERS + next(_numbers) % _NUMBERS
         self._mutated: dict[TableRef, _Mutated] = {}
         self._views: set[str] = set()
 

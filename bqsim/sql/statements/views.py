@@ -53,6 +53,9 @@ def _create(statement: Statement, kind: TableKind, statement_type: str) -> State
             clustering=clustering(node.cluster_by_list, fields),
         )
     view = with_options(view, statement.options(resolved.get(node, "option_list")))
+    if statement.ctx.default_dataset != ref.dataset_ref or statement.ctx.project != ref.project:
+        # The view is read in its own dataset: names that mean something only here are errors now.
+        statement.services.planner.view(view, statement.ctx)
     with catalog.lock(ref):
         existing = catalog.find_table(ref)
         operation = operation_on(statement, existing)

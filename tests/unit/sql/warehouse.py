@@ -37,7 +37,8 @@ class Warehouse:
     children: list[ChildStatement] = field(default_factory=list)
 
     def context(self, **more: Any) -> Context:
-        return Context("p", DatasetRef("p", "d"), caller="user@example.com", **more)
+        more.setdefault("default_dataset", DatasetRef("p", "d"))
+        return Context("p", caller="user@example.com", **more)
 
     def run(self, sql: str, **more: Any) -> StatementResult:
         """Run one statement."""

@@ -66,7 +66,8 @@ def test_refusals(values: dict[str, Any], message: str) -> None:
         ),
         (
             {"require_partition_filter": "x"},
-            "Option require_partition_filter value has type STRING which cannot be coerced to expected type BOOL",
+            "Option require_partition_filter value has type STRING which cannot be coerced to expected"
+            " type BOOL",
         ),
         ({"expiration_timestamp": "soon"}, 'Could not cast literal "soon" to type TIMESTAMP'),
         (

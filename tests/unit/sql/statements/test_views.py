@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bqsim.catalog.refs import TableRef
+from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import TableKind
 from tests.unit.sql.warehouse import Warehouse
 
@@ -29,6 +29,16 @@ def test_reading_a_view_reads_and_charges_its_tables(warehouse: Warehouse) -> No
     assert result.rows.column(0).to_pylist() == [2, 3]
     assert result.bytes_processed == 16
     assert result.tables == (TableRef("p", "d", "t"),)
+
+
+def test_unqualified_names_are_those_of_the_views_dataset(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE t AS SELECT 1 AS id")
+    warehouse.run("CREATE VIEW v AS SELECT id FROM t")
+    warehouse.run("CREATE SCHEMA e")
+    other = DatasetRef("p", "e")
+    assert warehouse.rows("SELECT * FROM d.v", default_dataset=other) == [[1]]
+    message = warehouse.error("CREATE VIEW e.v AS SELECT id FROM t")
+    assert message == "Not found: Table p:e.t was not found in location US"
 
 
 def test_create_modes_and_kinds(warehouse: Warehouse) -> None:
