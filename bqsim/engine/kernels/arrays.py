@@ -62,21 +62,15 @@ MACROS = (
             WHEN bq_slice_bound(a, e) < 0 OR bq_slice_bound(a, s) >= len(a)
                  OR bq_slice_bound(a, s) > bq_slice_bound(a, e) THEN list_slice(a, 1, 0)
             ELSE list_slice(a, greatest(bq_slice_bound(a, s), 0) + 1, least(bq_slice_bound(a, e), len(a)) + 1) END""",
-    # Texts.
-    """CREATE MACRO bq_array_to_string(a, separator) AS
-       CASE WHEN a IS NULL OR separator IS NULL THEN NULL ELSE array_to_string(a, separator) END""",
-    """CREATE MACRO bq_array_to_string_nulls(a, separator, shown) AS
-       CASE WHEN a IS NULL OR separator IS NULL OR shown IS NULL THEN NULL
-            ELSE array_to_string(list_transform(a, lambda x: coalesce(x, shown)), separator) END""",
-    """CREATE MACRO bq_array_to_bytes(a, separator) AS
-       CASE WHEN a IS NULL OR separator IS NULL THEN NULL
-            WHEN len(list_filter(a, lambda x: x IS NOT NULL)) = 0 THEN ''::BLOB
-            ELSE list_reduce(list_filter(a, lambda x: x IS NOT NULL), lambda x, y: x || separator || y) END""",
-    """CREATE MACRO bq_array_to_bytes_nulls(a, separator, shown) AS
-       CASE WHEN a IS NULL OR separator IS NULL OR shown IS NULL THEN NULL
-            WHEN len(a) = 0 THEN ''::BLOB
-            ELSE list_reduce(list_transform(a, lambda x: coalesce(x, shown)),
-                             lambda x, y: x || separator || y) END""",
+    # Texts. The engine's own joins only with a constant separator; ``empty`` is the empty value of the type.
+    """CREATE MACRO bq_array_join(a, separator, empty) AS
+       CASE WHEN len(a) = 0 THEN empty ELSE list_reduce(a, lambda x, y: x || separator || y) END""",
+    """CREATE MACRO bq_array_to_string(a, separator, empty) AS
+       CASE WHEN a IS NOT NULL AND separator IS NOT NULL
+            THEN bq_array_join(list_filter(a, lambda x: x IS NOT NULL), separator, empty) END""",
+    """CREATE MACRO bq_array_to_string_nulls(a, separator, shown, empty) AS
+       CASE WHEN a IS NOT NULL AND separator IS NOT NULL AND shown IS NOT NULL
+            THEN bq_array_join(list_transform(a, lambda x: coalesce(x, shown)), separator, empty) END""",
     # Sequences.
     f"""CREATE MACRO bq_generate_int64(s, e, step) AS
         CASE WHEN step = 0 AND s IS NOT NULL AND e IS NOT NULL THEN {_STEP_ZERO}

@@ -122,9 +122,8 @@ def _from_string(kind: str, zone: str) -> str:
     def bound(field: str) -> str:
         return f'bq_cast_string_to_{kind}(bq_range_parts(s)."{field}"{zone})'
 
-    return (
-        f"CREATE MACRO bq_cast_string_to_range_{kind}(s{zone}) AS bq_range({bound('start')}, {bound('end')})"
-    )
+    made = f"bq_range({bound('start')}, {bound('end')})"
+    return f"CREATE MACRO bq_cast_string_to_range_{kind}(s{zone}) AS CASE WHEN s IS NOT NULL THEN {made} END"
 
 
 MACROS = (

@@ -26,6 +26,13 @@ def _concat(call: FunctionCall) -> exp.Expression:
     return nodes.joined("(", " || ", list(call.args), ")")
 
 
+def _to_string(call: FunctionCall) -> exp.Expression:
+    if len(call.args) == 2 and isinstance(call.literals[1], str):
+        return nodes.call("array_to_string", *call.args)
+    macro = "bq_array_to_string" if len(call.args) == 2 else "bq_array_to_string_nulls"
+    return nodes.call(macro, *call.args, nodes.raw("''" if call.result == STRING else "''::BLOB"))
+
+
 def _dates(call: FunctionCall) -> exp.Expression:
     step, part = (call.args[2], part_of(call, 3)) if len(call.args) > 2 else (nodes.raw("1"), "DAY")
     if part in DAYS:
@@ -74,10 +81,8 @@ FUNCTIONS = once(
         fn("array_first", (A,), sql="bq_array_first({0})"),
         fn("array_last", (A,), sql="bq_array_last({0})"),
         fn("array_slice", (A, INT64, INT64), sql="bq_array_slice({0}, {1}, {2})"),
-        fn("array_to_string", (_TEXTS, STRING), sql="bq_array_to_string({0}, {1})"),
-        fn("array_to_string", (_TEXTS, STRING, STRING), sql="bq_array_to_string_nulls({0}, {1}, {2})"),
-        fn("array_to_string", (_BINARY, BYTES), sql="bq_array_to_bytes({0}, {1})"),
-        fn("array_to_string", (_BINARY, BYTES, BYTES), sql="bq_array_to_bytes_nulls({0}, {1}, {2})"),
+        fn("array_to_string", (_TEXTS, STRING, STRING), optional=1, build=_to_string),
+        fn("array_to_string", (_BINARY, BYTES, BYTES), optional=1, build=_to_string),
         fn("array_filter", (A, ANY), sql="list_filter({0}, {1})"),
         fn("array_transform", (A, ANY), sql="list_transform({0}, {1})"),
         fn(
