@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bqsim.engine.protocol import Interrupted, Session
@@ -174,6 +174,8 @@ class Run:
             raise
         self.on_statement(ChildStatement(sql, frames, evaluation_kind, started, clock.now_us(), result))
         if evaluation_kind == STATEMENT:
+            if self.results:
+                self.results[-1] = replace(self.results[-1], rows=None)
             self.results.append(result)
             if result.dml is not None:
                 self.ctx.system_variables["row_count"] = TypedValue(INT64, result.dml.total)
