@@ -109,6 +109,8 @@ def _array(type_: Type, value: Any) -> str:
 
 
 def _struct(type_: Type, value: Any) -> str:
+    if not type_.fields:
+        raise Unsupported("STRUCT without fields")
     values = list(value.values()) if isinstance(value, dict) else list(value)
     fields = zip(type_.fields, values, strict=True)
     inner = ", ".join(f"_{i}: {literal_sql(f.type, v)}" for i, (f, v) in enumerate(fields, 1))
