@@ -26,6 +26,8 @@ START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 20.0
 SWEEP_S = 60.0
 METADATA_WORKERS = 2
+# How long a stop waits for the analyzer to have loaded; a first compilation may take longer.
+WARMING_JOIN_S = 5.0
 
 
 class Simulator:
@@ -186,7 +188,7 @@ def _build(settings: Settings) -> _Parts:
     warming.start()
     with ExitStack() as undo:
         undo.callback(googlesql.close)
-        undo.callback(warming.join)
+        undo.callback(warming.join, WARMING_JOIN_S)
         from bqsim.engine.duckdb import DuckDBEngine
         from bqsim.engine.pool import EnginePool
 
