@@ -81,8 +81,6 @@ def test_scans_label_columns_by_their_id(warehouse: Warehouse) -> None:
 def test_deep_nesting_is_refused_as_too_complex(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bqsim.errors import BigQueryError
-
     low = _lowering(warehouse, "SELECT 1")
 
     def deeper(*_: Any) -> Any:
