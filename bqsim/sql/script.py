@@ -53,8 +53,7 @@ class ScriptRunner:
         on_statement: Callable[[ChildStatement], None],
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[StatementResult]:
-        """Run a script; the results of its statements in the order they ran. The last one's rows are the
-        script's.
+        """Run a script; the results of its statements in the order they ran, the last one with its rows.
 
         ``ctx`` keeps the variables, temporary functions and settings that the script leaves, for sessions.
         ``on_statement`` is called after each statement. Raises the failure that no handler caught, and

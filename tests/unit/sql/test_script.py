@@ -42,6 +42,9 @@ def test_statements_are_reported_with_their_places(warehouse: Warehouse) -> None
     )
     assert (second.text, second.line, second.column) == ("SELECT 'x' AS b", 2, 3)
     assert second.result is results[-1]
+    assert results[0].rows is None
+    assert first.result is not None
+    assert values_of(first.result) == [[1]]
     assert first.started_us <= first.ended_us <= second.started_us
 
 
