@@ -71,6 +71,7 @@ MACROS: tuple[str, ...] = (
     """CREATE MACRO bq_signed64(u) AS CAST(CASE WHEN u >= 9223372036854775808::HUGEINT
         THEN u - 18446744073709551616::HUGEINT ELSE u END AS BIGINT)""",
     "CREATE MACRO bq_low_bits(x, n) AS (CAST(x AS HUGEINT) & ((1::HUGEINT << CAST(n AS HUGEINT)) - 1))",
-    _shift("left", "bq_low_bits(x, 64 - n) << CAST(n AS HUGEINT)"),
-    _shift("right", "bq_low_bits(x, 64) >> CAST(n AS HUGEINT)"),
+    # The offset is masked because the engine computes constants even where a CASE would not get to them.
+    _shift("left", "bq_low_bits(x, 64 - (n & 63)) << CAST(n & 63 AS HUGEINT)"),
+    _shift("right", "bq_low_bits(x, 64) >> CAST(n & 63 AS HUGEINT)"),
 )

@@ -28,6 +28,11 @@ def test_shifts_lose_bits_without_a_sign(warehouse: Warehouse, operator: str) ->
     assert_agrees(warehouse, f"x {operator} n", "x BYTES, n INT64", [(b"a", -1)])
 
 
+def test_literal_offsets_out_of_range(warehouse: Warehouse) -> None:
+    for expression in ("3 << -1", "3 >> -1", "3 << 64", "GREATEST(1, 3 << -1)"):
+        assert_agrees(warehouse, expression, "x INT64", [(1,)])
+
+
 def test_complement(warehouse: Warehouse) -> None:
     assert_agrees(warehouse, "~x", "x INT64", [(i,) for i in INTS])
     assert_agrees(warehouse, "~x", "x BYTES", [(b,) for b in BYTES])
