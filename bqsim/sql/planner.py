@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from bqsim.catalog.resources import Table
 from bqsim.errors import unsupported
 from bqsim.sim.clock import Clock
 
+from .generic import Generic, Shape, generic_of, shape_of
 from .googlesql import resolved
 from .inner_query import original_tail, query_start
 from .lower.registry import Unsupported
@@ -31,7 +32,7 @@ VIEWS = 500
 
 @dataclass(frozen=True, slots=True)
 class _Cached:
-    plan: QueryPlan
+    plan: QueryPlan | Generic | None
     refs: tuple[TableRef | RoutineRef, ...]
     fingerprint: Hashable
 
@@ -137,6 +138,14 @@ class Planner:
         key = _key(sql, ctx)
         if key is None:
             return None
+        plan = self._current(key)
+        if isinstance(plan, QueryPlan):
+            return plan
+        shape = shape_of(self._googlesql.prepare(sql).sql)
+        generic = self._current(_key(shape.key, ctx)) if shape else None
+        return generic.filled(shape) if shape and isinstance(generic, Generic) else None
+
+    def _current(self, key: Hashable) -> QueryPlan | Generic | None:
         with self._lock:
             entry = self._plans.get(key)
             if entry is None:
@@ -163,6 +172,34 @@ class Planner:
             *plan.routines,
         )
         entry = _Cached(plan, refs, self._catalog.schema_fingerprint(refs))
+        self._keep(key, entry)
+        # Literals in the bodies of functions have locations of their own.
+        shape = None if routines else shape_of(analyzed.sql)
+        if shape is not None:
+            self._remember_generic(shape, ctx, analyzed, entry)
+
+    def _remember_generic(self, shape: Shape, ctx: Context, analyzed: Analyzed, entry: _Cached) -> None:
+        """Make a generic plan of a text whose like was seen before; making it costs a second lowering."""
+        key = _key(shape.key, ctx)
+        with self._lock:
+            seen = self._plans.get(key)
+        if seen is None:
+            self._keep(key, replace(entry, plan=None))
+            return
+
+        def plan_with(gaps: Mapping[tuple[int, int], str]) -> QueryPlan:
+            from .lower import Lowering
+
+            return _engine_plan(Lowering(analyzed, ctx, self._catalog, self.view, gaps=gaps).query())
+
+        try:
+            generic = generic_of(analyzed, shape, plan_with)
+        except Unsupported:
+            return
+        if generic is not None:
+            self._keep(key, replace(entry, plan=generic))
+
+    def _keep(self, key: Hashable, entry: _Cached) -> None:
         with self._lock:
             self._plans[key] = entry
             if len(self._plans) > PLANS:

@@ -188,6 +188,7 @@ def analyzer_options(time_zone: str = "UTC", mentions: Mentions = Mentions()) ->
         default_timezone=time_zone,
         prune_unused_columns=True,
         preserve_column_aliases=True,
+        parse_location_record_type=public.PARSE_LOCATION_RECORD_FULL_NODE_SCOPE,
         enabled_rewrites=[public.ResolvedASTRewrite.Value("REWRITE_" + name) for name in REWRITES],
     )
     if mentions.like_many:

@@ -19,35 +19,35 @@ TAB = 8
 
 Path = tuple[str, ...]
 
-_STRING = (
+STRING_LITERAL = (
     r"'''(?:(?:[^'\\]++|\\.|'(?!''))*+'''|.*\Z)"
     r'|"""(?:(?:[^"\\]++|\\.|"(?!""))*+"""|.*\Z)'
     r"|'(?:[^'\\\n]++|\\.)*+'?"
     r'|"(?:[^"\\\n]++|\\.)*+"?'
 )
-_COMMENT = r"\#[^\n]*+|--[^\n]*+|/\*(?:.*?\*/|.*\Z)"
-_SKIP = f"{_STRING}|{_COMMENT}"
-_QUOTED = r"`(?:[^`\\\n]++|\\.)*+`"
-_QUOTED_NAME = re.compile(f"(?:{_SKIP})|{_QUOTED}", re.DOTALL)
+COMMENT = r"\#[^\n]*+|--[^\n]*+|/\*(?:.*?\*/|.*\Z)"
+_SKIP = f"{STRING_LITERAL}|{COMMENT}"
+QUOTED = r"`(?:[^`\\\n]++|\\.)*+`"
+_QUOTED_NAME = re.compile(f"(?:{_SKIP})|{QUOTED}", re.DOTALL)
 # What nesting depends on: opening and closing brackets, what ends a chain of operators, operators.
 _STRUCTURE = re.compile(
-    f"(?:{_SKIP}|{_QUOTED})|([(\\[])|([)\\]])"
+    f"(?:{_SKIP}|{QUOTED})|([(\\[])|([)\\]])"
     r"|([,;]|\b(?:AND|OR|CASE|WHEN|THEN|ELSE|SELECT|FROM)\b)"
     r"|(\|\||[-+*/|&^<>=]+|\b(?:UNION|EXCEPT|INTERSECT|NOT)\b)",
     re.DOTALL | re.IGNORECASE,
 )
-_NAME = rf"(?:{_QUOTED}|[^\W\d]\w*+)"
+_NAME = rf"(?:{QUOTED}|[^\W\d]\w*+)"
 _NAMES = re.compile(
     rf"(?:{_SKIP}|@@?[\w.]*+|\d[\w.]*+)|((?:{_NAME})(?:-\w+)*+(?:\s*+\.\s*+{_NAME})*+)(\s*+\()?",
     re.DOTALL,
 )
 # A path as it is written.
 PATH = re.compile(rf"{_NAME}(?:\s*+\.\s*+{_NAME})*+", re.DOTALL)
-_PART = re.compile(rf"{_QUOTED}|[^\s.`]+")
+_PART = re.compile(rf"{QUOTED}|[^\s.`]+")
 _AS = re.compile(r"\bas\s*\Z", re.IGNORECASE)
-_SEMICOLON = re.compile(f"(?:{_SKIP}|{_QUOTED})|(;)", re.DOTALL)
-_LEAD = re.compile(rf"(?:\s++|{_COMMENT}|\()*+([A-Za-z_]\w*+)(\s*+:)?", re.DOTALL)
-_BLANK = re.compile(rf"(?:\s++|;|{_COMMENT})*+\Z", re.DOTALL)
+_SEMICOLON = re.compile(f"(?:{_SKIP}|{QUOTED})|(;)", re.DOTALL)
+_LEAD = re.compile(rf"(?:\s++|{COMMENT}|\()*+([A-Za-z_]\w*+)(\s*+:)?", re.DOTALL)
+_BLANK = re.compile(rf"(?:\s++|;|{COMMENT})*+\Z", re.DOTALL)
 _SCRIPT_WORDS = frozenset(
     [
         "BEGIN",

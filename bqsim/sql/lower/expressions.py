@@ -29,6 +29,9 @@ BUILTIN_GROUP = "ZetaSQL:"
 
 
 def literal_node(low: Lowering, node: Any) -> exp.Expression:
+    gap = low.gap(node)
+    if gap is not None:
+        return nodes.raw(gap)
     return literal(type_from_proto(node.value.type), literal_value(node.value))
 
 
@@ -85,6 +88,8 @@ _VALUES = {
 def known_value(low: Lowering, node: Any) -> Any:
     """The Python value of a literal, parameter or variable, with casts that keep it; else ``NOT_LITERAL``."""
     node = unwrap(node)
+    if node.DESCRIPTOR.name == "ResolvedLiteralProto" and low.gap(node) is not None:
+        return NOT_LITERAL
     value_of = _VALUES.get(node.DESCRIPTOR.name)
     return value_of(low, node) if value_of else NOT_LITERAL
 

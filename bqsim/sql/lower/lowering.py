@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -84,8 +84,11 @@ class Lowering:
         catalog: Catalog | None,
         views: Views,
         shared: Shared | None = None,
+        gaps: Mapping[tuple[int, int], str] | None = None,
     ) -> None:
+        """``gaps`` are engine texts that stand for the literals at some locations of the text."""
         self.analyzed = analyzed
+        self.gaps = gaps
         self.ctx = ctx
         self.catalog = catalog
         self.views = views
@@ -229,6 +232,13 @@ class Lowering:
         if place is None:
             raise Unsupported(f"reference to column {column_id} out of scope")
         return place_node(place)
+
+    def gap(self, literal: Any) -> str | None:
+        """The engine text that stands for a literal whose value the plan leaves open."""
+        if not self.gaps:
+            return None
+        where = get(literal, "parse_location_range")
+        return self.gaps.get((where.start, where.end))
 
     def constant(self, node: Any) -> Any:
         """The Python value of an expression that must be a literal, parameter or variable."""
