@@ -155,7 +155,7 @@ class LoadRunner:
             session,
             config.target,
             parsed.fields,
-            lambda writer: _inserted(writer, parsed),
+            lambda writer: _inserted(self._executor, writer, parsed),
             query=False,
             exact=not known,
             cancelled=lambda: job.cancel_token is not None and job.cancel_token.cancelled,
@@ -163,10 +163,10 @@ class LoadRunner:
         return rows
 
 
-def _inserted(writer: Writer, parsed: Parsed) -> int:
+def _inserted(executor: Executor, writer: Writer, parsed: Parsed) -> int:
     """Insert the rows. Failures of values, worded as a query's, are the file's."""
     try:
-        return insert_arrow(parsed.fields, parsed.rows)(writer)
+        return insert_arrow(executor, parsed.fields, parsed.rows)(writer)
     except BigQueryError as error:
         if error.reason.name != "invalidQuery":
             raise

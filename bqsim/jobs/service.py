@@ -277,8 +277,9 @@ class JobService:
         return result.as_table() if result is not None else None
 
     def hidden_datasets(self, project: str) -> Sequence[Dataset]:
-        """The datasets of query results: ``datasets.list`` shows them with ``all`` only."""
-        return self.results_store.hidden_datasets(project)
+        """Datasets of query results that the catalog does not have; lists show them with ``all`` only."""
+        kept = self.results_store.hidden_datasets(project)
+        return [d for d in kept if self.catalog.find_dataset(d.ref) is None]
 
     async def close(self) -> None:
         """Stop all jobs and drop all results."""

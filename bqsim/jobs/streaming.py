@@ -12,11 +12,15 @@ from bqsim.engine.formats.json_rows import parse_row
 from bqsim.engine.formats.objects import columns_of
 from bqsim.engine.protocol import Session
 from bqsim.errors import invalid
-from bqsim.sql.statements.writes import created, finish_creation, writable
+from bqsim.sql.statements.writes import created, finish_creation, writable, writing
 from bqsim.types import Field
+from bqsim.types.arrow import table_of
 from bqsim.types.values import table_from_rows
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from bqsim.catalog.resources import Table
     from bqsim.catalog.store import Catalog
     from bqsim.sql.executor import Executor
 
@@ -69,14 +73,15 @@ def insert_rows(
     table = writable(catalog.table(ref))
     usual = columns_of(table.fields, [row["json"] for row in rows])
     if usual is not None:
-        executor.append_rows(session, ref, usual, table.fields)
+        _append(executor, session, table, usual, [row["json"] for row in rows])
         return []
     batch = _Batch(table.fields, ignore_unknown)
     for index, row in enumerate(rows):
         batch.add(index, row["json"])
     if not batch.errors or (skip_invalid and batch.rows):
         arrow = table_from_rows(table.fields, batch.rows)
-        executor.append_rows(session, ref, arrow, table.fields)
+        good = [row["json"] for i, row in enumerate(rows) if i not in batch.errors]
+        _append(executor, session, table, arrow, good)
     return _insert_errors(batch, len(rows), skip_invalid)
 
 
@@ -89,6 +94,29 @@ def _insert_errors(batch: _Batch, count: int, skip_invalid: bool) -> list[dict[s
         for i in range(count)
         if i in batch.errors or not skip_invalid
     ]
+
+
+def _append(
+    executor: Executor, session: Session, table: Table, rows: pa.Table, bodies: Sequence[Mapping[str, Any]]
+) -> None:
+    """Append the rows of ``bodies`` in one commit; columns that a body leaves out get their defaults."""
+    fields = table.fields
+    defaulted = [f for f in fields if f.default is not None]
+    if not defaulted:
+        executor.append_rows(session, table.ref, rows, fields)
+        return
+    expressions = executor.defaults(session, table, defaulted)
+    groups: dict[frozenset[str], list[int]] = {}
+    for index, body in enumerate(bodies):
+        given = {str(name).casefold() for name in body}
+        missing = frozenset(f.name for f in defaulted if f.name.casefold() not in given)
+        groups.setdefault(missing, []).append(index)
+    with writing(executor.catalog, executor.claims, session, table.ref) as writer:
+        for missing, indexes in groups.items():
+            kept = [i for i, f in enumerate(fields) if f.name not in missing]
+            columns = table_of(rows.take(indexes).select(kept).columns)
+            filled = {name: expressions[name] for name in missing}
+            writer.append(columns, [fields[i] for i in kept], defaults=filled)
 
 
 def _from_template(catalog: Catalog, session: Session, base: TableRef, suffix: str) -> TableRef:

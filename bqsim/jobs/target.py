@@ -72,11 +72,18 @@ def _locked(executor: Executor, ref: TableRef, cancelled: Callable[[], bool] | N
         yield
 
 
-def insert_arrow(fields: Sequence[Field], rows: pa.Table) -> Insert:
-    """Inserts ``rows`` (canonical, by position of ``fields``, which name columns of the table)."""
+def insert_arrow(executor: Executor, fields: Sequence[Field], rows: pa.Table) -> Insert:
+    """Inserts ``rows`` (canonical, by position of ``fields``, which name columns of the table).
+
+    Other columns of the table get their default values.
+    """
 
     def insert(writer: Writer) -> int:
-        return writer.append(rows, named_as(writer.table, fields))
+        named = named_as(writer.table, fields)
+        known = {f.name for f in named}
+        others = [f for f in writer.table.fields if f.name not in known]
+        defaults = executor.defaults(writer.session, writer.table, others)
+        return writer.append(rows, named, defaults=defaults)
 
     return insert
 

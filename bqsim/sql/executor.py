@@ -20,6 +20,7 @@ from .plan import Context, QueryPlan, StatementResult, TypedValue
 from .planner import Planner
 from .statements import HANDLERS, Handler, Services, Statement, partition_filter
 from .statements.base import enum_name, registered
+from .statements.defaults import default_expression
 from .statements.names import table_ref
 from .statements.query import engine_select, query_result, run_plan
 from .statements.sizes import ColumnSizes
@@ -246,6 +247,12 @@ class Executor:
                 writer.clear()
             _write(writer, rows, fields)
         return writer.inserted
+
+    def defaults(self, session: Session, table: Table, fields: Sequence[Field]) -> dict[str, str]:
+        """Engine expressions, as :meth:`Writer.append` takes them, of the default values of some columns."""
+        ctx = Context(table.ref.project, now_us=self.clock.now_us())
+        statement = Statement(self._services, None, ctx, session)
+        return {f.name: default_expression(statement, f) for f in fields if f.default is not None}
 
     def create_from_rows(self, session: Session, table: Table, rows: Rows | pa.Table | None) -> Table:
         """Create ``table`` (a resource without storage), or replace what has its name.

@@ -49,7 +49,7 @@ def _value(f: Field, value: Any, path: str, ignore_unknown: bool, report: Report
     if f.mode is Mode.REPEATED:
         return _repeated(f, value, path, ignore_unknown, report)
     if value is None:
-        if f.mode is Mode.REQUIRED:
+        if f.mode is Mode.REQUIRED and f.default is None:
             report(path, f"Missing required field: {path}.")
         return None
     if isinstance(value, list) and f.kind is not TypeKind.JSON:

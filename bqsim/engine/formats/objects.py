@@ -62,7 +62,7 @@ def _column(f: Field, values: list[Any]) -> pa.Array:
     if f.mode is Mode.REPEATED:
         return _lists(f, values)
     types = set(map(type, values))
-    if f.mode is Mode.REQUIRED and NoneType in types:
+    if f.mode is Mode.REQUIRED and f.default is None and NoneType in types:
         raise _NotUsual
     types.discard(NoneType)
     if f.kind is TypeKind.STRUCT:

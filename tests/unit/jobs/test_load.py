@@ -157,6 +157,15 @@ def test_a_load_without_schema_takes_the_tables(play: Play) -> None:
     play(body)
 
 
+def test_columns_that_a_load_leaves_out_get_their_defaults(play: Play) -> None:
+    async def body(s: Stack) -> None:
+        await s.ok("CREATE TABLE d.t (id INT64, name STRING, n INT64 DEFAULT 7)")
+        (await s.load(CSV, schema=SCHEMA, skipLeadingRows=1)).raise_for_error()
+        assert await s.rows("SELECT id, n FROM d.t ORDER BY id") == [(1, 7), (2, 7)]
+
+    play(body)
+
+
 def test_truncating_replaces_the_schema(play: Play) -> None:
     async def body(s: Stack) -> None:
         await s.ok("CREATE TABLE d.t AS SELECT 'x' AS old")

@@ -197,6 +197,23 @@ def test_messages(play: Play, row: dict[str, Any], message: str) -> None:
     play(body)
 
 
+def test_columns_left_out_get_their_defaults(play: Play) -> None:
+    async def body(s: Stack) -> None:
+        now = "ts TIMESTAMP DEFAULT CURRENT_TIMESTAMP() NOT NULL"
+        await s.ok(f"CREATE TABLE d.t (id INT64, n INT64 DEFAULT 7, {now})")
+        assert await stream(s, {"id": 1}, {"id": 2, "N": None}, {"id": 3, "n": 5}) == []
+        assert await s.rows("SELECT id, n, ts IS NULL FROM d.t ORDER BY id") == [
+            (1, 7, False),
+            (2, None, False),
+            (3, 5, False),
+        ]
+        errors = await stream(s, {"id": 4}, {"id": "x"}, skipInvalidRows=True)
+        assert [e["index"] for e in errors] == [1]
+        assert await s.rows("SELECT n FROM d.t WHERE id = 4") == [(7,)]
+
+    play(body)
+
+
 def test_a_template_suffix_makes_the_table(play: Play) -> None:
     async def body(s: Stack) -> None:
         await target(s)
