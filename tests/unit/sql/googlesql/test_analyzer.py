@@ -254,3 +254,9 @@ def test_a_single_statement_and_a_script(world: World) -> None:
 
 def test_statement_kind(world: World) -> None:
     assert world.googlesql.statement_kind("-- x\n insert d.t values (1)") == "INSERT"
+
+
+def test_a_long_sum_is_a_deep_tree(world: World) -> None:
+    analyzed = world.googlesql.analyze("SELECT " + " + ".join(["a"] * 120) + " FROM d.t", context())
+    names = [resolved.node_name(node) for node in resolved.walk(analyzed.statement)]
+    assert names.count("ResolvedFunctionCall") == 119
