@@ -52,16 +52,19 @@ MACROS = (
        CASE WHEN i >= base AND i < len(a) + base THEN a[i + 1 - base] END""",
     """CREATE MACRO bq_array_first(a) AS
        CASE WHEN len(a) > 0 THEN a[1]
-            WHEN a IS NOT NULL THEN bq_error('ARRAY_FIRST cannot get the first element of an empty array') END""",
+            WHEN a IS NOT NULL THEN bq_error('ARRAY_FIRST cannot get the first element of an empty array')
+                END""",
     """CREATE MACRO bq_array_last(a) AS
        CASE WHEN len(a) > 0 THEN a[len(a)]
-            WHEN a IS NOT NULL THEN bq_error('ARRAY_LAST cannot get the last element of an empty array') END""",
+            WHEN a IS NOT NULL THEN bq_error('ARRAY_LAST cannot get the last element of an empty array')
+                END""",
     "CREATE MACRO bq_slice_bound(a, i) AS CASE WHEN i < 0 THEN i + len(a) ELSE i END",
     """CREATE MACRO bq_array_slice(a, s, e) AS
        CASE WHEN a IS NULL OR s IS NULL OR e IS NULL THEN NULL
             WHEN bq_slice_bound(a, e) < 0 OR bq_slice_bound(a, s) >= len(a)
                  OR bq_slice_bound(a, s) > bq_slice_bound(a, e) THEN list_slice(a, 1, 0)
-            ELSE list_slice(a, greatest(bq_slice_bound(a, s), 0) + 1, least(bq_slice_bound(a, e), len(a)) + 1) END""",
+            ELSE list_slice(a, greatest(bq_slice_bound(a, s), 0) + 1, least(bq_slice_bound(a, e), len(a)) +
+                1) END""",
     # Texts. The engine's own joins only with a constant separator; ``empty`` is the empty value of the type.
     """CREATE MACRO bq_array_join(a, separator, empty) AS
        CASE WHEN len(a) = 0 THEN empty ELSE list_reduce(a, lambda x, y: x || separator || y) END""",
@@ -93,20 +96,23 @@ MACROS = (
              WHEN (step > 0 AND s > e) OR (step < 0 AND s < e) THEN list_slice([s], 1, 0)
              WHEN isinf(s) OR isinf(e) OR (e - s) / step > 1e9
              THEN bq_error('Cannot generate arrays with more than 1000000000 elements.')
-             ELSE list_filter(list_transform(generate_series(0, bq_steps(s, e, step)), lambda i: s + i * step),
+             ELSE list_filter(list_transform(generate_series(0, bq_steps(s, e, step)), lambda i: s + i *
+                 step),
                     lambda x: CASE WHEN step > 0 THEN x <= e ELSE x >= e END) END""",
     """CREATE MACRO bq_clamp_step(n, unit, size) AS
         CASE WHEN n IS NOT NULL
             THEN CAST(least(greatest(CAST(n AS HUGEINT) * unit, -size), size) AS BIGINT) END""",
     f"""CREATE MACRO bq_generate_dates(s, e, n, unit) AS
         CASE WHEN n = 0 AND s IS NOT NULL AND e IS NOT NULL THEN {_STEP_ZERO}
-             ELSE list_transform(generate_series(bq_days(s), bq_days(e), bq_clamp_step(n, unit, {_DAY_LIMIT})),
+             ELSE list_transform(generate_series(bq_days(s), bq_days(e), bq_clamp_step(n, unit,
+                 {_DAY_LIMIT})),
                                  lambda x: bq_date_of_days(x)) END""",
     f"""CREATE MACRO bq_generate_dates_by_month(s, e, n, unit) AS
         CASE WHEN n = 0 AND s IS NOT NULL AND e IS NOT NULL THEN {_STEP_ZERO}
              ELSE bq_date_series(s, e, bq_clamp_step(n, unit, 1000000)) END""",
     f"""CREATE MACRO bq_generate_timestamps(s, e, n, unit) AS
         CASE WHEN n = 0 AND s IS NOT NULL AND e IS NOT NULL THEN {_STEP_ZERO}
-             ELSE list_transform(generate_series(epoch_us(s), epoch_us(e), bq_clamp_step(n, unit, {_MICRO_LIMIT})),
+             ELSE list_transform(generate_series(epoch_us(s), epoch_us(e), bq_clamp_step(n, unit,
+                 {_MICRO_LIMIT})),
                                  lambda x: make_timestamp(x)) END""",
 )

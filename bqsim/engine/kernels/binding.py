@@ -1,6 +1,7 @@
 """Macros that compute each argument once.
 
-A macro puts the text of an argument wherever its body names it; calls in calls then grow as a power of their depth.
+A macro puts the text of an argument wherever its body names it; calls in calls then grow as a power of
+their depth.
 """
 
 from __future__ import annotations

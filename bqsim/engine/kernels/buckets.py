@@ -53,7 +53,8 @@ MACROS = (
        origin + bq_floor_divide(CAST(t - origin AS HUGEINT), width) * width""",
     f"""CREATE MACRO bq_bucket_micros(t, m, d, u, origin) AS
         CASE WHEN t IS NULL OR m IS NULL OR origin IS NULL THEN NULL
-             WHEN CAST(m <> 0 AS INTEGER) + CAST(d <> 0 AS INTEGER) + CAST(u <> 0 AS INTEGER) <> 1 THEN {_ONE_PART}
+             WHEN CAST(m <> 0 AS INTEGER) + CAST(d <> 0 AS INTEGER) + CAST(u <> 0 AS INTEGER) <> 1 THEN
+                 {_ONE_PART}
              WHEN m < 0 OR d < 0 OR u < 0 THEN {_NEGATIVE}
              WHEN m > 0 THEN bq_month_buckets(t, m, origin)
              ELSE bq_fixed_bucket(t, nullif(d * {_MICROS_PER_DAY} + u, 0), origin) END""",
@@ -67,11 +68,13 @@ MACROS = (
              ELSE bq_fixed_bucket(t, nullif(d * {_MICROS_PER_DAY} + u, 0), origin) END""",
     """CREATE MACRO bq_bucket_begin(u, shown, kind) AS
        CASE WHEN bq_micros_in_range(u) THEN make_timestamp(TRY_CAST(u AS BIGINT))
-            WHEN u IS NOT NULL THEN bq_error('Bucket for ' || shown || ' is outside of ' || kind || ' range') END""",
+            WHEN u IS NOT NULL THEN bq_error('Bucket for ' || shown || ' is outside of ' || kind ||
+                ' range') END""",
     """CREATE MACRO bq_date_bucket_checked(t, i, origin) AS
        CASE WHEN bq_interval_micros(i) <> 0 AND t IS NOT NULL
             THEN bq_error('Only MONTH and DAY parts are allowed in bucket width INTERVAL')
-            ELSE bq_bucket_micros(epoch_us(t), bq_interval_months(i), bq_interval_days(i), 0, epoch_us(origin)) END""",
+            ELSE bq_bucket_micros(epoch_us(t), bq_interval_months(i), bq_interval_days(i), 0,
+                epoch_us(origin)) END""",
     """CREATE MACRO bq_date_bucket(d, i, origin) AS
        CAST(bq_bucket_begin(bq_date_bucket_checked(CAST(d AS TIMESTAMP), i, CAST(origin AS TIMESTAMP)),
                             CAST(d AS VARCHAR), 'date') AS DATE)""",

@@ -1,7 +1,7 @@
 """Arithmetic on DATE, TIME, DATETIME and TIMESTAMP by date parts.
 
-``unit`` is a part's size in the smallest unit that the macro counts in (months, days or microseconds); ``message``
-is the text of the failure when the result leaves the years 1 to 9999.
+``unit`` is a part's size in the smallest unit that the macro counts in (months, days or microseconds);
+``message`` is the text of the failure when the result leaves the years 1 to 9999.
 """
 
 from __future__ import annotations
@@ -17,15 +17,18 @@ MACROS = (
     "CREATE MACRO bq_floor_divide(a, n) AS (a - (a % n + n) % n) // n",
     # Addition.
     """CREATE MACRO bq_date_add_days(d, n, unit, message) AS
-       CASE WHEN bq_days_in_range(bq_days(d) + CAST(n AS HUGEINT) * unit) THEN d + TRY_CAST(CAST(n AS HUGEINT) * unit AS INTEGER)
+       CASE WHEN bq_days_in_range(bq_days(d) + CAST(n AS HUGEINT) * unit) THEN d + TRY_CAST(CAST(n AS
+           HUGEINT) * unit AS INTEGER)
             ELSE bq_error(message) END""",
     """CREATE MACRO bq_month_in_range(t, n, unit) AS
        year(t) * 12 + month(t) + CAST(n AS HUGEINT) * unit BETWEEN 13 AND 120000""",
     """CREATE MACRO bq_date_add_months(d, n, unit, message) AS
-       CASE WHEN bq_month_in_range(d, n, unit) THEN CAST(d + to_months(TRY_CAST(CAST(n AS HUGEINT) * unit AS INTEGER)) AS DATE)
+       CASE WHEN bq_month_in_range(d, n, unit) THEN CAST(d + to_months(TRY_CAST(CAST(n AS HUGEINT) * unit AS
+           INTEGER)) AS DATE)
             ELSE bq_error(message) END""",
     """CREATE MACRO bq_datetime_add_months(t, n, unit, message) AS
-       CASE WHEN bq_month_in_range(t, n, unit) THEN t + to_months(TRY_CAST(CAST(n AS HUGEINT) * unit AS INTEGER))
+       CASE WHEN bq_month_in_range(t, n, unit) THEN t + to_months(TRY_CAST(CAST(n AS HUGEINT) * unit AS
+           INTEGER))
             ELSE bq_error(message) END""",
     """CREATE MACRO bq_datetime_add_micros(t, n, unit, message) AS
        CASE WHEN bq_micros_in_range(epoch_us(t) + CAST(n AS HUGEINT) * unit)
@@ -42,7 +45,8 @@ MACROS = (
     """CREATE MACRO bq_date_in_range(d, original, part, verb) AS
        CASE WHEN bq_days_in_range(bq_days(d)) THEN d
             ELSE bq_error(verb || ' date ' || CAST(original AS VARCHAR) || ' to ' || part
-                          || ' resulted in an out of range date value: ' || CAST(bq_days(d) AS VARCHAR)) END""",
+                          || ' resulted in an out of range date value: ' || CAST(bq_days(d) AS VARCHAR))
+                              END""",
     "CREATE MACRO bq_date_trunc_part(d, part) AS CAST(date_trunc(part, d) AS DATE)",
     "CREATE MACRO bq_week_begin(d, start) AS d - CAST(bq_weekday_from(d, start) AS INTEGER)",
     """CREATE MACRO bq_date_trunc_week(d, start, part) AS
@@ -56,8 +60,10 @@ MACROS = (
        bq_date_in_range(bq_iso_year_begin(isoyear(d) + 1) - 1, d, 'ISOYEAR', 'Last day of')""",
     """CREATE MACRO bq_datetime_trunc_micros(t, unit) AS
        make_timestamp(epoch_us(t) - (epoch_us(t) % unit + unit) % unit)""",
-    "CREATE MACRO bq_time_trunc_micros(t, unit) AS TIME '00:00:00' + to_microseconds(epoch_us(t) // unit * unit)",
-    # Hours and minutes are cut on the local clock that shows the time; longer parts begin at their local midnight.
+    """CREATE MACRO bq_time_trunc_micros(t, unit) AS
+       TIME '00:00:00' + to_microseconds(epoch_us(t) // unit * unit)""",
+    # Hours and less are cut on the local clock that shows the time; longer parts begin at their local
+    # midnight.
     """CREATE MACRO bq_timestamp_trunc_local(t, unit, zone) AS
        t - to_microseconds((epoch_us(bq_zone_local(t, zone)) % unit + unit) % unit)""",
     """CREATE MACRO bq_timestamp_truncated(truncated, local, part, zone) AS
@@ -84,7 +90,8 @@ MACROS = (
        CASE WHEN bq_civil_date_ok(y, m, d) THEN make_date(y, m, d)
             ELSE bq_error('Input calculates to invalid date: ' || bq_pad(y, 4) || '-' || bq_pad(m, 2) || '-'
                           || bq_pad(d, 2)) END""",
-    """CREATE MACRO bq_civil_time_ok(h, m, s) AS h BETWEEN 0 AND 23 AND m BETWEEN 0 AND 59 AND s BETWEEN 0 AND 60""",
+    """CREATE MACRO bq_civil_time_ok(h, m, s) AS h BETWEEN 0 AND 23 AND m BETWEEN 0 AND 59 AND s BETWEEN 0
+        AND 60""",
     """CREATE MACRO bq_time(h, m, s) AS
        CASE WHEN bq_civil_time_ok(h, m, s)
             THEN TIME '00:00:00' + to_microseconds(CAST(h * 3600 + m * 60 + s AS BIGINT) * 1000000)
@@ -94,24 +101,31 @@ MACROS = (
        CASE WHEN bq_civil_date_ok(y, mo, d) AND bq_civil_time_ok(h, mi, s)
                  AND NOT (y = 9999 AND mo = 12 AND d = 31 AND h = 23 AND mi = 59 AND s = 60)
             THEN make_date(y, mo, d) + to_seconds(CAST(h * 3600 + mi * 60 + s AS BIGINT))
-            ELSE bq_error('Input calculates to invalid datetime: ' || bq_pad(y, 4) || '-' || bq_pad(mo, 2) || '-'
+            ELSE bq_error('Input calculates to invalid datetime: ' || bq_pad(y, 4) || '-' || bq_pad(mo, 2)
+                || '-'
                           || bq_pad(d, 2) || ' ' || bq_pad(h, 4) || ':' || bq_pad(mi, 2) || ':'
                           || bq_pad(s, 2)) END""",
     """CREATE MACRO bq_timestamp_of(n, unit) AS
-       CASE WHEN bq_micros_in_range(CAST(n AS HUGEINT) * unit) THEN make_timestamp(TRY_CAST(CAST(n AS HUGEINT) * unit AS BIGINT))
-            ELSE bq_error('Input value ' || CAST(n AS VARCHAR) || ' cannot be converted into a TIMESTAMP, because it '
-                          || 'would be out of the allowed range between -62135596800000000 to 253402300799999999 '
+       CASE WHEN bq_micros_in_range(CAST(n AS HUGEINT) * unit) THEN make_timestamp(TRY_CAST(CAST(n AS
+           HUGEINT) * unit AS BIGINT))
+            ELSE bq_error('Input value ' || CAST(n AS VARCHAR) ||
+                ' cannot be converted into a TIMESTAMP, because it '
+                          || 'would be out of the allowed range between -62135596800000000 to '
+                          || '253402300799999999 '
                           || '(microseconds)') END""",
     """CREATE MACRO bq_date_from_unix_date(n) AS
        CASE WHEN bq_days_in_range(n) THEN bq_date_of_days(n)
-            ELSE bq_error('DATE_FROM_UNIX_DATE range is -719162 to 2932896 but saw ' || CAST(n AS VARCHAR)) END""",
+            ELSE bq_error('DATE_FROM_UNIX_DATE range is -719162 to 2932896 but saw ' || CAST(n AS VARCHAR))
+                END""",
     # With INTERVAL.
     """CREATE MACRO bq_timestamp_add_parts(t, m, u) AS
        CASE WHEN m <> 0 AND t IS NOT NULL
-            THEN bq_error('TIMESTAMP +/- INTERVAL is not supported for intervals with non-zero MONTH or YEAR part.')
+            THEN bq_error('TIMESTAMP +/- INTERVAL is not supported for intervals with non-zero MONTH '
+                          || 'or YEAR part.')
             WHEN bq_micros_in_range(epoch_us(t) + u) THEN make_timestamp(TRY_CAST(epoch_us(t) + u AS BIGINT))
             WHEN u IS NOT NULL AND t IS NOT NULL
-            THEN bq_error('Unix picoseconds value is out of allowed range between -62135596800000000000000 to '
+            THEN bq_error('Unix picoseconds value is out of allowed range between '
+                          || '-62135596800000000000000 to '
                           || '253402300799999999999999') END""",
     *(
         bound(
@@ -136,7 +150,8 @@ MACROS = (
     bound(
         "bq_datetime_add_some_micros(t, u)",
         """bq_datetime_add_micros(v.t, v.u, 1,
-               'Adding ' || CAST(v.u + CASE WHEN v.u > 0 THEN 1 ELSE 0 END AS VARCHAR) || ' MICROSECOND to datetime '
+               'Adding ' || CAST(v.u + CASE WHEN v.u > 0 THEN 1 ELSE 0 END AS VARCHAR) ||
+                   ' MICROSECOND to datetime '
                || bq_cast_datetime_to_string(v.t) || ' causes overflow')""",
     ),
     *(

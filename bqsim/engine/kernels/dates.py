@@ -1,6 +1,7 @@
 """Casts and conversions of DATE, TIME, DATETIME and TIMESTAMP.
 
-TIMESTAMP and DATETIME are both the engine's TIMESTAMP (TIMESTAMP in UTC); zones are texts. The usual text forms
+TIMESTAMP and DATETIME are both the
+engine's TIMESTAMP (TIMESTAMP in UTC); zones are texts. The usual text forms
 are read by the engine itself, the rest (one-digit fields in odd places, second 60, zones) by a kernel.
 """
 
@@ -173,7 +174,8 @@ MACROS = (
        CASE WHEN zone = 'UTC' THEN CAST(d AS TIMESTAMP)
             WHEN bq_in_range(bq_zone_utc(CAST(d AS TIMESTAMP), zone))
             THEN bq_zone_utc(CAST(d AS TIMESTAMP), zone)
-            WHEN zone IS NOT NULL THEN bq_error('Cannot convert date ' || CAST(d AS VARCHAR) || ' to timestamp') END""",
+            WHEN zone IS NOT NULL THEN bq_error('Cannot convert date ' || CAST(d AS VARCHAR) ||
+                ' to timestamp') END""",
     """CREATE MACRO bq_cast_timestamp_to_datetime(t, zone) AS
        CASE WHEN zone = 'UTC' OR bq_in_range(bq_zone_local(t, zone)) THEN bq_zone_local(t, zone)
             ELSE bq_error('Invalid Datetime [INVALID]extracted from timestamp '

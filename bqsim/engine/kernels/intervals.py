@@ -140,7 +140,8 @@ KERNELS = (Kernel("bq_parse_interval", ("VARCHAR",), "STRUCT(m BIGINT, d BIGINT,
 def _out_of_range(field: str, value: str, limit: int, zeros: str = "") -> str:
     shown = f"CASE WHEN {value} = 0 THEN '' ELSE '{zeros}' END" if zeros else "''"
     return (
-        f"WHEN abs({value}) > {limit} THEN bq_error('Interval field {field} ''' || CAST({value} AS VARCHAR) || {shown}"
+        f"WHEN abs({value}) > {limit} "
+        f"THEN bq_error('Interval field {field} ''' || CAST({value} AS VARCHAR) || {shown}"
         f" || ''' is out of range -{limit}{zeros} to {limit}{zeros}')"
     )
 
@@ -162,7 +163,8 @@ MACROS = (
     ),
     "CREATE MACRO bq_cast_string_to_interval(s) AS bq_interval_of_parts(bq_parse_interval(s))",
     """CREATE MACRO bq_interval_text(m, d, u) AS
-       CASE WHEN m < 0 THEN '-' ELSE '' END || CAST(abs(m) // 12 AS VARCHAR) || '-' || CAST(abs(m) % 12 AS VARCHAR)
+       CASE WHEN m < 0 THEN '-' ELSE '' END || CAST(abs(m) // 12 AS VARCHAR) || '-' || CAST(abs(m) % 12 AS
+           VARCHAR)
        || ' ' || CAST(d AS VARCHAR) || ' ' || CASE WHEN u < 0 THEN '-' ELSE '' END
        || CAST(abs(u) // 3600000000 AS VARCHAR) || ':' || CAST(abs(u) // 60000000 % 60 AS VARCHAR)
        || ':' || CAST(abs(u) // 1000000 % 60 AS VARCHAR) || bq_fraction_text(abs(u) % 1000000)""",
@@ -184,14 +186,16 @@ MACROS = (
     ),
     bound(
         "bq_interval_multiply(i, n)",
-        """bq_interval(bq_interval_months(v.i) * CAST(v.n AS HUGEINT), bq_interval_days(v.i) * CAST(v.n AS HUGEINT),
+        """bq_interval(bq_interval_months(v.i) * CAST(v.n AS HUGEINT), bq_interval_days(v.i) * CAST(v.n AS
+            HUGEINT),
                        bq_interval_micros(v.i) * CAST(v.n AS HUGEINT))""",
     ),
     # What does not divide goes to the next smaller part: months to 30 days, days to 24 hours.
     bound(
         "bq_interval_divide(i, n)",
         """CASE WHEN v.n = 0 AND v.i IS NOT NULL THEN bq_error('Interval division by zero')
-                ELSE bq_interval_quotient(bq_interval_months(v.i), bq_interval_days(v.i), bq_interval_micros(v.i),
+                ELSE bq_interval_quotient(bq_interval_months(v.i), bq_interval_days(v.i),
+                    bq_interval_micros(v.i),
                                           CAST(nullif(v.n, 0) AS HUGEINT)) END""",
     ),
     """CREATE MACRO bq_interval_quotient(m, d, u, n) AS
@@ -199,7 +203,8 @@ MACROS = (
     bound(
         "bq_justify_days(i)",
         """bq_interval((bq_interval_months(v.i) * 30 + bq_interval_days(v.i)) // 30,
-                       (bq_interval_months(v.i) * 30 + bq_interval_days(v.i)) % 30, bq_interval_micros(v.i))""",
+                       (bq_interval_months(v.i) * 30 + bq_interval_days(v.i)) % 30,
+                           bq_interval_micros(v.i))""",
     ),
     """CREATE MACRO bq_justify_hours_parts(m, u) AS bq_interval(m, u // 86400000000, u % 86400000000)""",
     bound(
@@ -211,7 +216,8 @@ MACROS = (
        bq_interval(u // 2592000000000, u // 86400000000 % 30, u % 86400000000)""",
     bound(
         "bq_justify_interval(i)",
-        """bq_justify_interval_parts((bq_interval_months(v.i) * 30 + bq_interval_days(v.i)) * 86400000000::HUGEINT
+        """bq_justify_interval_parts((bq_interval_months(v.i) * 30 + bq_interval_days(v.i)) *
+            86400000000::HUGEINT
                                      + bq_interval_micros(v.i))""",
     ),
     f"""CREATE MACRO bq_interval_of_micros(n) AS
@@ -237,11 +243,13 @@ MACROS = (
                     ELSE '.' || rtrim(lpad(CAST(abs(u) % 1000000 AS VARCHAR), 6, '0'), '0') END || 'S' END""",
     bound(
         "bq_interval_iso(i)",
-        """CASE WHEN year(v.i) = 0 AND month(v.i) = 0 AND day(v.i) = 0 AND bq_interval_micros(v.i) = 0 THEN 'P0Y'
+        """CASE WHEN year(v.i) = 0 AND month(v.i) = 0 AND day(v.i) = 0 AND bq_interval_micros(v.i) = 0 THEN
+            'P0Y'
             ELSE 'P' || bq_interval_iso_part(year(v.i), 'Y') || bq_interval_iso_part(month(v.i), 'M')
                  || bq_interval_iso_part(day(v.i), 'D')
                  || CASE WHEN bq_interval_micros(v.i) = 0 THEN ''
-                         ELSE 'T' || bq_interval_iso_part(hour(v.i), 'H') || bq_interval_iso_part(minute(v.i), 'M')
+                         ELSE 'T' || bq_interval_iso_part(hour(v.i), 'H') ||
+                             bq_interval_iso_part(minute(v.i), 'M')
                               || bq_interval_iso_seconds(microsecond(v.i)) END END""",
     ),
 )

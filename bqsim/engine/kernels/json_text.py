@@ -1,6 +1,7 @@
 """JSON texts: reading, writing and paths, as BigQuery's STRING and JSON functions have them.
 
-A document is ``None``, ``True``, ``False``, a ``str``, a :class:`Number` (which keeps its text), a ``list``, or an
+A document is ``None``, ``True``, ``False``, a ``str``, a :class:`Number` (which keeps its text), a
+``list``, or an
 :class:`Object` (pairs in their order; keys may repeat, the first one counts).
 """
 
@@ -16,7 +17,7 @@ from bqsim.errors import invalid_query
 
 _INT64 = range(-(1 << 63), 1 << 63)
 _UINT64 = range(1 << 64)
-_quote: Any = encoder.encode_basestring  # type: ignore[attr-defined]
+_quote: Any = encoder.encode_basestring
 
 
 class Number(str):
@@ -102,7 +103,8 @@ def canonical(document: Any) -> Any:
 
 
 def double_text(value: float) -> str:
-    """A finite FLOAT64 as a JSON value shows it: at least one fraction digit, exponents outside 1e-4 to 1e15."""
+    """A finite FLOAT64 as a JSON value shows it: at least one fraction digit, exponents outside 1e-4 to
+    1e15."""
     mantissa, _, exponent = f"{value!r}".partition("e")
     sign = "-" if mantissa.startswith("-") else ""
     whole, _, fraction = mantissa.lstrip("-").partition(".")
@@ -141,7 +143,10 @@ def _invalid(why: str) -> Exception:
 
 def _why(text: str, error: Exception) -> str:
     if not text.strip(" \t\r\n"):
-        return "attempting to parse an empty input; check that your input string or stream contains the expected JSON"
+        return (
+            "attempting to parse an empty input; "
+            "check that your input string or stream contains the expected JSON"
+        )
     at = getattr(error, "pos", len(text))
     if at >= len(text.rstrip(" \t\r\n")):
         expected = "object key - unexpected end of input; expected string literal"
@@ -282,7 +287,8 @@ _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 class _Lenient:
-    """A reader that takes quotes of both kinds and empty places in lists, and stops at the wanted document."""
+    """A reader that takes quotes of both kinds and empty places in lists, and stops at the wanted
+    document."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -295,8 +301,10 @@ class _Lenient:
         return self.text[self.at]
 
     def value(self, tokens: tuple[str, ...] | None) -> Any:
-        """Read one value; raises :class:`_Found` when the path ``tokens`` ends in it (None: no path leads here)."""
+        """Read one value; raises :class:`_Found` when the path ``tokens`` ends in it (None: no path leads
+        here)."""
         start = self.peek()
+        document: Any
         if start == "{":
             document = self.object(tokens)
         elif start == "[":

@@ -30,8 +30,8 @@ _CALENDAR = frozenset("aAbBhCcDdeFGgjJmsUuVWwxYyZz")
 # The elements that a type has no use for.
 EXCLUDED = {"DATE": _CLOCK, "TIME": _CALENDAR, "DATETIME": frozenset("zZ"), "TIMESTAMP": frozenset[str]()}
 MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+    "November", "December",
 )  # fmt: skip
 WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _MAX_SECONDS = 253_402_300_799
@@ -302,14 +302,14 @@ _STEPS: dict[str, Step] = {
 SUPPORTED = frozenset(_STEPS) | frozenset(COMPOSITES) | {"%"}
 
 
-def _literal(character: str, index: int, shown: str) -> Step:
+def _literal(character: str, shown: str) -> Step:
     def step(text: str, at: int, state: State) -> int:
         if at == len(text):
             raise Mismatch
         if text[at] != character:
             raise invalid_query(
-                f"Mismatch between format character '{character}' and string character '{text[at]}' at string index: "
-                f"{at} with format: '{shown}'"
+                f"Mismatch between format character '{character}' and string character '{text[at]}' at "
+                f"string index: {at} with format: '{shown}'"
             )
         return at + 1
 
@@ -327,11 +327,11 @@ def _compile(form: str, kind: str) -> tuple[Step, ...]:
 
 
 def _steps(form: str, shown: str) -> Iterator[Step]:
-    for index, (element, special) in enumerate(elements(form)):
+    for element, special in elements(form):
         if not special:
-            yield _space if element in _SPACE else _literal(element, index, shown)
+            yield _space if element in _SPACE else _literal(element, shown)
         elif element == "%":
-            yield _literal("%", index, shown)
+            yield _literal("%", shown)
         elif element in COMPOSITES:
             yield from _steps(COMPOSITES[element], shown)
         elif element in _STEPS:

@@ -81,7 +81,8 @@ def _check_step(months: int, days: int, micros: int, kind: str) -> None:
 
 
 def _shifted(micros: int, months: int, more: int) -> int:
-    """A time some months (a short month keeps its last day) or microseconds later; far ahead after year 9999."""
+    """A time some months (a short month keeps its last day) or microseconds later; far ahead after year
+    9999."""
     import calendar
     import datetime
 
@@ -152,14 +153,16 @@ MACROS = (
             THEN {'start': greatest(a."start", b."start"), 'end': least(a."end", b."end")}
             ELSE bq_error('Provided RANGE inputs: ' || bq_range_shown(a, kind, zone) || ' and '
                           || bq_range_shown(b, kind, zone)
-                          || ' do not overlap. Please check RANGE_OVERLAPS before calling RANGE_INTERSECT') END""",
+                          || ' do not overlap. Please check RANGE_OVERLAPS before calling RANGE_INTERSECT')
+                          END""",
     # A range in messages: over TIMESTAMP in several lines.
     """CREATE MACRO bq_range_shown(r, kind, zone) AS
        CASE kind WHEN 'DATE' THEN 'RANGE<DATE>[' || coalesce(CAST(r."start" AS VARCHAR), 'NULL') || ', '
                                   || coalesce(CAST(r."end" AS VARCHAR), 'NULL') || ')'
                  WHEN 'DATETIME' THEN 'RANGE<DATETIME>[' || bq_range_bound(r."start") || ', '
                                       || bq_range_bound(r."end") || ')'
-                 ELSE 'RANGE<TIMESTAMP>[' || chr(10) || '  ' || bq_range_instant(r."start", zone) || ',' || chr(10)
+                 ELSE 'RANGE<TIMESTAMP>[' || chr(10) || '  ' || bq_range_instant(r."start", zone) || ',' ||
+                     chr(10)
                       || '  ' || bq_range_instant(r."end", zone) || chr(10) || ')' END""",
     "CREATE MACRO bq_range_bound(t) AS coalesce(bq_cast_datetime_to_string(CAST(t AS TIMESTAMP)), 'NULL')",
     """CREATE MACRO bq_range_instant(t, zone) AS
@@ -174,7 +177,8 @@ MACROS = (
     """CREATE MACRO bq_range_micros(r, i, kind, partial) AS
        CASE WHEN r IS NOT NULL
             THEN bq_range_split(epoch_us(CAST(r."start" AS TIMESTAMP)), epoch_us(CAST(r."end" AS TIMESTAMP)),
-                                bq_interval_months(i), bq_interval_days(i), bq_interval_micros(i), kind, partial) END""",
+                                bq_interval_months(i), bq_interval_days(i), bq_interval_micros(i), kind,
+                                    partial) END""",
     """CREATE MACRO bq_generate_date_ranges(r, i, partial) AS
        list_transform(bq_range_micros(r, i, 'DATE', partial),
                       lambda p: {'start': bq_date_of_days(p[1] // 86400000000),

@@ -1,7 +1,8 @@
 """Time zone offsets from the IANA database, for whole batches.
 
 A zone is an IANA name (case sensitive) or an offset ``[UTC]+H[H][[:]M[M]]`` up to 14 hours. Named zones come
-from the TZif files of the ``tzdata`` package; their rules repeat every 400 years, so times after the file's last
+from the TZif files of the ``tzdata`` package; their rules repeat every 400 years, so times after the
+file's last
 transition are looked up in an equivalent year.
 """
 

@@ -1,7 +1,7 @@
 """Arguments that are computed once.
 
-Macros put an argument's text wherever they name it, so calls of macros in calls of macros grow as a power of their
-depth. An argument that is such a call already becomes a parameter of a one-element ``list_transform``.
+Macros put an argument's text wherever they name it, so calls of macros in calls of macros grow as a power of
+their depth. An argument that is such a call already becomes a parameter of a one-element ``list_transform``.
 """
 
 from __future__ import annotations

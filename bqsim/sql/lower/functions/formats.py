@@ -113,7 +113,8 @@ def _plain(element: str) -> str:
 
 
 def _joined(pieces: tuple[tuple[str, str], ...]) -> tuple[str, list[exp.Expression]]:
-    """One expression template and its texts ({3} …); neighbouring strftime elements and texts share a call."""
+    """One expression template and its texts ({3} …); neighbouring strftime elements and texts share a
+    call."""
     parts: list[str] = []
     texts: list[exp.Expression] = []
     run = ""
@@ -179,7 +180,8 @@ _WIDTHS = {"Y": r"\d{4}", "m": r"\d\d", "d": r"\d\d", "H": r"\d\d", "M": r"\d\d"
 
 @lru_cache(maxsize=1024)
 def _fixed_width(form: str) -> tuple[str, str] | None:
-    """The pattern and strptime format of texts with all fields at full width, for formats made of such fields only."""
+    """The pattern and strptime format of texts with all fields at full width, for formats made of such
+    fields only."""
     pattern, plain = "", ""
     for element, special in elements(form):
         if special and element in COMPOSITES:

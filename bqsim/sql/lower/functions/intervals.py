@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bqsim.sql.lower.registry import ANY, fn
 from bqsim.types import DATE, DATETIME, INT64, INTERVAL, TIMESTAMP
 
-from bqsim.sql.lower.registry import ANY, fn
 from .parts import MICROS, of_part
 
 _CONSTRUCT = {

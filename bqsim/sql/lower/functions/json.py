@@ -46,8 +46,9 @@ _EXTRACTIONS = {
     "json_extract_string_array": "legacy_value_array",
 }
 
-# Values to JSON text, by type. ``wide`` shows what FLOAT64 cannot hold as a string (TO_JSON_STRING always does for
-# integers; TO_JSON when asked).
+# Values to JSON text, by type. ``wide`` shows what FLOAT64 cannot hold as a string (TO_JSON_STRING always
+# does
+# for integers; TO_JSON when asked).
 
 _QUOTED = {
     K.DATE: "'\"' || CAST({0} AS VARCHAR) || '\"'",
@@ -69,7 +70,8 @@ _WIDE_INT64 = (
 
 
 def _scalar(kind: TypeKind, text: bool, wide: str) -> str | None:
-    """The template of a scalar: for TO_JSON_STRING (``text``), or TO_JSON with ``wide`` numbers as strings."""
+    """The template of a scalar: for TO_JSON_STRING (``text``), or TO_JSON with ``wide`` numbers as
+    strings."""
     if kind in _BOTH:
         return _BOTH[kind]
     if kind is K.STRING:
@@ -181,8 +183,8 @@ def _json_object(call: FunctionCall) -> exp.Expression:
             call.args[0],
             values,
         )
-    values = [as_json(call, i) for i in range(1, len(call.args), 2)]
-    return nodes.call("bq_json_object", _list(call.args[::2]), _list(values))
+    shown = [as_json(call, i) for i in range(1, len(call.args), 2)]
+    return nodes.call("bq_json_object", _list(call.args[::2]), _list(shown))
 
 
 # Changing.
@@ -218,6 +220,17 @@ def _json_remove(call: FunctionCall) -> exp.Expression:
     return nodes.call("bq_json_remove", call.args[0], _list(call.args[1:]))
 
 
+def _float64(suffix: str) -> Build:
+    def build(call: FunctionCall) -> exp.Expression:
+        mode = call.literals[1] if len(call.args) > 1 else "round"
+        exact = {"round": "", "exact": "_exact"}.get(mode) if isinstance(mode, str) else None
+        if exact is None:
+            raise Unsupported(f"function {call.name} with a wide_number_mode of its own")
+        return nodes.call(f"bq_json_to_float64{exact}{suffix}", call.args[0])
+
+    return build
+
+
 _CONVERTERS = {"int64": INT64, "bool": BOOL, "string": STRING}
 
 FUNCTIONS = once(
@@ -241,7 +254,7 @@ FUNCTIONS = once(
             for lax in ("", "lax_")
         ),
         *(
-            fn(name, (JSON, STRING), optional=1, build=lambda call, suffix=suffix: _float64(call, suffix))
+            fn(name, (JSON, STRING), optional=1, build=_float64(suffix))
             for name, suffix in (
                 ("float64", ""),
                 ("double", ""),
@@ -284,11 +297,3 @@ FUNCTIONS = once(
         fn("json_flatten", (JSON,), sql="bq_json_flatten({0})"),
     ]
 )
-
-
-def _float64(call: FunctionCall, suffix: str) -> exp.Expression:
-    mode = call.literals[1] if len(call.args) > 1 else "round"
-    exact = {"round": "", "exact": "_exact"}.get(mode) if isinstance(mode, str) else None
-    if exact is None:
-        raise Unsupported(f"function {call.name} with a wide_number_mode of its own")
-    return nodes.call(f"bq_json_to_float64{exact}{suffix}", call.args[0])

@@ -33,7 +33,8 @@ def test_uuids_differ(warehouse: Warehouse) -> None:
         ("DATE", "INTERVAL 5 MONTH", "2000-01-31"), ("DATE", "INTERVAL 0 DAY", None),
         ("DATE", "INTERVAL -1 DAY", None), ("DATE", "INTERVAL 1 HOUR", None),
         ("DATETIME", "INTERVAL 90 MINUTE", None), ("DATETIME", "INTERVAL 5 MONTH", "2000-01-31 02:00:00"),
-        ("DATETIME", "INTERVAL '1 1' DAY TO HOUR", None), ("TIMESTAMP", "INTERVAL 1 DAY", "2021-01-01 05:00:00"),
+        ("DATETIME", "INTERVAL '1 1' DAY TO HOUR", None), ("TIMESTAMP", "INTERVAL 1 DAY",
+        "2021-01-01 05:00:00"),
         ("TIMESTAMP", "INTERVAL 1 MONTH", None), ("TIMESTAMP", "INTERVAL 0 HOUR", None),
     ],
 )  # fmt: skip

@@ -12,8 +12,10 @@ INTERVALS = ("1-2 3 4:5:6.789", "-1-2 3 -4:5:6.7", "0-0 0 0:0:0", "0-1 -31 25:0:
 @pytest.mark.parametrize(
     "text",
     [
-        "1-2", "4:5:6", "1-2 3", "3 4:5:6", "3 4:5", "1-2 3 4", "P1Y2M3W4DT5H6M7.5S", "P-1Y", "PT-0.5S", "PT1,5S",
-        "4:5", "3 4", "", "1", "1-2  3", "0--1", "P", "P1", "PY", "P1H", "PT1D", "P1.5Y", "PT5.S", "P1Y ", "-P1Y",
+        "1-2", "4:5:6", "1-2 3", "3 4:5:6", "3 4:5", "1-2 3 4", "P1Y2M3W4DT5H6M7.5S", "P-1Y", "PT-0.5S",
+        "PT1,5S",
+        "4:5", "3 4", "", "1", "1-2  3", "0--1", "P", "P1", "PY", "P1H", "PT1D", "P1.5Y", "PT5.S", "P1Y ",
+        "-P1Y",
         "10001-0", "0-0 3660001", "99999999999999999999-1", "P99999999999999999999Y", "4:5:6.1234567",
     ],
 )  # fmt: skip
@@ -44,9 +46,13 @@ def test_arithmetic(warehouse: Warehouse, expression: str) -> None:
     assert_agrees(warehouse, sql, "x STRING", rows)
 
 
-@pytest.mark.parametrize("part", ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND"])
+@pytest.mark.parametrize(
+    "part", ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND"]
+)
 def test_parts(warehouse: Warehouse, part: str) -> None:
-    assert_agrees(warehouse, f"EXTRACT({part} FROM CAST(x AS INTERVAL))", "x STRING", [(x,) for x in INTERVALS])
+    assert_agrees(
+        warehouse, f"EXTRACT({part} FROM CAST(x AS INTERVAL))", "x STRING", [(x,) for x in INTERVALS]
+    )
     assert_agrees(warehouse, f"CAST(INTERVAL n {part} AS STRING)", "n INT64", [(5,), (-5,), (None,), (0,)])
     assert_agrees(warehouse, f"CAST(INTERVAL n {part} AS STRING)", "n INT64", [(9223372036854775807,)])
 
@@ -72,7 +78,11 @@ def test_with_dates_and_times(warehouse: Warehouse, operator: str) -> None:
 
 
 def test_differences(warehouse: Warehouse) -> None:
-    pairs = [("2020-01-31 01:00:00", "2019-01-01 00:00:01.5"), ("2019-01-01", "2020-01-31"), (None, "2020-01-31")]
+    pairs = [
+        ("2020-01-31 01:00:00", "2019-01-01 00:00:01.5"),
+        ("2019-01-01", "2020-01-31"),
+        (None, "2020-01-31"),
+    ]
     for kind in ("DATETIME", "TIMESTAMP"):
         assert_agrees(warehouse, f"CAST({kind}(x) - {kind}(y) AS STRING)", "x STRING, y STRING", pairs)
     days = [("2020-01-31", "2019-01-01"), ("0001-01-01", "9999-12-31"), (None, "2020-01-31")]
@@ -80,4 +90,7 @@ def test_differences(warehouse: Warehouse) -> None:
 
 
 def test_division_by_zero(warehouse: Warehouse) -> None:
-    assert warehouse.error("SELECT CAST(x AS INTERVAL) / 0 FROM UNNEST(['1-2']) x") == "Interval division by zero"
+    assert (
+        warehouse.error("SELECT CAST(x AS INTERVAL) / 0 FROM UNNEST(['1-2']) x")
+        == "Interval division by zero"
+    )

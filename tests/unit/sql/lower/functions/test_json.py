@@ -136,8 +136,10 @@ def test_strict_conversions(warehouse: Warehouse, function: str, document: str |
 @pytest.mark.parametrize(
     "value",
     [
-        "n", "n + 0.5", "CAST(n AS NUMERIC) / 3", "CAST(n AS STRING)", "[n, 1]", "STRUCT(n AS b, 'x' AS a, n AS b)",
-        "DATE_FROM_UNIX_DATE(MOD(n, 1000))", "TIMESTAMP_MICROS(MOD(n, 1000000000))", "n > 1", "IEEE_DIVIDE(n, 0)",
+        "n", "n + 0.5", "CAST(n AS NUMERIC) / 3", "CAST(n AS STRING)", "[n, 1]",
+        "STRUCT(n AS b, 'x' AS a, n AS b)",
+        "DATE_FROM_UNIX_DATE(MOD(n, 1000))", "TIMESTAMP_MICROS(MOD(n, 1000000000))", "n > 1",
+        "IEEE_DIVIDE(n, 0)",
         "[STRUCT([n] AS x)]", "STRUCT(STRUCT(n AS y, 1 AS x) AS s)", "MAKE_INTERVAL(1, 2, MOD(n, 100))",
         "DATETIME '2020-01-01 01:02:03.5'", "b'ab\\xff'", "'\\u2028<\\x7f'",
     ],
@@ -155,11 +157,13 @@ def test_values_as_json(warehouse: Warehouse, value: str) -> None:
 J = "PARSE_JSON(x)"
 EDITS = (
     "JSON_SET(J, '$.x', 1)", "JSON_SET(J, '$.a.b[5]', 1)", "JSON_SET(J, '$.a.b[0]', 'q', '$.d', 2)",
-    "JSON_SET(J, '$.d.e', 1)", "JSON_SET(J, '$.x.y[2]', [1])", "JSON_SET(J, '$.x', 1, create_if_missing => false)",
+    "JSON_SET(J, '$.d.e', 1)", "JSON_SET(J, '$.x.y[2]', [1])",
+    "JSON_SET(J, '$.x', 1, create_if_missing => false)",
     "JSON_SET(J, '$', 1)", "JSON_SET(J, CAST(NULL AS STRING), 1)", "JSON_REMOVE(J, '$.a')",
     "JSON_REMOVE(J, '$.a.b[1]', '$.e')", "JSON_REMOVE(J, '$.none')", "JSON_ARRAY_APPEND(J, '$.a.b', 9)",
     "JSON_ARRAY_APPEND(J, '$.d', 9)", "JSON_ARRAY_APPEND(J, '$.e', [1, 2])",
-    "JSON_ARRAY_APPEND(J, '$.e', [1, 2], append_each_element => false)", "JSON_ARRAY_INSERT(J, '$.a.b[1]', 9)",
+    "JSON_ARRAY_APPEND(J, '$.e', [1, 2], append_each_element => false)",
+    "JSON_ARRAY_INSERT(J, '$.a.b[1]', 9)",
     "JSON_ARRAY_INSERT(J, '$.a.b[6]', 9)", "JSON_ARRAY_INSERT(J, '$.d[2]', 9)", "JSON_STRIP_NULLS(J)",
     "JSON_STRIP_NULLS(J, include_arrays => false)", "JSON_STRIP_NULLS(J, remove_empty => true)",
     "JSON_STRIP_NULLS(J, '$.a')", "JSON_KEYS(J)", "JSON_KEYS(J, 1)", "JSON_KEYS(J, mode => 'lax recursive')",
