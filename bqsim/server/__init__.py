@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bqsim.server.http1 import HttpServer
+    from bqsim.server.http import HttpServer
     from bqsim.server.rest.core import Core
 
 __all__ = ["build_server"]
@@ -13,7 +13,7 @@ __all__ = ["build_server"]
 
 def build_server(core: Core) -> HttpServer:
     """The HTTP server of a simulator, not yet listening."""
-    from bqsim.server.http1 import HttpServer
+    from bqsim.server.http import HttpServer
     from bqsim.server.rest.app import RestApp
 
     app = RestApp(core)

@@ -11,8 +11,8 @@ from bqsim.server.rest.reply import Reply
 
 if TYPE_CHECKING:
     from bqsim.jobs import Job
-    from bqsim.server.http1 import Request as HttpRequest
-    from bqsim.server.http1 import Response
+    from bqsim.server.http import Request as HttpRequest
+    from bqsim.server.http import Response
     from bqsim.server.rest.app import RestApp
 
 PREFIX = "/bqsim/v1/"

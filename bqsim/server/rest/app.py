@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 
 from bqsim.errors import BigQueryError
-from bqsim.server.http1 import BadRequest, BodyTooLarge, Disconnected, Response
-from bqsim.server.http1 import Request as HttpRequest
+from bqsim.server.http import BadRequest, BodyTooLarge, Disconnected, Response
+from bqsim.server.http import Request as HttpRequest
 from bqsim.sim.gate import Call
 
 from .core import Core

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from bqsim.errors import invalid
-from bqsim.server.http1 import BadRequest, Head, Response, parse_head
+from bqsim.server.http import BadRequest, Head, Response
 
 from .multipart import Part, boundary_of, read_parts
-from .reply import JSON_HEADERS, header_lines
+from .reply import JSON_HEADERS, one_line
 from .request import MAX_BODY_BYTES
 
 if TYPE_CHECKING:
-    from bqsim.server.http1 import Request as HttpRequest
+    from bqsim.server.http import Request as HttpRequest
 
     from .app import RestApp
 
 MAX_CALLS = 1000
+_REQUEST_LINE = re.compile(r"([A-Z]{1,20}) (\S+)(?: HTTP/1\.[01])?\s*")
+# What a call takes from the batch request when it does not say it itself.
+_INHERITED = ("host", "authorization", "user-agent")
 
 
 @dataclass(slots=True)
@@ -76,22 +80,21 @@ class Batch:
 
 def _inner_head(text: bytes, length: int, outer: Head) -> Head:
     """The head of a call; what it does not say itself is taken from the batch request."""
-    first, _, rest = text.partition(b"\n")
-    if first.count(b" ") == 1:
-        first += b" HTTP/1.1"
-    lines = [
-        line for line in rest.split(b"\n") if not line.lower().startswith((b"content-length:", b"host:"))
-    ]
-    host = outer.headers.get("host", "localhost").encode("latin-1", "replace")
-    head = parse_head(b"\r\n".join((first, b"Host: " + host, *(line for line in lines if line))))
-    if head.target.startswith(("/batch", "http:", "https:")):
+    first, *lines = text.decode("latin-1").split("\n")
+    match = _REQUEST_LINE.fullmatch(first)
+    if match is None:
+        raise BadRequest(400, "Malformed request line.")
+    verb, target = match[1], match[2]
+    if target.startswith(("/batch", "http:", "https:")):
         raise BadRequest(400, "A call of a batch must be an API call with a relative path.")
-    headers = dict(head.headers)
-    for name in ("authorization", "user-agent"):
-        if name in outer.headers:
-            headers.setdefault(name, outer.headers[name])
+    headers = {name: outer.headers[name] for name in _INHERITED if name in outer.headers}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise BadRequest(400, "Malformed header.")
+        headers[name.strip().lower()] = value.strip()
     headers.pop("accept-encoding", None)
-    return Head(head.method, head.target, headers, length, True, False)
+    return Head(verb, target, headers, length)
 
 
 def _encode(answers: list[tuple[str, Response]]) -> Response:
@@ -100,21 +103,14 @@ def _encode(answers: list[tuple[str, Response]]) -> Response:
         boundary += "_"
     out = []
     for content_id, answer in answers:
-        inner_id = content_id.strip("<>")
-        headers = {"Content-Type": "application/http"}
-        if inner_id:
-            headers["Content-ID"] = f"<response-{inner_id}>"
-        phrase = HTTPStatus(answer.status).phrase
-        out.append(
-            f"--{boundary}\r\n".encode()
-            + header_lines(headers)
-            + f"\r\nHTTP/1.1 {answer.status} {phrase}\r\n".encode()
-            + answer.headers
-            + b"Content-Length: %d\r\n\r\n" % len(answer.body)
-            + answer.body
-            + b"\r\n"
-        )
+        lines = ["Content-Type: application/http"]
+        if content_id:
+            lines.append(f"Content-ID: <response-{one_line(content_id.strip('<>'))}>")
+        lines += ["", f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
+        lines += [f"{name}: {value}" for name, value in answer.headers.items()]
+        lines.append(f"Content-Length: {len(answer.body)}")
+        head = "\r\n".join((f"--{boundary}", *lines, "", "")).encode("latin-1", "replace")
+        out.append(head + answer.body + b"\r\n")
     out.append(f"--{boundary}--\r\n".encode())
-    content_type = JSON_HEADERS.partition(b"\r\n")[0]
-    mixed = JSON_HEADERS.replace(content_type, f"Content-Type: multipart/mixed; boundary={boundary}".encode())
-    return Response(200, b"".join(out), mixed)
+    headers = {**JSON_HEADERS, "Content-Type": f"multipart/mixed; boundary={boundary}"}
+    return Response(200, b"".join(out), headers)

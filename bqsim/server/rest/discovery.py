@@ -13,8 +13,8 @@ from .request import base_url
 from .schemas import MESSAGES, SCALARS, MessageField, field_of, message
 
 if TYPE_CHECKING:
-    from bqsim.server.http1 import Request as HttpRequest
-    from bqsim.server.http1 import Response
+    from bqsim.server.http import Request as HttpRequest
+    from bqsim.server.http import Response
 
     from .app import RestApp
 

@@ -10,17 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bqsim.errors import REASONS, BigQueryError
-from bqsim.server.http1 import Response
+from bqsim.server.http import Response
 
 from .fields import apply_mask, parse_mask
 
 GZIP_FROM_BYTES = 1024
-JSON_HEADERS = (
-    b"Content-Type: application/json; charset=UTF-8\r\n"
-    b"Vary: Origin\r\nVary: X-Origin\r\nVary: Referer\r\n"
-    b"X-Content-Type-Options: nosniff\r\nX-Frame-Options: SAMEORIGIN\r\nX-XSS-Protection: 0\r\n"
-    b"Server: bqsim\r\n"
-)
+JSON_HEADERS: Mapping[str, str] = {
+    "Content-Type": "application/json; charset=UTF-8",
+    "Vary": "Origin, X-Origin, Referer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "X-XSS-Protection": "0",
+    "Server": "bqsim",
+}
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _encode_pretty = json.JSONEncoder(ensure_ascii=False, indent=2).encode
 
@@ -86,20 +88,18 @@ def wants_gzip(headers: Mapping[str, str]) -> bool:
     return "gzip" in headers.get("accept-encoding", "") and "gzip" in headers.get("user-agent", "")
 
 
-def header_lines(headers: Mapping[str, str]) -> bytes:
-    """Header lines; line breaks in values, which would start another header, are dropped."""
-    return "".join(
-        f"{name}: {value.translate({10: None, 13: None})}\r\n" for name, value in headers.items()
-    ).encode("latin-1", "replace")
+def one_line(value: str) -> str:
+    """A header's value without line breaks, which would start another header."""
+    return value.translate({10: None, 13: None})
 
 
 def respond(reply: Reply, *, pretty: bool, gzip: bool, fields: str | None) -> Response:
     """The bytes of an answer."""
     headers = JSON_HEADERS
     if reply.headers:
-        headers += header_lines(reply.headers)
+        headers = {**headers, **{name: one_line(value) for name, value in reply.headers.items()}}
     if reply.etag:
-        headers += header_lines({"ETag": reply.etag})
+        headers = {**headers, "ETag": one_line(reply.etag)}
     if reply.body is None:
         return Response(reply.status, b"", headers)
     body = masked(reply.body, fields) if fields and reply.status < 300 else reply.body
@@ -109,7 +109,7 @@ def respond(reply: Reply, *, pretty: bool, gzip: bool, fields: str | None) -> Re
     if gzip and len(text) >= GZIP_FROM_BYTES:
         compressor = zlib.compressobj(level=1, wbits=31)
         text = compressor.compress(text) + compressor.flush()
-        headers += b"Content-Encoding: gzip\r\n"
+        headers = {**headers, "Content-Encoding": "gzip"}
     return Response(reply.status, text, headers)
 
 

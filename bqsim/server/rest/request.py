@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote
 from bqsim.errors import BigQueryError, invalid
 
 if TYPE_CHECKING:
-    from bqsim.server.http1 import Request as HttpRequest
+    from bqsim.server.http import Request as HttpRequest
     from bqsim.settings import Settings
 
     from .core import Core

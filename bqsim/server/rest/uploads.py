@@ -23,8 +23,8 @@ from .request import MAX_BODY_BYTES, Request, parse_json
 from .validate import validate
 
 if TYPE_CHECKING:
-    from bqsim.server.http1 import Request as HttpRequest
-    from bqsim.server.http1 import Response
+    from bqsim.server.http import Request as HttpRequest
+    from bqsim.server.http import Response
 
     from .app import RestApp
 
