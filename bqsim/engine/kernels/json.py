@@ -359,4 +359,13 @@ MACROS = (
     """CREATE MACRO bq_json_wide_text(s) AS
        CASE WHEN regexp_full_match(s, '-?[0-9]+') AND abs(CAST(s AS DECIMAL(38,0))) <= 9007199254740992 THEN s
             ELSE '"' || s || '"' END""",
+    # A scalar at ``place``, the engine's form of ``path``; the engine would change fractions and NUL.
+    r"""CREATE MACRO bq_json_plain_value(x, place, path) AS
+        CASE WHEN contains(x, '\u0000') THEN bq_json_value_json(x, path)
+             ELSE CASE json_type(x, place)
+                  WHEN 'VARCHAR' THEN json_extract_string(x, place)
+                  WHEN 'BIGINT' THEN json_extract_string(x, place)
+                  WHEN 'UBIGINT' THEN json_extract_string(x, place)
+                  WHEN 'BOOLEAN' THEN json_extract_string(x, place)
+                  WHEN 'DOUBLE' THEN bq_json_value_json(x, path) END END""",
 )

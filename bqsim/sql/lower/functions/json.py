@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,15 +21,18 @@ Build = Callable[[FunctionCall], exp.Expression]
 # Reading parts. The path defaults to the whole document.
 
 
+_PLAIN_PATH = re.compile(r"\$(\.[A-Za-z_][A-Za-z0-9_]*)+", re.ASCII)
+
+
 def _extraction(kernel: str) -> Build:
     def build(call: FunctionCall) -> exp.Expression:
         path = call.args[1] if len(call.args) > 1 else nodes.text("$")
-        if (
-            len(call.literals) > 1
-            and isinstance(call.literals[1], str)
-            and call.literals[1].startswith("lax")
-        ):
+        literal = str(call.literals[1]) if len(call.args) > 1 else "$"
+        if call.name == "json_query" and call.types[0] == JSON and literal.lower().startswith("lax"):
             raise Unsupported(f"function {call.name} with a lax path")
+        if kernel.endswith("value") and call.types[0] == JSON and _PLAIN_PATH.fullmatch(literal):
+            place = nodes.text("$" + "".join(f'."{key}"' for key in literal.split(".")[1:]))
+            return nodes.call("bq_json_plain_value", call.args[0], place, path)
         source = "json" if call.types[0] == JSON else "string"
         return nodes.call(f"bq_json_{kernel}_{source}", call.args[0], path)
 
