@@ -66,7 +66,7 @@ def _narrow(words: Any) -> Any:
     import numpy as np
 
     low = np.ascontiguousarray(words[::2])
-    return None if ((low >> 63) ^ words[1::2]).any() else low
+    return low if ((low >> 63) == words[1::2]).all() else None
 
 
 def _decimals(values: Any) -> Any:
