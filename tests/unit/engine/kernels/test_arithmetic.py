@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bqsim.engine.kernels.arithmetic import KERNELS, numeric_divide, numeric_multiply, rounded_division
@@ -30,6 +30,7 @@ def _half_away(value: Fraction) -> int:
     return -whole if value < 0 else whole
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(scaled, scaled), max_size=6))
 def test_products_round_half_away_from_zero(pairs: list[tuple[int, int]]) -> None:
     expected = [_half_away(Fraction(a * b, 10**9)) for a, b in pairs]
@@ -38,6 +39,7 @@ def test_products_round_half_away_from_zero(pairs: list[tuple[int, int]]) -> Non
     assert _scaled(found) == [e for _, e in fitting]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(scaled, scaled.filter(bool)), max_size=6))
 def test_quotients_round_half_away_from_zero(pairs: list[tuple[int, int]]) -> None:
     expected = [_half_away(Fraction(a * 10**9, b)) for a, b in pairs]
@@ -46,6 +48,7 @@ def test_quotients_round_half_away_from_zero(pairs: list[tuple[int, int]]) -> No
     assert _scaled(found) == [e for _, e in fitting]
 
 
+@settings(deadline=None)
 @given(scaled, scaled.filter(bool))
 def test_rounded_division(a: int, b: int) -> None:
     assert rounded_division(a, b) == _half_away(Fraction(a, b))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bqsim.sql.lower.literals import bignumeric_hex, literal_sql
@@ -90,6 +90,7 @@ def test_nanoseconds_are_not_cut_off() -> None:
         literal_sql(INTERVAL, pa.MonthDayNano([0, 0, 1]))
 
 
+@settings(deadline=None)
 @given(
     st.decimals(places=38, min_value=-(10**38), max_value=10**38),
     st.decimals(places=38, min_value=-5, max_value=5),
