@@ -14,7 +14,7 @@ from bqsim.jobs.machine import State
 from bqsim.jobs.results import ResultSet, ResultStore, TableResult
 from bqsim.jobs.script import add_up, create_hidden_dataset, fill_child, temporary_dataset
 from bqsim.jobs.sessions import SqlSession
-from bqsim.jobs.statistics import QueryStatistics, bytes_billed
+from bqsim.jobs.statistics import QueryStatistics, bytes_billed, undeclared_json
 from bqsim.jobs.target import named_as, write_table
 from bqsim.sql.plan import Context, StatementResult
 
@@ -99,6 +99,7 @@ class QueryRunner:
         self._check_limit(config, statistics.bytes_billed)
         statistics.dry_run = True
         statistics.bytes_billed = 0
+        statistics.undeclared_parameters = [undeclared_json(n, t) for n, t in result.undeclared.items()]
         if result.schema or result.statement_type == "SELECT":
             statistics.schema = tuple(result.schema)
         return statistics

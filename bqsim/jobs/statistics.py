@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bqsim.catalog.refs import TableRef
 from bqsim.sql.plan import DmlStats, Route
-from bqsim.types import Field
+from bqsim.types import Field, Type
 
 if TYPE_CHECKING:
     from bqsim.sql.plan import StatementResult
@@ -156,6 +156,23 @@ def dml_json(dml: DmlStats) -> dict[str, str]:
         "deletedRowCount": dml.deleted,
     }
     return {name: str(n) for name, n in counts.items() if n}
+
+
+def undeclared_json(name: str, type_: Type) -> dict[str, Any]:
+    """A ``QueryParameter`` without a value; a positional one has no name."""
+    shown = {} if name.isdecimal() else {"name": name}
+    return {**shown, "parameterType": parameter_type_json(type_)}
+
+
+def parameter_type_json(type_: Type) -> dict[str, Any]:
+    """The API's ``QueryParameterType``."""
+    out: dict[str, Any] = {"type": type_.kind.value}
+    if type_.element is not None:
+        member = "arrayType" if type_.is_array else "rangeElementType"
+        out[member] = parameter_type_json(type_.element)
+    if type_.is_struct:
+        out["structTypes"] = [{"name": f.name, "type": parameter_type_json(f.type)} for f in type_.fields]
+    return out
 
 
 def _timeline_sample(job: JobTimes) -> dict[str, Any]:

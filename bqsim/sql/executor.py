@@ -145,7 +145,10 @@ class Executor:
         analyzed = self._services.googlesql.analyze(sql, ctx, start)
         statement = self._statement(analyzed, ctx, session)
         statement.dry_run = True
-        return _handler(analyzed)(statement)
+        result = _handler(analyzed)(statement)
+        given = {*ctx.parameters, *(str(i) for i in range(1, len(ctx.positional) + 1))}
+        result.undeclared = {n: t for n, t in (analyzed.parameters or {}).items() if n not in given}
+        return result
 
     def analyze_expression(self, sql: str, ctx: Context, start: Position = (1, 1)) -> Analyzed:
         """Analyse a scalar expression as a query of one row."""

@@ -118,8 +118,8 @@ class StatementResult:
     columns by
     position of ``schema``) is set for statements that return rows. ``ddl_operation`` is CREATE, REPLACE,
     SKIP, DROP
-    or ALTER, with the target it was about. ``written_rows`` is the number of rows that a query wrote to
-    its destination.
+    or ALTER, with the target it was about. ``written_rows`` is the number of rows that a query wrote to its
+    destination. ``undeclared`` are the types of parameters that a dry run was not given, by name or position.
     """
 
     statement_type: str
@@ -136,3 +136,4 @@ class StatementResult:
     tables: tuple[TableRef, ...] = ()
     bytes_processed: int = 0
     written_rows: int | None = None
+    undeclared: Mapping[str, Type] = field(default_factory=dict)

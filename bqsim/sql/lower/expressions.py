@@ -36,7 +36,9 @@ def literal_node(low: Lowering, node: Any) -> exp.Expression:
 
 
 def parameter(low: Lowering, node: Any) -> TypedValue:
-    """The value given for a query parameter."""
+    """The value given for a query parameter; NULL in a dry run that need not give it."""
+    if low.ctx.undeclared_parameters_allowed and not _is_given(low, node):
+        return TypedValue(type_from_proto(get(node, "type")), None)
     if node.name:
         named: TypedValue | None = low.ctx.parameters.get(node.name.lower())
         if named is None:
@@ -46,6 +48,12 @@ def parameter(low: Lowering, node: Any) -> TypedValue:
         raise invalid_query(f"Query parameter number {node.position} is not defined")
     positional: TypedValue = low.ctx.positional[node.position - 1]
     return positional
+
+
+def _is_given(low: Lowering, node: Any) -> bool:
+    if node.name:
+        return node.name.lower() in low.ctx.parameters
+    return bool(node.position <= len(low.ctx.positional))
 
 
 def parameter_node(low: Lowering, node: Any) -> exp.Expression:

@@ -115,6 +115,28 @@ def test_a_dry_run_is_done_without_id_rows_or_effects(play: Play) -> None:
     play(body)
 
 
+def test_a_dry_run_tells_the_parameters_that_it_was_not_given(play: Play) -> None:
+    given = {"name": "a", "parameterType": {"type": "INT64"}, "parameterValue": {"value": "5"}}
+
+    async def body(s: Stack) -> None:
+        sql = "SELECT @a + 1, @b + 1, @c LIKE 'x', 5 IN UNNEST(@d)"
+        job = await s.query(sql, dryRun=True, queryParameters=[given])
+        assert job.to_json()["statistics"]["query"]["undeclaredQueryParameters"] == [
+            {"name": "b", "parameterType": {"type": "INT64"}},
+            {"name": "c", "parameterType": {"type": "STRING"}},
+            {"name": "d", "parameterType": {"type": "ARRAY", "arrayType": {"type": "INT64"}}},
+        ]
+        job = await s.query("SELECT ? + 1", dryRun=True)
+        assert job.to_json()["statistics"]["query"]["undeclaredQueryParameters"] == [
+            {"parameterType": {"type": "INT64"}}
+        ]
+        failed = await s.query("SELECT @b + 1")
+        assert failed.error is not None
+        assert "Query parameter 'b' not found" in failed.error.message
+
+    play(body)
+
+
 def test_a_dry_run_of_a_script_checks_its_statements(play: Play) -> None:
     async def body(s: Stack) -> None:
         await s.ok("CREATE TABLE d.t AS SELECT 1 AS a")
