@@ -16,7 +16,7 @@ What the server calls::
         # raises the job's failure; .fields, .rows (pyarrow.Table, a slice), .total_rows, .next_page_token
     table = service.anonymous_table(ref)                        # catalog.Table of a query result, or None
 
-    tabledata = TableData(catalog=…, pool=…, results=service.results_store, clock=…)
+    tabledata = TableData(catalog=…, pool=…, executor=…, results=service.results_store, clock=…)
     page = await tabledata.list(ref, start_index=None, max_results=None, page_token=None)
         # the same page type, plus .etag
     errors = await tabledata.insert_all(ref, request_json)  # the reply's insertErrors
@@ -31,7 +31,7 @@ up to the request's ``timeoutMs`` (default 10 s); ``job.done`` tells ``jobComple
 false the reply carries ``queryId`` but no ``jobReference``.
 
 A job gives the replies what they need: ``ref`` (JobRef), ``state``, ``done``, ``error``, ``error_protos()``,
-``result`` (:class:`ResultSet` or None), ``query_statistics`` (``statement_type``, ``cache_hit``,
+``result`` (:class:`ResultSet`, a table, or None), ``query_statistics`` (``statement_type``, ``cache_hit``,
 ``bytes_processed``, ``bytes_billed``, ``dml`` → DmlStats, ``schema`` on dry runs …), ``statistics``,
 ``slot_ms``, ``created_ms``, ``start_ms``, ``end_ms``, ``session_id``, ``query_id``, ``creation_reason``,
 ``children``, ``reference_json()``, ``to_json()`` (all of the Job resource but ``selfLink``),
