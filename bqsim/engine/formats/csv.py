@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pc_csv
@@ -201,21 +199,35 @@ def _rows(text: str, options: CsvOptions, delimiter: str) -> Iterator[tuple[int,
 
 
 def _split(line: str, quote: str, delimiter: str) -> list[str]:
+    """The values of a row; those in quotes are marked as such."""
     if not quote or quote not in line:
         return line.split(delimiter)
-    plain: Any = csv.reader([line], delimiter=delimiter, quotechar=quote)
-    values: list[str] = next(plain)
-    if f"{quote}{quote}" in line:
-        return [
-            _Quoted(v) if v == "" and _is_quoted_empty(line, i, quote, delimiter) else v
-            for i, v in enumerate(values)
-        ]
-    return values
+    values: list[str] = []
+    at = 0
+    while True:
+        is_quoted = line.startswith(quote, at)
+        text, at = _quoted(line, at + 1, quote) if is_quoted else ("", at)
+        end = line.find(delimiter, at)
+        text += line[at:] if end < 0 else line[at:end]
+        values.append(_Quoted(text) if is_quoted else text)
+        if end < 0:
+            return values
+        at = end + 1
 
 
-def _is_quoted_empty(line: str, index: int, quote: str, delimiter: str) -> bool:
-    marked: list[str] = next(csv.reader([line], delimiter=delimiter, quoting=csv.QUOTE_NONE))
-    return index < len(marked) and marked[index] == f"{quote}{quote}"
+def _quoted(line: str, at: int, quote: str) -> tuple[str, int]:
+    """The text in quotes that begins at ``at``, and where the line goes on behind it."""
+    parts: list[str] = []
+    while True:
+        end = line.find(quote, at)
+        if end < 0:
+            return "".join((*parts, line[at:])), len(line)
+        parts.append(line[at:end])
+        at = end + 1
+        if not line.startswith(quote, at):
+            return "".join(parts), at
+        parts.append(quote)
+        at += 1
 
 
 def _width_problem(

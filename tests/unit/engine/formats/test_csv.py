@@ -72,6 +72,14 @@ def test_bad_rows_are_left_out_and_the_others_kept() -> None:
     assert parsed.rows.column(0).to_pylist() == [1, 3]
 
 
+def test_quotes_row_by_row() -> None:
+    long = "x" * 200_000
+    data = f'bad,row\n1,"a,""b"""\n2,""\n3,\n4,"{long}"\n6,a"b\n7,"open\n'
+    parsed = read_csv(data.encode(), FIELDS, OPTIONS)
+    assert len(parsed.bad) == 1
+    assert parsed.rows.column(1).to_pylist() == ['a,"b"', "", None, long, 'a"b', "open"]
+
+
 def test_missing_columns() -> None:
     assert bad("1,a\n2\n") == [
         "CSV table references column position 1, but line starting at position:4 contains only 1 columns."
