@@ -87,7 +87,9 @@ class Bqsim:
     ) -> tuple[int, bytes]:
         connection = getattr(self.local, "connection", None)
         if connection is None:
-            connection = self.local.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
+            connection = self.local.connection = http.client.HTTPConnection(
+                "127.0.0.1", self.port, timeout=300
+            )
         payload = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
         connection.request(method, path, payload, {"Content-Type": "application/json", **(headers or {})})
         answer = connection.getresponse()
@@ -160,7 +162,9 @@ def milliseconds(call: Callable[[], Any]) -> float:
     return (time.perf_counter() - start) * 1e3
 
 
-def paired_p50(a: Callable[[], Any], b: Callable[[], Any], rounds: int, warm: int = 20) -> tuple[float, float]:
+def paired_p50(
+    a: Callable[[], Any], b: Callable[[], Any], rounds: int, warm: int = 20
+) -> tuple[float, float]:
     """p50 in milliseconds of two calls made in turn, so that a noisy machine slows both alike."""
     for _ in range(warm):
         a()

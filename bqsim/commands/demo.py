@@ -108,12 +108,18 @@ def demo() -> int:
         print(f"   {script.num_child_jobs} child jobs:", sorted(c.statement_type for c in children))
 
         heading("Errors are BigQuery's, with line and column")
-        for wrong in ("SELECT idd FROM shop.orders", "SELECT 1 / (id - 1) FROM shop.orders", "SELECT * FROM shop.nope"):
+        for wrong in (
+            "SELECT idd FROM shop.orders",
+            "SELECT 1 / (id - 1) FROM shop.orders",
+            "SELECT * FROM shop.nope",
+        ):
             try:
                 client.query_and_wait(wrong)
             except Exception as error:
                 assert isinstance(error, BadRequest) or error.code == 404, error
-                print(f"   {wrong}\n      -> {error.code} {error.errors[0]['reason']}: {error.errors[0]['message']}")
+                print(
+                    f"   {wrong}\n      -> {error.code} {error.errors[0]['reason']}: {error.errors[0]['message']}"
+                )
             else:
                 print(f"   {wrong} was accepted", file=sys.stderr)
                 return 1

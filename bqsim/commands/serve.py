@@ -100,6 +100,7 @@ def _serve(given: argparse.Namespace, stopped: threading.Event) -> int:
         print(ready_text(simulator.url, simulator.environment(), given.grpc_port), flush=True)
         stopped.wait()
     finally:
+        gc.unfreeze()
         simulator.stop()
     print("bqsim stopped", flush=True)
     return 0

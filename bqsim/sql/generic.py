@@ -59,7 +59,7 @@ class Shape:
 
 
 def shape_of(sql: str) -> Shape | None:
-    """The shape of a text; None when it has no literals or is too long to look at."""
+    """The shape of a text; None when it is too long to look at."""
     if len(sql) > MAX_CHARS or not sql.isascii():
         return None
     texts: list[str] = []
@@ -76,7 +76,8 @@ def shape_of(sql: str) -> Shape | None:
         return "\x01s" if group == 2 else "\x01n"
 
     key = _TOKEN.sub(blank, sql)
-    return Shape(key, tuple(texts), tuple(places)) if texts else None
+    # The mark keeps a shape apart from a text that is its own shape.
+    return Shape(f"\x03{key}", tuple(texts), tuple(places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +123,9 @@ def _value(text: str, type_: Type) -> Any:
 
 
 def generic_of(
-    analyzed: Analyzed, shape: Shape, plan_with: Callable[[dict[Location, str]], QueryPlan]
-) -> Generic | None:
-    """The generic plan of a statement; None when no literal is open.
+    analyzed: Analyzed, shape: Shape, plan: QueryPlan, plan_with: Callable[[dict[Location, str]], QueryPlan]
+) -> Generic:
+    """The generic form of a statement's plan.
 
     ``plan_with`` plans the statement with the literals at some locations standing as the given engine texts.
     """
@@ -132,13 +133,9 @@ def generic_of(
     for where, literal in _open_literals(analyzed.statement).items():
         if where in shape.at and _value(shape.literals[shape.at.index(where)], literal[0]) == literal[1]:
             open_types[where] = literal[0]
-    if not open_types:
-        return None
-    marks = {where: f"\x02{shape.at.index(where)}\x02" for where in open_types}
-    plan = plan_with(marks)
-    if plan.engine_sql is None:
-        return None
-    parts = _GAP.split(plan.engine_sql)
+    if open_types:
+        plan = plan_with({where: f"\x02{shape.at.index(where)}\x02" for where in open_types})
+    parts = _GAP.split(plan.engine_sql or "")
     types = tuple(open_types.get(where) for where in shape.at)
     return Generic(
         plan,

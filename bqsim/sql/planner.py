@@ -192,12 +192,12 @@ class Planner:
 
             return _engine_plan(Lowering(analyzed, ctx, self._catalog, self.view, gaps=gaps).query())
 
+        assert isinstance(entry.plan, QueryPlan)
         try:
-            generic = generic_of(analyzed, shape, plan_with)
+            generic = generic_of(analyzed, shape, entry.plan, plan_with)
         except Unsupported:
             return
-        if generic is not None:
-            self._keep(key, replace(entry, plan=generic))
+        self._keep(key, replace(entry, plan=generic))
 
     def _keep(self, key: Hashable, entry: _Cached) -> None:
         with self._lock:

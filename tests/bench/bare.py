@@ -26,7 +26,9 @@ def medium_tables(connection: duckdb.DuckDBPyConnection) -> None:
         "CREATE TABLE facts AS SELECT i AS id, (i * 7919) % 1000 AS k, (i * 31) % 97 AS g, i / 7.0::DOUBLE AS v "
         "FROM range(100000) t(i)"
     )
-    connection.execute("CREATE TABLE dims AS SELECT i AS k, 'name ' || (i % 50) AS name FROM range(1000) t(i)")
+    connection.execute(
+        "CREATE TABLE dims AS SELECT i AS k, 'name ' || (i % 50) AS name FROM range(1000) t(i)"
+    )
 
 
 def application(answer: bytes, connection: duckdb.DuckDBPyConnection) -> web.Application:

@@ -36,7 +36,9 @@ _NATIONS = (
     ("KENYA", 0), ("MOROCCO", 0), ("MOZAMBIQUE", 0), ("PERU", 1), ("CHINA", 2), ("ROMANIA", 3),
     ("SAUDI ARABIA", 4), ("VIETNAM", 2), ("RUSSIA", 3), ("UNITED KINGDOM", 3), ("UNITED STATES", 1),
 )  # fmt: skip
-_COLORS = "['almond','antique','azure','beige','black','blue','brown','chocolate','coral','cream','forest','green']"
+_COLORS = (
+    "['almond','antique','azure','beige','black','blue','brown','chocolate','coral','cream','forest','green']"
+)
 _TYPES1 = "['STANDARD','SMALL','MEDIUM','LARGE','ECONOMY','PROMO']"
 _TYPES2 = "['ANODIZED','BURNISHED','PLATED','POLISHED','BRUSHED']"
 _TYPES3 = "['TIN','NICKEL','BRASS','STEEL','COPPER']"

@@ -20,7 +20,18 @@ WRITERS = ("insertAll", "INSERT", "CREATE TABLE")
 def serve(folder: Path) -> tuple[subprocess.Popen[bytes], Bqsim]:
     port = free_port()
     child = subprocess.Popen(
-        [sys.executable, "-m", "bqsim.cli", "serve", "--port", str(port), "--grpc-port", "0", "--data-dir", str(folder)],
+        [
+            sys.executable,
+            "-m",
+            "bqsim.cli",
+            "serve",
+            "--port",
+            str(port),
+            "--grpc-port",
+            "0",
+            "--data-dir",
+            str(folder),
+        ],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
     )

@@ -43,7 +43,14 @@ def run_suite(folder: Path, suite: str, output: Path) -> dict[str, Any]:
     with bqsim_server() as server:
         url = f"http://127.0.0.1:{server.port}"
         subprocess.run(
-            [sys.executable, str(folder / "run.py"), "--endpoint", url, "--cases", str(folder / f"{suite}.jsonl")]
+            [
+                sys.executable,
+                str(folder / "run.py"),
+                "--endpoint",
+                url,
+                "--cases",
+                str(folder / f"{suite}.jsonl"),
+            ]
             + ["--json", str(output)],
             stdout=subprocess.DEVNULL,
             check=False,
@@ -78,7 +85,9 @@ def main() -> int:
             results[suite] = found = run_suite(folder, suite, Path(scratch) / "out.json")
         kept = ratchet.get(suite, {}).get("passed", 0)
         share = 100 * found["passed"] / found["total"]
-        print(f"{suite}: {found['passed']}/{found['total']} ({share:.1f} %), kept {kept}, routes {found['routes']}, messages equal {found['messages']}")
+        print(
+            f"{suite}: {found['passed']}/{found['total']} ({share:.1f} %), kept {kept}, routes {found['routes']}, messages equal {found['messages']}"
+        )
         if options.verbose:
             for failure in found["failures"]:
                 print(f"  {failure['id']}: {failure['category']}: {failure['detail'][:300]}")

@@ -36,7 +36,12 @@ def call(url: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
 
 
 def run(url: str, sql: str) -> tuple[int, Any]:
-    body = {"query": sql, "useLegacySql": False, "formatOptions": {"useInt64Timestamp": True}, "timeoutMs": 60_000}
+    body = {
+        "query": sql,
+        "useLegacySql": False,
+        "formatOptions": {"useInt64Timestamp": True},
+        "timeoutMs": 60_000,
+    }
     return call(url, "POST", "queries", body)
 
 
@@ -49,7 +54,9 @@ def plain(cell: Any) -> Any:
     return cell
 
 
-@pytest.mark.parametrize(("family", "case"), CASES, ids=[f"{family}-{case['name']}" for family, case in CASES])
+@pytest.mark.parametrize(
+    ("family", "case"), CASES, ids=[f"{family}-{case['name']}" for family, case in CASES]
+)
 def test_golden(url: str, family: str, case: dict[str, Any]) -> None:
     dataset = f"{family}_{case['name']}"
 

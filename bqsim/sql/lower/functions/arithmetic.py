@@ -24,18 +24,30 @@ FLOATS = {
 CHEAP = 40
 
 
-def size(node: Any) -> int:
-    """The number of pieces of an expression; subqueries count as too many."""
+# The same for products, whose kernel costs more.
+SHORT = 120
+
+# Most factors have at most four fraction digits and nine others: their product is the engine's own, exactly.
+_NARROW = "TRY_CAST(TRY_CAST({%d} AS DECIMAL(18,9)) AS DECIMAL(18,4))"
+_LEFT, _RIGHT = _NARROW % 0, _NARROW % 1
+_PRODUCT = (
+    f"(CASE WHEN {_LEFT} = {{0}} AND {_RIGHT} = {{1}} THEN CAST({_LEFT} * {_RIGHT} AS DECIMAL(38,9))"
+    " WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN bq_numeric_multiply({0}, {1}) END)"
+)
+
+
+def size(node: Any, most: int = CHEAP) -> int:
+    """The number of pieces of an expression, counted up to ``most``; subqueries count as too many."""
     if node.__class__ is str:
         return 0
     if node.__class__ is exp.Column:
         return 1
     if node.__class__ is not exp.Block:
-        return CHEAP + 1
+        return most + 1
     total = 1
     for part in node.args["expressions"]:
-        total += size(part)
-        if total > CHEAP:
+        total += size(part, most)
+        if total > most:
             break
     return total
 
@@ -78,7 +90,9 @@ def _numeric_multiply(call: FunctionCall) -> exp.Expression:
             if call.context.type(inner) == INT64:
                 whole = call.context.expression(inner)
                 return nodes.template("({0} * CAST({1} AS DECIMAL(19,0)))", value, whole)
-    return nodes.call("bq_numeric_multiply", left, right)
+    if size(left, SHORT) + size(right, SHORT) > SHORT:
+        return nodes.call("bq_numeric_multiply", left, right)
+    return nodes.template(_PRODUCT, left, right)
 
 
 def _mod(call: FunctionCall) -> exp.Expression:
