@@ -10,10 +10,11 @@ from pathlib import Path
 class Settings:
     """Options of a simulator; each has a default that suits tests.
 
-    ``port`` and ``grpc_port`` 0 take free ports. ``data_dir`` None keeps everything in memory. ``workers`` bounds the
-    statements that run at once. ``seed`` None takes a fresh seed. ``result_memory_bytes`` bounds the query results
-    kept in memory before they are spilled to disk. ``max_query_chars`` and ``max_query_nesting`` bound SQL texts (BigQuery
-    page *Quotas and limits*: 1 024k characters). ``statement_timeout_s`` bounds analysis of one statement.
+    ``port`` and ``grpc_port`` 0 take free ports. ``data_dir`` None keeps everything in memory. ``workers``
+    bounds the statements that run at once. ``seed`` None takes a fresh seed. ``result_memory_bytes`` bounds
+    the query results kept in memory before they are spilled to disk. ``max_query_chars`` and
+    ``max_query_nesting`` bound SQL texts (BigQuery page *Quotas and limits*: 1 024k characters).
+    ``statement_timeout_s`` bounds the analysis of one statement.
     """
 
     host: str = "127.0.0.1"

@@ -1,7 +1,7 @@
 """HTTP by aiohttp's low-level server: one handler, no routing, no middleware.
 
-What the rest of the server sees of HTTP is here: a request whose body is read whole or in pieces, and an answer of
-prepared bytes. aiohttp is imported when the server starts.
+What the rest of the server sees of HTTP is here: a request whose body is read whole or in pieces, and an
+answer of prepared bytes. aiohttp is imported when the server starts.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class HttpServer:
         self._handler = handler
         self._refusal = refusal
         self._web: Any = None
-        self._inner: web.Server[Any] | None = None
+        self._inner: web.Server | None = None
         self._listener: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> int:
@@ -130,8 +130,8 @@ class HttpServer:
 
         self._web = web
         loop = asyncio.get_running_loop()
-        options = {"max_line_size": MAX_HEAD_BYTES, "max_field_size": MAX_HEAD_BYTES, "logger": _protocol_log}
-        self._inner = web.Server(self._answer, access_log=None, **options)
+        options: dict[str, Any] = {"max_line_size": MAX_HEAD_BYTES, "max_field_size": MAX_HEAD_BYTES}
+        self._inner = web.Server(self._answer, access_log=None, logger=_protocol_log, **options)
         self._listener = await loop.create_server(self._inner, host, port, backlog=512)
         return int(self._listener.sockets[0].getsockname()[1])
 
@@ -145,7 +145,7 @@ class HttpServer:
             response.force_close()
             return response
         except Disconnected:
-            response = self._web.Response(status=400)
+            response = self._encode(Response(400))
             response.force_close()
             return response
         except Exception:

@@ -20,8 +20,8 @@ T = TypeVar("T")
 class Call:
     """One API call at the gate.
 
-    ``method`` is the API method id; ``resource`` the resource path (``projects/p/datasets/d``); ``caller`` the
-    principal's e-mail; ``body`` the decoded request message (a JSON object or a protobuf message).
+    ``method`` is the API method id; ``resource`` the resource path (``projects/p/datasets/d``); ``caller``
+    the principal's e-mail; ``body`` the decoded request message (a JSON object or a protobuf message).
     """
 
     transport: str

@@ -1,9 +1,10 @@
 """Generic plans: texts that differ only in literals that filters compare share one plan.
 
-A literal is open when GoogleSQL kept it as it is written (an INT64 or a STRING, not coerced) and every place that it has
-in the resolved tree is an argument of a comparison in a filter: there its value can change neither types nor names.
-The lowering sees an open literal as a value that is not known, and the engine SQL has a gap where it stands. All other
-literals of a text belong to the plan's key. Comments and the width of white space do not.
+A literal is open when GoogleSQL kept it as it is written (an INT64 or a STRING, not coerced) and every
+place that it has in the resolved tree is an argument of a comparison in a filter: there its value can
+change neither types nor names. The lowering sees an open literal as a value that is not known, and the
+engine SQL has a gap where it stands. All other literals of a text belong to the plan's key. Comments and
+the width of white space do not.
 """
 
 from __future__ import annotations

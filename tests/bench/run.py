@@ -19,8 +19,8 @@ import httpx
 import sqlglot
 
 from tests import servers
-
 from tests.servers import PROJECT, ROOT, Bqsim, RawSocket, milliseconds, paired_p50, rate
+
 from . import tpch_data
 from .tpch_queries import QUERIES
 

@@ -2,8 +2,8 @@
 
     python -m tests.conformance.check [--update] [--json FILE] [SUITE ...]
 
-The cases live beside the project (``BQSIM_CONFORMANCE`` or ``../shared/conformance``). Counts may only grow: ``--update``
-writes higher ones to ratchet.json, and a lower one fails.
+The cases live beside the project (``BQSIM_CONFORMANCE`` or ``../shared/conformance``). Counts may only grow:
+``--update`` writes higher ones to ratchet.json, and a lower one fails.
 """
 
 from __future__ import annotations
@@ -42,16 +42,9 @@ def run_suite(folder: Path, suite: str, output: Path) -> dict[str, Any]:
 
     with bqsim_server() as server:
         url = f"http://127.0.0.1:{server.port}"
+        command = [sys.executable, str(folder / "run.py"), "--endpoint", url, "--json", str(output)]
         subprocess.run(
-            [
-                sys.executable,
-                str(folder / "run.py"),
-                "--endpoint",
-                url,
-                "--cases",
-                str(folder / f"{suite}.jsonl"),
-            ]
-            + ["--json", str(output)],
+            [*command, "--cases", str(folder / f"{suite}.jsonl")],
             stdout=subprocess.DEVNULL,
             check=False,
         )
@@ -86,7 +79,8 @@ def main() -> int:
         kept = ratchet.get(suite, {}).get("passed", 0)
         share = 100 * found["passed"] / found["total"]
         print(
-            f"{suite}: {found['passed']}/{found['total']} ({share:.1f} %), kept {kept}, routes {found['routes']}, messages equal {found['messages']}"
+            f"{suite}: {found['passed']}/{found['total']} ({share:.1f} %), kept {kept}, "
+            f"routes {found['routes']}, messages equal {found['messages']}"
         )
         if options.verbose:
             for failure in found["failures"]:

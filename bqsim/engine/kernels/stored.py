@@ -33,7 +33,8 @@ def _bignumeric(value: bytes, precision: int, scale: int, path: str) -> bytes:
             f" but got a value that is not in range of [-{bound}, {bound}]"
         )
     signed = rounded * unit if number >= 0 else -rounded * unit
-    return (signed + _OFFSET).to_bytes(32, "big")
+    encoded: bytes = (signed + _OFFSET).to_bytes(32, "big")
+    return encoded
 
 
 KERNELS: tuple[Kernel, ...] = (

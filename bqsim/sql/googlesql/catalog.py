@@ -151,9 +151,7 @@ class Resolver:
         """Raise BigQuery's error for a path that names no table."""
         if len(path) == 1:
             if context.default_dataset is None:
-                raise invalid_query(
-                    f'Table "{path[0]}" must be qualified with a dataset (e.g. dataset.table).'
-                )
+                raise invalid(f'Table "{path[0]}" must be qualified with a dataset (e.g. dataset.table).')
             ref = context.default_dataset.table(path[0])
         elif len(path) == 2:
             ref = TableRef(context.project, path[0], path[1])

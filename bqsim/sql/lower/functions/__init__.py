@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from importlib import import_module
 
+from bqsim.sql.lower.binding import once
 from bqsim.sql.lower.registry import Aggregate, Function, Window
 from bqsim.types import Type
 
@@ -32,13 +33,17 @@ FAMILIES: tuple[str, ...] = (
     "bits",
 )
 
+# Families whose rows repeat no argument without looking at its size.
+OPERATORS = frozenset({"arithmetic", "comparison", "logic"})
+
 
 @cache
 def scalar_rows() -> dict[str, tuple[Function, ...]]:
     """Scalar functions by name, rows in the order in which they are tried."""
     found: dict[str, list[Function]] = {}
     for family in FAMILIES:
-        for row in getattr(import_module(f".{family}", __name__), "FUNCTIONS", ()):
+        rows = getattr(import_module(f".{family}", __name__), "FUNCTIONS", ())
+        for row in rows if family in OPERATORS else once(rows):
             found.setdefault(row.name, []).append(row)
     return {name: tuple(rows) for name, rows in found.items()}
 

@@ -11,7 +11,6 @@ from bqsim.sql.lower.registry import ANY, FunctionCall, Unsupported, fn
 from bqsim.sql.lower.types import engine_type
 from bqsim.types import BYTES, DATE, FLOAT64, INT64, NUMERIC, STRING, TIMESTAMP, TypeKind, array_of
 
-from .binding import once
 from .parts import DAYS, MICROS, MICROS_PER_DAY, MONTHS, part_of, shown
 
 A = TypeKind.ARRAY
@@ -64,46 +63,44 @@ _AT = {"offset": 0, "ordinal": 1}
 _TEXTS = array_of(STRING)
 _BINARY = array_of(BYTES)
 
-FUNCTIONS = once(
-    [
-        fn("$make_array", (), repeated=True, build=_make_array),
-        *(
-            fn(f"$array_at_{at}", (A, INT64), sql=f"bq_array_at({{0}}, {{1}}, {base})")
-            for at, base in _AT.items()
-        ),
-        *(
-            fn(f"$safe_array_at_{at}", (A, INT64), sql=f"bq_array_safe_at({{0}}, {{1}}, {base})")
-            for at, base in _AT.items()
-        ),
-        fn("array_length", (A,), sql="len({0})"),
-        fn("array_reverse", (A,), sql="list_reverse({0})"),
-        fn("array_concat", (A,), repeated=A, build=_concat),
-        fn("array_first", (A,), sql="bq_array_first({0})"),
-        fn("array_last", (A,), sql="bq_array_last({0})"),
-        fn("array_slice", (A, INT64, INT64), sql="bq_array_slice({0}, {1}, {2})"),
-        fn("array_to_string", (_TEXTS, STRING, STRING), optional=1, build=_to_string),
-        fn("array_to_string", (_BINARY, BYTES, BYTES), optional=1, build=_to_string),
-        fn("array_filter", (A, ANY), sql="list_filter({0}, {1})"),
-        fn("array_transform", (A, ANY), sql="list_transform({0}, {1})"),
-        fn(
-            "generate_array",
-            (INT64, INT64, INT64),
-            optional=1,
-            build=_sequence("bq_generate_int64", "1::BIGINT"),
-        ),
-        fn(
-            "generate_array",
-            (NUMERIC, NUMERIC, NUMERIC),
-            optional=1,
-            build=_sequence("bq_generate_numeric", "1"),
-        ),
-        fn(
-            "generate_array",
-            (FLOAT64, FLOAT64, FLOAT64),
-            optional=1,
-            build=_sequence("bq_generate_float64", "1e0"),
-        ),
-        fn("generate_date_array", (DATE, DATE, INT64, ANY), optional=2, build=_dates),
-        fn("generate_timestamp_array", (TIMESTAMP, TIMESTAMP, INT64, ANY), build=_timestamps),
-    ]
-)
+FUNCTIONS = [
+    fn("$make_array", (), repeated=True, build=_make_array),
+    *(
+        fn(f"$array_at_{at}", (A, INT64), sql=f"bq_array_at({{0}}, {{1}}, {base})")
+        for at, base in _AT.items()
+    ),
+    *(
+        fn(f"$safe_array_at_{at}", (A, INT64), sql=f"bq_array_safe_at({{0}}, {{1}}, {base})")
+        for at, base in _AT.items()
+    ),
+    fn("array_length", (A,), sql="len({0})"),
+    fn("array_reverse", (A,), sql="list_reverse({0})"),
+    fn("array_concat", (A,), repeated=A, build=_concat),
+    fn("array_first", (A,), sql="bq_array_first({0})"),
+    fn("array_last", (A,), sql="bq_array_last({0})"),
+    fn("array_slice", (A, INT64, INT64), sql="bq_array_slice({0}, {1}, {2})"),
+    fn("array_to_string", (_TEXTS, STRING, STRING), optional=1, build=_to_string),
+    fn("array_to_string", (_BINARY, BYTES, BYTES), optional=1, build=_to_string),
+    fn("array_filter", (A, ANY), sql="list_filter({0}, {1})"),
+    fn("array_transform", (A, ANY), sql="list_transform({0}, {1})"),
+    fn(
+        "generate_array",
+        (INT64, INT64, INT64),
+        optional=1,
+        build=_sequence("bq_generate_int64", "1::BIGINT"),
+    ),
+    fn(
+        "generate_array",
+        (NUMERIC, NUMERIC, NUMERIC),
+        optional=1,
+        build=_sequence("bq_generate_numeric", "1"),
+    ),
+    fn(
+        "generate_array",
+        (FLOAT64, FLOAT64, FLOAT64),
+        optional=1,
+        build=_sequence("bq_generate_float64", "1e0"),
+    ),
+    fn("generate_date_array", (DATE, DATE, INT64, ANY), optional=2, build=_dates),
+    fn("generate_timestamp_array", (TIMESTAMP, TIMESTAMP, INT64, ANY), build=_timestamps),
+]

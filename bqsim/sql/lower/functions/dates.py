@@ -20,7 +20,6 @@ from bqsim.types import (
 )
 
 from . import parts
-from .binding import once
 from .parts import of_part, part_of, shown, zone_of
 
 Build = Callable[[FunctionCall], exp.Expression]
@@ -266,14 +265,12 @@ _NOW = [
     ),
 ]
 
-FUNCTIONS = once(
-    [
-        *_ADDITIONS,
-        *_DIFFERENCES,
-        *_TRUNCATIONS,
-        *_PARTS,
-        *_CONSTRUCTORS,
-        *_OPERATORS,
-        *_NOW,
-    ]
-)
+FUNCTIONS = [
+    *_ADDITIONS,
+    *_DIFFERENCES,
+    *_TRUNCATIONS,
+    *_PARTS,
+    *_CONSTRUCTORS,
+    *_OPERATORS,
+    *_NOW,
+]

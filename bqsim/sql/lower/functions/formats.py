@@ -14,7 +14,6 @@ from bqsim.sql.lower import nodes
 from bqsim.sql.lower.registry import FunctionCall, Unsupported, fn
 from bqsim.types import DATE, DATETIME, STRING, TIME, TIMESTAMP
 
-from .binding import once
 from .parts import zone_of
 
 Build = Callable[[FunctionCall], exp.Expression]
@@ -253,16 +252,14 @@ def _fast(
     )
 
 
-FUNCTIONS = once(
-    [
-        fn("format_date", (STRING, DATE), build=_format("DATE")),
-        fn("format_date", (STRING, DATETIME), build=_format("DATETIME")),
-        fn("format_datetime", (STRING, DATETIME), build=_format("DATETIME")),
-        fn("format_time", (STRING, TIME), build=_format("TIME")),
-        fn("format_timestamp", (STRING, TIMESTAMP, STRING), optional=1, build=_format("TIMESTAMP")),
-        fn("parse_date", (STRING, STRING), build=_parse("DATE")),
-        fn("parse_time", (STRING, STRING), build=_parse("TIME")),
-        fn("parse_datetime", (STRING, STRING), build=_parse("DATETIME")),
-        fn("parse_timestamp", (STRING, STRING, STRING), optional=1, build=_parse("TIMESTAMP")),
-    ]
-)
+FUNCTIONS = [
+    fn("format_date", (STRING, DATE), build=_format("DATE")),
+    fn("format_date", (STRING, DATETIME), build=_format("DATETIME")),
+    fn("format_datetime", (STRING, DATETIME), build=_format("DATETIME")),
+    fn("format_time", (STRING, TIME), build=_format("TIME")),
+    fn("format_timestamp", (STRING, TIMESTAMP, STRING), optional=1, build=_format("TIMESTAMP")),
+    fn("parse_date", (STRING, STRING), build=_parse("DATE")),
+    fn("parse_time", (STRING, STRING), build=_parse("TIME")),
+    fn("parse_datetime", (STRING, STRING), build=_parse("DATETIME")),
+    fn("parse_timestamp", (STRING, STRING, STRING), optional=1, build=_parse("TIMESTAMP")),
+]

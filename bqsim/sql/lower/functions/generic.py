@@ -10,8 +10,6 @@ from bqsim.sql.lower import nodes
 from bqsim.sql.lower.registry import ANY, FunctionCall, fn
 from bqsim.types import DATE, DATETIME, INTERVAL, TIMESTAMP
 
-from .binding import once
-
 
 def _typeof(call: FunctionCall) -> exp.Expression:
     return nodes.text(str(call.types[0]))
@@ -41,15 +39,13 @@ _BUCKETS = (
     (TIMESTAMP, "bq_timestamp_bucket", "TIMESTAMP '1950-01-01'"),
 )
 
-FUNCTIONS = once(
-    [
-        fn("typeof", (ANY,), build=_typeof),
-        fn("session_user", (), build=_session_user),
-        fn("generate_uuid", (), build=_generate_uuid),
-        *(
-            fn(f"{name}_bucket", (type_, INTERVAL, type_), optional=1, build=_bucket(macro, origin))
-            for name in ("date", "datetime", "timestamp")
-            for type_, macro, origin in _BUCKETS
-        ),
-    ]
-)
+FUNCTIONS = [
+    fn("typeof", (ANY,), build=_typeof),
+    fn("session_user", (), build=_session_user),
+    fn("generate_uuid", (), build=_generate_uuid),
+    *(
+        fn(f"{name}_bucket", (type_, INTERVAL, type_), optional=1, build=_bucket(macro, origin))
+        for name in ("date", "datetime", "timestamp")
+        for type_, macro, origin in _BUCKETS
+    ),
+]

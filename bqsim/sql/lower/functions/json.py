@@ -13,8 +13,6 @@ from bqsim.sql.lower.casts import cast_template
 from bqsim.sql.lower.registry import ANY, FunctionCall, Unsupported, fn
 from bqsim.types import BOOL, INT64, JSON, STRING, Type, TypeKind
 
-from .binding import once
-
 K = TypeKind
 Build = Callable[[FunctionCall], exp.Expression]
 
@@ -237,67 +235,65 @@ def _float64(suffix: str) -> Build:
 
 _CONVERTERS = {"int64": INT64, "bool": BOOL, "string": STRING}
 
-FUNCTIONS = once(
-    [
-        *(
-            fn(name, (source, STRING), optional=1, build=_extraction(kernel))
-            for name, kernel in _EXTRACTIONS.items()
-            for source in (JSON, STRING)
-        ),
-        fn("$subscript", (JSON, STRING), sql="bq_json_member({0}, {1})"),
-        fn("$subscript", (JSON, INT64), sql="bq_json_element({0}, {1})"),
-        fn("$get_json_field", (JSON, STRING), sql="bq_json_member({0}, {1})"),
-        *(
-            fn(f"{lax}{name}", (JSON,), sql=f"bq_json_to_{lax}{name}({{0}})")
-            for name in _CONVERTERS
-            for lax in ("", "lax_")
-        ),
-        *(
-            fn(f"{lax}{name}_array", (JSON,), sql=f"bq_json_to_{lax}{name}_array({{0}})")
-            for name in _CONVERTERS
-            for lax in ("", "lax_")
-        ),
-        *(
-            fn(name, (JSON, STRING), optional=1, build=_float64(suffix))
-            for name, suffix in (
-                ("float64", ""),
-                ("double", ""),
-                ("float64_array", "_array"),
-                ("double_array", "_array"),
-            )
-        ),
-        *(
-            fn(f"lax_{name}", (JSON,), sql=f"bq_json_to_lax_float64{suffix}({{0}})")
-            for name, suffix in (
-                ("float64", ""),
-                ("double", ""),
-                ("float64_array", "_array"),
-                ("double_array", "_array"),
-            )
-        ),
-        fn("json_type", (JSON,), sql="bq_json_type({0})"),
-        fn("parse_json", (STRING, STRING), sql="bq_parse_json({0}, {1})"),
-        fn("parse_json", (STRING,), sql="bq_parse_json({0}, 'exact')"),
-        fn("to_json", (ANY, BOOL), optional=1, build=_to_json),
-        fn("to_json_string", (ANY, BOOL), optional=1, build=_to_json_string),
-        fn("json_array", (), repeated=True, build=_json_array),
-        fn("json_object", (), repeated=True, build=_json_object),
-        fn("json_set", (JSON, STRING, ANY), repeated=True, build=_json_set),
-        fn("json_remove", (JSON, STRING), repeated=STRING, build=_json_remove),
-        fn(
-            "json_array_append",
-            (JSON, STRING, ANY),
-            repeated=True,
-            build=_json_array_change("bq_json_array_append"),
-        ),
-        fn(
-            "json_array_insert",
-            (JSON, STRING, ANY),
-            repeated=True,
-            build=_json_array_change("bq_json_array_insert"),
-        ),
-        fn("json_strip_nulls", (JSON, STRING, BOOL, BOOL), sql="bq_json_strip_nulls({0}, {1}, {2}, {3})"),
-        fn("json_keys", (JSON, INT64, STRING), sql="bq_json_keys({0}, {1}, {2})"),
-        fn("json_flatten", (JSON,), sql="bq_json_flatten({0})"),
-    ]
-)
+FUNCTIONS = [
+    *(
+        fn(name, (source, STRING), optional=1, build=_extraction(kernel))
+        for name, kernel in _EXTRACTIONS.items()
+        for source in (JSON, STRING)
+    ),
+    fn("$subscript", (JSON, STRING), sql="bq_json_member({0}, {1})"),
+    fn("$subscript", (JSON, INT64), sql="bq_json_element({0}, {1})"),
+    fn("$get_json_field", (JSON, STRING), sql="bq_json_member({0}, {1})"),
+    *(
+        fn(f"{lax}{name}", (JSON,), sql=f"bq_json_to_{lax}{name}({{0}})")
+        for name in _CONVERTERS
+        for lax in ("", "lax_")
+    ),
+    *(
+        fn(f"{lax}{name}_array", (JSON,), sql=f"bq_json_to_{lax}{name}_array({{0}})")
+        for name in _CONVERTERS
+        for lax in ("", "lax_")
+    ),
+    *(
+        fn(name, (JSON, STRING), optional=1, build=_float64(suffix))
+        for name, suffix in (
+            ("float64", ""),
+            ("double", ""),
+            ("float64_array", "_array"),
+            ("double_array", "_array"),
+        )
+    ),
+    *(
+        fn(f"lax_{name}", (JSON,), sql=f"bq_json_to_lax_float64{suffix}({{0}})")
+        for name, suffix in (
+            ("float64", ""),
+            ("double", ""),
+            ("float64_array", "_array"),
+            ("double_array", "_array"),
+        )
+    ),
+    fn("json_type", (JSON,), sql="bq_json_type({0})"),
+    fn("parse_json", (STRING, STRING), sql="bq_parse_json({0}, {1})"),
+    fn("parse_json", (STRING,), sql="bq_parse_json({0}, 'exact')"),
+    fn("to_json", (ANY, BOOL), optional=1, build=_to_json),
+    fn("to_json_string", (ANY, BOOL), optional=1, build=_to_json_string),
+    fn("json_array", (), repeated=True, build=_json_array),
+    fn("json_object", (), repeated=True, build=_json_object),
+    fn("json_set", (JSON, STRING, ANY), repeated=True, build=_json_set),
+    fn("json_remove", (JSON, STRING), repeated=STRING, build=_json_remove),
+    fn(
+        "json_array_append",
+        (JSON, STRING, ANY),
+        repeated=True,
+        build=_json_array_change("bq_json_array_append"),
+    ),
+    fn(
+        "json_array_insert",
+        (JSON, STRING, ANY),
+        repeated=True,
+        build=_json_array_change("bq_json_array_insert"),
+    ),
+    fn("json_strip_nulls", (JSON, STRING, BOOL, BOOL), sql="bq_json_strip_nulls({0}, {1}, {2}, {3})"),
+    fn("json_keys", (JSON, INT64, STRING), sql="bq_json_keys({0}, {1}, {2})"),
+    fn("json_flatten", (JSON,), sql="bq_json_flatten({0})"),
+]

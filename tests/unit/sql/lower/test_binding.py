@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.sql.warehouse import Warehouse
+
+DEEP = 14
+
+
+@pytest.mark.parametrize(
+    ("function", "argument", "wanted"),
+    [
+        ("UPPER({})", "s", "ABC"),
+        ("INITCAP({})", "s", "Abc"),
+        ("SUBSTR({}, 1)", "s", "abc"),
+        ("ABS({})", "x", 5),
+        ("SAFE_NEGATE({})", "x", -5),
+        ("DATE_ADD({}, INTERVAL 0 DAY)", "d", None),
+    ],
+)
+def test_calls_in_calls_do_not_grow_as_a_power(
+    warehouse: Warehouse, function: str, argument: str, wanted: object
+) -> None:
+    expression = argument
+    for _ in range(DEEP):
+        expression = function.format(expression)
+    sql = f"SELECT {expression} AS r FROM (SELECT 'abc' AS s, -5 AS x, DATE '2026-01-01' AS d)"
+    result = warehouse.run(sql)
+    assert result.plan is not None
+    assert result.plan.engine_sql is not None
+    assert len(result.plan.engine_sql) < 20_000
+    if wanted is not None:
+        assert warehouse.rows(sql) == [[wanted]]
