@@ -20,10 +20,11 @@ from bqsim.sql.googlesql.options import SYSTEM_VARIABLES, evaluation_options, la
 from bqsim.sql.googlesql.pool import Instance
 from bqsim.sql.googlesql.reference_text import CALLER, POSITIONAL, SYSTEM, NotEvaluable, Rewritten, rewrite
 from bqsim.sql.googlesql.types import type_to_proto
-from bqsim.sql.googlesql.values import arrow_value, encode
+from bqsim.sql.googlesql.values import decode, encode
 from bqsim.sql.plan import Context, TypedValue
 from bqsim.types import STRING, Field, Type, TypeKind
-from bqsim.types.arrow import arrow_type, column_names
+from bqsim.types.arrow import column_names
+from bqsim.types.values import array_of_values
 
 if TYPE_CHECKING:
     from bqsim.sql.googlesql.prepass import Prepared
@@ -217,13 +218,10 @@ def _table(rows: Any, types: list[Type]) -> pa.Table:
     arrays = []
     for index, type_ in enumerate(types):
         try:
-            values = [arrow_value(row.cell[index], type_) for row in rows]
-            arrays.append(pa.array(values, arrow_type(type_)))
+            arrays.append(array_of_values(type_, [decode(row.cell[index], type_) for row in rows]))
         except OverflowError:
             # Some functions of the evaluator leave the range of the type, where BigQuery refuses to.
             raise invalid_query(f"{type_} value is out of range") from None
-        except pa.ArrowInvalid:
-            raise unsupported("A BIGNUMERIC value of more than 76 digits") from None
     return pa.Table.from_arrays(arrays, names=column_names(len(types)))
 
 

@@ -73,19 +73,6 @@ def decode(proto: Any, type_: Type) -> Any:
     return _DECODERS[type_.kind](proto, type_)
 
 
-def arrow_value(proto: Any, type_: Type) -> Any:
-    """As :func:`decode`, with each STRUCT as the dictionary that Arrow's canonical form reads."""
-    if proto.WhichOneof("value") is None:
-        return None
-    if type_.kind is TypeKind.STRUCT:
-        pairs = zip(proto.struct_value.field, type_.fields, strict=True)
-        return {f"_{i}": arrow_value(item, f.type) for i, (item, f) in enumerate(pairs, 1)}
-    if type_.kind is TypeKind.ARRAY:
-        element = _element(type_)
-        return [arrow_value(item, element) for item in proto.array_value.element]
-    return _DECODERS[type_.kind](proto, type_)
-
-
 def encode(value: Any, type_: Type, proto: Any = None) -> Any:
     """Fill ``proto`` (a fresh ``ValueProto`` when None) with a Python value, and return it."""
     if proto is None:
@@ -112,7 +99,9 @@ def _scaled(value: Any, scale: int) -> bytes:
     with localcontext() as context:
         context.prec = _DIGITS
         number = int(Decimal(value).scaleb(scale).to_integral_value())
-    return number.to_bytes(number.bit_length() // 8 + 1, "little", signed=True)
+    # GoogleSQL reads the shortest two's complement form only.
+    magnitude = ~number if number < 0 else number
+    return number.to_bytes(magnitude.bit_length() // 8 + 1, "little", signed=True)
 
 
 def _time_from(packed: int) -> dt.time:

@@ -11,7 +11,7 @@ import pytest
 from bqsim.errors import BigQueryError
 from bqsim.sql.plan import Context, TypedValue
 from bqsim.sql.reference import MAX_ROWS, MAX_WINDOW_ROWS, ReferenceRoute
-from bqsim.types import GEOGRAPHY, INT64, STRING, array_of, struct_of
+from bqsim.types import BIGNUMERIC, GEOGRAPHY, INT64, STRING, array_of, struct_of
 
 from .googlesql.catalogs import context
 from .googlesql.conftest import World, shared_world, world
@@ -190,3 +190,14 @@ def test_the_order_of_rows_is_kept(world: World) -> None:
     assert run(world, "SELECT a FROM d.t ORDER BY a DESC") == [[2], [1], [None]]
     wide = replace(context(), positional=())
     assert run(world, "SELECT x FROM UNNEST([3, 1, 2]) AS x ORDER BY x", wide) == [[1], [2], [3]]
+
+
+@pytest.mark.parametrize("scaled", [2**255 - 1, -(2**255)])
+def test_bignumeric_values_of_77_digits(world: World, scaled: int) -> None:
+    limit = Decimal(f"{scaled}e-38")
+    ctx = replace(context(), parameters={"v": TypedValue(BIGNUMERIC, limit)})
+    analyzed = world.googlesql.analyze("SELECT @v, [@v]", ctx)
+    table = ReferenceRoute(world.googlesql).run(analyzed, ctx, {})
+    whole, items = (column.chunk(0) for column in table.columns)
+    for array in (whole, items.flatten()):
+        assert int.from_bytes(array.buffers()[1].to_pybytes()[:32], "little", signed=True) == scaled
