@@ -11,7 +11,7 @@ from bqsim.errors import BigQueryError
 
 from .googlesql.script_tree import ScriptKind
 from .plan import Context, StatementResult
-from .scripting import HANDLERS, ChildStatement, Frame, Return, Run, dry_run
+from .scripting import HANDLERS, ChildStatement, Frame, Return, Run, check_jumps, dry_run
 
 if TYPE_CHECKING:
     from .executor import Executor
@@ -43,7 +43,9 @@ class ScriptRunner:
 
     def dry_run(self, sql: str, ctx: Context, session: Session) -> StatementResult:
         """Check as much of a script as can be without running it, and say what that much would scan."""
-        return dry_run(self._executor, self._googlesql.parse_script(sql), ctx, session)
+        nodes = self._googlesql.parse_script(sql)
+        check_jumps(nodes)
+        return dry_run(self._executor, nodes, ctx, session)
 
     def run(
         self,
@@ -60,6 +62,7 @@ class ScriptRunner:
         ``Interrupted`` once ``cancelled``.
         """
         nodes = self._googlesql.parse_script(sql)
+        check_jumps(nodes)
         run = Run(self._executor, self._googlesql, ctx, session, on_statement, cancelled, HANDLERS)
         try:
             run.block(nodes)

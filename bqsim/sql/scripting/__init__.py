@@ -7,9 +7,10 @@ from bqsim.sql.googlesql.script_tree import ScriptKind
 from .control import CONTROL
 from .dry_run import dry_run
 from .dynamic import DYNAMIC
+from .jumps import check_jumps
 from .run import ChildStatement, Frame, Handler, Return, Run
 from .transaction import TRANSACTIONS
 
 HANDLERS: dict[ScriptKind, Handler] = {**CONTROL, **DYNAMIC, **TRANSACTIONS}
 
-__all__ = ["HANDLERS", "ChildStatement", "Frame", "Return", "Run", "dry_run"]
+__all__ = ["HANDLERS", "ChildStatement", "Frame", "Return", "Run", "check_jumps", "dry_run"]

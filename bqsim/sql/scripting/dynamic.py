@@ -15,6 +15,7 @@ from bqsim.sql.statements.names import routine_ref
 from bqsim.sql.statements.routines import type_from_standard_sql
 from bqsim.types import STRING, Type, struct_of
 
+from .jumps import check_jumps
 from .run import STATEMENT, Frame, Handler, Return, Run, variable
 
 MAX_PROCEDURE_DEPTH = 50
@@ -97,6 +98,7 @@ def _run_procedure(
     """Run a procedure's body with its own variables; their values at its end."""
     outer, procedure = run.ctx, run.procedure
     nodes = run.googlesql.parse_script(body)
+    check_jumps(nodes)
     run.calls.append(Frame(node.span.line, node.span.column, node.span.text, procedure))
     run.ctx = replace(outer, variables=variables, parameters={}, positional=())
     run.procedure = ref.sql_name
