@@ -35,6 +35,11 @@ _PLAIN: dict[tuple[TypeKind, TypeKind], str] = {
 }
 
 
+# Values that cannot fail.
+_PLAIN_VALUES = frozenset(
+    {"ResolvedColumnRefProto", "ResolvedLiteralProto", "ResolvedParameterProto", "ResolvedConstantProto"}
+)
+
 # The head of a macro whose last parameter is the time zone.
 _ZONED = re.compile(r"MACRO \w+\([^)]*\bzone\)")
 
@@ -106,7 +111,12 @@ def lower_cast(low: Lowering, node: Any) -> exp.Expression:
         raise Unsupported("extended CAST")
     if inner.DESCRIPTOR.name == "ResolvedLiteralProto" and not inner.value.value.WhichOneof("value"):
         return nodes.raw(f"CAST(NULL AS {engine_type(target)})")
-    value = low.expression(inner)
+    before = low.subqueries
+    argument = value = low.expression(inner)
+    label = ""
+    if node.return_null_on_error and low.subqueries > before:
+        label = low.label()
+        value = nodes.column(label, "v")
     if has(node, "format"):
         lowered = _formatted(low, node, value, source, target)
     elif has(node, "time_zone"):
@@ -115,7 +125,19 @@ def lower_cast(low: Lowering, node: Any) -> exp.Expression:
         lowered = cast_value(value, source, target, zone=low.ctx.time_zone)
     if node.HasField("type_modifiers") and node.type_modifiers.ByteSize():
         lowered = _limited(lowered, target, node.type_modifiers)
-    return nodes.template("TRY({0})", lowered) if node.return_null_on_error else lowered
+    if not node.return_null_on_error:
+        return lowered
+    lowered = nodes.template("TRY({0})", lowered)
+    if label:
+        # The engine's TRY takes no subquery, so it stands beside.
+        return nodes.scalar(
+            nodes.select([lowered], nodes.derived(nodes.select([nodes.alias(argument, "v")]), label))
+        )
+    if inner.DESCRIPTOR.name in _PLAIN_VALUES:
+        return lowered
+    # Only the cast may fail: what TRY made NULL is computed once more without it.
+    null = f"CAST(NULL AS {engine_type(target)})"
+    return nodes.template(f"coalesce({{0}}, CASE WHEN {{1}} IS NULL THEN {null} END)", lowered, argument)
 
 
 def _at_zone(low: Lowering, node: Any, value: exp.Expression, source: Type, target: Type) -> exp.Expression:
@@ -135,7 +157,7 @@ def _limited(value: exp.Expression, type_: Type, modifiers: Any) -> exp.Expressi
     if parameters.HasField("numeric_type_parameters") and type_.kind is K.NUMERIC:
         scale = parameters.numeric_type_parameters.scale
         precision = parameters.numeric_type_parameters.precision
-        return nodes.template(f"CAST(CAST({{0}} AS DECIMAL({precision},{scale})) AS DECIMAL(38,9))", value)
+        return _rounded(value, precision, scale)
     if parameters.HasField("string_type_parameters") and type_.kind in _LENGTHS:
         limit = parameters.string_type_parameters.max_length
         length = _LENGTHS[type_.kind]
@@ -146,6 +168,25 @@ def _limited(value: exp.Expression, type_: Type, modifiers: Any) -> exp.Expressi
         failing = f"CAST({failing} AS {engine_type(type_)})"
         return nodes.template(f"(CASE WHEN {length}({{0}}) > {limit} THEN {failing} ELSE {{0}} END)", value)
     raise Unsupported(f"CAST to a parameterised {type_.kind}")
+
+
+def _rounded(value: exp.Expression, precision: int, scale: int) -> exp.Expression:
+    """A NUMERIC rounded half away from zero to NUMERIC(precision, scale); fails out of its range."""
+    digits = "9" * (precision - scale) or "0"
+    bound = f"{digits}.{'9' * scale}" if scale else digits
+    shown = f"NUMERIC({precision}, {scale})" if scale else f"NUMERIC({precision})"
+    failing = nodes.error(
+        f"{shown} has precision {precision} and scale {scale} but got a value that is not in range of "
+        f"[-{bound}, {bound}]",
+        "DECIMAL(38,9)",
+    )
+    rounded = f"TRY_CAST({{0}} AS DECIMAL({precision},{scale}))"
+    return nodes.template(
+        f"(CASE WHEN {{0}} IS NOT NULL AND {rounded} IS NULL THEN {{1}} "
+        f"ELSE CAST({rounded} AS DECIMAL(38,9)) END)",
+        value,
+        failing,
+    )
 
 
 _LENGTHS = {K.STRING: "length", K.BYTES: "octet_length"}
