@@ -12,7 +12,19 @@ from bqsim.types import Field, Type, TypeKind, field_of
 from . import nodes
 from .types import contains
 
-_ARRAYS = frozenset({TypeKind.ARRAY})
+# By the kind that is tested: the test, and what is told when it holds.
+_CHECKS = {
+    TypeKind.ARRAY: (
+        "(list_count({0}) < len({0}))",
+        "Array cannot have a null element; error in writing field {}",
+    ),
+    # The time part of a result's interval is 64 bits of nanoseconds.
+    TypeKind.INTERVAL: (
+        "(abs(date_part('hour', {0})) >= 2562047)",
+        "An INTERVAL of 2562047 hours or more in field {} is not supported by bqsim",
+    ),
+}
+_CHECKED = frozenset(_CHECKS)
 
 
 def output_names(names: Sequence[str]) -> list[str]:
@@ -52,34 +64,35 @@ def _named(field: Field) -> Field:
 
 
 def needs_check(type_: Type) -> bool:
-    """Whether writing a value of the type can fail: it holds an array."""
-    return contains(type_, _ARRAYS)
+    """Whether giving out a value of the type can fail: it holds an array or an interval."""
+    return contains(type_, _CHECKED)
 
 
 def output_value(value: exp.Expression, field: Field) -> exp.Expression:
-    """A result column's value; fails when an array in it has a NULL element. ``value`` stands there
-    repeatedly.
+    """A result column's value; fails when an array in it has a NULL element, or an interval's time part is
+    beyond what a result can carry. ``value`` stands there repeatedly.
     """
     type_ = field.type
     if not needs_check(type_):
         return value
-    message = f"Array cannot have a null element; error in writing field {field.name}"
-    return nodes.case([(_has_null_element(value, type_, 0), nodes.error(message))], value)
-
-
-def _has_null_element(value: exp.Expression, type_: Type, depth: int) -> exp.Expression:
-    if type_.kind is TypeKind.ARRAY:
-        assert type_.element is not None
-        missing = nodes.template("(list_count({0}) < len({0}))", value)
-        if not needs_check(type_.element):
-            return missing
-        item = f"e{depth}"
-        inner = _has_null_element(nodes.raw(item), type_.element, depth + 1)
-        nested = nodes.template(f"(len(list_filter({{0}}, lambda {item}: {{1}})) > 0)", value, inner)
-        return nodes.joined("(", " OR ", [missing, nested], ")")
-    checks = [
-        _has_null_element(nodes.template(f"struct_extract({{0}}, '_{i}')", value), f.type, depth)
-        for i, f in enumerate(type_.fields, 1)
-        if needs_check(f.type)
+    failures = [
+        (_fails(value, type_, kind, test, 0), nodes.error(message.format(field.name)))
+        for kind, (test, message) in _CHECKS.items()
+        if contains(type_, frozenset({kind}))
     ]
+    return nodes.case(failures, value)
+
+
+def _fails(value: exp.Expression, type_: Type, kind: TypeKind, test: str, depth: int) -> exp.Expression:
+    """Whether a value of ``kind`` in ``value``, or ``value`` itself, fulfils ``test``."""
+    checks = [nodes.template(test, value)] if type_.kind is kind else []
+    inside = frozenset({kind})
+    if type_.element is not None and contains(type_.element, inside) and type_.kind is TypeKind.ARRAY:
+        item = f"e{depth}"
+        inner = _fails(nodes.raw(item), type_.element, kind, test, depth + 1)
+        checks.append(nodes.template(f"(len(list_filter({{0}}, lambda {item}: {{1}})) > 0)", value, inner))
+    for i, field in enumerate(type_.fields, 1):
+        if contains(field.type, inside):
+            part = nodes.template(f"struct_extract({{0}}, '_{i}')", value)
+            checks.append(_fails(part, field.type, kind, test, depth))
     return nodes.joined("(", " OR ", checks, ")")

@@ -47,3 +47,17 @@ def test_columns_may_repeat(rows: Rows) -> None:
     assert rows("SELECT x AS a, x AS a, COUNT(*) AS n, COUNT(*) FROM UNNEST([1]) x GROUP BY 1, 2") == [
         [1, 1, 1, 1]
     ]
+
+
+@pytest.mark.parametrize("expression", ["v", "[v]", "STRUCT(1 AS n, [STRUCT(v AS v)] AS a)"])
+def test_intervals_too_long_for_a_result_fail(warehouse: Warehouse, rows: Rows, expression: str) -> None:
+    source = "FROM (SELECT MAKE_INTERVAL(hour => h) AS v FROM UNNEST([{}]) AS h)"
+    for hours in ("2562047", "-2562047", "3000000"):
+        message = warehouse.error(f"SELECT {expression} AS col " + source.format(hours))
+        assert message == "An INTERVAL of 2562047 hours or more in field col is not supported by bqsim"
+    assert len(rows(f"SELECT {expression} " + source.format("2562046"))) == 1
+
+
+def test_a_long_interval_may_be_computed_with(rows: Rows) -> None:
+    sql = "SELECT v > INTERVAL 1 YEAR, EXTRACT(HOUR FROM v) FROM (SELECT MAKE_INTERVAL(hour => 3000000) AS v)"
+    assert rows(sql) == [[True, 3000000]]
