@@ -192,7 +192,11 @@ def _build(settings: Settings) -> _Parts:
         from bqsim.engine.duckdb import DuckDBEngine
         from bqsim.engine.pool import EnginePool
 
-        engine = DuckDBEngine(settings.data_dir, threads=settings.engine_threads)
+        engine = DuckDBEngine(
+            settings.data_dir,
+            threads=settings.engine_threads,
+            chance=lambda: draws.uniform("engine.random"),
+        )
         undo.callback(engine.close)
         catalog.load(engine.metadata())
         # More threads than jobs may take, so that changes of metadata never wait for them.

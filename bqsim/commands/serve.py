@@ -56,6 +56,8 @@ def settings_from(given: argparse.Namespace) -> Settings:
 
 def run(given: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT; 1 when it cannot start."""
+    # Imports make much and drop little: collecting meanwhile is time lost.
+    gc.disable()
     stopped = threading.Event()
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -97,6 +99,7 @@ def _serve(given: argparse.Namespace, stopped: threading.Event) -> int:
     try:
         # What was made at start stays: the collector need not walk it again and again.
         gc.freeze()
+        gc.enable()
         print(ready_text(simulator.url, simulator.environment(), given.grpc_port), flush=True)
         stopped.wait()
     finally:

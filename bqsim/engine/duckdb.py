@@ -53,8 +53,15 @@ class DuckDBEngine:
     """
 
     def __init__(
-        self, data_dir: Path | None = None, *, threads: int = 0, memory_limit: str | None = None
+        self,
+        data_dir: Path | None = None,
+        *,
+        threads: int = 0,
+        memory_limit: str | None = None,
+        chance: Callable[[], float] | None = None,
     ) -> None:
+        """``chance`` gives a number in [0, 1) that seeds each statement that draws random values."""
+        self.chance = chance
         self.durable = data_dir is not None
         self._lock_file = lock(data_dir) if data_dir else None
         self._mutex = threading.Lock()
@@ -172,6 +179,7 @@ class DuckDBSession:
         self._state = threading.Lock()
         self._running = False
         self._stopped = False
+        self._shielded = False
         self._released = False
         self._broken = False
 
@@ -189,13 +197,14 @@ class DuckDBSession:
     def _call(self, sql: str, form: str, read: Any, values: list[Any] | None = None) -> Any:
         if kernels.PREFIX in sql:
             self._install_macros(sql)
+        if self._engine.chance is not None and ("random()" in sql or "uuid()" in sql):
+            self._command(f"SELECT setseed({self._engine.chance() * 2 - 1!r})")
         return self._guarded(lambda: read(self._connection._submit(sql, values, form, BATCH_ROWS)))
 
     def _guarded(self, work: Any) -> Any:
         """Run engine work so that :meth:`interrupt` stops it; engine exceptions leave as ours."""
         with self._state:
-            if self._stopped:
-                raise Interrupted
+            self._check_stopped()
             self._running = True
         try:
             return work()
@@ -209,6 +218,10 @@ class DuckDBSession:
         finally:
             with self._state:
                 self._running = False
+
+    def _check_stopped(self) -> None:
+        if self._stopped and not self._shielded:
+            raise Interrupted
 
     def _install_macros(self, sql: str) -> None:
         names = kernels.names_in(sql)
@@ -266,8 +279,7 @@ class DuckDBSession:
     def _commit(self) -> None:
         """COMMIT, which no interrupt may stop half-way: its outcome must be known."""
         with self._state:
-            if self._stopped:
-                raise Interrupted
+            self._check_stopped()
         try:
             self._connection.commit()
         except duckdb.Error as error:
@@ -342,12 +354,23 @@ class DuckDBSession:
     def _interrupt_running(self, epoch: int) -> None:
         """Interrupt until the statement has ended: an interrupt just before its start has no effect."""
         with self._state:
-            if not self._running or epoch != self._epoch:
+            if not self._running or self._shielded or epoch != self._epoch:
                 return
             self._connection.interrupt()
         timer = threading.Timer(_INTERRUPT_AGAIN_S, self._interrupt_running, (epoch,))
         timer.daemon = True
         timer.start()
+
+    @contextmanager
+    def shielded(self) -> Iterator[None]:
+        """Let the block run in spite of interrupts: what must be undone whatever happens."""
+        with self._state:
+            before, self._shielded = self._shielded, True
+        try:
+            yield
+        finally:
+            with self._state:
+                self._shielded = before
 
     def reopen(self) -> None:
         with self._state:

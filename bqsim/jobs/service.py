@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import DatasetRef, JobRef, TableRef
@@ -14,10 +15,8 @@ from bqsim.errors import BigQueryError, invalid, not_found, unsupported
 from bqsim.jobs.anonymous import AnonymousTables
 from bqsim.jobs.cache import CachedResult, ResultCache
 from bqsim.jobs.config import QueryConfig, Target, check_labels, parse_query
-from bqsim.jobs.copy import CopyRunner, parse_copy
 from bqsim.jobs.index import JobFilter, JobIndex, JobPage
 from bqsim.jobs.job import Job, JobType
-from bqsim.jobs.load import LoadRunner, parse_load
 from bqsim.jobs.locations import canonical_location
 from bqsim.jobs.machine import State
 from bqsim.jobs.query import QueryRunner
@@ -29,6 +28,8 @@ from bqsim.jobs.sessions import Sessions, SqlSession
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
+    from bqsim.jobs.copy import CopyRunner
+    from bqsim.jobs.load import LoadRunner
     from bqsim.jobs.upload import Upload
     from bqsim.settings import Settings
     from bqsim.sim.clock import Clock
@@ -77,9 +78,22 @@ class JobService:
             results=self.results_store,
             new_child=self._new_child,
         )
-        self._loads = LoadRunner(catalog, executor)
-        self._copies = CopyRunner(catalog, executor)
+        self._executor = executor
         self._requests = Requests()
+
+    # What reads files is imported when the first file comes.
+
+    @cached_property
+    def _loads(self) -> LoadRunner:
+        from bqsim.jobs.load import LoadRunner
+
+        return LoadRunner(self.catalog, self._executor)
+
+    @cached_property
+    def _copies(self) -> CopyRunner:
+        from bqsim.jobs.copy import CopyRunner
+
+        return CopyRunner(self.catalog, self._executor)
 
     # -- jobs.insert
 
@@ -124,6 +138,8 @@ class JobService:
         caller: str,
         upload: Upload | None,
     ) -> Job:
+        from bqsim.jobs.load import parse_load
+
         config = parse_load(configuration["load"], project, upload)
         job = self._new_job(JobType.LOAD, project, configuration, reference, caller, config.target)
         self.index.add(job)
@@ -140,6 +156,8 @@ class JobService:
         caller: str,
         upload: Upload | None,
     ) -> Job:
+        from bqsim.jobs.copy import parse_copy
+
         config = parse_copy(configuration["copy"], project)
         job = self._new_job(JobType.COPY, project, configuration, reference, caller, config.target)
         self.index.add(job)

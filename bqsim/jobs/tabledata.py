@@ -19,7 +19,6 @@ from bqsim.jobs.results import (
     row_json_bytes,
 )
 from bqsim.jobs.select import select_columns, select_fields
-from bqsim.jobs.streaming import insert_rows
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
@@ -90,6 +89,9 @@ class TableData:
 
     async def insert_all(self, ref: TableRef, body: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
         """Stream rows into a table; the reply's ``insertErrors``, empty when every row went in."""
+        # What reads rows is imported when the first come.
+        from bqsim.jobs.streaming import insert_rows
+
         rows = body.get("rows")
         if not isinstance(rows, Sequence) or isinstance(rows, str) or not rows:
             raise BigQueryError("invalid", "No rows present in the request.")

@@ -135,3 +135,16 @@ def test_a_seed_repeats_ids() -> None:
             ids.append(client.create_dataset("d").etag)
             client.close()
     assert ids[0] == ids[1]
+
+
+def test_random_values_follow_the_seed() -> None:
+    def values(seed: int) -> list[object]:
+        with bqsim.start(seed=seed) as sim:
+            client = sim.client()
+            sql = "SELECT RAND() AS r, GENERATE_UUID() AS u"
+            return [tuple(row.values()) for _ in range(2) for row in client.query_and_wait(sql)]
+
+    one, again, other = values(1), values(1), values(2)
+    assert one == again
+    assert one != other
+    assert one[0] != one[1]
