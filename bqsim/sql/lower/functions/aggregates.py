@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlglot import expressions as exp
 
+from bqsim.errors import invalid_query
 from bqsim.sql.lower import nodes
 from bqsim.sql.lower.registry import NOT_LITERAL, AggregateCall, Unsupported, aggregate
 from bqsim.sql.lower.types import engine_type
@@ -114,11 +115,20 @@ def _any_value(call: AggregateCall) -> exp.Expression:
     return call.apply("any_value", call.args[0], plain=True)
 
 
+def _number(call: AggregateCall) -> int:
+    """The number that an approximate aggregate takes last."""
+    number = call.literals[-1]
+    if number is NOT_LITERAL:
+        raise Unsupported(f"{call.name.upper()} with a number that is not constant")
+    if number is None or number < 1:
+        fault = "not be NULL" if number is None else "be positive"
+        raise invalid_query(f"The second argument to {call.name.upper()} function must {fault}")
+    return int(number)
+
+
 def _approx_quantiles(call: AggregateCall) -> exp.Expression:
     """Exact quantiles: boundary i of n is the value at ceil(i * count / n), counted from 1."""
-    number = call.literals[1]
-    if not isinstance(number, int) or number < 1:
-        raise Unsupported("APPROX_QUANTILES with a number that is not constant")
+    number = _number(call)
     value = call.args[0]
     keep = call.nulls == "RESPECT"
     where = None if keep else nodes.template("({0} IS NOT NULL)", value)
@@ -140,9 +150,7 @@ def _ascending(value: exp.Expression, type_: Type) -> list[exp.Expression]:
 
 def _approx_top_count(call: AggregateCall) -> exp.Expression:
     """Exact counts, NULL counted too, the most frequent first."""
-    number = call.literals[1]
-    if not isinstance(number, int) or number < 1:
-        raise Unsupported("APPROX_TOP_COUNT with a number that is not constant")
+    number = _number(call)
     value = call.args[0]
     counts = call.apply("histogram", value, plain=True)
     missing = nodes.template("({0} IS NULL)", value)
@@ -160,6 +168,43 @@ def _approx_top_count(call: AggregateCall) -> exp.Expression:
         "lambda e: struct_pack(_1 := e.v, _2 := e.n))",
         entries,
         missing_entry,
+    )
+
+
+def _approx_top_sum(call: AggregateCall) -> exp.Expression:
+    """Exact sums, NULL counted as a value, the greatest first and those of no weight last."""
+    number = _number(call)
+    value, weight = call.args[:2]
+    type_, kind = engine_type(call.types[0]), engine_type(call.types[1])
+    pairs = call.apply("list", nodes.template("struct_pack(v := {0}, w := {1})", value, weight), plain=True)
+    counts = call.apply("histogram", value, plain=True)
+    bad = "e.w < 0 OR isnan(e.w)" if call.types[1] == FLOAT64 else "e.w < 0"
+    failing = (
+        f"CAST(bq_error('{call.name.upper()} does not support negative or NaN weights in the second "
+        f"argument; got ' || CAST(list_filter(p, lambda e: {bad})[1].w AS VARCHAR)) AS {kind})"
+    )
+    # A weight is not negative, so what has none comes last as -1.
+    keys = (
+        f"list_concat(coalesce(map_keys(h), []), "
+        f"CASE WHEN len(list_filter(p, lambda e: e.v IS NULL)) > 0 THEN [CAST(NULL AS {type_})] ELSE [] END)"
+    )
+    total = (
+        f"CAST(list_sum(list_transform(list_filter(p, lambda e: e.v IS NOT DISTINCT FROM key), "
+        f"lambda e: e.w)) AS {kind})"
+    )
+    sums = f"list_transform({keys}, lambda key: struct_pack(n := {total}, v := key))"
+    ranked = f"list_transform({sums}, lambda e: struct_pack(k := coalesce(e.n, -1), v := e.v, n := e.n))"
+    best = f"list_reverse_sort({ranked})[1:{number}]"
+    top = f"list_transform({best}, lambda e: struct_pack(_1 := e.v, _2 := e.n))"
+    checked = (
+        f"CASE WHEN len(list_filter(p, lambda e: {bad})) > 0 "
+        f"THEN [struct_pack(_1 := CAST(NULL AS {type_}), _2 := {failing})] ELSE {top} END"
+    )
+    return nodes.template(
+        f"list_transform([{{0}}], lambda p: list_transform([{{1}}], lambda h: "
+        f"CASE WHEN p IS NOT NULL THEN {checked} END)[1])[1]",
+        pairs,
+        counts,
     )
 
 
@@ -195,6 +240,7 @@ def _double(function: str, several: bool = False) -> Any:
 
 
 _NUMBERS = (K.FLOAT64, K.NUMERIC)
+_COUNTED = (*ORDERED, K.FLOAT64, K.ARRAY, K.STRUCT)
 
 AGGREGATES = [
     aggregate("$count_star", (), "count"),
@@ -223,9 +269,13 @@ AGGREGATES = [
     aggregate("bit_and", (INT64,), "bit_and"),
     aggregate("bit_or", (INT64,), "bit_or"),
     aggregate("bit_xor", (INT64,), "bit_xor"),
-    aggregate("approx_count_distinct", (COUNT_DISTINCT,), build=_distinct_count),
+    aggregate("approx_count_distinct", ((*COUNT_DISTINCT, K.ARRAY),), build=_distinct_count),
     aggregate("approx_quantiles", ((*ORDERED, K.FLOAT64), INT64), build=_approx_quantiles),
-    aggregate("approx_top_count", ((*ORDERED, K.FLOAT64), INT64), build=_approx_top_count),
+    aggregate("approx_top_count", (_COUNTED, INT64), build=_approx_top_count),
+    *(
+        aggregate("approx_top_sum", (_COUNTED, weight, INT64), build=_approx_top_sum)
+        for weight in (INT64, FLOAT64, NUMERIC)
+    ),
     *(
         aggregate(name, (_NUMBERS,) * count, build=_double(function, function == "corr"))
         for name, count, function in (

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from bqsim.sql.plan import TypedValue
+from bqsim.types import INT64
 from tests.unit.sql.warehouse import Warehouse
 
 X = "FROM UNNEST([3, 1, NULL, 3, 2]) x"
@@ -45,6 +47,13 @@ X = "FROM UNNEST([3, 1, NULL, 3, 2]) x"
         ("APPROX_COUNT_DISTINCT(x)", 3),
         ("APPROX_QUANTILES(x, 2)", [1, 2, 3]),
         ("APPROX_TOP_COUNT(x, 1)", [[3, 2]]),
+        ("APPROX_TOP_COUNT([x], 1)", [[[3], 2]]),
+        ("APPROX_TOP_COUNT(STRUCT(x AS a), 1)", [[[3], 2]]),
+        ("APPROX_COUNT_DISTINCT([x])", 4),
+        ("APPROX_TOP_SUM(x, 2, 2)", [[3, 4], [None, 2]]),
+        ("APPROX_TOP_SUM(MOD(x, 2), x, 9)", [[1, 7], [0, 2], [None, None]]),
+        ("APPROX_TOP_SUM('a', x / 2, 1)", [["a", 4.5]]),
+        ("APPROX_TOP_SUM(x, NUMERIC '0.5', 1)", [[3, Decimal(1)]]),
         ("ANY_VALUE(x HAVING MAX -x)", 1),
     ],
 )
@@ -103,3 +112,21 @@ def test_failures(warehouse: Warehouse, expression: str, message: str) -> None:
 
 def test_null_elements_are_no_error_inside_a_query(value: Callable[..., Any]) -> None:
     assert value("ARRAY_LENGTH(ARRAY_AGG(x)) FROM UNNEST([1, NULL]) x") == 2
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("APPROX_TOP_COUNT(x, @zero)", "The second argument to APPROX_TOP_COUNT function must be positive"),
+        ("APPROX_QUANTILES(x, @n)", "The second argument to APPROX_QUANTILES function must not be NULL"),
+        ("APPROX_TOP_SUM(x, x - 2, 1)", "negative or NaN weights in the second argument; got -1"),
+        ("APPROX_TOP_SUM(x, CAST('nan' AS FLOAT64), 1)", "second argument; got nan"),
+    ],
+)
+def test_approximate_aggregates_refuse(warehouse: Warehouse, expression: str, message: str) -> None:
+    parameters = {"n": TypedValue(INT64, None), "zero": TypedValue(INT64, 0)}
+    assert message in warehouse.error(f"SELECT {expression} {X}", parameters=parameters)
+
+
+def test_sums_of_no_rows_are_null(rows: Callable[..., list[list[Any]]]) -> None:
+    assert rows("SELECT APPROX_TOP_SUM(x, 1, 1) IS NULL FROM UNNEST([1]) x WHERE x > 1") == [[True]]
