@@ -182,7 +182,9 @@ class GoogleSql:
         from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 
         visible = self.visible(instance, prepared, ctx, defining)
-        catalog_id = registered(instance, visible, self.deadline_s)
+        catalog_id = registered(
+            instance, visible, self.deadline_s, lambda source: self._resolver.siblings(source, ctx)
+        )
         request = service.AnalyzeRequest(sql_statement=prepared.sql, registered_catalog_id=catalog_id)
         _set_parameters(request.options, prepared, ctx)
         options = serialised_options(ctx.time_zone, Mentions.of(prepared.sql))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -27,6 +27,7 @@ VirtualTables = Callable[[Path, Context], Table | None]
 SUFFIX = Field("_TABLE_SUFFIX", TypeKind.STRING)
 PARTITION_TIME = Field("_PARTITIONTIME", TypeKind.TIMESTAMP)
 PARTITION_DATE = Field("_PARTITIONDATE", TypeKind.DATE)
+MAX_SIBLINGS = 50
 _VIRTUAL = ("information_schema", "__tables__", "__tables_summary__")
 _SESSION = "_session"
 _DATASET_ID = re.compile(r"[\w-]{1,1024}")
@@ -146,6 +147,16 @@ class Resolver:
         newest = max(matches, key=lambda t: (t.created_ms, t.ref.table))
         table = replace(newest, ref=ref, storage=None, num_rows=sum(t.num_rows for t in matches))
         return Source(path, table, (SUFFIX,), matches)
+
+    def siblings(self, source: Source, context: Context) -> Iterator[Source]:
+        """Tables of the same dataset, under paths of the same form."""
+        ref = source.table.ref
+        if source.path[-1] != ref.table or self._catalog.find_table(ref) is None:
+            return
+        for table in self._catalog.tables(ref.dataset_ref, limit=MAX_SIBLINGS):
+            found = self.find((*source.path[:-1], table.ref.table), context)
+            if found is not None and found.table is table:
+                yield found
 
     def missing(self, path: Path, context: Context) -> NoReturn:
         """Raise BigQuery's error for a path that names no table."""

@@ -1,13 +1,13 @@
 """The catalogs registered in one instance.
 
 Registering costs some 15 ms, nearly all of it for the builtin functions, and a registered catalog cannot be
-extended. So a catalog serves every statement that names a subset of its tables, and a new one takes over
-what the last one held.
+extended. So a catalog serves every statement that names a subset of its tables; a new one takes over what
+the last one held, and takes in the other tables of the datasets that it is for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
 from .catalog import RoutineSource, Source, Visible, catalog_proto
@@ -16,6 +16,8 @@ from .prepass import Path, fold
 
 MAX_CATALOGS = 8
 MAX_CARRIED_COLUMNS = 500
+
+Siblings = Callable[[Source], Iterable[Source]]
 
 
 @dataclass(slots=True)
@@ -42,8 +44,13 @@ class _Registered:
         return not any(fold(path) in visible.mentioned for path in extra)
 
 
-def registered(instance: Instance, visible: Visible, deadline_s: float) -> int:
-    """The id of a catalog in ``instance`` that holds what is ``visible``; registers one when none does."""
+def registered(
+    instance: Instance, visible: Visible, deadline_s: float, siblings: Siblings | None = None
+) -> int:
+    """The id of a catalog in ``instance`` that holds what is ``visible``; registers one when none does.
+
+    ``siblings`` gives the tables that stand beside a table, under paths of the same form.
+    """
     catalogs: list[_Registered] = instance.catalogs
     unqualified = tuple(
         sorted((path, id(r.definition)) for path, r in visible.routines.items() if len(path) == 1)
@@ -53,7 +60,13 @@ def registered(instance: Instance, visible: Visible, deadline_s: float) -> int:
         if catalog.serves(exact, visible):
             catalogs.insert(0, catalogs.pop(index))
             return catalog.id
-    catalog = _register(instance, visible, exact, catalogs[0] if catalogs else None, deadline_s)
+    sources = dict(visible.sources)
+    if catalogs:
+        _take_in(sources, catalogs[0].sources.values(), visible.mentioned)
+    if siblings is not None:
+        for source in visible.sources.values():
+            _take_in(sources, siblings(source), visible.mentioned)
+    catalog = _register(instance, visible, exact, sources, deadline_s)
     catalogs.insert(0, catalog)
     while len(catalogs) > MAX_CATALOGS:
         _unregister(instance, catalogs.pop(), deadline_s)
@@ -61,13 +74,10 @@ def registered(instance: Instance, visible: Visible, deadline_s: float) -> int:
 
 
 def _register(
-    instance: Instance, visible: Visible, exact: Hashable, last: _Registered | None, deadline_s: float
+    instance: Instance, visible: Visible, exact: Hashable, sources: dict[Path, Source], deadline_s: float
 ) -> _Registered:
     from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 
-    sources = dict(visible.sources)
-    if last is not None:
-        _carry_over(sources, last.sources, visible.mentioned)
     proto = catalog_proto(sources.values(), visible.routines.values(), visible.variables)
     request = service.RegisterCatalogRequest(simple_catalog=proto)
     answer = instance.call("RegisterCatalog", request.SerializeToString(), deadline_s)
@@ -75,18 +85,19 @@ def _register(
     return _Registered(int(number), exact, sources, visible.routines)
 
 
-def _carry_over(sources: dict[Path, Source], earlier: dict[Path, Source], mentioned: frozenset[Path]) -> None:
-    """Add tables of an earlier catalog, a bounded number of columns, none that could clash."""
+def _take_in(sources: dict[Path, Source], more: Iterable[Source], mentioned: frozenset[Path]) -> None:
+    """Add tables up to a number of columns, none that could clash."""
     folded = {fold(path) for path in sources}
     columns = sum(len(s.columns) for s in sources.values())
-    for path, source in earlier.items():
-        key = fold(path)
+    for source in more:
+        key = fold(source.path)
+        if key in folded or key in mentioned:
+            continue
         columns += len(source.columns)
         if columns > MAX_CARRIED_COLUMNS:
             return
-        if key not in folded and key not in mentioned:
-            folded.add(key)
-            sources[path] = source
+        folded.add(key)
+        sources[source.path] = source
 
 
 def _unregister(instance: Instance, catalog: _Registered, deadline_s: float) -> None:

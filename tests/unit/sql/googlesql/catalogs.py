@@ -45,9 +45,9 @@ class MemoryCatalog:
     def find_routine(self, ref: RoutineRef) -> Routine | None:
         return self.found_routines.get(ref)
 
-    def tables(self, dataset: DatasetRef, after: str = "") -> list[Table]:
+    def tables(self, dataset: DatasetRef, after: str = "", limit: int | None = None) -> list[Table]:
         refs = sorted(r for r in self.found if r.dataset_ref == dataset and r.table > after)
-        return [self.found[ref] for ref in refs]
+        return [self.found[ref] for ref in refs[:limit]]
 
 
 def context(**more: Any) -> Context:
