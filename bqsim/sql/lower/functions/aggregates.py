@@ -27,13 +27,22 @@ def _countif(call: AggregateCall) -> exp.Expression:
 
 
 def _finite(call: AggregateCall, function: str) -> exp.Expression:
-    """A sum or mean of FLOAT64 that fails when finite values overflow."""
+    """A sum or mean of FLOAT64 that fails when finite values overflow.
+
+    Values whose sum overflows on the way are added once more, scaled down: that overflows never.
+    """
     value = call.args[0]
     total = call.apply(function, value)
-    finite = call.apply("bool_and", nodes.call("isfinite", value), plain=True)
+    scaled = call.apply(function, nodes.template(f"({{0}} * {2.0**-64!r})", value))
     failing = nodes.error("double overflow", "DOUBLE")
+    unscaled = f"({{1}} * {2.0**64!r})"
     return nodes.template(
-        "(CASE WHEN NOT isfinite({0}) AND {1} THEN {2} ELSE {0} END)", total, finite, failing
+        "(CASE WHEN isfinite({0}) OR NOT isfinite({1}) THEN {0} "
+        f"WHEN isfinite({unscaled}) THEN {unscaled} "
+        "WHEN {0} IS NOT NULL THEN {2} END)",
+        total,
+        scaled,
+        failing,
     )
 
 
@@ -232,6 +241,12 @@ def _double(function: str, several: bool = False) -> Any:
             pairs = call.apply("regr_count", *args, plain=True)
             return nodes.template("(CASE WHEN {1} >= 2 THEN {0} END)", value, pairs) if several else value
         finite = call.apply("bool_and", nodes.call("isfinite", args[0]), plain=True)
+        if function.startswith("stddev"):
+            # Squares overflow long before the deviation does.
+            scaled = call.apply(function, nodes.template(f"({{0}} * {2.0**-520!r})", args[0]))
+            value = nodes.template(
+                f"(CASE WHEN isinf({{0}}) THEN {{1}} * {2.0**520!r} ELSE {{0}} END)", value, scaled
+            )
         return nodes.template(
             "(CASE WHEN {0} IS NOT NULL AND NOT {1} THEN CAST('nan' AS DOUBLE) ELSE {0} END)", value, finite
         )

@@ -130,3 +130,18 @@ def test_approximate_aggregates_refuse(warehouse: Warehouse, expression: str, me
 
 def test_sums_of_no_rows_are_null(rows: Callable[..., list[list[Any]]]) -> None:
     assert rows("SELECT APPROX_TOP_SUM(x, 1, 1) IS NULL FROM UNNEST([1]) x WHERE x > 1") == [[True]]
+
+
+def test_sums_of_great_floats_may_overflow_on_the_way(value: Callable[..., Any]) -> None:
+    great = "FROM UNNEST([1.5e308, 1.5e308, -1.5e308]) x"
+    assert value(f"SUM(x) {great}") == 1.5e308
+    assert value(f"AVG(x) {great}") == pytest.approx(5e307)
+    assert value("AVG(x) FROM UNNEST([1.5e308, 1.5e308]) x") == pytest.approx(1.5e308)
+    assert value("STDDEV_POP(x) FROM UNNEST([1.5e308, 0.5e308]) x") == pytest.approx(5e307)
+    assert value("SUM(x) FROM UNNEST([CAST('inf' AS FLOAT64), 1.0]) x") == math.inf
+    assert math.isnan(value("STDDEV_POP(x) FROM UNNEST([CAST('inf' AS FLOAT64), 1.0]) x"))
+    assert value("SUM(x) FROM UNNEST([1.5]) x WHERE x > 2") is None
+
+
+def test_sums_of_floats_overflow(warehouse: Warehouse) -> None:
+    assert warehouse.error("SELECT SUM(x) FROM UNNEST([1.5e308, 1.5e308]) x") == "double overflow"
