@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -150,6 +151,8 @@ class Simulator:
             self.port = await server.start(self.settings.host, self.settings.port)
             self.core = parts.core
             self._ready.set()
+            # Most statements need one of these; the first need not wait for all.
+            self._loop.run_in_executor(None, parts.install)
             sweeper = self._loop.create_task(_sweep(parts.core))
             await self._stop.wait()
             sweeper.cancel()
@@ -164,6 +167,7 @@ class _Parts:
     """What a simulator owns and closes."""
 
     core: Core
+    install: Callable[[], None]
     closing: ExitStack
 
     def close(self) -> None:
@@ -236,7 +240,7 @@ def _build(settings: Settings) -> _Parts:
             ),
             executor=executor,
         )
-        return _Parts(core, undo.pop_all())
+        return _Parts(core, engine.install_kernels, undo.pop_all())
 
 
 def _warm(googlesql: GoogleSql) -> None:

@@ -65,12 +65,13 @@ class DuckDBEngine:
         self.durable = data_dir is not None
         self._lock_file = lock(data_dir) if data_dir else None
         self._mutex = threading.Lock()
+        self._kernels: list[str] = []
+        self._kernels_mutex = threading.Lock()
         self._idle: list[DuckDBSession] = []
         self._all: list[Any] = []
         self._closed = False
         try:
             self._root = self._open(data_dir, threads, memory_limit)
-            self._kernels = _install_kernels(self._root)
             self.log = MetadataLog(self._root) if self.durable else None
         except BaseException:
             unlock(self._lock_file)
@@ -147,6 +148,14 @@ class DuckDBEngine:
         except duckdb.TransactionException as error:
             log.debug("checkpoint skipped: %s", error)
 
+    def install_kernels(self) -> None:
+        """Install the vectorised functions, once. Sessions do it before a statement that may need one."""
+        if self._kernels:
+            return
+        with self._kernels_mutex:
+            if not self._kernels and not self._closed:
+                self._kernels = _install_kernels(self._root)
+
     def close(self) -> None:
         """Close every session, then the database. Idempotent."""
         with self._mutex:
@@ -156,8 +165,9 @@ class DuckDBEngine:
             connections, self._all, self._idle = self._all, [], []
         for connection in connections:
             connection.close()
-        for name in self._kernels:
-            self._root.remove_function(name)
+        with self._kernels_mutex:
+            for name in self._kernels:
+                self._root.remove_function(name)
         self._root.close()
         del self._root
         unlock(self._lock_file)
@@ -196,6 +206,7 @@ class DuckDBSession:
 
     def _call(self, sql: str, form: str, read: Any, values: list[Any] | None = None) -> Any:
         if kernels.PREFIX in sql:
+            self._engine.install_kernels()
             self._install_macros(sql)
         if self._engine.chance is not None and ("random()" in sql or "uuid()" in sql):
             self._command(f"SELECT setseed({self._engine.chance() * 2 - 1!r})")
@@ -243,6 +254,8 @@ class DuckDBSession:
             finally:
                 self._depth -= 1
             return
+        # What is installed after a transaction began is not seen in it.
+        self._engine.install_kernels()
         self._command("BEGIN")
         self._macros_before = set(self._macros)
         self._depth = 1
