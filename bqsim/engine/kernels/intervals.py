@@ -91,6 +91,8 @@ def _parse_iso(text: str) -> tuple[int, int, int]:
             portion, at = "time", at + 1
             continue
         number = _ISO_NUMBER.match(text, at)
+        if number is None and text[at:] in ("-", "+"):
+            raise invalid("Expected number at end of string")
         if number is None:
             raise invalid(f"Unexpected '{text[at]}'")
         at = number.end()

@@ -19,6 +19,7 @@ Build = Callable[[FunctionCall], exp.Expression]
 # Reading parts. The path defaults to the whole document.
 
 
+_MODIFIERS = ("lax", "recursive")
 _PLAIN_PATH = re.compile(r"\$(\.[A-Za-z_][A-Za-z0-9_]*)+", re.ASCII)
 
 
@@ -26,7 +27,7 @@ def _extraction(kernel: str) -> Build:
     def build(call: FunctionCall) -> exp.Expression:
         path = call.args[1] if len(call.args) > 1 else nodes.text("$")
         literal = str(call.literals[1]) if len(call.args) > 1 else "$"
-        if call.name == "json_query" and call.types[0] == JSON and literal.lower().startswith("lax"):
+        if call.name == "json_query" and call.types[0] == JSON and literal.lower().startswith(_MODIFIERS):
             raise Unsupported(f"function {call.name} with a lax path")
         if kernel.endswith("value") and call.types[0] == JSON and _PLAIN_PATH.fullmatch(literal):
             place = nodes.text("$" + "".join(f'."{key}"' for key in literal.split(".")[1:]))

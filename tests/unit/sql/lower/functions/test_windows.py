@@ -41,17 +41,27 @@ def test_values(rows: Rows, expression: str, expected: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expression", "message"),
+    ("expression", "number", "message"),
     [
-        ("NTILE(@n)", "must be positive"),
-        ("NTH_VALUE(x, @n)", "must be positive"),
-        ("LAG(x, @n)", "must not be null or negative"),
+        ("NTILE(@n)", 0, "The N value (number of buckets) for the NTILE function must be positive"),
+        ("NTILE(@n)", None, "The N value (number of buckets) for the NTILE function must not be NULL"),
+        ("NTH_VALUE(x, @n)", 0, "The N value for the NthValue function must be positive"),
+        ("NTH_VALUE(x, @n)", None, "The N value for the NthValue function must not be NULL"),
+        ("LAG(x, @n)", -1, "The offset to the function LAG must not be negative"),
+        ("LEAD(x, @n)", None, "The offset to the function LEAD must not be null"),
+        ("LAG(x, 1, x)", 1, "The third argument (the default expression) to LAG must be constant"),
     ],
 )
-def test_numbers_out_of_range_are_refused(warehouse: Warehouse, expression: str, message: str) -> None:
+def test_arguments_are_checked(
+    warehouse: Warehouse, expression: str, number: int | None, message: str
+) -> None:
     sql = f"SELECT {expression} OVER (ORDER BY x) FROM UNNEST([1]) x"
-    for number in (None, -1):
-        assert message in warehouse.error(sql, parameters={"n": TypedValue(INT64, number)})
+    assert warehouse.error(sql, parameters={"n": TypedValue(INT64, number)}) == message
+
+
+def test_defaults_may_come_from_outside(rows: Rows) -> None:
+    sql = "SELECT ARRAY(SELECT LAG(x, 1, o) OVER (ORDER BY x) FROM UNNEST([1, 2]) x) FROM UNNEST([7]) o"
+    assert [sorted(r[0]) for r in rows(sql)] == [[1, 7]]
 
 
 def test_percentiles_over_nan_are_refused_by_name(warehouse: Warehouse) -> None:
