@@ -60,7 +60,9 @@ class Catalog:
         self._datasets: dict[DatasetRef, _Contents] = {}
         self._dataset_ids: dict[str, list[str]] = {}
         self._generations: dict[TableRef | RoutineRef | DatasetRef, int] = {}
-        self._generation = count(1)
+        # Changes of shape by resource (``_generations``) and all changes, in one count.
+        self._applied: dict[TableRef | RoutineRef, int] = {}
+        self._moment = 0
         self._engine_tables = count(1)
         self._mutex = threading.RLock()
         self._locks: weakref.WeakValueDictionary[Hashable, _Lock] = weakref.WeakValueDictionary()
@@ -189,6 +191,25 @@ class Catalog:
         found = ((ref, self.find_table(ref)) for ref in refs)
         return tuple((ref, None if t is None else (t.etag, t.version)) for ref, t in found)
 
+    def moment(self) -> int:
+        """A mark in the order of changes, for :meth:`changed_since` and :meth:`reshaped_since`."""
+        return self._moment
+
+    def changed_since(self, ref: TableRef | RoutineRef, moment: int) -> bool:
+        """Whether a change of a table or routine came into memory after ``moment``."""
+        return self._applied.get(ref, 0) > moment
+
+    def reshaped_since(self, refs: Iterable[TableRef | RoutineRef], moment: int) -> bool:
+        """Whether one of ``refs`` was dropped, or came into memory with another shape after ``moment``."""
+        found = map(self._generation_of, refs)
+        return any(generation == 0 or generation > moment for generation in found)
+
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """Keep changes from coming into memory while the block runs, which must be short."""
+        with self._mutex:
+            yield
+
     def schema_fingerprint(self, refs: Iterable[TableRef | RoutineRef]) -> Hashable:
         """As :meth:`fingerprint`, but unmoved by changes of rows: a key for plans."""
         return tuple((ref, self._generation_of(ref)) for ref in refs)
@@ -236,10 +257,21 @@ class Catalog:
     def load(self, records: Iterable[tuple[str, str, str]]) -> None:
         """Read the engine's metadata records, at start-up."""
         order = {PROJECT: 0, DATASET: 1, TABLE: 2, ROUTINE: 2, HISTORY: 3, DROPPED: 3}
+        stored: set[str] = set()
+
+        def read_table(value: str) -> None:
+            version = from_record(TableVersion, value)
+            if version.table.storage is not None:
+                stored.add(version.table.storage.engine_table)
+            dataset = self.find_dataset(version.table.ref.dataset_ref)
+            # A write may be committed just after the drop of its dataset; the next of that name is another.
+            if dataset is not None and dataset.created_ms <= version.table.created_ms:
+                self._apply_table(version)
+
         readers: dict[str, Callable[[str], None]] = {
             PROJECT: self.add_project,
             DATASET: lambda v: self._apply_dataset(from_record(Dataset, v)),
-            TABLE: lambda v: self._apply_table(from_record(TableVersion, v)),
+            TABLE: read_table,
             ROUTINE: lambda v: self._apply_routine(from_record(Routine, v)),
             HISTORY: lambda v: self.history.add(from_record(TableVersion, v)),
             DROPPED: lambda v: self.history.add_dropped(from_record(DroppedDataset, v)),
@@ -247,14 +279,15 @@ class Catalog:
         known = [r for r in records if r[0] in order]
         for kind, _, value in sorted(known, key=lambda r: order[r[0]]):
             readers[kind](value)
-        used = [int(name[1:]) for name in self.history.engine_tables() if name[1:].isdigit()]
+        stored |= self.history.engine_tables()
+        used = [int(name[1:]) for name in stored if name[1:].isdigit()]
         self._engine_tables = count(max(used, default=0) + 1)
 
     # What changes do to memory; called with the mutex held, or while loading.
 
     def _apply_dataset(self, dataset: Dataset) -> None:
         contents = self._datasets.get(dataset.ref)
-        self._generations[dataset.ref] = next(self._generation)
+        self._generations[dataset.ref] = self._tick()
         if contents is not None:
             contents.dataset = dataset
             return
@@ -281,18 +314,20 @@ class Catalog:
         if contents is None:
             return
         self.history.set_current(version)
+        self._note(table.ref)
         before = contents.tables.get(table.ref.table)
         contents.tables[table.ref.table] = table
         if before is None:
             insort(contents.table_ids, table.ref.table)
         if before is None or not same_shape(before, table):
-            self._generations[table.ref] = next(self._generation)
+            self._generations[table.ref] = self._tick()
 
     def _remove_table(self, ref: TableRef, time_us: int) -> None:
         contents = self._datasets.get(ref.dataset_ref)
         if contents is not None and contents.tables.pop(ref.table, None) is not None:
             _remove(contents.table_ids, ref.table)
             self._generations.pop(ref, None)
+            self._applied.pop(ref, None)
             self.history.end(ref, time_us)
 
     def _apply_routine(self, routine: Routine) -> None:
@@ -302,13 +337,22 @@ class Catalog:
         if routine.ref.routine not in contents.routines:
             insort(contents.routine_ids, routine.ref.routine)
         contents.routines[routine.ref.routine] = routine
-        self._generations[routine.ref] = next(self._generation)
+        self._generations[routine.ref] = self._tick()
+        self._note(routine.ref)
 
     def _remove_routine(self, ref: RoutineRef) -> None:
         contents = self._datasets.get(ref.dataset_ref)
         if contents is not None and contents.routines.pop(ref.routine, None) is not None:
             _remove(contents.routine_ids, ref.routine)
             self._generations.pop(ref, None)
+            self._applied.pop(ref, None)
+
+    def _tick(self) -> int:
+        self._moment += 1
+        return self._moment
+
+    def _note(self, ref: TableRef | RoutineRef) -> None:
+        self._applied[ref] = self._tick()
 
 
 class _Lock:

@@ -75,6 +75,10 @@ class Session(Protocol):
         """Stop what the session runs; its call raises ``Interrupted``."""
         ...
 
+    def shielded(self) -> AbstractContextManager[None]:
+        """Let the block run in spite of interrupts: what must be undone whatever happens."""
+        ...
+
     def close(self) -> None: ...
 
 

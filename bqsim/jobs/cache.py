@@ -59,25 +59,34 @@ class ResultCache:
                 return False
         return True
 
-    def put(self, key: Hashable, statement: StatementResult, result: ResultSet, started_us: int) -> bool:
-        """Keep the result of a statement that began at ``started_us``; whether it may be kept.
+    def put(
+        self,
+        key: Hashable,
+        statement: StatementResult,
+        result: ResultSet,
+        changed: Callable[[TableRef | RoutineRef], bool],
+    ) -> bool:
+        """Keep the result of a statement; whether it may be kept.
 
-        It may not when it depends on more than the tables named in its plan, or when one of them changed
-        meanwhile.
+        It may not when it depends on more than the tables named in its plan, or when one of them has
+        ``changed`` since the statement began.
         """
         plan = statement.plan
         if statement.statement_type != "SELECT" or plan is None or not plan.deterministic or plan.inputs:
             return False
         etags: list[tuple[TableRef | RoutineRef, str]] = []
         for routine in map(self._find_routine, plan.routines):
-            if routine is None or routine.modified_ms * 1000 > started_us:
+            if routine is None:
                 return False
             etags.append((routine.ref, routine.etag))
         for ref in (*plan.tables, *plan.views):
             table = self._find_table(ref)
-            if table is None or table.version > started_us or table.modified_ms * 1000 > started_us:
+            if table is None:
                 return False
             etags.append((ref, table.etag))
+        # Asked after the etags were taken: a change between the two must not pass for an old one.
+        if any(changed(ref) for ref, _ in etags):
+            return False
         self._entries[key] = CachedResult(result, statement.statement_type, statement.route, tuple(etags))
         if len(self._entries) > ENTRIES:
             self._entries.popitem(last=False)

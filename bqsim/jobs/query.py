@@ -144,7 +144,7 @@ class QueryRunner:
         if config.maximum_bytes_billed is not None:
             estimate = self._executor.dry_run(config.sql, ctx, engine)
             self._check_limit(config, bytes_billed(estimate.bytes_processed, len(estimate.tables)))
-        started_us = ctx.now_us
+        moment = self._catalog.moment()
         if config.target is not None:
             result = self._run_into_table(job, config, ctx, engine)
         else:
@@ -156,7 +156,7 @@ class QueryRunner:
         kept = self._keep(job, result)
         key = self.cache_key(job, config)
         if key is not None and job.session_id is None:
-            self._cache.put(key, result, kept, started_us)
+            self._cache.put(key, result, kept, lambda ref: self._catalog.changed_since(ref, moment))
 
     def _run_into_table(
         self, job: Job, config: QueryConfig, ctx: Context, engine: Session
@@ -180,11 +180,7 @@ class QueryRunner:
             written.append(table)
             return count
 
-        with engine.transaction():
-            result = self._executor.run(config.sql, ctx, engine, destination=write)
-            if not written:
-                kind = "DML" if result.dml is not None else "DDL"
-                raise invalid(f"Cannot set destination table in jobs with {kind} statements")
+        result = self._executor.run(config.sql, ctx, engine, destination=write)
         job.result = TableResult(written[0])
         return result
 

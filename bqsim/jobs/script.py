@@ -28,7 +28,7 @@ def temporary_dataset(
     try:
         yield ref
     finally:
-        with catalog.change(session) as change:
+        with session.shielded(), catalog.change(session) as change:
             change.drop_dataset(ref)
 
 

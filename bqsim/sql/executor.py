@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.engine.protocol import Session
-from bqsim.errors import invalid_query, unsupported
+from bqsim.errors import invalid, invalid_query, unsupported
 from bqsim.sim.clock import Clock
 from bqsim.sim.draws import Draws
 from bqsim.types import INT64, STRING, Field
@@ -27,7 +28,7 @@ from .statements.sizes import ColumnSizes
 from .statements.tables import wrong_kind
 from .statements.time_travel import bind_times
 from .statements.transactions import Transaction
-from .statements.writes import Claims, Writer, created, finish_creation, writing
+from .statements.writes import Claims, Outdated, Writer, created, finish_creation, writing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,9 +38,14 @@ if TYPE_CHECKING:
     from .googlesql import Analyzed, GoogleSql
     from .reference import ReferenceRoute
 
+log = logging.getLogger(__name__)
+
 # Takes the rows of a query into a table; returns their number.
 Destination = Callable[["Rows"], int]
 Position = tuple[int, int]
+
+# How often a statement is analysed when its table changes between analysis and writing.
+ATTEMPTS = 10
 
 _TEMP_FUNCTION = re.compile(
     r"\s*create\s+(?:or\s+replace\s+)?temp(?:orary)?\s+(?:aggregate\s+|table\s+)?function\b", re.IGNORECASE
@@ -118,21 +124,37 @@ class Executor:
         """Run one statement (which CREATE TEMP FUNCTION statements may precede). Raises BigQueryError.
 
         With ``destination`` the rows of a query are handed to it instead of being returned; other statements
-        ignore it. ``start`` is the line and column of the text in the user's text, for error positions.
+        may not have one. ``start`` is the line and column of the text in the user's text, for error
+        positions.
         """
         sql, ctx, start = self._prepared(sql, ctx, session, start)
         plan = self._services.planner.cached(sql, ctx)
         if plan is not None:
             return self._select(Statement(self._services, None, ctx, session), plan, destination)
-        analyzed = self._services.googlesql.analyze(sql, ctx, start)
-        return self.run_analyzed(analyzed, ctx, session, destination=destination)
+        for attempt in range(1, ATTEMPTS + 1):
+            moment = self._services.catalog.moment()
+            analyzed = self._services.googlesql.analyze(sql, ctx, start)
+            try:
+                return self.run_analyzed(analyzed, ctx, session, destination=destination, moment=moment)
+            except Outdated as error:
+                log.debug("attempt %d: %s", attempt, error)
+                last = error
+        raise last
 
     def run_analyzed(
-        self, analyzed: Analyzed, ctx: Context, session: Session, *, destination: Destination | None = None
+        self,
+        analyzed: Analyzed,
+        ctx: Context,
+        session: Session,
+        *,
+        destination: Destination | None = None,
+        moment: int = -1,
     ) -> StatementResult:
-        """Run a statement that is analysed already."""
+        """Run a statement that is analysed already; ``moment`` is the catalog's before the analysis."""
         statement = self._statement(analyzed, ctx, session)
-        if destination is not None and analyzed.kind == "resolved_query_stmt":
+        statement.moment = moment
+        if destination is not None:
+            _check_query(analyzed)
             plan = self._services.planner.plan_query(statement.analyzed, statement.ctx)
             return self._select(statement, plan, destination)
         return _handler(analyzed)(statement)
@@ -293,6 +315,12 @@ def _check_transactional(analyzed: Analyzed, ctx: Context) -> None:
     raise invalid_query(
         f"{_name(analyzed)} statements on permanent objects are not supported in a transaction"
     )
+
+
+def _check_query(analyzed: Analyzed) -> None:
+    if analyzed.kind != "resolved_query_stmt":
+        kind = "DML" if analyzed.kind in _TRANSACTIONAL else "DDL"
+        raise invalid(f"Cannot set destination table in jobs with {kind} statements")
 
 
 def _write(writer: Writer, rows: Any, fields: Sequence[Field]) -> None:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bqsim.catalog.change import same_shape
 from bqsim.catalog.refs import TableRef
 from bqsim.engine.protocol import Session
 from bqsim.errors import invalid_query, unsupported
@@ -49,6 +50,7 @@ class Statement:
     """One statement about to run in ``session``. With ``dry_run`` a handler checks but changes nothing.
 
     ``analyzed`` is the Analyzed statement, ``node`` its resolved tree; both are None for a cached plan.
+    ``moment`` is the catalog's before the analysis; the plan is not kept without it.
     """
 
     services: Services
@@ -57,6 +59,7 @@ class Statement:
     session: Session
     dry_run: bool = False
     node: Any = None
+    moment: int = -1
 
     def __post_init__(self) -> None:
         if self.node is None and self.analyzed is not None:
@@ -92,13 +95,22 @@ class Statement:
 
     def writing(self, ref: TableRef) -> AbstractContextManager[Writer]:
         """A writer into a table, within the open transaction of the context when there is one."""
-        from .writes import writing
-
         transaction = self.ctx.transaction
         if transaction is not None and transaction.mutates(ref, self.ctx.temp_dataset):
             written: AbstractContextManager[Writer] = transaction.writing(ref)
             return written
-        return writing(self.catalog, self.services.claims, self.session, ref, self.ctx.cancelled)
+        return self._writing(ref)
+
+    @contextmanager
+    def _writing(self, ref: TableRef) -> Iterator[Writer]:
+        from .writes import Outdated, writing
+
+        services = self.services
+        with writing(services.catalog, services.claims, self.session, ref, self.ctx.cancelled) as writer:
+            known = (s.table for s in self.analyzed.sources.values() if s.table.ref == ref)
+            if not all(same_shape(table, writer.table) for table in known):
+                raise Outdated(ref)
+            yield writer
 
     def etag(self) -> str:
         return str(self.catalog.new_etag())

@@ -19,7 +19,14 @@ def select(statement: Statement) -> StatementResult:
     """A query statement."""
     services = statement.services
     plan = services.planner.plan_query(statement.analyzed, statement.ctx)
-    services.planner.remember(statement.analyzed.original_sql, statement.ctx, statement.analyzed, plan)
+    with services.catalog.steady():
+        # A plan of tables that others have replaced since must not be kept for their successors.
+        named = (s.table.ref for s in statement.analyzed.sources.values())
+        refs = (*named, *plan.tables, *plan.views, *plan.routines)
+        if not services.catalog.reshaped_since(refs, statement.moment):
+            services.planner.remember(
+                statement.analyzed.original_sql, statement.ctx, statement.analyzed, plan
+            )
     rows = None if statement.dry_run else run_plan(statement, plan)
     return query_result(statement, plan, rows)
 

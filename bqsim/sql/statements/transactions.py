@@ -181,20 +181,24 @@ class Transaction:
         )
 
     def rollback(self) -> None:
-        """Undo the changes."""
-        with self._session.transaction():
-            for mutated in self._mutated.values():
-                self._bury(storage_of(mutated.base))
-        self._forget()
+        """Undo the changes, also when the session has been interrupted."""
+        with self._session.shielded():
+            try:
+                with self._session.transaction():
+                    for mutated in self._mutated.values():
+                        self._bury(storage_of(mutated.base))
+            finally:
+                self._forget()
 
     def _forget(self) -> None:
-        for view in self._views:
-            self._session.execute(f"DROP VIEW IF EXISTS {view}")
-        for mutated in self._mutated.values():
-            self._session.execute(f"DROP TABLE IF EXISTS {mutated.removed}")
-        self._views.clear()
-        self._mutated.clear()
         self._claims.release(self)
+        views, self._views = self._views, set()
+        mutated, self._mutated = self._mutated, {}
+        with self._session.shielded():
+            for view in views:
+                self._session.execute(f"DROP VIEW IF EXISTS {view}")
+            for one in mutated.values():
+                self._session.execute(f"DROP TABLE IF EXISTS {one.removed}")
 
 
 @dataclass(slots=True)

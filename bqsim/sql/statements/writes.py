@@ -149,6 +149,17 @@ class Claims:
         return ref in self._owners
 
 
+class Outdated(BigQueryError):
+    """The table is no longer as the statement was analysed with; another analysis may help."""
+
+    def __init__(self, ref: TableRef) -> None:
+        super().__init__(
+            "invalidQuery",
+            f"Could not serialize access to table {ref.api_name} due to concurrent update",
+            location="query",
+        )
+
+
 def aborted(ref: TableRef) -> BigQueryError:
     return invalid_query(f"Transaction is aborted due to concurrent update against table {ref.api_name}")
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bqsim.catalog.refs import DatasetRef, RoutineRef, TableRef
+from bqsim.catalog.resources import Storage
 from bqsim.catalog.store import Catalog
 from bqsim.errors import BigQueryError
 from bqsim.sim.draws import Draws
@@ -184,3 +185,57 @@ def test_five_thousand_tables_page_without_a_scan(catalog: Catalog, session: Mem
     assert len(catalog.tables(DATASET, after="t02499", limit=50)) == 50
     catalog.table(DATASET.table("t04000"))
     assert len(looked_at) == 51
+
+
+def test_changes_are_told_from_a_moment_on(filled: Catalog, session: MemorySession) -> None:
+    ref, other = DATASET.table("a"), DATASET.table("b")
+    moment = filled.moment()
+    with filled.change(session) as change:
+        change.put_table(replace(filled.table(ref), num_rows=5))
+        assert not filled.changed_since(ref, moment)
+    assert filled.changed_since(ref, moment)
+    assert not filled.changed_since(other, moment)
+    assert not filled.reshaped_since([ref, other], moment)
+    with filled.change(session) as change:
+        change.put_table(replace(filled.table(other), fields=(field_of("new", STRING),)))
+    assert filled.reshaped_since([ref, other], moment)
+    assert not filled.reshaped_since([ref, other], filled.moment())
+    with filled.change(session) as change:
+        change.drop_table(ref)
+    assert filled.reshaped_since([ref], filled.moment())
+
+
+def test_nothing_comes_into_memory_while_the_catalog_is_steady(
+    filled: Catalog, session: MemorySession
+) -> None:
+    moment = filled.moment()
+
+    def put() -> None:
+        with filled.change(session) as change:
+            change.put_table(table("new"))
+
+    writer = threading.Thread(target=put)
+    with filled.steady():
+        writer.start()
+        writer.join(0.05)
+        assert filled.moment() == moment
+    writer.join()
+    assert filled.find_table(DATASET.table("new")) is not None
+
+
+def test_tables_of_a_dropped_dataset_stay_away_after_a_restart(
+    filled: Catalog, session: MemorySession, clock: ManualClock
+) -> None:
+    """A table that was committed just after its dataset was dropped; then another dataset takes the name."""
+    late = filled.table(DATASET.table("a"))
+    with filled.change(session) as change:
+        change.drop_dataset(DATASET)
+    with filled.change(session) as change:
+        change.put_table(replace(late, storage=Storage("t900", ("c1",), 2)))
+    clock.us += 1_000_000
+    with filled.change(session) as change:
+        change.put_dataset(replace(dataset(), created_ms=clock.us // 1000))
+    again = Catalog(clock, Draws(1))
+    again.load((kind, key, value) for (kind, key), value in session.records.items())
+    assert again.tables(DATASET) == []
+    assert again.next_engine_table() == "t901"

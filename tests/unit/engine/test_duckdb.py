@@ -153,6 +153,23 @@ def test_an_interrupt_before_the_start_is_not_lost(engine: DuckDBEngine) -> None
         session.close()
 
 
+def test_what_is_shielded_runs_in_spite_of_an_interrupt(engine: DuckDBEngine) -> None:
+    session = engine.session()
+    timer = threading.Timer(0.05, session.interrupt)
+    timer.start()
+    with pytest.raises(Interrupted):
+        session.scalar(ENDLESS)
+    timer.join()
+    with session.shielded(), session.transaction():
+        assert session.scalar("SELECT count(*) FROM range(10000000)") == 10_000_000
+    with session.shielded():
+        session.interrupt()
+        assert session.scalar("SELECT count(*) FROM range(10000000)") == 10_000_000
+    with pytest.raises(Interrupted):
+        session.scalar("SELECT 1")
+    session.close()
+
+
 def test_a_conflict_of_writers_is_told_as_one(engine: DuckDBEngine, stored: str) -> None:
     one, two = engine.session(), engine.session()
     one.append(stored, COLUMNS, FIELDS, table_from_rows(FIELDS, [[1, None, None]]), 1)

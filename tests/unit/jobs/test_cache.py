@@ -20,6 +20,10 @@ ROUTINES = {FUNCTION.ref: FUNCTION}
 SELECT = StatementResult("SELECT", Route.ENGINE, plan=PLAN)
 
 
+def _unchanged(ref: TableRef | RoutineRef) -> bool:
+    return False
+
+
 @pytest.fixture
 def tables() -> dict[TableRef, Table]:
     return {REF: TABLE}
@@ -37,7 +41,7 @@ def result() -> ResultSet:
 
 
 def test_a_hit(cache: ResultCache, result: ResultSet) -> None:
-    assert cache.put("q", SELECT, result, 1000)
+    assert cache.put("q", SELECT, result, _unchanged)
     hit = cache.get("q", 2000)
     assert hit is not None
     assert (hit.result, hit.statement_type, hit.route) == (result, "SELECT", Route.ENGINE)
@@ -47,7 +51,7 @@ def test_a_hit(cache: ResultCache, result: ResultSet) -> None:
 def test_a_changed_table_is_a_miss(
     cache: ResultCache, result: ResultSet, tables: dict[TableRef, Table]
 ) -> None:
-    cache.put("q", SELECT, result, 1000)
+    cache.put("q", SELECT, result, _unchanged)
     tables[REF] = replace(TABLE, etag="e2")
     assert cache.get("q", 2000) is None
 
@@ -55,7 +59,7 @@ def test_a_changed_table_is_a_miss(
 def test_a_dropped_table_is_a_miss(
     cache: ResultCache, result: ResultSet, tables: dict[TableRef, Table]
 ) -> None:
-    cache.put("q", SELECT, result, 1000)
+    cache.put("q", SELECT, result, _unchanged)
     del tables[REF]
     assert cache.get("q", 2000) is None
 
@@ -65,7 +69,7 @@ def test_a_changed_view_is_a_miss(
 ) -> None:
     view = TableRef("p", "d", "v")
     tables[view] = replace(TABLE, ref=view, kind=TableKind.VIEW)
-    cache.put("q", replace(SELECT, plan=replace(PLAN, views=(view,))), result, 1000)
+    cache.put("q", replace(SELECT, plan=replace(PLAN, views=(view,))), result, _unchanged)
     assert cache.get("q", 2000) is not None
     tables[view] = replace(tables[view], etag="e2")
     assert cache.get("q", 2000) is None
@@ -74,14 +78,14 @@ def test_a_changed_view_is_a_miss(
 def test_a_changed_routine_is_a_miss(
     cache: ResultCache, result: ResultSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache.put("q", replace(SELECT, plan=replace(PLAN, routines=(FUNCTION.ref,))), result, 1000)
+    cache.put("q", replace(SELECT, plan=replace(PLAN, routines=(FUNCTION.ref,))), result, _unchanged)
     assert cache.get("q", 2000) is not None
     monkeypatch.setitem(ROUTINES, FUNCTION.ref, replace(FUNCTION, etag="f2"))
     assert cache.get("q", 2000) is None
 
 
 def test_it_expires_with_its_result(cache: ResultCache, result: ResultSet) -> None:
-    cache.put("q", SELECT, result, 1000)
+    cache.put("q", SELECT, result, _unchanged)
     assert cache.get("q", 1000 + RESULT_LIFE_US - 1) is not None
     assert cache.get("q", 1000 + RESULT_LIFE_US) is None
 
@@ -96,18 +100,18 @@ def test_it_expires_with_its_result(cache: ResultCache, result: ResultSet) -> No
     ],
 )
 def test_what_is_never_kept(cache: ResultCache, result: ResultSet, statement: StatementResult) -> None:
-    assert not cache.put("q", statement, result, 1000)
+    assert not cache.put("q", statement, result, _unchanged)
     assert cache.get("q", 2000) is None
 
 
 def test_a_table_that_changed_while_the_query_ran_is_not_kept(cache: ResultCache, result: ResultSet) -> None:
-    assert not cache.put("q", SELECT, result, 499)
+    assert not cache.put("q", SELECT, result, lambda ref: ref == REF)
 
 
 def test_the_least_used_entries_go(cache: ResultCache, result: ResultSet) -> None:
     for n in range(ENTRIES):
-        cache.put(n, SELECT, result, 1000)
+        cache.put(n, SELECT, result, _unchanged)
     assert cache.get(0, 2000) is not None
-    cache.put("new", SELECT, result, 1000)
+    cache.put("new", SELECT, result, _unchanged)
     assert cache.get(0, 2000) is not None
     assert cache.get(1, 2000) is None

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import pytest
 
 from bqsim.catalog.refs import TableRef
 from bqsim.engine.protocol import Interrupted
 from bqsim.errors import BigQueryError
+from bqsim.sql.planner import Planner
 from bqsim.sql.statements.writes import Claims, writable, writing
 from tests.unit.sql.warehouse import Warehouse
 
@@ -78,3 +80,49 @@ def test_writable(warehouse: Warehouse) -> None:
     warehouse.run("CREATE VIEW t AS SELECT 1 AS n")
     with pytest.raises(BigQueryError, match="currently a VIEW"):
         writable(warehouse.table("t"))
+
+
+def test_a_statement_whose_table_was_replaced_meanwhile_is_analysed_again(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse.run("CREATE TABLE t AS SELECT 1 AS a, 'x' AS b")
+    wait = Claims.wait_for
+    replaced: list[str] = []
+
+    def replace_first(self: Claims, ref: TableRef, cancelled: object = None) -> None:
+        if len(replaced) < times:
+            replaced.append("")
+            with monkeypatch.context() as unpatched:
+                unpatched.setattr(Claims, "wait_for", wait)
+                warehouse.run("CREATE OR REPLACE TABLE t AS SELECT 'y' AS b, n AS a FROM UNNEST([2, 3]) AS n")
+        wait(self, ref)
+
+    monkeypatch.setattr(Claims, "wait_for", replace_first)
+    times = 2
+    result = warehouse.run("DELETE t WHERE a = 3")
+    assert result.dml is not None
+    assert result.dml.deleted == 1
+    assert warehouse.rows("SELECT a, b FROM t") == [[2, "y"]]
+    times = 1000
+    message = warehouse.error("DELETE t WHERE a = 3")
+    assert message == "Could not serialize access to table p:d.t due to concurrent update"
+
+
+def test_the_plan_of_a_replaced_table_is_not_kept(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse.run("CREATE TABLE t AS SELECT 1 AS a")
+    warehouse.run("CREATE VIEW v AS SELECT a FROM t")
+    plan = Planner.plan_query
+
+    def replace_after(self: Planner, analyzed: Any, ctx: Any) -> Any:
+        planned = plan(self, analyzed, ctx)
+        monkeypatch.undo()
+        warehouse.run("CREATE OR REPLACE TABLE t AS SELECT 2 AS a")
+        return planned
+
+    for name in ("t", "v"):
+        warehouse.run("CREATE OR REPLACE TABLE t AS SELECT 1 AS a")
+        monkeypatch.setattr(Planner, "plan_query", replace_after)
+        assert warehouse.rows(f"SELECT a FROM {name}") == [[1]]
+        assert warehouse.rows(f"SELECT a FROM {name}") == [[2]]
