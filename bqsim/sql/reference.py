@@ -14,13 +14,13 @@ import pyarrow as pa
 from bqsim.errors import BigQueryError, invalid_query, unsupported
 from bqsim.sql.googlesql import Analyzed, GoogleSql, resolved
 from bqsim.sql.googlesql.catalog import Source, Visible, add_table, catalog_proto
-from bqsim.sql.googlesql.errors import run_time_error
+from bqsim.sql.googlesql.errors import bad_collation, run_time_error
 from bqsim.sql.googlesql.host import SqlError, Trapped
 from bqsim.sql.googlesql.options import SYSTEM_VARIABLES, evaluation_options, language_options
 from bqsim.sql.googlesql.pool import Instance
 from bqsim.sql.googlesql.reference_text import CALLER, POSITIONAL, SYSTEM, NotEvaluable, Rewritten, rewrite
 from bqsim.sql.googlesql.types import type_to_proto
-from bqsim.sql.googlesql.values import decode, encode
+from bqsim.sql.googlesql.values import decode, encode, literal_value
 from bqsim.sql.plan import Context, TypedValue
 from bqsim.types import STRING, Field, Type, TypeKind
 from bqsim.types.arrow import column_names
@@ -128,6 +128,8 @@ def _refusal(analyzed: Analyzed, row_count: int) -> str | None:
             return _REFUSED_NODES[name]
         if name == "ResolvedAnalyticScanProto" and row_count > MAX_WINDOW_ROWS:
             return f"a window over an input of more than {MAX_WINDOW_ROWS} rows"
+        if name == "ResolvedFunctionCallProto":
+            _check_collation(node.parent)
         if name == "ResolvedTableScanProto":
             reason = _scan_refusal(node, analyzed)
             if reason is not None:
@@ -223,6 +225,14 @@ def _table(rows: Any, types: list[Type]) -> pa.Table:
             # Some functions of the evaluator leave the range of the type, where BigQuery refuses to.
             raise invalid_query(f"{type_} value is out of range") from None
     return pa.Table.from_arrays(arrays, names=column_names(len(types)))
+
+
+def _check_collation(call: Any) -> None:
+    """Fail for a collation that GoogleSQL has and BigQuery has not."""
+    if call.function.name == "ZetaSQL:collate":
+        name = literal_value(resolved.unwrap(call.argument_list[1]).value)
+        if name:
+            raise bad_collation(name)
 
 
 def _exhausted(trap: Trapped) -> BigQueryError:

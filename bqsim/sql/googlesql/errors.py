@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bqsim.errors import BigQueryError, invalid_query
+from bqsim.errors import BigQueryError, invalid_query, unsupported
 
 from .builtins import GROUP
 from .host import SqlError, Trapped
@@ -20,6 +20,10 @@ _FUNCTION_NOT_FOUND = re.compile(
 _PART = re.compile(r"`((?:[^`\\]|\\.)*)`|([^.`]+)")
 
 
+_COLLATION = re.compile(r"COLLATE has invalid collation name '([^']*)'")
+# The collation that BigQuery has beside the empty name; GoogleSQL's module lacks the data for it.
+CASE_INSENSITIVE = "und:ci"
+
 # What the evaluator words otherwise than BigQuery.
 _RUN_TIME_TEXTS = {"More than one element": "Scalar subquery produced more than one element"}
 
@@ -33,8 +37,18 @@ def from_sql_error(error: SqlError, prepared: Prepared, start: tuple[int, int] =
             column += start[1] - 1
         return f" at [{line + start[0] - 1}:{column}]"
 
+    collation = _COLLATION.match(error.message)
+    if collation is not None:
+        return bad_collation(collation[1])
     message = _unsplit_function(_GROUPS.sub("", error.message), prepared)
     return invalid_query(_AT.sub(position, message))
+
+
+def bad_collation(name: str) -> BigQueryError:
+    """The error for a collation other than the empty one."""
+    if name == CASE_INSENSITIVE:
+        return unsupported(f"Collation '{name}'")
+    return invalid_query(f"Collation '{name}' in collate function is not supported.")
 
 
 def _unsplit_function(message: str, prepared: Prepared) -> str:
@@ -49,6 +63,9 @@ def _unsplit_function(message: str, prepared: Prepared) -> str:
 
 def run_time_error(error: SqlError) -> BigQueryError:
     """The user's error for a query that failed while it ran; such errors carry no position."""
+    collation = _COLLATION.match(error.message)
+    if collation is not None:
+        return bad_collation(collation[1])
     message = _AT.sub("", _GROUPS.sub("", error.message))
     return invalid_query(_RUN_TIME_TEXTS.get(message, message))
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlglot import expressions as exp
 
 from bqsim.errors import invalid_query
+from bqsim.sql.googlesql.errors import bad_collation
 from bqsim.sql.lower import nodes
 from bqsim.sql.lower.casts import cast_value
 from bqsim.sql.lower.registry import ANY, NOT_LITERAL, Function, FunctionCall, Unsupported, fn
@@ -22,6 +23,13 @@ _INT64_MAX = (1 << 63) - 1
 
 def concat(call: FunctionCall) -> exp.Expression:
     return nodes.joined("(", " || ", list(call.args), ")")
+
+
+def _collate(call: FunctionCall) -> exp.Expression:
+    """The empty collation is that of every string."""
+    if call.literals[1]:
+        raise bad_collation(call.literals[1])
+    return call.args[0]
 
 
 def _normalizer(macro: str) -> Any:
@@ -68,6 +76,7 @@ def _per_arity(name: str, macro: str, *, least: int, most: int) -> list[Function
 
 
 FUNCTIONS: list[Function] = [
+    fn("collate", (STRING, STRING), build=_collate),
     fn("ascii", (STRING,), sql="bq_ascii({0})"),
     fn("unicode", (STRING,), sql="bq_unicode({0})"),
     fn("chr", (INT64,), sql="bq_chr({0})"),

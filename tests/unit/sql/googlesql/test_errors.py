@@ -19,6 +19,14 @@ def worded(text: str, sql: str = "SELECT 1") -> str:
             "No matching signature for function External_function:F [at 1:8]",
             "No matching signature for function F at [1:8]",
         ),
+        (
+            "COLLATE has invalid collation name 'und:ci' [at 1:8]",
+            "Collation 'und:ci' is not supported by bqsim",
+        ),
+        (
+            "COLLATE has invalid collation name 'en': is invalid [at 1:8]",
+            "Collation 'en' in collate function is not supported.",
+        ),
         ("Plain", "Plain"),
     ],
 )

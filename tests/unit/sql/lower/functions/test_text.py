@@ -138,3 +138,22 @@ def test_contains_substr_searches_every_value(warehouse: Warehouse) -> None:
     assert_engine(warehouse, "CONTAINS_SUBSTR(['a', NULL], 'x')", None)
     assert_engine(warehouse, "CONTAINS_SUBSTR([STRUCT(DATE '2024-01-02', ['q'])], '2024-01')", True)
     assert "cannot be NULL" in warehouse.error("SELECT CONTAINS_SUBSTR('a', NULL)")
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT COLLATE('a', 'binary')", "Collation 'binary' in collate function is not supported."),
+        ("SELECT COLLATE('a', 'unicode:cs') = 'b'",
+         "Collation 'unicode:cs' in collate function is not supported."),
+        ("SELECT COLLATE('a', 'und:ci')", "Collation 'und:ci' is not supported by bqsim"),
+        ("SELECT x FROM UNNEST(['a']) x ORDER BY x COLLATE 'und:ci'",
+         "Collation 'und:ci' is not supported by bqsim"),
+    ],
+)  # fmt: skip
+def test_collations_are_refused(warehouse: Warehouse, sql: str, message: str) -> None:
+    assert warehouse.error(sql) == message
+
+
+def test_the_empty_collation_is_none(warehouse: Warehouse) -> None:
+    assert warehouse.rows("SELECT COLLATE('a', ''), COLLATE('A', '') = COLLATE('a', '')") == [["a", False]]
