@@ -14,7 +14,7 @@ import pyarrow as pa
 from bqsim.errors import BigQueryError, invalid_query, unsupported
 from bqsim.sql.googlesql import Analyzed, GoogleSql, resolved
 from bqsim.sql.googlesql.catalog import Source, Visible, add_table, catalog_proto
-from bqsim.sql.googlesql.errors import bad_collation, run_time_error
+from bqsim.sql.googlesql.errors import CASE_INSENSITIVE, bad_collation, run_time_error
 from bqsim.sql.googlesql.host import SqlError, Trapped
 from bqsim.sql.googlesql.options import SYSTEM_VARIABLES, evaluation_options, language_options
 from bqsim.sql.googlesql.pool import Instance
@@ -231,7 +231,7 @@ def _check_collation(call: Any) -> None:
     """Fail for a collation that GoogleSQL has and BigQuery has not."""
     if call.function.name == "ZetaSQL:collate":
         name = literal_value(resolved.unwrap(call.argument_list[1]).value)
-        if name:
+        if name and name != CASE_INSENSITIVE:
             raise bad_collation(name)
 
 

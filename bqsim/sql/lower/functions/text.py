@@ -7,7 +7,7 @@ from typing import Any
 from sqlglot import expressions as exp
 
 from bqsim.errors import invalid_query
-from bqsim.sql.googlesql.errors import bad_collation
+from bqsim.sql.googlesql.errors import CASE_INSENSITIVE, bad_collation
 from bqsim.sql.lower import nodes
 from bqsim.sql.lower.casts import cast_value
 from bqsim.sql.lower.registry import ANY, NOT_LITERAL, Function, FunctionCall, Unsupported, fn
@@ -27,8 +27,11 @@ def concat(call: FunctionCall) -> exp.Expression:
 
 def _collate(call: FunctionCall) -> exp.Expression:
     """The empty collation is that of every string."""
-    if call.literals[1]:
-        raise bad_collation(call.literals[1])
+    name = call.literals[1]
+    if name == CASE_INSENSITIVE:
+        raise Unsupported(f"Collation '{name}'")
+    if name:
+        raise bad_collation(name)
     return call.args[0]
 
 

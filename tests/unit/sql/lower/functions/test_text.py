@@ -146,7 +146,7 @@ def test_contains_substr_searches_every_value(warehouse: Warehouse) -> None:
         ("SELECT COLLATE('a', 'binary')", "Collation 'binary' in collate function is not supported."),
         ("SELECT COLLATE('a', 'unicode:cs') = 'b'",
          "Collation 'unicode:cs' in collate function is not supported."),
-        ("SELECT COLLATE('a', 'und:ci')", "Collation 'und:ci' is not supported by bqsim"),
+        ("SELECT COLLATE('a', 'und:ci') = 'A'", "Collation 'und:ci' is not supported by bqsim"),
         ("SELECT x FROM UNNEST(['a']) x ORDER BY x COLLATE 'und:ci'",
          "Collation 'und:ci' is not supported by bqsim"),
     ],
@@ -157,3 +157,7 @@ def test_collations_are_refused(warehouse: Warehouse, sql: str, message: str) ->
 
 def test_the_empty_collation_is_none(warehouse: Warehouse) -> None:
     assert warehouse.rows("SELECT COLLATE('a', ''), COLLATE('A', '') = COLLATE('a', '')") == [["a", False]]
+
+
+def test_a_collation_that_decides_nothing_is_accepted(warehouse: Warehouse) -> None:
+    assert warehouse.rows("SELECT COLLATE('a', 'und:ci')") == [["a"]]
