@@ -46,7 +46,7 @@ class ResultCache:
         entry = self._entries.get(key)
         if entry is None:
             return None
-        if entry.result.expires_us <= now_us or not self._unchanged(entry):
+        if entry.result.dropped or entry.result.expires_us <= now_us or not self._unchanged(entry):
             del self._entries[key]
             return None
         self._entries.move_to_end(key)

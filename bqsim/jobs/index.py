@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,10 @@ from bqsim.jobs.job import Job
 from bqsim.jobs.machine import State
 
 DEFAULT_PAGE = 1000
+# Page "Managing jobs": how long the history of jobs goes back.
+JOB_LIFE_US = 180 * 24 * 3600 * 1_000_000
+# How many jobs a new one pushes out at most, and so how much work adding one is.
+_FORGET_AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +48,14 @@ class JobIndex:
     """Jobs by reference and, per project, in order of creation.
 
     ``number`` of a job is its place in that order; page tokens carry it, so pages stay put while jobs are
-    added.
+    added. Finished jobs are forgotten after 180 days, and the oldest first when there are more than
+    ``max_jobs``, child jobs included.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_jobs: int = 100_000) -> None:
+        self._max_jobs = max_jobs
+        self._count = 0
+        self._by_age: deque[Job] = deque()
         self._by_id: dict[tuple[str, str], dict[str, Job]] = {}
         self._order: dict[str, list[Job]] = {}
         self._used: set[JobRef] = set()
@@ -63,23 +72,46 @@ class JobIndex:
             jobs[ref.location] = job
             self._numbers += 1
             job.number = self._numbers
+            self._count += 1
             if job.parent is None:
                 self._order.setdefault(ref.project, []).append(job)
+                self._by_age.append(job)
+                self._forget_old(job.timeline.created_us)
 
     def remove(self, job: Job) -> None:
         """Forget a job and its children; their ids stay used."""
         with self._lock:
-            for gone in (job, *job.children):
-                jobs = self._by_id.get((gone.ref.project, gone.ref.job_id), {})
-                jobs.pop(gone.ref.location, None)
-                self._used.add(gone.ref)
-            if job.parent is None:
-                order = self._order[job.ref.project]
-                at = bisect_left(order, job.number, key=lambda j: j.number)
-                if at < len(order) and order[at] is job:
-                    del order[at]
-            elif job in job.parent.children:
-                job.parent.children.remove(job)
+            self._used.update(gone.ref for gone in (job, *job.children))
+            self._take_out(job)
+
+    def _take_out(self, job: Job) -> None:
+        for gone in (job, *job.children):
+            key = (gone.ref.project, gone.ref.job_id)
+            jobs = self._by_id.get(key, {})
+            if jobs.get(gone.ref.location) is gone:
+                del jobs[gone.ref.location]
+                self._count -= 1
+            if not jobs:
+                self._by_id.pop(key, None)
+        if job.parent is None:
+            order = self._order[job.ref.project]
+            at = bisect_left(order, job.number, key=lambda j: j.number)
+            if at < len(order) and order[at] is job:
+                del order[at]
+        elif job in job.parent.children:
+            job.parent.children.remove(job)
+
+    def _forget_old(self, now_us: int) -> None:
+        for _ in range(_FORGET_AT_ONCE):
+            oldest = self._by_age[0]
+            expired = oldest.timeline.created_us < now_us - JOB_LIFE_US
+            if not expired and self._count <= self._max_jobs:
+                return
+            self._by_age.popleft()
+            if oldest.done:
+                self._take_out(oldest)
+            else:
+                self._by_age.append(oldest)
 
     def get(self, project: str, job_id: str, location: str | None) -> Job:
         """The job; without a location one that is found in any. Else 404 ``notFound``."""

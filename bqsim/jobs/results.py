@@ -54,6 +54,11 @@ class ResultSet:
         return self.created_us + RESULT_LIFE_US
 
     @property
+    def dropped(self) -> bool:
+        """Whether the rows are gone."""
+        return self._rows is None
+
+    @property
     def row_bytes(self) -> float:
         """About how much JSON a row takes."""
         return row_json_bytes(self.nbytes, self.num_rows, len(self.schema))
@@ -198,8 +203,11 @@ class ResultStore:
     Results beyond ``memory_bytes`` are spilled, the least recently added first. Thread-safe.
     """
 
-    def __init__(self, memory_bytes: int, directory: Path | None = None) -> None:
+    def __init__(
+        self, memory_bytes: int, directory: Path | None = None, *, max_results: int = 100_000
+    ) -> None:
         self.memory_bytes = memory_bytes
+        self.max_results = max_results
         self.in_memory = 0
         self._base = directory
         self._directory: Path | None = None
@@ -270,7 +278,9 @@ class ResultStore:
                 self._directory = None
 
     def _expire(self, now_us: int) -> None:
-        while self._by_age and self._by_age[0].expires_us <= now_us:
+        while self._by_age and (
+            self._by_age[0].expires_us <= now_us or len(self._by_age) >= self.max_results
+        ):
             result = self._by_age.popleft()
             self._by_ref.pop(result.ref, None)
             self._forget(result)

@@ -61,8 +61,8 @@ class JobService:
         self.clock = clock
         self.settings = settings
         self.runner = JobRunner(pool, clock, settings.workers, observer)
-        self.results_store = ResultStore(settings.result_memory_bytes)
-        self.index = JobIndex()
+        self.results_store = ResultStore(settings.result_memory_bytes, max_results=settings.max_jobs)
+        self.index = JobIndex(settings.max_jobs)
         self.sessions = Sessions(clock, draws)
         self._pool = pool
         self._draws = draws

@@ -115,3 +115,9 @@ def test_the_least_used_entries_go(cache: ResultCache, result: ResultSet) -> Non
     cache.put("new", SELECT, result, _unchanged)
     assert cache.get(0, 2000) is not None
     assert cache.get(1, 2000) is None
+
+
+def test_a_dropped_result_is_a_miss(cache: ResultCache, result: ResultSet) -> None:
+    cache.put("q", SELECT, result, _unchanged)
+    result.drop()
+    assert cache.get("q", 2000) is None

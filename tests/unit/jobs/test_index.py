@@ -4,7 +4,7 @@ import pytest
 
 from bqsim.catalog.refs import JobRef
 from bqsim.errors import BigQueryError
-from bqsim.jobs.index import JobFilter, JobIndex
+from bqsim.jobs.index import JOB_LIFE_US, JobFilter, JobIndex
 from bqsim.jobs.job import Job, JobType
 from bqsim.jobs.machine import State
 
@@ -101,3 +101,34 @@ def test_unknown_jobs_are_not_found(index: JobIndex) -> None:
     assert (caught.value.http, caught.value.message) == (404, "Not found: Job p:nope")
     with pytest.raises(BigQueryError, match=r"Not found: Job p:EU\.j1"):
         index.get("p", "j1", "EU")
+
+
+def test_the_oldest_finished_jobs_are_forgotten() -> None:
+    index = JobIndex(max_jobs=5)
+    running = make("running")
+    index.add(running)
+    for n in range(40):
+        job = make(f"j{n}", at_ms=n)
+        child = make(f"c{n}", parent=job)
+        index.add(job)
+        index.add(child)
+        job.children.append(child)
+        child.move(State.DONE, n)
+        job.move(State.DONE, n)
+    assert len(index.everything()) <= 7
+    assert ids(index, JobFilter())[:2] == ["j39", "j38"]
+    assert index.get("p", "running", None) is running
+    for gone in ("j0", "c0"):
+        with pytest.raises(BigQueryError, match="Not found: Job"):
+            index.get("p", gone, None)
+    index.add(make("j0"))
+
+
+def test_jobs_are_forgotten_after_180_days() -> None:
+    index = JobIndex()
+    for n in range(3):
+        job = make(f"j{n}", at_ms=n)
+        index.add(job)
+        job.move(State.DONE, 1_000_000)
+    index.add(make("new", at_ms=JOB_LIFE_US // 1000 + 1))
+    assert ids(index, JobFilter()) == ["new", "j2", "j1"]

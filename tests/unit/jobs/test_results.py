@@ -116,3 +116,11 @@ def test_a_start_beyond_the_end_is_an_empty_page() -> None:
 def test_negative_numbers_are_invalid(window: Window) -> None:
     with pytest.raises(BigQueryError, match="must be non-negative"):
         window.of(10, 1)
+
+
+def test_the_oldest_results_go_when_there_are_too_many() -> None:
+    store = ResultStore(1 << 20, max_results=3)
+    results = [add(store, f"r{n}") for n in range(5)]
+    assert [r.dropped for r in results] == [True, True, False, False, False]
+    assert store.find(DATASET.table("r1"), 0) is None
+    assert store.in_memory == 3 * 800
