@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table
-from bqsim.errors import Internal
+from bqsim.errors import Internal, invalid_query, unsupported
 from bqsim.sql.plan import QueryPlan, StatementResult
 
 from .base import Statement, registered
@@ -44,15 +45,19 @@ def query_result(statement: Statement, plan: QueryPlan, rows: Any) -> StatementR
     )
 
 
-def run_plan(statement: Statement, plan: QueryPlan) -> pa.Table:
-    """The rows of a plan in canonical Arrow form."""
+def run_plan(statement: Statement, plan: QueryPlan, within: tuple[TableRef, ...] = ()) -> pa.Table:
+    """The rows of a plan in canonical Arrow form. ``within`` are the views whose rows it computes."""
     if plan.engine_sql is not None:
         with registered(statement.session, plan):
             return statement.session.query(plan.engine_sql, plan.schema)
     if plan.reference is None:
         raise Internal("a plan without a route")
+    from bqsim.sql.reference import MAX_ROWS
+
     tables: dict[str, Table] = plan.reference.tables
-    rows = {name: stored_rows(statement, table) for name, table in tables.items()}
+    rows = {name: input_rows(statement, plan, table, within) for name, table in tables.items()}
+    if sum(r.num_rows for r in rows.values()) > MAX_ROWS:
+        raise unsupported(plan.route_reason)
     found = statement.services.reference.run(plan.reference, statement.ctx, rows)
     if plan.reference.statement.is_value_table and found.num_columns != len(plan.schema):
         return _flattened(found)
@@ -65,6 +70,22 @@ def _flattened(rows: pa.Table) -> pa.Table:
 
     columns = rows.column(0).combine_chunks().flatten()
     return pa.Table.from_arrays(columns, names=[f"c{i}" for i in range(1, len(columns) + 1)])
+
+
+def input_rows(statement: Statement, plan: QueryPlan, table: Table, within: tuple[TableRef, ...]) -> pa.Table:
+    """All rows of a table or view as input of a plan of the reference route."""
+    if table.storage is not None:
+        return stored_rows(statement, table)
+    if "virtual" in table.metadata:
+        rows: pa.Table = table.metadata["virtual"](statement.session)
+        return rows
+    if table.view_query is None:
+        raise unsupported(plan.route_reason)
+    if table.ref in within:
+        raise invalid_query(f"View {table.ref.sql_name} refers to itself")
+    planner = statement.services.planner
+    inner = planner.plan_query(planner.view(table, statement.ctx), statement.ctx)
+    return run_plan(statement, inner, (*within, table.ref))
 
 
 def stored_rows(statement: Statement, table: Table) -> pa.Table:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import TableKind
-from tests.unit.sql.warehouse import Warehouse
+from bqsim.sql.plan import Route
+from tests.unit.sql.warehouse import Warehouse, values_of
 
 
 def test_a_view_keeps_the_users_text_and_the_querys_columns(warehouse: Warehouse) -> None:
@@ -63,3 +64,22 @@ def test_materialized_views_show_fresh_rows(warehouse: Warehouse) -> None:
     warehouse.run("INSERT INTO t VALUES ('a', 5)")
     assert warehouse.rows("SELECT * FROM mv") == [["a", 6]]
     assert warehouse.run("DROP MATERIALIZED VIEW mv").statement_type == "DROP_MATERIALIZED_VIEW"
+
+
+def test_views_on_the_reference_route(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE numbers AS SELECT x FROM UNNEST([1.5, 2.0, 4.0]) AS x")
+    warehouse.run("CREATE VIEW inner_view AS SELECT x FROM numbers WHERE x < 3")
+    warehouse.run("CREATE VIEW outer_view AS SELECT x * 2 AS y FROM inner_view")
+    frame = "OVER (ORDER BY y RANGE BETWEEN 1 PRECEDING AND CURRENT ROW)"
+    result = warehouse.run(f"SELECT y, SUM(y) {frame} FROM outer_view ORDER BY y")
+    assert (result.route, values_of(result)) == (Route.REFERENCE, [[3.0, 3.0], [4.0, 7.0]])
+    warehouse.run(f"CREATE VIEW summed AS SELECT SUM(y) {frame} AS s FROM outer_view")
+    assert sorted(warehouse.rows("SELECT s FROM summed")) == [[3.0], [7.0]]
+    length = "SELECT CAST(LENGTH(table_name) AS FLOAT64) AS y FROM INFORMATION_SCHEMA.TABLES"
+    assert len(warehouse.rows(f"SELECT SUM(y) {frame} FROM ({length})")) == 4
+
+
+def test_a_view_of_too_many_rows_is_refused_on_the_reference_route(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE VIEW many AS SELECT x * 1.0 AS x FROM UNNEST(GENERATE_ARRAY(1, 20001)) AS x")
+    sql = "SELECT SUM(x) OVER (ORDER BY x RANGE BETWEEN 1 PRECEDING AND CURRENT ROW) FROM many"
+    assert warehouse.error(sql) == "window frame RANGE over FLOAT64 is not supported by bqsim"
