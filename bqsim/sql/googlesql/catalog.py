@@ -11,7 +11,7 @@ from bqsim.catalog.refs import DatasetRef, RoutineRef, TableRef
 from bqsim.catalog.resources import Routine, Table, TableKind
 from bqsim.errors import invalid, invalid_query, not_found, unsupported
 from bqsim.sql.plan import Context
-from bqsim.types import Field, Type, TypeKind
+from bqsim.types import Field, Mode, Type, TypeKind
 
 from .builtins import add_functions
 from .options import set_builtins
@@ -28,6 +28,8 @@ SUFFIX = Field("_TABLE_SUFFIX", TypeKind.STRING)
 PARTITION_TIME = Field("_PARTITIONTIME", TypeKind.TIMESTAMP)
 PARTITION_DATE = Field("_PARTITIONDATE", TypeKind.DATE)
 MAX_SIBLINGS = 50
+# GoogleSQL's id of the annotation that holds a column's collation.
+_COLLATION = 1
 _VIRTUAL = ("information_schema", "__tables__", "__tables_summary__")
 _SESSION = "_session"
 _DATASET_ID = re.compile(r"[\w-]{1,1024}")
@@ -237,6 +239,8 @@ def add_table(catalog: Any, name: str, source: Source) -> None:
             name=field.name, is_writable_column=True, has_default_value=field.default is not None
         )
         type_to_proto(field.type, column.type)
+        if _is_collated(field):
+            _annotate(field, column.annotation_map)
     for field in source.pseudo:
         column = proto.column.add(name=field.name, is_pseudo_column=True, is_writable_column=False)
         type_to_proto(field.type, column.type)
@@ -248,3 +252,21 @@ def _nested(catalogs: dict[Path, Any], path: Path) -> Any:
     if found is None:
         found = catalogs[key] = _nested(catalogs, path[:-1]).catalog.add(name=path[-1])
     return found
+
+
+def _is_collated(field: Field) -> bool:
+    return bool(field.collation) or any(_is_collated(f) for f in field.fields)
+
+
+def _annotate(field: Field, proto: Any) -> None:
+    """Fill an ``AnnotationMapProto`` with the collations in a field."""
+    if field.mode is Mode.REPEATED:
+        proto = proto.array_element
+    if field.collation:
+        proto.annotations.add(id=_COLLATION).value.string_value = field.collation
+    for inner in field.fields:
+        part = proto.struct_fields.add()
+        if _is_collated(inner):
+            _annotate(inner, part)
+        else:
+            part.is_null = True

@@ -150,10 +150,13 @@ def _at_zone(low: Lowering, node: Any, value: exp.Expression, source: Type, targ
 
 
 def _limited(value: exp.Expression, type_: Type, modifiers: Any) -> exp.Expression:
-    """A value of a parameterised type: NUMERIC(p, s) rounds, STRING(n) and BYTES(n) refuse what is longer."""
+    """A value of a parameterised type: NUMERIC(p, s) rounds, STRING(n) and BYTES(n) refuse what is longer.
+
+    A collation leaves the value as it is.
+    """
     parameters = modifiers.type_parameters
-    if modifiers.HasField("collation") and modifiers.collation.ByteSize():
-        raise Unsupported("CAST with collation")
+    if not parameters.ByteSize():
+        return value
     if parameters.HasField("numeric_type_parameters") and type_.kind is K.NUMERIC:
         scale = parameters.numeric_type_parameters.scale
         precision = parameters.numeric_type_parameters.precision

@@ -85,6 +85,21 @@ def collation_text(expression: Any) -> str | None:
     return text or None
 
 
+def with_collations(base: Field, annotations: Any) -> Field:
+    """``base`` with the collations in the AnnotationMapProto of an expression's type."""
+    if base.mode is Mode.REPEATED:
+        # GoogleSQL writes an array's element as the only field of a STRUCT.
+        if not annotations.struct_fields:
+            return base
+        annotations = annotations.struct_fields[0]
+    for annotation in annotations.annotations:
+        base = replace(base, collation=annotation.value.string_value or None)
+    if annotations.struct_fields:
+        nested = zip(base.fields, annotations.struct_fields, strict=True)
+        base = replace(base, fields=tuple(with_collations(f, a) for f, a in nested))
+    return base
+
+
 # Options of a column: API attribute and type.
 _COLUMN_OPTIONS: dict[str, tuple[str, str]] = {
     "description": ("description", "STRING"),

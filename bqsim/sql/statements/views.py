@@ -15,7 +15,7 @@ from bqsim.types import Field
 
 from . import results
 from .base import Statement
-from .fields import field_from_definition
+from .fields import field_from_definition, with_collations
 from .options import with_options
 from .partitions import clustering, partitioning
 from .tables import operation_on, target_of, wrong_kind
@@ -74,7 +74,8 @@ def _fields(statement: Statement) -> tuple[Field, ...]:
     """The view's columns: those of its query, with what its column list says about them."""
     node = statement.node
     columns = resolved.get(node, "output_column_list")
-    fields = fields_of([c.name for c in columns], [type_from_proto(c.column.type) for c in columns])
+    plain = fields_of([c.name for c in columns], [type_from_proto(c.column.type) for c in columns])
+    fields = [with_collations(f, c.column.annotation_map) for f, c in zip(plain, columns, strict=True)]
     definitions = resolved.get(node, "column_definition_list")
     described = {d.name.casefold(): field_from_definition(d, statement.options) for d in definitions}
     return tuple(
