@@ -73,6 +73,7 @@ class QueryRunner:
             location=job.ref.location,
             now_us=self._clock.now_us(),
             undeclared_parameters_allowed=config.dry_run,
+            cancelled=_cancelled(job),
         )
         if session is not None:
             ctx.variables = session.variables

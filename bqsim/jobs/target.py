@@ -64,7 +64,7 @@ def _locked(executor: Executor, ref: TableRef, cancelled: Callable[[], bool] | N
     """Hold the write lock of a table that no open transaction has changed."""
     with ExitStack() as held:
         while True:
-            executor.claims.wait_for(ref)
+            executor.claims.wait_for(ref, cancelled)
             held.enter_context(executor.catalog.lock(ref, cancelled=cancelled))
             if not executor.claims.taken(ref):
                 break

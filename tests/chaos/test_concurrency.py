@@ -287,24 +287,74 @@ def test_transactions_of_several_clients(main: Http) -> None:
     ]
 
 
-@pytest.mark.parametrize("ending", ["", "INSERT d.t VALUES (2); COMMIT TRANSACTION;"])
-def test_a_cancelled_transaction_leaves_nothing(main: Http, ending: str) -> None:
-    main.query("CREATE OR REPLACE TABLE d.t AS SELECT 1 AS n")
+def test_transactions_under_changes_of_their_table(main: Http) -> None:
+    ok(main, "CREATE TABLE d.t (n INT64)")
+    refusals = (SERIALIZE, "Transaction is aborted due to concurrent update", "Not found: Table")
+    stop = threading.Event()
+
+    def define(client: Http) -> None:
+        try:
+            for i in range(6):
+                clean(client.query(f"ALTER TABLE d.t ADD COLUMN c{i} INT64"), *refusals)
+                clean(client.query("INSERT d.t (n) VALUES (0)", timeoutMs=60_000), *refusals)
+                clean(client.query("CREATE OR REPLACE TABLE d.t (n INT64)"), *refusals)
+        finally:
+            stop.set()
+
+    def transact(client: Http) -> None:
+        while not stop.is_set():
+            sql = "BEGIN TRANSACTION; INSERT d.t (n) VALUES (1); DELETE d.t WHERE n = 0; COMMIT TRANSACTION;"
+            clean(client.query(sql, timeoutMs=60_000), *refusals)
+
+    together(main, define, transact, transact)
+    ok(main, "CREATE OR REPLACE TABLE d.t AS SELECT 3 AS n")
+    ok(main, "UPDATE d.t SET n = 4 WHERE TRUE")
+    assert ok(main, "SELECT n FROM d.t") == [["4"]]
+
+
+def begin_slowly(main: Http, ending: str = "") -> str:
+    """A running job whose transaction has changed ``d.t`` and stays open; its id."""
     numbers = "UNNEST(GENERATE_ARRAY(1, 200000))"
-    slow = f"SELECT SUM(a * b) FROM {numbers} AS a, {numbers} AS b"
     sql = (
-        f"BEGIN TRANSACTION; CREATE TEMP TABLE own AS SELECT 1 AS a; INSERT d.t VALUES (5); {slow}; {ending}"
+        "BEGIN TRANSACTION; CREATE TEMP TABLE own AS SELECT 1 AS a; INSERT d.t (n) VALUES (5);"
+        f"SELECT SUM(a * b) FROM {numbers} AS a, {numbers} AS b; {ending}"
     )
     made = main.call("POST", "/jobs", {"configuration": {"query": {"query": sql, "useLegacySql": False}}})
-    job = made.json["jobReference"]["jobId"]
+    job: str = made.json["jobReference"]["jobId"]
     deadline = time.monotonic() + 20
     while len(main.call("GET", f"/jobs?parentJobId={job}").json.get("jobs", [])) < 3:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     time.sleep(0.2)
+    return job
+
+
+def cancelled(main: Http, job: str) -> None:
+    """Cancel a job and wait for its end, which must come soon."""
     main.call("POST", f"/jobs/{job}/cancel")
+    began = time.monotonic()
     answer = main.call("GET", f"/queries/{job}?timeoutMs=20000")
-    assert (answer.status, answer.reason) == (499, "stopped") or answer.reason == "stopped", answer.data
+    assert answer.reason == "stopped", answer.data
+    assert time.monotonic() - began < 5
+
+
+def test_a_job_that_waits_for_a_transaction_can_be_cancelled(main: Http) -> None:
+    ok(main, "CREATE TABLE d.t (n INT64)")
+    owner = begin_slowly(main)
+    table = {"projectId": main.project, "datasetId": "d", "tableId": "t"}
+    append = {"query": "SELECT 2 AS n", "destinationTable": table, "writeDisposition": "WRITE_APPEND"}
+    for query in (append, {"query": "INSERT d.t VALUES (3)"}):
+        made = main.call("POST", "/jobs", {"configuration": {"query": {**query, "useLegacySql": False}}})
+        time.sleep(0.3)
+        cancelled(main, made.json["jobReference"]["jobId"])
+    cancelled(main, owner)
+    assert ok(main, "SELECT COUNT(*) FROM d.t") == [["0"]]
+
+
+@pytest.mark.parametrize("ending", ["", "INSERT d.t VALUES (2); COMMIT TRANSACTION;"])
+def test_a_cancelled_transaction_leaves_nothing(main: Http, ending: str) -> None:
+    main.query("CREATE OR REPLACE TABLE d.t AS SELECT 1 AS n")
+    cancelled(main, begin_slowly(main, ending))
     began = time.monotonic()
     ok(main, "INSERT d.t VALUES (3)")
     assert time.monotonic() - began < 5, "the table was still claimed"
