@@ -91,8 +91,9 @@ def _parse_iso(text: str) -> tuple[int, int, int]:
             portion, at = "time", at + 1
             continue
         number = _ISO_NUMBER.match(text, at)
-        if number is None and text[at:] in ("-", "+"):
-            raise invalid("Expected number at end of string")
+        if number is None and text[at] == "-":
+            place = f"'{text[at + 1]}'" if at + 1 < len(text) else "end of string"
+            raise invalid(f"Expected number at {place}")
         if number is None:
             raise invalid(f"Unexpected '{text[at]}'")
         at = number.end()
