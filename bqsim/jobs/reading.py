@@ -59,10 +59,11 @@ def text(body: Mapping[str, Any], name: str) -> str | None:
 
 
 def enum(body: Mapping[str, Any], name: str, allowed: frozenset[str], default: str) -> str:
+    """A word of an enumeration, in upper case; clients write it in either."""
     value = text(body, name) or default
-    if value not in allowed:
+    if value.upper() not in allowed:
         raise bad_value(name, value)
-    return value
+    return value.upper()
 
 
 def int64(body: Mapping[str, Any], name: str) -> int | None:

@@ -37,6 +37,7 @@ def test_absent_members() -> None:
     assert texts({}, "x") == ()
     assert text({"x": ""}, "x") is None
     assert enum({}, "x", frozenset({"A"}), "A") == "A"
+    assert enum({"x": "named"}, "x", frozenset({"NAMED"}), "") == "NAMED"
     assert dataset_ref({}, "x", "p") is None
 
 
