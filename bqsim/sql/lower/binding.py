@@ -6,7 +6,7 @@ their depth. An argument that is such a call already becomes a parameter of a on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -35,16 +35,23 @@ def _binding(row: Function) -> Any:
         large = [i for i, a in enumerate(call.args) if call.literals[i] is NOT_LITERAL and _is_large(a)]
         if not large:
             return plain(call)
-        args = list(call.args)
-        fields: list[Any] = ["{"]
-        for i in large:
-            fields += [f"{', ' if i != large[0] else ''}'a{i}': ", call.args[i]]
-            args[i] = nodes.raw(f"v.a{i}")
-        fields.append("}")
-        body = plain(replace(call, args=args))
-        return nodes.template("list_transform([{0}], lambda v: {1})[1]", exp.Block(expressions=fields), body)
+        return bound(call, large, plain)
 
     return build
+
+
+def bound(
+    call: FunctionCall, which: list[int], build: Callable[[FunctionCall], exp.Expression]
+) -> exp.Expression:
+    """``build`` of the call, with some arguments computed before and outside of it."""
+    args = list(call.args)
+    fields: list[Any] = ["{"]
+    for i in which:
+        fields += [f"{', ' if i != which[0] else ''}'a{i}': ", call.args[i]]
+        args[i] = nodes.raw(f"v.a{i}")
+    fields.append("}")
+    body = build(replace(call, args=args))
+    return nodes.template("list_transform([{0}], lambda v: {1})[1]", exp.Block(expressions=fields), body)
 
 
 def _is_large(node: Any) -> bool:

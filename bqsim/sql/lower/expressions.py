@@ -15,6 +15,7 @@ from bqsim.sql.plan import TypedValue
 from bqsim.types import Type, TypeKind
 
 from . import nodes
+from .binding import bound
 from .casts import lower_cast
 from .functions import scalar_function
 from .literals import literal
@@ -165,12 +166,14 @@ def function_call(low: Lowering, node: Any) -> exp.Expression:
     if function is None:
         shown = ", ".join(str(t) for t in types)
         raise Unsupported(f"function {name}({shown})")
-    if function.sql is not None:
-        lowered = nodes.template(function.sql, *args)
-    else:
-        assert function.build is not None
-        lowered = function.build(FunctionCall(name, args, types, result, literals, low, node, safe))
-    return nodes.template("TRY({0})", lowered) if safe else lowered
+    call = FunctionCall(name, args, types, result, literals, low, node, safe)
+    if not safe:
+        return function.lower(call)
+    # SAFE. hides the failures of the function, not those of its arguments.
+    outside = [i for i, a in enumerate(args) if literals[i] is NOT_LITERAL and not isinstance(a, exp.Column)]
+    if low.lambdas or not outside:
+        return nodes.template("TRY({0})", function.lower(call))
+    return bound(call, outside, lambda inner: nodes.template("TRY({0})", function.lower(inner)))
 
 
 def cast_node(low: Lowering, node: Any) -> exp.Expression:

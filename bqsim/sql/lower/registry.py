@@ -75,6 +75,14 @@ class Function:
     repeated: Pattern | bool = False
     notes: str = field(default="", compare=False)
 
+    def lower(self, call: FunctionCall) -> exp.Expression:
+        """The engine expression of a call."""
+        if self.build is not None:
+            return self.build(call)
+        from . import nodes
+
+        return nodes.template(self.sql or "", *call.args)
+
     def matches(self, types: Sequence[Type]) -> bool:
         required = len(self.args) - self.optional
         if len(types) < required:

@@ -106,6 +106,7 @@ def test_every_family_is_well_formed() -> None:
 
 def test_every_macro_can_be_created() -> None:
     engine = DuckDBEngine(threads=1)
+    engine.install_kernels()
     session = engine.session()
     session._install_macros(" ".join(kernels.macros()))
     session.close()

@@ -31,3 +31,13 @@ def test_calls_in_calls_do_not_grow_as_a_power(
     assert len(result.plan.engine_sql) < 20_000
     if wanted is not None:
         assert warehouse.rows(sql) == [[wanted]]
+
+
+def test_safe_hides_failures_of_the_function_only(warehouse: Warehouse) -> None:
+    rows = warehouse.rows(
+        "SELECT SAFE.SUBSTR(s, 1, x), SAFE.LN(x + 0), SAFE.SUBSTR(UPPER(UPPER(UPPER(s))), x - 1, 2), SAFE.LN(x * -1) "
+        "FROM (SELECT 'abc' AS s, -1 AS x)"
+    )
+    assert rows == [[None, None, "BC", 0.0]]
+    assert warehouse.error("SELECT SAFE.LN(1 / x) FROM (SELECT 0 AS x)").startswith("division by zero")
+    assert warehouse.error("SELECT SAFE.UPPER(CAST(CAST(s AS INT64) AS STRING)) FROM (SELECT 'a' AS s)")
