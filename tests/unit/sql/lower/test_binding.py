@@ -35,7 +35,8 @@ def test_calls_in_calls_do_not_grow_as_a_power(
 
 def test_safe_hides_failures_of_the_function_only(warehouse: Warehouse) -> None:
     rows = warehouse.rows(
-        "SELECT SAFE.SUBSTR(s, 1, x), SAFE.LN(x + 0), SAFE.SUBSTR(UPPER(UPPER(UPPER(s))), x - 1, 2), SAFE.LN(x * -1) "
+        "SELECT SAFE.SUBSTR(s, 1, x), SAFE.LN(x + 0), "
+        "SAFE.SUBSTR(UPPER(UPPER(UPPER(s))), x - 1, 2), SAFE.LN(x * -1) "
         "FROM (SELECT 'abc' AS s, -1 AS x)"
     )
     assert rows == [[None, None, "BC", 0.0]]
