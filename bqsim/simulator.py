@@ -116,10 +116,14 @@ class Simulator:
         return {"BIGQUERY_EMULATOR_HOST": self.url, "GOOGLE_CLOUD_PROJECT": self.project}
 
     def client(self, project: str | None = None, **options: Any) -> Any:
-        """Google's ``bigquery.Client`` for this simulator (needs ``bqsim[client]``)."""
-        from google.api_core.client_options import ClientOptions
-        from google.auth.credentials import AnonymousCredentials
-        from google.cloud import bigquery
+        """Google's ``bigquery.Client`` for this simulator. ModuleNotFoundError without ``bqsim[client]``."""
+        try:
+            from google.api_core.client_options import ClientOptions
+            from google.auth.credentials import AnonymousCredentials
+            from google.cloud import bigquery
+        except ModuleNotFoundError as missing:
+            text = "Simulator.client() needs google-cloud-bigquery: pip install 'bqsim[client]'"
+            raise ModuleNotFoundError(text, name=missing.name) from None
 
         return bigquery.Client(
             project=project or self.project,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import socket
+import sys
 import threading
 import time
 import urllib.error
@@ -148,3 +149,10 @@ def test_random_values_follow_the_seed() -> None:
     assert one == again
     assert one != other
     assert one[0] != one[1]
+
+
+def test_a_missing_client_library_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "google.cloud.bigquery", None)
+    monkeypatch.delattr("google.cloud.bigquery", raising=False)
+    with pytest.raises(ModuleNotFoundError, match=r"bqsim\[client\]"):
+        Simulator(Settings()).client()
