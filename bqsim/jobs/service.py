@@ -23,7 +23,7 @@ from bqsim.jobs.query import QueryRunner
 from bqsim.jobs.reading import bad_value, int64, required
 from bqsim.jobs.requests import Requests, configuration_of, timeout_s
 from bqsim.jobs.results import PAGE_BYTES, ResultPage, ResultSet, ResultStore, TableResult, Window
-from bqsim.jobs.runner import JobObserver, JobRunner
+from bqsim.jobs.runner import JobObserver, JobRunner, Work
 from bqsim.jobs.sessions import Sessions, SqlSession
 
 if TYPE_CHECKING:
@@ -142,11 +142,7 @@ class JobService:
 
         config = parse_load(configuration["load"], project, upload)
         job = self._new_job(JobType.LOAD, project, configuration, reference, caller, config.target)
-        self.index.add(job)
-        self.runner.start(
-            job, lambda session: self._loads.run(job, config, session), int64(configuration, "jobTimeoutMs")
-        )
-        return job
+        return self._started(job, configuration, lambda session: self._loads.run(job, config, session))
 
     async def _insert_copy(
         self,
@@ -160,10 +156,12 @@ class JobService:
 
         config = parse_copy(configuration["copy"], project)
         job = self._new_job(JobType.COPY, project, configuration, reference, caller, config.target)
+        return self._started(job, configuration, lambda session: self._copies.run(job, config, session))
+
+    def _started(self, job: Job, configuration: Mapping[str, Any], work: Work) -> Job:
+        """List a job and start its work, bounded by the configuration's ``jobTimeoutMs``."""
         self.index.add(job)
-        self.runner.start(
-            job, lambda session: self._copies.run(job, config, session), int64(configuration, "jobTimeoutMs")
-        )
+        self.runner.start(job, work, int64(configuration, "jobTimeoutMs"))
         return job
 
     async def _insert_extract(

@@ -163,7 +163,7 @@ class Planner:
         sources = analyzed.sources.values()
         if any(s.matches or (s.table.storage is None and s.table.view_query is None) for s in sources):
             return
-        routines: Iterable[RoutineRef] = getattr(analyzed, "routines", ())
+        routines: Iterable[RoutineRef] = analyzed.routines
         refs: tuple[TableRef | RoutineRef, ...] = (
             *(s.table.ref for s in sources),
             *plan.tables,

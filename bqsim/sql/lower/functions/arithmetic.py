@@ -95,27 +95,16 @@ def _numeric_multiply(call: FunctionCall) -> exp.Expression:
     return nodes.template(_PRODUCT, left, right)
 
 
-def _mod(call: FunctionCall) -> exp.Expression:
-    """MOD keeps the dividend's sign, as the engine's ``%`` does, whose minimum modulo -1 overflows."""
-    dividend, divisor = call.args
-    if call.literals[1] is not NOT_LITERAL and call.literals[1] not in (None, 0, -1):
-        return nodes.template("({0} % {1})", dividend, divisor)
-    return nodes.template("(CASE WHEN {1} = -1 THEN {0} * 0 ELSE {0} % {1} END)", dividend, divisor)
-
-
 FUNCTIONS = [
     fn("$add", (INT64, INT64), sql="({0} + {1})"),
     fn("$subtract", (INT64, INT64), sql="({0} - {1})"),
     fn("$multiply", (INT64, INT64), sql="({0} * {1})"),
     fn("$unary_minus", (INT64,), sql="(0::BIGINT - {0})"),
-    fn("div", (INT64, INT64), sql="({0} // {1})"),
-    fn("mod", (INT64, INT64), build=_mod),
     fn("$add", (NUMERIC, NUMERIC), sql="({0} + {1})"),
     fn("$subtract", (NUMERIC, NUMERIC), sql="({0} - {1})"),
     fn("$multiply", (NUMERIC, NUMERIC), build=_numeric_multiply),
     fn("$divide", (NUMERIC, NUMERIC), sql="bq_numeric_divide({0}, {1})"),
     fn("$unary_minus", (NUMERIC,), sql="(- {0})"),
-    fn("mod", (NUMERIC, NUMERIC), sql="({0} % {1})"),
     *(fn(name, (FLOAT64, FLOAT64), build=_float) for name in FLOATS),
     fn("$unary_minus", (FLOAT64,), sql="(- {0})"),
 ]
