@@ -16,7 +16,7 @@ help:
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml $(wildcard protos/*.py protos/bqsim/storage/v1/*.proto)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "bqsim needs Python 3.11 or newer; this is $$($(BIN)/python --version). Try: make PYTHON=python3.12 setup"; exit 1; }
@@ -36,14 +36,14 @@ test-fast: warm
 	$(BIN)/python -m pytest tests/unit
 
 lint: setup
-	$(BIN)/ruff check bqsim tests
-	$(BIN)/ruff format --check bqsim tests
+	$(BIN)/ruff check bqsim tests protos
+	$(BIN)/ruff format --check bqsim tests protos
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: setup
-	$(BIN)/ruff check --fix bqsim tests
-	$(BIN)/ruff format bqsim tests
+	$(BIN)/ruff check --fix bqsim tests protos
+	$(BIN)/ruff format bqsim tests protos
 
 conformance: warm
 	$(BIN)/python -m tests.conformance.check $(CASES)

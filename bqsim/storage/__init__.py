@@ -1,0 +1,1 @@
+"""The Storage API: what it does, apart from gRPC. ``v1`` holds its compiled messages."""
