@@ -18,7 +18,7 @@ from bqsim.settings import Settings
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
     from bqsim.engine.protocol import Session
-    from bqsim.server.rest.core import Core
+    from bqsim.server.core import Core
     from bqsim.sql.googlesql import GoogleSql
 
 log = logging.getLogger(__name__)
@@ -212,7 +212,7 @@ def _build(settings: Settings) -> _Parts:
         undo.callback(pool.close)
 
         from bqsim.jobs import JobService, TableData
-        from bqsim.server.rest.core import Core
+        from bqsim.server.core import Core
         from bqsim.sql.executor import Executor
         from bqsim.sql.planner import Planner
         from bqsim.sql.reference import ReferenceRoute

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bqsim.server.core import Core
     from bqsim.server.http import HttpServer
-    from bqsim.server.rest.core import Core
 
 __all__ = ["build_server"]
 

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 
 from bqsim.errors import BigQueryError
+from bqsim.server.core import Core
 from bqsim.server.http import BadRequest, BodyTooLarge, Disconnected, Response
 from bqsim.server.http import Request as HttpRequest
+from bqsim.server.identity import caller_of
 from bqsim.sim.gate import Call
 
-from .core import Core
-from .identity import caller_of
 from .methods import Match, NoMethod, match
 from .reply import Raw, Reply, error_reply, plain_error, respond, wants_gzip
 from .request import MAX_BODY_BYTES, Request, parse_json, parse_query, split_target

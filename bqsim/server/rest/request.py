@@ -12,11 +12,10 @@ from urllib.parse import parse_qsl, unquote
 from bqsim.errors import BigQueryError, invalid
 
 if TYPE_CHECKING:
+    from bqsim.server.core import Core
     from bqsim.server.http import Request as HttpRequest
+    from bqsim.server.identity import Caller
     from bqsim.settings import Settings
-
-    from .core import Core
-    from .identity import Caller
 
 # BigQuery page "Quotas and limits": a request is at most 10 MB.
 MAX_BODY_BYTES = 10 * 1024 * 1024

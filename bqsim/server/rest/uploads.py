@@ -12,10 +12,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 from bqsim.errors import BigQueryError, invalid
 from bqsim.jobs.upload import Upload
+from bqsim.server.identity import Caller, caller_of
 from bqsim.sim.gate import Call
 
 from . import jobs
-from .identity import Caller, caller_of
 from .methods import Match
 from .multipart import Part, boundary_of, read_parts
 from .reply import Reply

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from bqsim.errors import BigQueryError
-from bqsim.server.rest.identity import Caller
+from bqsim.server.identity import Caller
 from bqsim.server.rest.lists import decode_token, encode_token, label_filter, page
 from bqsim.server.rest.request import Request
 

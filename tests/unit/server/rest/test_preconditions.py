@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bqsim.errors import BigQueryError
-from bqsim.server.rest.identity import Caller
+from bqsim.server.identity import Caller
 from bqsim.server.rest.preconditions import check_if_match, merge_patch, same_reference, without_nulls
 from bqsim.server.rest.request import Request
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bqsim.errors import BigQueryError
-from bqsim.server.rest.identity import Caller
+from bqsim.server.identity import Caller
 from bqsim.server.rest.request import Request, parse_json, parse_query, split_target
 
 

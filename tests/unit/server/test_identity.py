@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from bqsim.server.rest.identity import Caller, caller_of
+from bqsim.server.identity import Caller, caller_of
 
 
 def jwt(claims: object) -> str:

@@ -1,4 +1,4 @@
-"""What the REST handlers may use of the simulator."""
+"""What the handlers of both transports may use of the simulator."""
 
 from __future__ import annotations
 
