@@ -22,6 +22,9 @@ from tests import servers
 from tests.servers import PROJECT, ROOT, Bqsim, RawSocket, milliseconds, paired_p50, rate
 
 from . import tpch_data
+from .storage_memory import storage_memory
+from .storage_read import storage_read
+from .storage_write import storage_write
 from .tpch_queries import QUERIES
 
 Figure = dict[str, Any]
@@ -265,6 +268,9 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "tpch": tpch,
     "big_result": big_result,
     "scale": scale,
+    "storage_read": storage_read,
+    "storage_write": storage_write,
+    "storage_memory": storage_memory,
 }
 
 

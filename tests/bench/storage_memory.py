@@ -1,0 +1,115 @@
+"""What the server's memory grows by while readers stall and while a writer does not wait for answers."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import chain, repeat
+from typing import Any
+
+from bqsim.storage.v1 import read_pb2, stream_pb2, write_pb2
+from tests.servers import Bqsim
+
+from .storage_clients import DDL, Memory, RawStorage, columns, storage_server, stream_request
+from .storage_rows import Requests, arrow_requests, proto_requests
+
+TABLE_ROWS = 10_000_000
+STALL_S = 5.0
+FLOOD_BYTES = 3_000_000_000
+Figure = dict[str, Any]
+
+
+def storage_memory() -> list[Figure]:
+    """Megabytes over the memory before, at the peak."""
+    figures: list[Figure] = []
+    with storage_server() as (sim, target):
+        sim.query("CREATE SCHEMA d")
+        sim.query(f"CREATE TABLE d.big AS {columns(str(TABLE_ROWS))}")
+        for readers in (1, 20):
+            for name, data_format in (("Arrow", stream_pb2.ARROW), ("Avro", stream_pb2.AVRO)):
+                figures.append(_stalled(sim, target, name, data_format, readers))
+    floods: tuple[tuple[str, Callable[[str, int], Requests], int], ...] = (
+        ("Arrow, 8 MB requests", arrow_requests, 80_000),
+        ("proto, 0.4 MB requests", proto_requests, 5_000),
+    )
+    for kind, make, rows in floods:
+        figures += _flood(kind, make, rows)
+    return figures
+
+
+def _stalled(sim: Bqsim, target: str, name: str, data_format: int, readers: int) -> Figure:
+    """Readers that stop after two messages; after a while one of them reads on to the end."""
+    first = RawStorage(target)
+    session = first.session("big", 1, data_format)
+    request = stream_request(session.streams[0].name)
+    memory = Memory(sim.pid)
+    memory.start()
+    clients = [RawStorage(target) for _ in range(readers)]
+    streams = [client.messages(request) for client in clients]
+    rows = [sum(_rows(next(stream)) for _ in range(2)) for stream in streams]
+    time.sleep(STALL_S)
+    stalled, peak_stalled = memory.now(), memory.peak()
+    rest = sum(_rows(message) for message in streams[0])
+    assert rows[0] + rest == TABLE_ROWS, (rows[0], rest)
+    peak = memory.peak()
+    for client in [first, *clients]:
+        client.close()
+    plural = "a stalled reader" if readers == 1 else f"{readers} stalled readers"
+    return {
+        "figure": f"memory of {plural} of {TABLE_ROWS:,} rows, {name}, MB at the peak over before",
+        "value": round(peak_stalled - memory.before),
+        "goal": "bounded",
+        "before": round(memory.before),
+        "while stalled": round(stalled),
+        "peak with one reading to the end": round(peak),
+    }
+
+
+def _rows(message: bytes) -> int:
+    return int(read_pb2.ReadRowsResponse.FromString(message).row_count)
+
+
+def _flood(kind: str, make: Callable[[str, int], Requests], rows: int) -> list[Figure]:
+    """A writer that sends all requests before it reads an answer; the rows themselves go to disk."""
+    with tempfile.TemporaryDirectory() as folder, storage_server("--data-dir", folder) as (sim, target):
+        sim.query("CREATE SCHEMA d")
+        sim.query(f"CREATE TABLE d.t ({DDL})")
+        requests = make("t", rows)
+        times = FLOOD_BYTES // len(requests.next)
+        memory = Memory(sim.pid)
+        memory.start()
+        client = RawStorage(target)
+        done = threading.Event()
+        waiting: list[float] = []
+
+        def stream() -> Iterator[bytes]:
+            yield from chain([requests.first], repeat(requests.next, times - 1))
+            done.set()
+
+        start = time.perf_counter()
+        answers = client.append_rows(stream())
+        while not done.wait(0.25):
+            waiting.append(memory.now())
+            assert answers.is_active(), answers.code()
+        count = 0
+        for answer in answers:
+            count += write_pb2.AppendRowsResponse.FromString(answer).WhichOneof("response") == "append_result"
+        seconds = time.perf_counter() - start
+        assert count == times, (count, times)
+        peak, settled = memory.peak(), memory.now()
+        found = int(sim.query("SELECT COUNT(*) FROM d.t")["rows"][0]["f"][0]["v"])
+        assert found == rows * times, (found, rows * times)
+        client.close()
+    return [
+        {
+            "figure": f"memory of a writer that floods {FLOOD_BYTES // 10**6:,} MB, {kind}, MB at the peak over before",
+            "value": round(peak - memory.before),
+            "goal": "bounded",
+            "before": round(memory.before),
+            "after": round(settled),
+            "every 10th of the time": [round(m) for m in waiting[:: max(1, len(waiting) // 10)]],
+            "MB/s": round(FLOOD_BYTES / seconds / 1e6),
+        }
+    ]
