@@ -109,7 +109,8 @@ class History:
         """
         left_out = {id(v) for v in without or ()}
         versions = [*list(self._current.values()), *(v for v in self._versions() if id(v) not in left_out)]
-        return {v.table.storage.engine_table for v in versions if v.table.storage is not None}
+        stored = [v.table.storage for v in versions if v.table.storage is not None]
+        return {name for storage in stored for name in storage.engine_tables}
 
     def _versions(self) -> Iterator[TableVersion]:
         for many in list(self._past.values()):

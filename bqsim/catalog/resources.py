@@ -41,16 +41,37 @@ class TableKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeLog:
+    """What change data capture keeps about a table that has had upserts.
+
+    ``engine_table`` holds the sequence numbers that were applied, by key, also of deleted rows; ``columns``
+    are the engine columns of the table that were its primary key then.
+    """
+
+    engine_table: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Storage:
     """Where a table's rows are in the engine.
 
     ``engine_table`` is the engine's table; ``columns[i]`` is the engine column of ``Table.fields[i]``
     (so renaming or dropping a column moves no data); ``next_column`` numbers the next added column.
+    ``changes`` is set once change data capture has written to the table.
     """
 
     engine_table: str
     columns: tuple[str, ...]
     next_column: int
+    changes: ChangeLog | None = None
+
+    @property
+    def engine_tables(self) -> tuple[str, ...]:
+        """All that the engine holds for the table."""
+        return (
+            (self.engine_table,) if self.changes is None else (self.engine_table, self.changes.engine_table)
+        )
 
 
 @dataclass(frozen=True, slots=True)

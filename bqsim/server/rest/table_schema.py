@@ -97,7 +97,8 @@ def apply(session: Session, table: Table, fields: tuple[Field, ...], added: Sequ
         if len(item.path) == 1:
             column = f"c{storage.next_column}"
             session.add_column(storage.engine_table, column, item.field)
-            storage = Storage(storage.engine_table, (*storage.columns, column), storage.next_column + 1)
+            columns, following = (*storage.columns, column), storage.next_column + 1
+            storage = replace(storage, columns=columns, next_column=following)
         else:
             _add_nested(session, storage, fields, item)
     return replace(table, fields=fields, storage=storage)

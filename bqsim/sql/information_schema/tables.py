@@ -79,7 +79,7 @@ def _tables(scope: Scope) -> Iterator[Row]:
             table_ddl(t),
             t.default_collation or "NULL",
             None,
-            None,
+            moment(t.version // 1000) if t.storage and t.storage.changes else None,
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bqsim.catalog.refs import TableRef
-from bqsim.catalog.resources import Storage, Table, TableKind
+from bqsim.catalog.resources import ChangeLog, Storage, Table, TableKind
 from bqsim.catalog.store import Change
 from bqsim.errors import already_exists, invalid_query, not_found
 from bqsim.sql.googlesql import resolved
@@ -115,7 +115,7 @@ def _add_column(a: _Alteration, action: Any) -> None:
     a.table = replace(
         a.table,
         fields=(*a.table.fields, field),
-        storage=Storage(storage.engine_table, (*storage.columns, column), storage.next_column + 1),
+        storage=replace(storage, columns=(*storage.columns, column), next_column=storage.next_column + 1),
     )
     _fill_arrays(a, field, column)
 
@@ -293,8 +293,17 @@ def _rewrite(a: _Alteration, index: int, old: Field) -> None:
         f"INSERT INTO {target.engine_table} ({', '.join(target.columns)}, _begin)"
         f" SELECT {', '.join(values)}, {a.change.time_us} FROM {storage.engine_table} WHERE _end IS NULL"
     )
-    a.table = stored
+    a.table = replace(stored, storage=replace(target, changes=_moved_changes(storage, target, index)))
     a.rows_moved = True
+
+
+def _moved_changes(storage: Storage, target: Storage, index: int) -> ChangeLog | None:
+    """The change log in new storage. A key of another type begins a new one."""
+    log = storage.changes
+    if log is None or storage.columns[index] in log.columns:
+        return None if log is None else replace(log, columns=())
+    moved = dict(zip(storage.columns, target.columns, strict=True))
+    return replace(log, columns=tuple(moved[c] for c in log.columns))
 
 
 def _add_constraint(a: _Alteration, action: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table
 from bqsim.engine.protocol import Session
-from bqsim.errors import invalid_query, unsupported
+from bqsim.errors import invalid, invalid_query, unsupported
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.lower import Lowering, nodes
 from bqsim.sql.lower.registry import Unsupported
@@ -91,7 +91,7 @@ def _insert_query(
 
 def update(statement: Statement) -> StatementResult:
     node = statement.node
-    table = target(statement, node.table_scan)
+    table = mutated(statement, node.table_scan)
     low = statement.services.planner.lowering(statement.analyzed, statement.ctx)
     with refusing(statement):
         rows = nodes.render(low.target_scan(node.table_scan))
@@ -117,7 +117,7 @@ def update(statement: Statement) -> StatementResult:
 
 def delete(statement: Statement) -> StatementResult:
     node = statement.node
-    table = target(statement, node.table_scan)
+    table = mutated(statement, node.table_scan)
     low = statement.services.planner.lowering(statement.analyzed, statement.ctx)
     with refusing(statement):
         rows = nodes.render(low.target_scan(node.table_scan))
@@ -148,6 +148,16 @@ def target(statement: Statement, scan: Any) -> Table:
     table: Table = statement.analyzed.sources[scan.table.full_name].table
     writable(table)
     storage_of(table)
+    return table
+
+
+def mutated(statement: Statement, scan: Any) -> Table:
+    """The table whose rows UPDATE, DELETE or MERGE changes."""
+    table = target(statement, scan)
+    if storage_of(table).changes is not None:
+        raise invalid(
+            "DELETE/UPDATE/MERGE DMLs are currently not supported over tables that had UPSERT streams."
+        )
     return table
 
 

@@ -14,7 +14,7 @@ from bqsim.types import Field
 from . import assignments
 from .base import Statement, enum_name
 from .defaults import default_expression
-from .dml import CHANGES, applied, changes, dml_result, one_source_row, refusing, target
+from .dml import CHANGES, applied, changes, dml_result, mutated, one_source_row, refusing
 from .writes import Writer
 
 # Which rows of the join ``m`` a WHEN clause is about: conditions on the target's row and the source's mark.
@@ -43,7 +43,7 @@ class _When:
 
 def merge(statement: Statement) -> StatementResult:
     node = statement.node
-    table = target(statement, node.table_scan)
+    table = mutated(statement, node.table_scan)
     low = statement.services.planner.lowering(statement.analyzed, statement.ctx)
     with refusing(statement):
         rows = nodes.render(low.target_scan(node.table_scan))

@@ -69,6 +69,8 @@ class Writer:
         count = self.session.execute(
             f"UPDATE {storage.engine_table} SET {VERSION_END} = {self.version} WHERE {live(storage)}"
         )
+        if storage.changes is not None:
+            self.session.execute(f"DELETE FROM {storage.changes.engine_table}")
         self.removed += count
         return count
 
@@ -190,7 +192,7 @@ def writing(
         table = writable(catalog.table(ref))
         writer = Writer(session, table, change.time_us)
         yield writer
-        if writer.inserted or writer.removed:
+        if writer.inserted or writer.removed or writer.table is not table:
             change.put_table(touched(catalog, writer.table, change, writer.inserted - writer.removed))
 
 

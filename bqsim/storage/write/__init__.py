@@ -1,0 +1,1 @@
+"""Writing: streams, appended rows and their conversion, change data capture."""
