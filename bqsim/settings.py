@@ -12,10 +12,12 @@ class Settings:
 
     ``port`` and ``grpc_port`` 0 take free ports. ``data_dir`` None keeps everything in memory. ``workers``
     bounds the statements that run at once. ``seed`` None takes a fresh seed. ``result_memory_bytes`` bounds
-    the query results kept in memory before they are spilled to disk. ``max_jobs`` bounds the finished
-    jobs, and the results, that are remembered: the oldest are forgotten first. ``max_query_chars`` and
+    the query results kept in memory before they are spilled to disk, ``read_cache_bytes`` the encoded
+    messages kept for further readers of the same rows. ``max_jobs`` bounds the finished jobs, and the
+    results, that are remembered: the oldest are forgotten first. ``max_query_chars`` and
     ``max_query_nesting`` bound SQL texts (BigQuery page *Quotas and limits*: 1 024k characters).
-    ``statement_timeout_s`` bounds the analysis of one statement.
+    ``statement_timeout_s`` bounds the analysis of one statement. ``storage_workers`` bounds the engine work
+    of the Storage API at once, ``max_grpc_calls`` its open calls: each stream holds a thread.
     """
 
     host: str = "127.0.0.1"
@@ -30,9 +32,12 @@ class Settings:
     analyzers: int = 2
     engine_threads: int = 0
     result_memory_bytes: int = 512 * 1024 * 1024
+    read_cache_bytes: int = 256 * 1024 * 1024
     max_jobs: int = 100_000
     max_query_chars: int = 1024 * 1024
     max_query_nesting: int = 300
     statement_timeout_s: float = 60.0
+    storage_workers: int = 4
+    max_grpc_calls: int = 1000
     cache_dir: Path | None = None
     extra_projects: tuple[str, ...] = field(default=())

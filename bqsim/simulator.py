@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from bqsim import clients
 from bqsim.errors import BigQueryError
 from bqsim.settings import Settings
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from bqsim.engine.protocol import Session
     from bqsim.server.core import Core
     from bqsim.sql.googlesql import GoogleSql
+    from bqsim.storage.read.service import ReadService
+    from bqsim.storage.write.service import WriteService
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,7 @@ class Simulator:
         self.settings = settings or Settings()
         self.core: Core | None = None
         self.port = 0
+        self.grpc_port = 0
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
         self._failure: BaseException | None = None
@@ -107,30 +111,38 @@ class Simulator:
     @property
     def url(self) -> str:
         """The address of the REST API: the ``api_endpoint`` of clients."""
-        host = self.settings.host
-        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-        return f"http://{shown}:{self.port}"
+        return f"http://{_shown(self.settings.host)}:{self.port}"
+
+    @property
+    def grpc_target(self) -> str:
+        """The address of the Storage API, ``host:port``: the target of an insecure channel."""
+        return f"{_shown(self.settings.host)}:{self.grpc_port}"
 
     def environment(self) -> dict[str, str]:
-        """Environment variables that point clients here."""
-        return {"BIGQUERY_EMULATOR_HOST": self.url, "GOOGLE_CLOUD_PROJECT": self.project}
+        """Environment variables that point clients here.
+
+        Google's storage clients read none; ``BIGQUERY_STORAGE_GRPC_ENDPOINT`` is for code that opens its own channel.
+        """
+        return {
+            "BIGQUERY_EMULATOR_HOST": self.url,
+            "BIGQUERY_STORAGE_GRPC_ENDPOINT": self.grpc_target,
+            "GOOGLE_CLOUD_PROJECT": self.project,
+        }
 
     def client(self, project: str | None = None, **options: Any) -> Any:
-        """Google's ``bigquery.Client`` for this simulator. ModuleNotFoundError without ``bqsim[client]``."""
-        try:
-            from google.api_core.client_options import ClientOptions
-            from google.auth.credentials import AnonymousCredentials
-            from google.cloud import bigquery
-        except ModuleNotFoundError as missing:
-            text = "Simulator.client() needs google-cloud-bigquery: pip install 'bqsim[client]'"
-            raise ModuleNotFoundError(text, name=missing.name) from None
+        """Google's ``bigquery.Client`` for this simulator. ModuleNotFoundError without ``bqsim[client]``.
 
-        return bigquery.Client(
-            project=project or self.project,
-            credentials=AnonymousCredentials(),
-            client_options=ClientOptions(api_endpoint=self.url),
-            **options,
-        )
+        Its ``to_arrow()`` and ``to_dataframe()`` read through the Storage API of this simulator.
+        """
+        return clients.query_client(self.url, project or self.project, self.read_client, **options)
+
+    def read_client(self) -> Any:
+        """Google's ``BigQueryReadClient`` for this simulator; else as :meth:`client`."""
+        return clients.read_client(self.grpc_target)
+
+    def write_client(self) -> Any:
+        """Google's ``BigQueryWriteClient`` for this simulator; else as :meth:`client`."""
+        return clients.write_client(self.grpc_target)
 
     # The thread
 
@@ -147,12 +159,19 @@ class Simulator:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        from bqsim.server import build_server
+        from bqsim.server import build_grpc_server, build_server
 
         parts = _build(self.settings)
         try:
             server = build_server(parts.core)
             self.port = await server.start(self.settings.host, self.settings.port)
+            grpc_server = build_grpc_server(parts.core, self._loop)
+            try:
+                self.grpc_port = grpc_server.start(self.settings.host, self.settings.grpc_port)
+            except OSError:
+                await server.stop()
+                raise
+            parts.core.grpc_port = self.grpc_port
             self.core = parts.core
             self._ready.set()
             # Most statements need one of these; the first need not wait for all.
@@ -160,10 +179,16 @@ class Simulator:
             sweeper = self._loop.create_task(_sweep(parts.core))
             await self._stop.wait()
             sweeper.cancel()
+            await asyncio.to_thread(grpc_server.stop, parts.core.storage.close)
             await server.stop()
             await parts.core.jobs.close()
         finally:
             await asyncio.to_thread(parts.close)
+
+
+def _shown(host: str) -> str:
+    """A host to listen on as one that clients can reach."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
 
 
 @dataclass(slots=True)
@@ -206,7 +231,8 @@ def _build(settings: Settings) -> _Parts:
             chance=lambda: draws.uniform("engine.random"),
         )
         undo.callback(engine.close)
-        catalog.load(engine.metadata())
+        records = engine.metadata()
+        catalog.load(records)
         # More threads than jobs may take, so that changes of metadata never wait for them.
         pool = EnginePool(engine, settings.workers + METADATA_WORKERS)
         undo.callback(pool.close)
@@ -217,7 +243,10 @@ def _build(settings: Settings) -> _Parts:
         from bqsim.sql.planner import Planner
         from bqsim.sql.reference import ReferenceRoute
         from bqsim.sql.script import ScriptRunner
+        from bqsim.storage.services import Storage
 
+        storage_pool = EnginePool(engine, settings.storage_workers)
+        undo.callback(storage_pool.close)
         reference = ReferenceRoute(googlesql)
         planner = Planner(catalog, googlesql, clock, reference)
         executor = Executor(catalog, planner, googlesql, reference, clock, draws)
@@ -230,6 +259,36 @@ def _build(settings: Settings) -> _Parts:
             draws=draws,
             settings=settings,
         )
+
+        def make_read() -> ReadService:
+            from bqsim.storage.read.service import ReadService
+
+            return ReadService(
+                catalog=catalog,
+                pool=storage_pool,
+                executor=executor,
+                results=jobs.results_store,
+                clock=clock,
+                draws=draws,
+                settings=settings,
+            )
+
+        def make_write() -> WriteService:
+            from bqsim.storage.write.service import WriteService
+
+            service = WriteService(
+                catalog=catalog,
+                pool=storage_pool,
+                executor=executor,
+                clock=clock,
+                draws=draws,
+                settings=settings,
+            )
+            service.load(records)
+            return service
+
+        storage = Storage(make_read, make_write)
+        undo.callback(storage.close)
         core = Core(
             settings=settings,
             clock=clock,
@@ -243,6 +302,7 @@ def _build(settings: Settings) -> _Parts:
                 catalog=catalog, pool=pool, executor=executor, results=jobs.results_store, clock=clock
             ),
             executor=executor,
+            storage=storage,
         )
         return _Parts(core, engine.install_kernels, undo.pop_all())
 

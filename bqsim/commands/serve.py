@@ -9,9 +9,13 @@ import sys
 import threading
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from bqsim import __version__
 from bqsim.settings import Settings
+
+if TYPE_CHECKING:
+    from bqsim.simulator import Simulator
 
 REST_PORT = 9050
 GRPC_PORT = 9060
@@ -23,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     defaults = Settings()
     add("--host", default=defaults.host, help="address to listen on (default %(default)s)")
     add("--port", type=_port, default=REST_PORT, help="REST port, 0 for a free one (default %(default)s)")
-    add("--grpc-port", type=_port, default=GRPC_PORT, help="gRPC port (default %(default)s)")
+    add(
+        "--grpc-port", type=_port, default=GRPC_PORT, help="gRPC port, 0 for a free one (default %(default)s)"
+    )
     add("--data-dir", type=Path, help="keep data in this directory; in memory without it")
     add("--project", default=defaults.project, help="default project (default %(default)s)")
     add("--location", default=defaults.location, help="default location (default %(default)s)")
@@ -100,7 +106,7 @@ def _serve(given: argparse.Namespace, stopped: threading.Event) -> int:
         # What was made at start stays: the collector need not walk it again and again.
         gc.freeze()
         gc.enable()
-        print(ready_text(simulator.url, simulator.environment(), given.grpc_port), flush=True)
+        print(ready_text(simulator), flush=True)
         stopped.wait()
     finally:
         gc.unfreeze()
@@ -109,11 +115,11 @@ def _serve(given: argparse.Namespace, stopped: threading.Event) -> int:
     return 0
 
 
-def ready_text(url: str, environment: dict[str, str], grpc_port: int) -> str:
+def ready_text(simulator: Simulator) -> str:
     """What ``serve`` prints when it is ready."""
     return "\n".join(
         [
-            f"bqsim {__version__} is ready: REST {url} (gRPC is not served, port {grpc_port} stays free)",
-            *(f"export {name}={value}" for name, value in environment.items()),
+            f"bqsim {__version__} is ready: REST {simulator.url} and gRPC {simulator.grpc_target}",
+            *(f"export {name}={value}" for name, value in simulator.environment().items()),
         ]
     )

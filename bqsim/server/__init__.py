@@ -1,14 +1,16 @@
-"""The wire: REST, uploads, batches, discovery and administration over HTTP."""
+"""The wire: REST, uploads, batches, discovery and administration over HTTP, the Storage API over gRPC."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bqsim.server.core import Core
+    from bqsim.server.grpc.server import GrpcServer
     from bqsim.server.http import HttpServer
 
-__all__ = ["build_server"]
+__all__ = ["build_grpc_server", "build_server"]
 
 
 def build_server(core: Core) -> HttpServer:
@@ -18,3 +20,10 @@ def build_server(core: Core) -> HttpServer:
 
     app = RestApp(core)
     return HttpServer(app.handle, app.refusal)
+
+
+def build_grpc_server(core: Core, loop: asyncio.AbstractEventLoop) -> GrpcServer:
+    """The gRPC server of a simulator whose event loop is ``loop``, not yet listening."""
+    from bqsim.server.grpc.server import GrpcServer
+
+    return GrpcServer(core, loop)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bqsim.sim.gate import Gate
     from bqsim.sql.executor import Executor
     from bqsim.sql.googlesql import GoogleSql
+    from bqsim.storage.services import Storage
 
 T = TypeVar("T")
 
@@ -35,6 +36,8 @@ class Core:
     jobs: JobService
     tabledata: TableData
     executor: Executor
+    storage: Storage
+    grpc_port: int = 0
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """Run a change of metadata with an engine session, off the event loop."""

@@ -20,7 +20,7 @@ from bqsim.cli import main
 @contextmanager
 def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A ``bqsim serve`` process and the first line it prints."""
-    command = [sys.executable, "-m", "bqsim.cli", "serve", "--port", "0", *options]
+    command = [sys.executable, "-m", "bqsim.cli", "serve", "--port", "0", "--grpc-port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         try:
             assert child.stdout is not None
@@ -39,9 +39,11 @@ def address(line: str) -> str:
 def test_serve_prints_a_ready_line_and_stops_cleanly(signum: signal.Signals) -> None:
     with serving("--project", "demo") as (child, line):
         url = address(line)
-        assert "gRPC is not served" in line
+        target = re.search(r"gRPC (\S+)", line)
+        assert target, line
         assert child.stdout is not None
         assert child.stdout.readline() == f"export BIGQUERY_EMULATOR_HOST={url}\n"
+        assert child.stdout.readline() == f"export BIGQUERY_STORAGE_GRPC_ENDPOINT={target[1]}\n"
         assert child.stdout.readline() == "export GOOGLE_CLOUD_PROJECT=demo\n"
         with urllib.request.urlopen(f"{url}/bqsim/v1/health") as answer:
             assert answer.status == 200
@@ -54,7 +56,9 @@ def test_taken_port_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        assert main(["serve", "--port", str(taken.getsockname()[1])]) == 1
+        port = str(taken.getsockname()[1])
+        assert main(["serve", "--port", port, "--grpc-port", "0"]) == 1
+        assert main(["serve", "--port", "0", "--grpc-port", port]) == 1
     assert "cannot start" in capsys.readouterr().err
 
 

@@ -34,7 +34,11 @@ def test_serves_while_the_block_runs_and_frees_the_port() -> None:
     with bqsim.start(project="mine") as sim:
         assert health(sim.url) == 200
         assert sim.project == "mine"
-        assert sim.environment() == {"BIGQUERY_EMULATOR_HOST": sim.url, "GOOGLE_CLOUD_PROJECT": "mine"}
+        assert sim.environment() == {
+            "BIGQUERY_EMULATOR_HOST": sim.url,
+            "BIGQUERY_STORAGE_GRPC_ENDPOINT": f"127.0.0.1:{sim.grpc_port}",
+            "GOOGLE_CLOUD_PROJECT": "mine",
+        }
         port = sim.port
     with pytest.raises(urllib.error.URLError):
         health(sim.url)
@@ -67,13 +71,15 @@ def test_start_and_stop_are_idempotent_and_it_starts_again() -> None:
         sim.stop()
 
 
-def test_taken_port_is_an_os_error_and_leaves_nothing_behind() -> None:
+@pytest.mark.parametrize("which", ["port", "grpc_port"])
+def test_taken_port_is_an_os_error_and_leaves_nothing_behind(which: str) -> None:
     before = set(threading.enumerate())
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        sim = Simulator(Settings(port=taken.getsockname()[1]))
-        with pytest.raises(OSError):
+        port = taken.getsockname()[1]
+        sim = Simulator(Settings(**{which: port}))
+        with pytest.raises(OSError, match=str(port)):
             sim.start()
     assert_no_threads_but(before)
 
@@ -89,10 +95,10 @@ def test_async_with_leaves_the_callers_loop_alone() -> None:
 @pytest.mark.parametrize(
     ("host", "shown"), [("0.0.0.0", "127.0.0.1"), ("::1", "[::1]"), ("localhost", "localhost")]
 )
-def test_url_is_one_that_clients_can_reach(host: str, shown: str) -> None:
+def test_addresses_are_those_that_clients_can_reach(host: str, shown: str) -> None:
     sim = Simulator(Settings(host=host))
-    sim.port = 5
-    assert sim.url == f"http://{shown}:5"
+    sim.port, sim.grpc_port = 5, 6
+    assert (sim.url, sim.grpc_target) == (f"http://{shown}:5", f"{shown}:6")
 
 
 def test_client_asks_the_simulator() -> None:

@@ -39,8 +39,8 @@ class Admin:
         return await self._app.answer(Reply(body), query, http)
 
     def health(self) -> dict[str, Any]:
-        """Ready to answer."""
-        return {"status": "ready", "version": __version__}
+        """Ready to answer; ``grpcPort`` is the port of the Storage API."""
+        return {"status": "ready", "version": __version__, "grpcPort": self._core.grpc_port}
 
     def route(self, project: str, job_id: str, location: str | None) -> dict[str, Any]:
         """The route of one job's statement and why not the engine; of a script, those of its statements."""

@@ -5,7 +5,11 @@ from tests.conftest import Http
 
 
 def test_health(rest: Http) -> None:
-    assert rest.raw("GET", "/bqsim/v1/health").json == {"status": "ready", "version": __version__}
+    assert rest.raw("GET", "/bqsim/v1/health").json == {
+        "status": "ready",
+        "version": __version__,
+        "grpcPort": rest.simulator.grpc_port,
+    }
 
 
 def test_route_of_a_job(rest: Http) -> None:

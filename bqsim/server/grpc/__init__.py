@@ -1,0 +1,1 @@
+"""The gRPC Storage API: a synchronous server over the storage services, which know no transport."""

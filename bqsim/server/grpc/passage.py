@@ -1,0 +1,63 @@
+"""The gate for calls that are served on threads, while the gate's hooks run on the simulator's event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, NoReturn, TypeVar
+
+from bqsim.sim.gate import Call, Gate
+
+T = TypeVar("T")
+
+
+class Passage:
+    """One call inside the gate; its service runs on the thread that entered, between enter and leave."""
+
+    def __init__(self, gate: Gate, call: Call, loop: asyncio.AbstractEventLoop) -> None:
+        """Enter: returns when the hooks let the call in, raises what one of them raises instead."""
+        self._entered: Future[None] = Future()
+        self._answer: Future[Any] = Future()
+        # From here on it cannot be cancelled, so that leaving never meets a future that is done.
+        self._answer.set_running_or_notify_cancel()
+        self._outcome = asyncio.run_coroutine_threadsafe(gate.passes(call, self._serve), loop)
+        self._outcome.add_done_callback(self._ended)
+        self._entered.result()
+
+    def leave(self, answer: T) -> T:
+        """The answer to send, after the hooks. Raises what one of them raises instead."""
+        self._answer.set_result(answer)
+        sent: T = self._outcome.result()
+        return sent
+
+    def fail(self, error: BaseException) -> NoReturn:
+        """The service failed; raises ``error``, or what the gate makes of it."""
+        self._answer.set_exception(error)
+        self._outcome.result()
+        raise error
+
+    async def _serve(self) -> Any:
+        self._entered.set_result(None)
+        return await asyncio.wrap_future(self._answer)
+
+    def _ended(self, outcome: Future[Any]) -> None:
+        """Pass a refusal on to who waits to enter."""
+        if self._entered.done():
+            return
+        if outcome.cancelled():
+            self._entered.cancel()
+        else:
+            self._entered.set_exception(outcome.exception())
+
+
+def passes(gate: Gate, call: Callable[[], Call], loop: asyncio.AbstractEventLoop, work: Callable[[], T]) -> T:
+    """Run ``work`` on this thread as the service of a call; straight through when nothing hooks in."""
+    if not gate.hooks:
+        return work()
+    passage = Passage(gate, call(), loop)
+    try:
+        answer = work()
+    except BaseException as error:
+        passage.fail(error)
+    return passage.leave(answer)
