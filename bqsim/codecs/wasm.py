@@ -8,6 +8,7 @@ while a function runs.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import threading
 from collections.abc import Iterator
@@ -37,6 +38,19 @@ class Program:
         self._module = Module(self._engine, text)
         self._idle: list[Instance] = []
         self._lock = threading.Lock()
+        self._closed = False
+        # The library's own finalizers cannot run any more when the interpreter has taken its modules apart.
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """Free the machine code and the idle instances; the program cannot be used any more."""
+        atexit.unregister(self.close)
+        with self._lock:
+            self._closed = True
+            while self._idle:
+                self._idle.pop().close()
+        self._module.close()
+        self._engine.close()
 
     @contextmanager
     def instance(self) -> Iterator[Instance]:
@@ -46,11 +60,19 @@ class Program:
         if instance is None:
             instance = Instance(self._engine, self._module)
         instance.reset()
-        yield instance
-        # An instance whose call failed is left to the collector.
-        with self._lock:
-            if len(self._idle) < MAX_IDLE and instance.size <= MAX_IDLE_BYTES:
-                self._idle.append(instance)
+        sound = False
+        try:
+            yield instance
+            sound = True
+        finally:
+            # An instance whose call failed may hold anything, and is not used again.
+            with self._lock:
+                kept = sound and not self._closed and len(self._idle) < MAX_IDLE
+                kept = kept and instance.size <= MAX_IDLE_BYTES
+                if kept:
+                    self._idle.append(instance)
+            if not kept:
+                instance.close()
 
 
 class Instance:
@@ -65,6 +87,10 @@ class Instance:
         self._memory = self._exports["memory"]
         self._functions: dict[str, Any] = {}
         self._next = FIRST_ADDRESS
+
+    def close(self) -> None:
+        """Free the memory."""
+        self._store.close()
 
     @property
     def size(self) -> int:
@@ -94,9 +120,19 @@ class Instance:
         """Copy a buffer (bytes, a contiguous numpy array, a ``pyarrow.Buffer``) into memory; its address."""
         source = memoryview(data).cast("B") if not isinstance(data, bytes) else data
         address = self.reserve(len(source))
+        self.write(address, source)
+        return address
+
+    def write(self, address: int, data: Any) -> None:
+        """Copy a buffer to memory that was reserved."""
+        source = memoryview(data).cast("B") if not isinstance(data, bytes) else data
         if len(source):
             self._view(address, len(source))[:] = source
-        return address
+
+    def clear(self, address: int, nbytes: int) -> None:
+        """Zero memory that was reserved."""
+        if nbytes:
+            ctypes.memset(self._base() + address, 0, nbytes)
 
     def zeros(self, nbytes: int) -> int:
         """The address of ``nbytes`` of zeroed memory."""
