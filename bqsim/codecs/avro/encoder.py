@@ -132,16 +132,12 @@ class RowEncoder:
         yield from self._encode([c.slice(half) for c in columns], rows - half)
 
 
-def _batches(rows: pa.Table) -> list[Any]:
+def _batches(rows: pa.Table) -> Iterator[Any]:
+    """Record batches of about ``BATCH_BYTES``; chunks that end within one are joined."""
     count = rows.num_rows
-    if not count:
-        return []
-    fitting = max(1, BATCH_BYTES * count // max(rows.nbytes, 1))
-    # Many small chunks cost more than one copy.
-    if any(c.num_chunks * fitting > 2 * count + fitting for c in rows.columns):
-        rows = rows.combine_chunks()
-    batches: list[Any] = rows.to_batches(max_chunksize=fitting)
-    return batches
+    step = max(1, BATCH_BYTES * count // max(rows.nbytes, 1))
+    for start in range(0, count, step):
+        yield from rows.slice(start, step).combine_chunks().to_batches()
 
 
 def _records(nodes: Sequence[_Node], columns: Sequence[Any], rows: int) -> tuple[bytes, Any]:
