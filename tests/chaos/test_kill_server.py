@@ -17,7 +17,7 @@ KILLS = int(os.environ.get("BQSIM_KILLS", "3"))
 WRITERS = ("insertAll", "INSERT", "CREATE TABLE")
 
 
-def serve(folder: Path) -> tuple[subprocess.Popen[bytes], Bqsim]:
+def serve(folder: Path, grpc_port: int = 0) -> tuple[subprocess.Popen[bytes], Bqsim]:
     port = free_port()
     child = subprocess.Popen(
         [
@@ -28,7 +28,7 @@ def serve(folder: Path) -> tuple[subprocess.Popen[bytes], Bqsim]:
             "--port",
             str(port),
             "--grpc-port",
-            "0",
+            str(grpc_port),
             "--data-dir",
             str(folder),
         ],
