@@ -33,7 +33,8 @@ class ProtoField:
 
     ``type`` is a ``FieldDescriptorProto.Type``; ``fields`` and ``message`` (the short name) describe a
     message; ``default`` is the proto2 default value, ``enum_values`` the names and numbers of an enum,
-    ``oneof`` the index of its oneof.
+    ``oneof`` the index of its oneof. ``full_name`` and ``message_name`` are the full names of the field and
+    of its message type, ``options`` its serialised ``FieldOptions``.
     """
 
     name: str
@@ -46,6 +47,9 @@ class ProtoField:
     default: Default = None
     enum_values: tuple[tuple[str, int], ...] = ()
     oneof: int | None = None
+    full_name: str = ""
+    message_name: str = ""
+    options: bytes = b""
 
 
 @cache
@@ -172,6 +176,9 @@ class _Reader:
             default=default,
             enum_values=_enum_values(target),
             oneof=field.oneof_index if field.HasField("oneof_index") else None,
+            full_name=where,
+            message_name=target_path if isinstance(target, DescriptorProto) else "",
+            options=field.options.SerializeToString() if field.HasField("options") else b"",
         )
 
     def _resolve(self, scope: str, name: str) -> tuple[str, DescriptorProto | EnumDescriptorProto | None]:

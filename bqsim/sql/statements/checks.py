@@ -89,7 +89,7 @@ def _stored_numeric(field: Field, value: str, path: str) -> str:
     function = "round_even" if field.attributes.get("roundingMode") == "ROUND_HALF_EVEN" else "round"
     rounded = f"CAST({function}({value}, {scale}) AS DECIMAL(38, 9))"
     limit = 10 ** ((field.precision or 38) - scale)
-    return f"CASE WHEN abs({rounded}) >= {limit} THEN {_fail(_out_of_range(field, path))} ELSE {rounded} END"
+    return f"CASE WHEN abs({rounded}) >= {limit} THEN {_fail(out_of_range(field, path))} ELSE {rounded} END"
 
 
 def _stored_bignumeric(field: Field, value: str, path: str) -> str:
@@ -97,7 +97,8 @@ def _stored_bignumeric(field: Field, value: str, path: str) -> str:
     return f"bq_stored_bignumeric({value}, {precision}, {field.scale or 0}, {_quoted(path)})"
 
 
-def _out_of_range(field: Field, path: str) -> str:
+def out_of_range(field: Field, path: str) -> str:
+    """What is told of a value that NUMERIC(P, S) or BIGNUMERIC(P, S) cannot hold."""
     precision, scale = field.precision or 0, field.scale or 0
     digits = "9" * (precision - scale) or "0"
     bound = f"{digits}.{'9' * scale}" if scale else digits
