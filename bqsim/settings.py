@@ -37,6 +37,7 @@ class Settings:
     max_query_chars: int = 1024 * 1024
     max_query_nesting: int = 300
     statement_timeout_s: float = 60.0
+    append_queue_bytes: int = 32 * 1024 * 1024
     storage_workers: int = 4
     max_grpc_calls: int = 1000
     cache_dir: Path | None = None

@@ -35,7 +35,7 @@ def key_of(ref: DatasetRef | TableRef | RoutineRef) -> str:
     return ref.sql_name
 
 
-def to_record(resource: Resource) -> str:
+def to_record(resource: object) -> str:
     """The JSON text of a resource; fields that have their default value are left out."""
     return json.dumps(_encode(resource), separators=(",", ":"), ensure_ascii=False)
 
