@@ -93,6 +93,14 @@ class Executor:
         self._services = Services(catalog, planner, googlesql, reference, clock, draws, sizes, claims)
 
     @property
+    def planner(self) -> Planner:
+        return self._services.planner
+
+    @property
+    def googlesql(self) -> GoogleSql:
+        return self._services.googlesql
+
+    @property
     def sizes(self) -> ColumnSizes:
         """Logical sizes of stored columns and tables."""
         return self._services.sizes

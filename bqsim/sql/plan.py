@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from bqsim.catalog.refs import DatasetRef, RoutineRef, TableRef
+from bqsim.catalog.resources import Table
 from bqsim.types import Field, Type
 
 
@@ -46,7 +47,8 @@ class Context:
     the hidden
     dataset of temp tables in a script or session; ``temp_functions`` holds CREATE TEMP FUNCTION texts by
     name;
-    ``transaction`` is the open multi-statement transaction; ``cancelled`` turns true when a statement
+    ``pinned`` are tables to be seen otherwise than they are now; ``transaction`` is the open
+    multi-statement transaction; ``cancelled`` turns true when a statement
     that waits for
     others is to stop.
     """
@@ -64,6 +66,7 @@ class Context:
     location: str = "US"
     now_us: int = 0
     undeclared_parameters_allowed: bool = False
+    pinned: Mapping[TableRef, Table] = field(default_factory=dict)
     transaction: Any = None
     cancelled: Callable[[], bool] | None = None
 

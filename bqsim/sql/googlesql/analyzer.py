@@ -130,7 +130,7 @@ class GoogleSql:
     def analyze(self, sql: str, ctx: Context, start: tuple[int, int] = (1, 1)) -> Analyzed:
         """Analyse one statement. ``start`` is its line and column in the user's text, for error positions."""
         key = _key(sql, ctx)
-        known = self._remembered(key, ctx)
+        known = None if ctx.pinned else self._remembered(key, ctx)
         if known is not None:
             return known
         prepared = self.prepare(sql)
@@ -141,7 +141,8 @@ class GoogleSql:
             raise from_sql_error(error, prepared, start) from None
         except Trapped as trap:
             raise from_trap(trap) from None
-        self._remember(key, analyzed, visible)
+        if not ctx.pinned:
+            self._remember(key, analyzed, visible)
         return analyzed
 
     def analyze_expression(self, sql: str, ctx: Context, start: tuple[int, int] = (1, 1)) -> Analyzed:

@@ -113,22 +113,22 @@ class Resolver:
             virtual = self.virtual_tables(path, context) if self.virtual_tables else None
             return Source(path, virtual) if virtual else None
         if path[0].casefold() == _SESSION and context.temp_dataset is not None:
-            return self._find(path[:2], context.temp_dataset.table(path[1]))
+            return self._find(path[:2], context.temp_dataset.table(path[1]), context)
         if len(path) > 2:
-            found = self._find(path[:3], TableRef(*path[:3]))
+            found = self._find(path[:3], TableRef(*path[:3]), context)
             if found is not None:
                 return found
-        return self._find(path[:2], TableRef(context.project, path[0], path[1]))
+        return self._find(path[:2], TableRef(context.project, path[0], path[1]), context)
 
     def _find_unqualified(self, name: str, context: Context) -> Source | None:
         for dataset in (context.temp_dataset, context.default_dataset):
-            found = self._find((name,), dataset.table(name)) if dataset else None
+            found = self._find((name,), dataset.table(name), context) if dataset else None
             if found is not None:
                 return found
         return None
 
-    def _find(self, path: Path, ref: TableRef) -> Source | None:
-        table = self._catalog.find_table(ref)
+    def _find(self, path: Path, ref: TableRef, context: Context) -> Source | None:
+        table = context.pinned.get(ref) or self._catalog.find_table(ref)
         if table is None:
             return self._wildcard(path, ref) if ref.table.endswith("*") else None
         partitioning = table.time_partitioning

@@ -245,10 +245,17 @@ def stored_table(low: Lowering, node: Any) -> Relation:
 
 def pseudo_column(table: Table, column: Any, label: str) -> exp.Expression:
     """_PARTITIONTIME and _PARTITIONDATE: the partition in which a row was written."""
+    return partition_value(table, column_type(column).kind, label)
+
+
+def partition_value(table: Table, kind: TypeKind, label: str) -> exp.Expression:
+    """The beginning of the partition in which a row of relation ``label`` was written, as a TIMESTAMP or
+    DATE.
+    """
     unit = table.time_partitioning.type if table.time_partitioning else "DAY"
     began = nodes.column(label, VERSION_BEGIN)
     start = nodes.template(f"date_trunc('{unit.lower()}', make_timestamp({{0}}))", began)
-    if column_type(column).kind is TypeKind.DATE:
+    if kind is TypeKind.DATE:
         return nodes.template("CAST({0} AS DATE)", start)
     return start
 

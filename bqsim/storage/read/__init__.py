@@ -1,0 +1,1 @@
+"""Reading tables through the Storage API."""

@@ -1,0 +1,296 @@
+"""Sending a stream: its rows are read and encoded in chunks, the next one while the current is sent.
+
+A chunk is read by a worker of the engine pool in a session of its own, so that a reader that stops taking
+messages holds none: only the chunk that it is sent and the next one wait in memory.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bqsim.engine.pool import CancelToken
+from bqsim.engine.protocol import Interrupted
+from bqsim.errors import BigQueryError
+from bqsim.storage.errors import StorageFailure, from_bigquery
+
+from .cache import Chunk, ChunkCache
+from .messages import NOT_COMPRESSED, rows_message
+from .rows import Reading
+from .sources import FAILED
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from bqsim.engine.pool import EnginePool
+    from bqsim.engine.protocol import Session
+    from bqsim.storage.v1.stream_pb2 import ReadSession
+
+    from .streams import Range
+
+# What a chunk takes in its source, about; and its rows at most: a row group of the engine.
+CHUNK_BYTES = 16 << 20
+CHUNK_ROWS = 122_880
+# The divisors of 60 blocks, a row group: chunks that are parts of row groups are read fastest.
+_CHUNK_BLOCKS = (60, 30, 20, 15, 12, 10, 6, 5, 4, 3, 2, 1)
+# Readers above this number do without reading ahead, which bounds the memory that they take together.
+AHEAD_READERS = 16
+# A message may not be larger (page "Quotas and limits").
+MAX_ROW_BYTES = 128 * 1000 * 1000
+# Chunks whose rows are counted by one query.
+COUNTED_CHUNKS = 64
+_POLL_S = 0.1
+
+
+class Format(Protocol):
+    """An encoding of rows. ``schema_field`` is a ReadRowsResponse with the schema alone."""
+
+    @property
+    def rows_tag(self) -> bytes: ...
+
+    @property
+    def key(self) -> Hashable: ...
+
+    @property
+    def schema_field(self) -> bytes: ...
+
+    def describe(self, session: ReadSession) -> None: ...
+
+    def payloads(self, rows: pa.Table) -> Iterator[tuple[Any, int]]: ...
+
+
+def chunk_blocks(block_rows: int, row_bytes: float) -> int:
+    """How many blocks make a chunk."""
+    block_bytes = max(1.0, block_rows * row_bytes)
+    fitting = min(CHUNK_BYTES / block_bytes, CHUNK_ROWS / block_rows)
+    return next((n for n in _CHUNK_BLOCKS if n <= fitting), 1)
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many rows the chunks of a session have, as far as known, by their blocks. Thread-safe."""
+
+    known: dict[Range, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReader:
+    """Reads streams of one session. ``compressed`` asks for LZ4 over the rows of each message; ``key`` tells
+    the session's messages from those of others."""
+
+    pool: EnginePool
+    cache: ChunkCache
+    reading: Reading
+    format: Format
+    chunk_blocks: int
+    counts: Counts
+    compressed: bool
+    key: Hashable
+
+    def messages(self, stream: Range, offset: int, cancelled: Callable[[], bool]) -> Iterator[bytes]:
+        """ReadRowsResponse messages from row ``offset`` of a stream on."""
+        with _readers.entered() as ahead:
+            cancel = CancelToken()
+            try:
+                yield from self._messages(stream, offset, cancelled, cancel, ahead)
+            finally:
+                cancel.cancel()
+
+    def _messages(
+        self, stream: Range, offset: int, cancelled: Callable[[], bool], cancel: CancelToken, ahead: bool
+    ) -> Iterator[bytes]:
+        chunks = self._chunks(stream)
+        index, skipped = self._seek(chunks, offset, cancelled, cancel)
+        coming = self._start(stream, chunks, index, skipped, cancel)
+        prefix = self.format.schema_field
+        while coming is not None:
+            chunk = _finished(coming, cancelled, cancel)
+            if skipped:
+                chunk = _without_messages(chunk, skipped)
+                skipped = 0
+            else:
+                self.counts.known[chunks[index]] = chunk.rows
+            index += 1
+            coming = self._start(stream, chunks, index, 0, cancel) if ahead else None
+            for message in chunk.messages:
+                if cancelled():
+                    raise _cancelled()
+                yield prefix + message if prefix else message
+                prefix = b""
+            if not ahead:
+                coming = self._start(stream, chunks, index, 0, cancel)
+
+    # Where to begin
+
+    def _chunks(self, stream: Range) -> list[Range]:
+        """The chunks of a stream, on one grid for all streams."""
+        low, high = stream
+        size = self.chunk_blocks
+        starts = range(low - low % size, high, size)
+        return [(max(at, low), min(at + size, high)) for at in starts]
+
+    def _seek(
+        self, chunks: list[Range], offset: int, cancelled: Callable[[], bool], cancel: CancelToken
+    ) -> tuple[int, int]:
+        """The chunk that holds row ``offset``, and how many rows of it come before."""
+        left = offset
+        for index in range(len(chunks)):
+            if not left:
+                return index, 0
+            rows = self._count(chunks, index, cancelled, cancel)
+            if left < rows:
+                return index, left
+            left -= rows
+        if left:
+            raise StorageFailure("FAILED_PRECONDITION", f"offset {offset} has not been allocated yet")
+        return len(chunks), 0
+
+    def _count(
+        self, chunks: list[Range], index: int, cancelled: Callable[[], bool], cancel: CancelToken
+    ) -> int:
+        chunk = chunks[index]
+        if self.reading.counted:
+            return self.reading.blocks.live(*chunk)
+        known = self.counts.known
+        if chunk not in known:
+            together = chunks[index : index + COUNTED_CHUNKS]
+            work = self.pool.submit(lambda session: self._counted(session, together), cancel)
+            known.update(_finished(work, cancelled, cancel))
+        return known[chunk]
+
+    def _counted(self, session: Session, chunks: list[Range]) -> dict[Range, int]:
+        blocks = self.reading.blocks
+        start, end = blocks.span(chunks[0][0], chunks[-1][1])
+        size = self.chunk_blocks * blocks.size
+        found = self.reading.counts(session, start, end, size)
+        return {chunk: found.get(chunk[0] // self.chunk_blocks, 0) for chunk in chunks}
+
+    # Chunks
+
+    def _start(
+        self, stream: Range, chunks: list[Range], index: int, skipped: int, cancel: CancelToken
+    ) -> Chunk | Future[Chunk] | None:
+        """The chunk from the cache, or on its way; None after the last."""
+        if index >= len(chunks):
+            return None
+        chunk = chunks[index]
+        key = (self.key, stream, chunk)
+        found = self.cache.get(key)
+        if found is not None and (not skipped or _is_border(found, skipped)):
+            return found
+        return self.pool.submit(lambda session: self._read(session, stream, chunk, skipped, key), cancel)
+
+    def _read(self, session: Session, stream: Range, chunk: Range, skipped: int, key: Hashable) -> Chunk:
+        rows = self.reading.rows(session, *self.reading.blocks.span(*chunk))
+        before, after = _progress(stream, chunk)
+        total = max(rows.num_rows, 1)
+        if skipped:
+            rows = rows.slice(skipped)
+        messages, row_counts, done = [], [], skipped
+        for payload, count in self.format.payloads(rows):
+            ends = done + count
+            progress = (
+                before + (after - before) * (done / total),
+                before + (after - before) * (ends / total),
+            )
+            messages.append(self._message(payload, count, progress))
+            row_counts.append(count)
+            done = ends
+        if skipped:
+            # What is left of the chunk, marked as coming after the rows before it.
+            return Chunk((b"", *messages), (skipped, *row_counts))
+        found = Chunk(tuple(messages), tuple(row_counts))
+        self.cache.put(key, found)
+        return found
+
+    def _message(self, payload: Any, count: int, progress: tuple[float, float]) -> bytes:
+        size = memoryview(payload).nbytes
+        if size > MAX_ROW_BYTES:
+            text = f"{FAILED}a row exceeds the maximum size of {MAX_ROW_BYTES} bytes"
+            raise StorageFailure("RESOURCE_EXHAUSTED", text)
+        if not self.compressed:
+            return rows_message(self.format.rows_tag, payload, count, progress)
+        import pyarrow as pa
+
+        packed = pa.compress(payload, codec="lz4_raw")
+        if packed.size < size:
+            return rows_message(self.format.rows_tag, packed, count, progress, size)
+        return rows_message(self.format.rows_tag, payload, count, progress, NOT_COMPRESSED)
+
+
+class _Readers:
+    """How many streams are being read."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def entered(self) -> _Reader:
+        return _Reader(self)
+
+    def add(self, change: int) -> int:
+        with self._lock:
+            self._count += change
+            return self._count
+
+
+class _Reader:
+    def __init__(self, readers: _Readers) -> None:
+        self._readers = readers
+
+    def __enter__(self) -> bool:
+        """Whether this reader may read ahead."""
+        return self._readers.add(1) <= AHEAD_READERS
+
+    def __exit__(self, *_: object) -> None:
+        self._readers.add(-1)
+
+
+_readers = _Readers()
+
+
+def _progress(stream: Range, chunk: Range) -> tuple[float, float]:
+    low, high = stream
+    return (chunk[0] - low) / (high - low), (chunk[1] - low) / (high - low)
+
+
+def _is_border(chunk: Chunk, row: int) -> bool:
+    """Whether a message of the chunk begins at this row of it."""
+    for count in chunk.row_counts:
+        if row <= 0:
+            break
+        row -= count
+    return row == 0
+
+
+def _without_messages(chunk: Chunk, rows: int) -> Chunk:
+    """The chunk without its first messages, which hold this many rows."""
+    first = 0
+    while rows > 0:
+        rows -= chunk.row_counts[first]
+        first += 1
+    return Chunk(chunk.messages[first:], chunk.row_counts[first:])
+
+
+def _finished(work: Any, cancelled: Callable[[], bool], cancel: CancelToken) -> Any:
+    """The value of a future, or what is there already."""
+    if not isinstance(work, Future):
+        return work
+    while True:
+        try:
+            return work.result(_POLL_S)
+        except TimeoutError:
+            if cancelled():
+                cancel.cancel()
+                raise _cancelled() from None
+        except Interrupted:
+            raise _cancelled() from None
+        except BigQueryError as error:
+            raise from_bigquery(error, f"{FAILED}Query error: ") from None
+
+
+def _cancelled() -> StorageFailure:
+    return StorageFailure("CANCELLED", "The call was cancelled")

@@ -1,0 +1,268 @@
+"""BigQueryRead: sessions, streams, rows. Without transport: gRPC hands requests in and answers out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from bqsim.engine.pool import CancelToken
+from bqsim.errors import BigQueryError
+from bqsim.storage.errors import StorageFailure, from_bigquery, invalid_argument, not_found
+from bqsim.storage.names import project_of, session_of, table_of
+from bqsim.storage.v1 import read_pb2, stream_pb2
+from bqsim.types import Field
+
+from . import sizes
+from .arrow_format import ArrowFormat, codec_of
+from .blocks import BlockMaps, Blocks, block_rows
+from .cache import ChunkCache
+from .chunks import Counts, Format, StreamReader, chunk_blocks
+from .projection import Projection, project
+from .restriction import Restrictions
+from .rows import Reading
+from .sampling import sample_of
+from .sources import FAILED, ResultRows, Source, find_source
+from .streams import Range, Tokens, partition, split, stream_count
+
+if TYPE_CHECKING:
+    from bqsim.catalog.store import Catalog
+    from bqsim.engine.pool import EnginePool
+    from bqsim.engine.protocol import Session
+    from bqsim.jobs.results import ResultStore
+    from bqsim.settings import Settings
+    from bqsim.sim.clock import Clock
+    from bqsim.sim.draws import Draws
+    from bqsim.sql.executor import Executor
+
+T = TypeVar("T")
+
+# How long a session lives (page "Use the Storage Read API").
+SESSION_LIFE_US = 6 * 3600 * 1_000_000
+# Sessions that are remembered at most; the oldest are forgotten.
+MAX_SESSIONS = 100_000
+MAX_TRACE_ID_BYTES = 256
+
+_Options = stream_pb2.ReadSession.TableReadOptions
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    name: str
+    expires_us: int
+    reading: Reading
+    format: Format
+    chunk_blocks: int
+    compressed: bool
+    key: Hashable
+    counts: Counts = field(default_factory=Counts)
+
+
+class ReadService:
+    """The three calls of BigQueryRead. Thread-safe; calls block."""
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        pool: EnginePool,
+        executor: Executor,
+        results: ResultStore,
+        clock: Clock,
+        draws: Draws,
+        settings: Settings,
+    ) -> None:
+        self._catalog = catalog
+        self._pool = pool
+        self._results = results
+        self._executor = executor
+        self._clock = clock
+        self._draws = draws
+        self._restrictions = Restrictions(executor)
+        self._blocks = BlockMaps()
+        self._tokens = Tokens(draws.seed)
+        self._sessions: OrderedDict[str, _Session] = OrderedDict()
+        self._lock = threading.Lock()
+        self.cache = ChunkCache(settings.read_cache_bytes)
+
+    # Sessions
+
+    def create_session(
+        self, request: read_pb2.CreateReadSessionRequest, caller: str
+    ) -> stream_pb2.ReadSession:
+        """A session over a snapshot of a table, with its streams."""
+        parent = project_of(request.parent)
+        if not request.HasField("read_session"):
+            raise invalid_argument("read_session is required")
+        asked = request.read_session
+        _check(asked)
+        ref = table_of(asked.table)
+        now_us = self._clock.now_us()
+        source = find_source(self._catalog, self._results, ref, _snapshot_us(asked), now_us)
+        options = asked.read_options
+        projection = project(source, options.selected_fields)
+        condition = self._restrictions.condition(source, options.row_restriction, caller, now_us)
+        nbytes, row_bytes, blocks = self._run(lambda session: self._survey(session, source, projection))
+        seed = int(self._draws.hex_id("read.sample", 16), 16)
+        percentage = options.sample_percentage if options.HasField("sample_percentage") else 100.0
+        sample = sample_of(percentage, seed, blocks)
+        count = stream_count(nbytes, request.max_stream_count, request.preferred_min_stream_count)
+        reading = Reading(source, projection, blocks, condition, sample)
+        expires_us = _expiry(source, now_us)
+        session_id = self._tokens.session_id(expires_us, self._draws.hex_id("read.session", 8))
+        location = source.table.location.lower()
+        session = _Session(
+            name=f"projects/{parent}/locations/{location}/sessions/{session_id}",
+            expires_us=expires_us,
+            reading=reading,
+            format=_format(asked, projection.fields),
+            chunk_blocks=chunk_blocks(blocks.size, row_bytes),
+            key=reading.key,
+            compressed=options.response_compression_codec == _Options.RESPONSE_COMPRESSION_CODEC_LZ4,
+        )
+        self._keep(session, now_us)
+        answer = stream_pb2.ReadSession()
+        answer.CopyFrom(asked)
+        answer.name = session.name
+        answer.expire_time.FromMicroseconds(expires_us)
+        answer.estimated_row_count = blocks.rows
+        answer.estimated_total_bytes_scanned = nbytes
+        session.format.describe(answer)
+        del answer.streams[:]
+        if projection.fields:
+            for stream in partition(blocks, count):
+                answer.streams.add(name=self._stream_name(session, stream))
+        return answer
+
+    def split_stream(self, request: read_pb2.SplitReadStreamRequest) -> read_pb2.SplitReadStreamResponse:
+        """Two streams with the rows of one; an empty answer when it cannot be split."""
+        if not 0.0 < request.fraction < 1.0:
+            raise invalid_argument(f"fraction must be in the range (0.0, 1.0): {request.fraction}")
+        session, stream = self._stream(request.name)
+        answer = read_pb2.SplitReadStreamResponse()
+        parts = split(session.reading.blocks, stream, request.fraction)
+        if parts is not None:
+            answer.primary_stream.name = self._stream_name(session, parts[0])
+            answer.remainder_stream.name = self._stream_name(session, parts[1])
+        return answer
+
+    def read_rows(self, request: read_pb2.ReadRowsRequest, cancelled: Callable[[], bool]) -> Iterator[bytes]:
+        """Serialised ReadRowsResponse messages. What is wrong with the request is raised at the first."""
+        if request.offset < 0:
+            raise invalid_argument(f"offset must be non-negative: {request.offset}")
+        session, stream = self._stream(request.read_stream)
+        encoding = _with_options(session.format, request)
+        reader = StreamReader(
+            self._pool,
+            self.cache,
+            session.reading,
+            encoding,
+            session.chunk_blocks,
+            session.counts,
+            session.compressed,
+            (session.key, encoding.key, session.compressed),
+        )
+        yield from reader.messages(stream, request.offset, cancelled)
+
+    def close(self) -> None:
+        """Forget all sessions and messages."""
+        with self._lock:
+            self._sessions.clear()
+        self.cache.clear()
+
+    # The registry
+
+    def _keep(self, session: _Session, now_us: int) -> None:
+        with self._lock:
+            while self._sessions:
+                oldest = next(iter(self._sessions.values()))
+                if oldest.expires_us > now_us and len(self._sessions) < MAX_SESSIONS:
+                    break
+                del self._sessions[oldest.name]
+            self._sessions[session.name] = session
+
+    def _stream_name(self, session: _Session, stream: Range) -> str:
+        return f"{session.name}/streams/{self._tokens.stream_id(_id(session.name), stream)}"
+
+    def _stream(self, name: str) -> tuple[_Session, Range]:
+        """The session and the blocks of a stream."""
+        session_name, stream_id = session_of(name)
+        session_id = _id(session_name)
+        failed = f"there was an error operating on '{name}': "
+        expires_us = self._tokens.expires_us(session_id)
+        if expires_us is not None and expires_us <= self._clock.now_us():
+            raise StorageFailure("FAILED_PRECONDITION", f"{failed}session expired at {_utc(expires_us)}")
+        session = self._sessions.get(session_name)
+        if session is None:
+            raise not_found(f"{failed}session not found")
+        stream = self._tokens.blocks(session_id, stream_id)
+        if stream is None:
+            raise not_found(f"{failed}stream not found")
+        return session, stream
+
+    def _survey(self, session: Session, source: Source, projection: Projection) -> tuple[int, float, Blocks]:
+        """The bytes to be read, the bytes of a row, and the blocks."""
+        nbytes, rows = sizes.projected(session, self._executor.sizes, source, projection)
+        row_bytes = nbytes / rows if rows else 0.0
+        return nbytes, row_bytes, self._blocks.of(session, source, block_rows(row_bytes))
+
+    def _run(self, work: Callable[[Session], T]) -> T:
+        try:
+            return self._pool.submit(work, CancelToken()).result()
+        except BigQueryError as error:
+            raise from_bigquery(error, FAILED) from None
+
+
+def _id(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _check(asked: stream_pb2.ReadSession) -> None:
+    """Refuse what no session can be."""
+    if asked.data_format not in (stream_pb2.ARROW, stream_pb2.AVRO):
+        raise invalid_argument("read_session.data_format must be specified: AVRO or ARROW")
+    if len(asked.trace_id.encode()) > MAX_TRACE_ID_BYTES:
+        raise invalid_argument(f"trace_id exceeded maximum allowed length: {MAX_TRACE_ID_BYTES} bytes")
+    options = asked.read_options
+    if options.response_compression_codec and options.arrow_serialization_options.buffer_compression:
+        raise invalid_argument(
+            "response_compression_codec and arrow_serialization_options.buffer_compression"
+            " must not be set together"
+        )
+
+
+def _snapshot_us(asked: stream_pb2.ReadSession) -> int | None:
+    modifiers = asked.table_modifiers
+    if not modifiers.HasField("snapshot_time"):
+        return None
+    time = modifiers.snapshot_time
+    return int(time.seconds) * 1_000_000 + int(time.nanos) // 1000
+
+
+def _expiry(source: Source, now_us: int) -> int:
+    """When a session ends: after its life, or with the result that it reads."""
+    expires_us = now_us + SESSION_LIFE_US
+    return min(expires_us, source.result.expires_us) if isinstance(source, ResultRows) else expires_us
+
+
+def _format(asked: stream_pb2.ReadSession, fields: Sequence[Field]) -> Format:
+    if asked.data_format == stream_pb2.ARROW:
+        return ArrowFormat(fields, codec_of(asked.read_options.arrow_serialization_options))
+    from .avro_format import AvroFormat
+
+    return AvroFormat(fields)
+
+
+def _with_options(format_: Format, request: read_pb2.ReadRowsRequest) -> Format:
+    """The session's format, or with the options of a request that has some."""
+    if not request.HasField("arrow_serialization_options") or not isinstance(format_, ArrowFormat):
+        return format_
+    return ArrowFormat(format_.fields, codec_of(request.arrow_serialization_options))
+
+
+def _utc(time_us: int) -> str:
+    moment = dt.datetime.fromtimestamp(time_us // 1_000_000, dt.UTC)
+    return moment.isoformat()
