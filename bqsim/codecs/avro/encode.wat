@@ -13,7 +13,7 @@
 ;;   28 nullable     1 when the value is a union of null and the type
 ;;
 ;; A missing value is one zero byte: null's index in a union, or the end of an array.
-;; Up to 16 bytes are read after data and written after the last record.
+;; Up to 32 bytes are read after data and written after the last record.
 (module
   (memory (export "memory") 1)
 
@@ -68,18 +68,18 @@
   (func $copy (param $out i32) (param $from i32) (param $size i32) (result i32)
     (local $end i32)
     (local.set $end (i32.add (local.get $out) (local.get $size)))
-    (if (i32.gt_u (local.get $size) (i32.const 96))
+    (if (i32.gt_u (local.get $size) (i32.const 128))
       (then
         (memory.copy (local.get $out) (local.get $from) (local.get $size))
         (return (local.get $end))))
-    (v128.store (local.get $out) (v128.load (local.get $from)))
     (loop $rest
-      (if (i32.gt_u (local.get $size) (i32.const 16))
+      (v128.store (local.get $out) (v128.load (local.get $from)))
+      (v128.store offset=16 (local.get $out) (v128.load offset=16 (local.get $from)))
+      (if (i32.gt_u (local.get $size) (i32.const 32))
         (then
-          (local.set $out (i32.add (local.get $out) (i32.const 16)))
-          (local.set $from (i32.add (local.get $from) (i32.const 16)))
-          (local.set $size (i32.sub (local.get $size) (i32.const 16)))
-          (v128.store (local.get $out) (v128.load (local.get $from)))
+          (local.set $out (i32.add (local.get $out) (i32.const 32)))
+          (local.set $from (i32.add (local.get $from) (i32.const 32)))
+          (local.set $size (i32.sub (local.get $size) (i32.const 32)))
           (br $rest))))
     (local.get $end))
 
