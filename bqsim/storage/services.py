@@ -38,11 +38,6 @@ class Storage:
         """UNAVAILABLE after :meth:`close`."""
         return self._write.get()
 
-    def warm(self) -> None:
-        """Make both now."""
-        self._read.get()
-        self._write.get()
-
     def close(self) -> None:
         """End what the services do for open streams. Idempotent."""
         self._write.close()

@@ -14,9 +14,9 @@ from bqsim.storage.v1 import status_pb2
 DETAILS = "grpc-status-details-bin"
 STORAGE_ERROR = "type.googleapis.com/google.cloud.bigquery.storage.v1.StorageError"
 RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
-# A client refuses trailing metadata of more than 8 KiB altogether. The text comes percent-encoded, thrice as
-# long at worst, and twice more in the details.
-MAX_TEXT_BYTES = 1200
+# A client refuses trailing metadata beyond 8 KiB altogether. The text comes percent-encoded, thrice as
+# long at worst, and twice more in the details, which come in base64.
+MAX_TEXT_BYTES = 1000
 
 
 @dataclass(frozen=True, slots=True)
