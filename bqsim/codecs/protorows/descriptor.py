@@ -23,6 +23,11 @@ MAX_FIELDS = 30_000
 # Messages inside one another, as deep as parsers follow them.
 MAX_DEPTH = 100
 _TOO_DEEP = "Messages are nested too deeply."
+# Types that have a name.
+_NAMED: dict[int, str] = {
+    FieldDescriptorProto.TYPE_MESSAGE: "a message",
+    FieldDescriptorProto.TYPE_ENUM: "an enum",
+}
 
 Default = bool | int | float | bytes | None
 
@@ -114,7 +119,7 @@ class _Reader:
             self._done[path] = fields
             children = [self._resolve(path, p.type_name)[0] for p in message.field if p.type_name]
             self._sizes[path] = len(message.field) + sum(self._sizes.get(c, 0) for c in children)
-            self._heights[path] = 1 + max((self._heights.get(c, 0) for c in children), default=0)
+            self._heights[path] = max((1 + self._heights.get(c, 0) for c in children), default=0)
             if self._sizes[path] > MAX_FIELDS:
                 raise ValueError(f"{_FILE}: {path}: The message has more than {MAX_FIELDS} fields.")
             if self._heights[path] > MAX_DEPTH:
@@ -146,11 +151,10 @@ class _Reader:
         type_ = field.type if field.HasField("type") else 0
         target_path, target = self._resolve(path, field.type_name) if field.type_name else ("", None)
         if field.type_name and target is None:
-            self._error(where, f'"{field.type_name}" is not defined.')
+            self._error(where, _not_defined(field.type_name, target_path))
         type_ = type_ or _type_of(target)
-        if target is not None and type_ != _type_of(target):
-            kind = "an enum" if type_ == FieldDescriptorProto.TYPE_ENUM else "a message"
-            self._error(where, f'"{field.type_name}" is not {kind} type.')
+        if target is not None and type_ in _NAMED and type_ != _type_of(target):
+            self._error(where, f'"{field.type_name}" is not {_NAMED[type_]} type.')
         if len(self.errors) > before:
             return None
         repeated = field.label == FieldDescriptorProto.LABEL_REPEATED
@@ -222,6 +226,15 @@ def _declared(
         yield from _declared(path, nested)
 
 
+def _not_defined(name: str, full: str) -> str:
+    if full == name.removeprefix("."):
+        return f'"{name}" is not defined.'
+    return (
+        f'"{name}" is resolved to "{full}", which is not defined. The innermost scope is searched first in name '
+        f"resolution. Consider using a leading '.'(i.e., \".{name}\") to start from the outermost scope."
+    )
+
+
 def _type_of(target: Any) -> int:
     if isinstance(target, DescriptorProto):
         return int(FieldDescriptorProto.TYPE_MESSAGE)
@@ -238,7 +251,7 @@ def _checks(
     message: DescriptorProto, field: FieldDescriptorProto, where: str
 ) -> tuple[tuple[bool, str], ...]:
     """What can be wrong with a field alone."""
-    named = field.type in (FieldDescriptorProto.TYPE_MESSAGE, FieldDescriptorProto.TYPE_ENUM)
+    named = field.type in _NAMED
     typed = field.HasField("type")
     repeated = field.label == FieldDescriptorProto.LABEL_REPEATED
     default = field.HasField("default_value")
