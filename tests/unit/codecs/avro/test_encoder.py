@@ -320,6 +320,10 @@ def test_more_than_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(calls) == len(_ROWS)
     assert data == whole[0]
     assert ends.tolist() == whole[1].tolist()
+    parts = list(RowEncoder(_NESTED).batches(table))
+    assert len(parts) > 10
+    assert b"".join(part for part, _ in parts) == data
+    assert all(int(local[-1]) == len(part) for part, local in parts)
 
 
 def test_rows_beyond_the_memory_are_halved(monkeypatch: pytest.MonkeyPatch) -> None:
