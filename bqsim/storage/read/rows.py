@@ -79,14 +79,16 @@ class Reading:
             blocks = self.sample.blocks(start, end)
             taken = f"({LABEL}.rowid // {self.sample.size}) IN ({', '.join(map(str, blocks))})"
             conditions.append(taken if blocks else "FALSE")
+        guard = source.live
         if self.blocks.whole:
-            if self.condition is not None:
-                conditions.append(f"({self.condition})")
-        elif self.condition is None:
-            conditions.append(source.live)
+            guard = f"{LABEL}.rowid < {end}" if end == self.blocks.end else ""
+        if self.condition is None:
+            conditions += [guard] if guard else []
+        elif guard:
+            # The condition may fail, and must not see rows that are not read.
+            conditions.append(f"CASE WHEN {guard} THEN ({self.condition}) ELSE FALSE END")
         else:
-            # The condition may fail, and must not see rows that do not live.
-            conditions.append(f"CASE WHEN {source.live} THEN ({self.condition}) ELSE FALSE END")
+            conditions.append(f"({self.condition})")
         return f"FROM {source.storage.engine_table} AS {LABEL} WHERE {' AND '.join(conditions)}"
 
     # Results
@@ -105,10 +107,9 @@ class Reading:
     def _result_count(self, session: Session, source: ResultRows, start: int, end: int) -> int:
         rows = self._sampled(source, start, end)
         if self.condition is None:
-            return rows.num_rows
+            return int(rows.num_rows)
         found = self._query(session, source, rows, "0, count(*)", _COUNTS)
-        count: int = found.column(1).to_pylist()[0]
-        return count
+        return int(found.column(1).to_pylist()[0])
 
     def _query(
         self, session: Session, source: ResultRows, rows: pa.Table, columns: str, fields: Sequence[Field]

@@ -24,7 +24,12 @@ _BLOCK_BYTES = 5
 
 
 def stream_count(nbytes: int, maximum: int, preferred: int) -> int:
-    """How many streams to make of ``nbytes`` to read; INVALID_ARGUMENT for bounds that make no sense."""
+    """How many streams to make of ``nbytes`` to read: ``maximum``, or without one what suits the size.
+
+    The service may make fewer of a small table; here ``maximum`` is taken at its word, since who asks for
+    several streams of a small table wants to see how several are read. INVALID_ARGUMENT for bounds that
+    make no sense.
+    """
     if maximum < 0 or preferred < 0:
         raise invalid_argument("max_stream_count and preferred_min_stream_count must be non-negative")
     if maximum and preferred > maximum:
@@ -32,7 +37,7 @@ def stream_count(nbytes: int, maximum: int, preferred: int) -> int:
             f"preferred_min_stream_count ({preferred}) must not exceed max_stream_count ({maximum})"
         )
     usual = 1 if nbytes < SINGLE_STREAM_BYTES else -(-nbytes // STREAM_BYTES)
-    return min(max(usual, preferred), maximum or MAX_STREAMS, MAX_STREAMS)
+    return min(maximum or max(usual, preferred), MAX_STREAMS)
 
 
 def partition(blocks: Blocks, count: int) -> list[Range]:
