@@ -56,8 +56,10 @@ _TYPES: dict[ChangeMode, frozenset[str | None]] = {
 _KNOWN = frozenset().union(*_TYPES.values())
 
 
-def change_mode(rows: ReadRows) -> ChangeMode:
-    """The mode that the first rows of a default stream's connection set."""
+def change_mode(rows: ReadRows) -> ChangeMode | None:
+    """The mode that the first rows of a default stream's connection set; None without rows."""
+    if not rows.num_rows:
+        return None
     types = rows.change_types
     return ChangeMode.UPSERT if types and types[0] in _TYPES[ChangeMode.UPSERT] else ChangeMode.INSERT
 

@@ -168,14 +168,12 @@ class Intake:
             return []
         if self._format is RowFormat.ARROW:
             raise arrow_refused()
-        if not destination.name.is_default:
-            raise invalid_argument("Change data capture is only supported on default streams.")
-        if destination.mode is None:
+        if destination.mode is None and destination.name.is_default:
             destination.mode = change_mode(rows)
-        if destination.mode is ChangeMode.UPSERT:
+        append.mode = destination.mode or ChangeMode.INSERT
+        if append.mode is ChangeMode.UPSERT:
             check_upserts(table)
-        append.mode = destination.mode
-        return change_errors(rows, destination.mode)
+        return change_errors(rows, append.mode)
 
     def _switch(self, path: str) -> None:
         """Make the request's stream the current one."""

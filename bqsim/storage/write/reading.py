@@ -33,7 +33,7 @@ class ReadRows:
     """The rows of a request.
 
     ``columns`` are canonical, one for each of ``fields``: the top-level fields of the table that the writer's
-    schema has, in the table's order. ``missing`` has booleans by field name for the fields that some rows have
+    schema has, in the table's order. ``missing`` has booleans by field name for fields that some rows have
     no value for. ``errors`` are (row, message), by row: with any, ``columns`` are of no use. ``change_types``
     and ``sequence_numbers`` are the values of ``_CHANGE_TYPE`` and ``_CHANGE_SEQUENCE_NUMBER`` when the
     writer's schema has them.
@@ -90,9 +90,8 @@ class Plan:
 
     def __init__(self, table: Table, sources: Sequence[Source], label: str, missing_of: MissingOf) -> None:
         """Raises INVALID_ARGUMENT when the writer's schema does not fit the table."""
-        pseudo = _PSEUDO if table.primary_key else ()
         matcher = Matcher(label)
-        parts = matcher.parts((*table.fields, *pseudo), sources)
+        parts = matcher.parts((*table.fields, *_PSEUDO), sources)
         failure = matcher.failure(table_path(table.ref))
         if failure is not None:
             raise failure
@@ -103,7 +102,7 @@ class Plan:
         ]
         if not columns:
             raise invalid_argument(f"The {label} schema has no fields")
-        self._pseudo = {c.field.name: c for c in columns if c.field in pseudo}
+        self._pseudo = {c.field.name: c for c in columns if c.field in _PSEUDO}
         self._columns = [c for c in columns if c.field.name not in self._pseudo]
         self._missing_of = missing_of
         self._key = frozenset(name.casefold() for name in table.primary_key)

@@ -239,7 +239,9 @@ def _message(stream: WriteStream, table: Table, full: bool) -> _PB:
         location=stream.location,
     )
     _set_time(message.create_time, stream.created_us)
-    if stream.state is StreamState.COMMITTED:
+    if stream.type is StreamType.COMMITTED:
+        _set_time(message.commit_time, stream.created_us)
+    elif stream.state is StreamState.COMMITTED:
         _set_time(message.commit_time, stream.committed_us)
     if full:
         message.table_schema.CopyFrom(table_schema(table.fields))

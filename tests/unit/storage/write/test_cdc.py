@@ -401,6 +401,7 @@ def test_the_first_row_sets_the_mode() -> None:
     assert change_mode(_pseudo(["DELETE", None])) is ChangeMode.UPSERT
     assert change_mode(_pseudo([None, "UPSERT"])) is ChangeMode.INSERT
     assert change_mode(replace(_pseudo(["x"]), change_types=None)) is ChangeMode.INSERT
+    assert change_mode(replace(_pseudo([]), num_rows=0)) is None
 
 
 def test_words_of_the_other_mode_are_row_errors() -> None:
