@@ -12,7 +12,7 @@ from bqsim.types import Field, TypeKind
 from bqsim.types.arrow import to_numpy
 
 from .arrow_messages import check_record_batch
-from .convert.arrows import INTERVAL_LAYOUTS, INTERVAL_UNIT, converter, is_list
+from .convert.arrows import LAYOUT, LAYOUTS, converter, is_list
 from .convert.matching import Source
 from .convert.scope import Converter
 from .reading import Plan, ReadRows
@@ -72,11 +72,10 @@ def _missing(array: pa.Array, _: bool) -> Any:
 
 
 def _plain_field(field: pa.Field, depth: int) -> pa.Field:
-    """The field without extension types and metadata; intervals that pyarrow cannot hold in their layout."""
+    """The field without extension types and metadata; some types as others of equal layout."""
     name = str(field.type)
-    if name in INTERVAL_LAYOUTS:
-        layout, _ = INTERVAL_LAYOUTS[name]
-        return pa.field(field.name, layout, metadata={INTERVAL_UNIT: name.encode()})
+    if name in LAYOUTS:
+        return pa.field(field.name, LAYOUTS[name][0], metadata={LAYOUT: name.encode()})
     return pa.field(field.name, _plain_type(field.type, depth))
 
 
@@ -108,6 +107,6 @@ def _source(field: pa.Field, index: int, prefix: str) -> Source:
         found: Converter | None = converter(kind, value.type, value.metadata)
         return found
 
-    unit = (value.metadata or {}).get(INTERVAL_UNIT)
-    shown = unit.decode() if unit else "struct" if children else str(value.type)
+    name = (value.metadata or {}).get(LAYOUT)
+    shown = name.decode() if name else "struct" if children else str(value.type)
     return Source(field.name, index, place, shown, repeated, scalar, children)

@@ -15,11 +15,12 @@ from bqsim.types import TypeKind
 from bqsim.types.kinds import DATE, INTERVAL
 
 from . import decimals, literals, numbers, strings, times
+from .arrays import reinterpreted
 from .nested import then
 from .scope import Converter, Scope
 
-# The metadata that marks a column whose INTERVALs were given in a layout that pyarrow has no class for.
-INTERVAL_UNIT = b"bqsim.interval"
+# The metadata of a column that is read as another type of equal layout: the name of the type it has.
+LAYOUT = b"bqsim.layout"
 _UTC = frozenset({"UTC", "utc", "Etc/UTC", "+00:00", "Z"})
 _INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
 
@@ -88,10 +89,19 @@ _PARAMETERISED: tuple[
     (pa.types.is_decimal256, _decimal256),
 )
 
-# Arrow's intervals other than MONTH_DAY_NANO: the type of equal layout in which they are read.
-INTERVAL_LAYOUTS: Mapping[str, tuple[pa.DataType, Converter]] = {
-    "month_interval": (pa.int32(), times.interval_of_months),
-    "day_time_interval": (pa.int64(), times.interval_of_day_time),
+_BIGNUMERIC = pa.decimal256(76, 38)
+
+
+def _bignumeric(array: pa.Array, _: Scope) -> pa.Array:
+    return reinterpreted(array, _BIGNUMERIC)
+
+
+# By name of an Arrow type: the type of equal layout in which it is read, the kind that takes it, and how. These
+# are the intervals that pyarrow has no class for, and BIGNUMERIC, whose 77th digit is no valid decimal256.
+LAYOUTS: Mapping[str, tuple[pa.DataType, TypeKind, Converter]] = {
+    "month_interval": (pa.int32(), TypeKind.INTERVAL, times.interval_of_months),
+    "day_time_interval": (pa.int64(), TypeKind.INTERVAL, times.interval_of_day_time),
+    str(_BIGNUMERIC): (pa.binary(32), TypeKind.BIGNUMERIC, _bignumeric),
 }
 
 _LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
@@ -104,9 +114,10 @@ def is_list(type_: pa.DataType) -> bool:
 
 def converter(kind: TypeKind, type_: pa.DataType, metadata: Mapping[bytes, bytes] | None) -> Any:
     """What converts values of an Arrow type to ``kind``; None when nothing does."""
-    unit = (metadata or {}).get(INTERVAL_UNIT)
-    if unit is not None:
-        return INTERVAL_LAYOUTS[unit.decode()][1] if kind is TypeKind.INTERVAL else None
+    name = (metadata or {}).get(LAYOUT)
+    if name is not None:
+        _, taker, convert = LAYOUTS[name.decode()]
+        return convert if kind is taker else None
     found = _SCALARS.get(kind, {}).get(str(type_))
     if found is not None:
         return found
