@@ -16,7 +16,7 @@
 ;;   36 values    numbers                        40 starts    i32 list offsets
 ;;   44 bitmap    validity bits                  48 packed    bits of BOOLs, i32 offsets of bytes
 ;;   52 counter   items so far (repeated)        56 nulls     (result)
-;;   60 data      address of bytes (result)
+;;   60 data      address of bytes (result); of an enum: address of u32 count and its i32 numbers, ascending
 ;;
 ;; An instance is a row, or an item of a repeated message. A singular message has the index of its parent.
 ;;
@@ -273,7 +273,28 @@
           (local.set $p (i32.add (local.get $p) (i32.const 4)))
           (br $next)))))
 
-  ;; Store a number. Ops: 0 64 bits, 1 32 bits, 2 zigzag of 32, 3 zigzag of 64, 4 BOOL, 5 fixed 32, 6 fixed 64.
+  ;; 1 unless the slot is an enum that does not have this number: then it is an unknown field.
+  (func $is_known (param $slot i32) (param $x i64) (result i32)
+    (local $list i32) (local $low i32) (local $high i32) (local $middle i32) (local $number i32)
+    (if (i32.ne (i32.load (local.get $slot)) (i32.const 9)) (then (return (i32.const 1))))
+    (local.set $list (i32.load offset=60 (local.get $slot)))
+    (local.set $high (i32.load (local.get $list)))
+    (loop $next
+      (if (i32.lt_u (local.get $low) (local.get $high))
+        (then
+          (local.set $middle (i32.shr_u (i32.add (local.get $low) (local.get $high)) (i32.const 1)))
+          (local.set $number (i32.load offset=4
+            (i32.add (local.get $list) (i32.shl (local.get $middle) (i32.const 2)))))
+          (if (i32.eq (local.get $number) (i32.wrap_i64 (local.get $x)))
+            (then (return (i32.const 1))))
+          (if (i32.lt_s (local.get $number) (i32.wrap_i64 (local.get $x)))
+            (then (local.set $low (i32.add (local.get $middle) (i32.const 1))))
+            (else (local.set $high (local.get $middle))))
+          (br $next))))
+    (i32.const 0))
+
+  ;; Store a number. Ops: 0 64 bits, 1 32 bits, 2 zigzag of 32, 3 zigzag of 64, 4 BOOL, 5 fixed 32, 6 fixed 64,
+  ;; 9 enum; 7 and 8 are bytes and messages.
   (func $put (param $slot i32) (param $index i32) (param $x i64)
     (local $values i32) (local $half i32)
     (if (i32.eqz (global.get $filling)) (then (return)))
@@ -283,7 +304,7 @@
         (block $zigzag64
           (block $four
             (block $eight
-              (br_table $eight $four $zigzag32 $zigzag64 $bool $four $eight
+              (br_table $eight $four $zigzag32 $zigzag64 $bool $four $eight $eight $eight $four
                 (i32.load (local.get $slot))))
             (i64.store
               (i32.add (local.get $values) (i32.shl (local.get $index) (i32.const 3)))
@@ -313,7 +334,7 @@
   ;; A packed run from $p to $end. 1 when it is well-formed.
   (func $packed (param $slot i32) (param $p i32) (param $end i32) (result i32)
     (local $shift i32) (local $x i64) (local $index i32) (local $bytes i32)
-    (if (i32.ge_u (i32.load (local.get $slot)) (i32.const 5))
+    (if (i32.load offset=4 (local.get $slot))
       (then
         (local.set $shift (i32.sub (i32.load (local.get $slot)) (i32.const 3)))
         (local.set $bytes (i32.sub (local.get $end) (local.get $p)))
@@ -338,7 +359,9 @@
       (local.set $p)
       (local.set $x)
       (if (i32.eqz (local.get $p)) (then (return (i32.const 0))))
-      (call $put (local.get $slot) (call $claim (local.get $slot) (i32.const 0)) (local.get $x))
+      (if (call $is_known (local.get $slot) (local.get $x))
+        (then
+          (call $put (local.get $slot) (call $claim (local.get $slot) (i32.const 0)) (local.get $x))))
       (br $next))
     (unreachable))
 
@@ -387,7 +410,10 @@
               (local.set $p)
               (local.set $x)
               (if (i32.eqz (local.get $p)) (then (return (i32.const 0))))
-              (call $put (local.get $slot) (call $claim (local.get $slot) (local.get $at)) (local.get $x))
+              (if (call $is_known (local.get $slot) (local.get $x))
+                (then (call $put
+                  (local.get $slot) (call $claim (local.get $slot) (local.get $at))
+                  (local.get $x))))
               (br $next))
             (local.set $n (call $after (local.get $p) (local.get $end) (i32.const 4)))
             (if (i32.eqz (local.get $n)) (then (return (i32.const 0))))

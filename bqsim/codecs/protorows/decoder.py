@@ -112,8 +112,9 @@ class RowDecoder:
     def decode(self, rows: Sequence[bytes]) -> Decoded:
         """The columns of serialised messages, named as the fields are.
 
-        Absent values are null or their proto2 default, absent repeated fields empty lists. ``MemoryError``
-        when the columns would take more than ``MAX_BATCH_BYTES``.
+        Absent values are null or their proto2 default, absent repeated fields empty lists. Numbers that an
+        enum does not have count as absent. ``MemoryError`` when the columns would take more than
+        ``MAX_BATCH_BYTES``.
         """
         rows = rows if isinstance(rows, list) else list(rows)
         with program("protorows/decode").instance() as instance:

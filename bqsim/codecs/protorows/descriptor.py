@@ -230,8 +230,8 @@ def _not_defined(name: str, full: str) -> str:
     if full == name.removeprefix("."):
         return f'"{name}" is not defined.'
     return (
-        f'"{name}" is resolved to "{full}", which is not defined. The innermost scope is searched first in name '
-        f"resolution. Consider using a leading '.'(i.e., \".{name}\") to start from the outermost scope."
+        f'"{name}" is resolved to "{full}", which is not defined. The innermost scope is searched first in '
+        f"name resolution. Consider using a leading '.'(i.e., \".{name}\") to start from the outermost scope."
     )
 
 

@@ -49,7 +49,7 @@ KINDS: dict[int, Kind] = {
     P.TYPE_MESSAGE: Kind(MESSAGE_OP, BYTES, 0),
     P.TYPE_BYTES: Kind(BYTES_OP, BYTES, 0),
     P.TYPE_UINT32: _VARINT32,
-    P.TYPE_ENUM: _VARINT32,
+    P.TYPE_ENUM: Kind(9, VARINT, 4),
     P.TYPE_SFIXED32: _FIXED32,
     P.TYPE_SFIXED64: _FIXED64,
     P.TYPE_SINT32: Kind(2, VARINT, 4),
@@ -217,6 +217,9 @@ class Plan:
                 place([len(others), *others]) if others else 0,
                 self._slot_address(slot.owner) if slot.owner >= 0 else 0,
             )
+            if slot.field.type == P.TYPE_ENUM:
+                numbers = sorted({number for _, number in slot.field.enum_values})
+                slot_row[DATA] = place(np.array([len(numbers), *numbers], np.int32).view(np.uint32))
         return np.concatenate([nodes.ravel(), slots.ravel(), *extra])
 
     def _slot_address(self, index: int) -> int:

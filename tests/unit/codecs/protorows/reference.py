@@ -46,7 +46,7 @@ def message_class(descriptor: DescriptorProto) -> Any:
 
 
 class Reference:
-    """Reads rows by google.protobuf: texts as bytes, enums as numbers, as the decoder does."""
+    """Reads rows by google.protobuf: texts as bytes, as the decoder does."""
 
     def __init__(self, descriptor: DescriptorProto) -> None:
         self.root = descriptor
@@ -87,9 +87,6 @@ def _plain(message: DescriptorProto) -> None:
     for field in message.field:
         if field.type == P.TYPE_STRING:
             field.type = P.TYPE_BYTES
-        if field.type == P.TYPE_ENUM:
-            field.type = P.TYPE_INT32
-            field.ClearField("type_name")
     for nested in message.nested_type:
         _plain(nested)
 
@@ -201,6 +198,8 @@ def random_row(random: Random, message: DescriptorProto, occurrences: int = 8) -
 def _scalar(random: Random, type_: int) -> bytes:
     if type_ in _FIXED:
         return random.randbytes(_FIXED[type_][1])
+    if type_ == P.TYPE_ENUM and random.random() < 0.8:
+        return varint(random.choice([0, -5, 7, (1 << 32) - 5]))
     bits = random.choice([1, 6, 7, 8, 14, 21, 28, 31, 32, 35, 49, 55, 56, 57, 63, 64])
     return varint(random.getrandbits(bits), random.choice([0, 0, 0, 1, 9]))
 

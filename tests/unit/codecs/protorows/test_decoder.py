@@ -329,6 +329,23 @@ def test_maps_are_lists_of_entries() -> None:
     assert found == [[{"key": b"k", "value": 5}]]
 
 
+def test_numbers_that_an_enum_does_not_have_are_absent() -> None:
+    descriptor = message(("e", 1, "Color"), ("many", 2, "Color", MANY), ("n", 3, P.TYPE_INT32))
+    numbers = [3, -1, 0, 1000, -(1 << 31), (1 << 31) - 1]
+    color = descriptor.enum_type.add(name="Color")
+    for number in numbers:
+        color.value.add(name=f"V{number}".replace("-", "_"), number=number)
+    known = b"".join(tag(1, 0) + varint(n) for n in numbers)
+    unknown = [tag(1, 0) + varint(n) for n in (1, -2, 999, 1001, 4)]
+    packed = delimited(2, b"".join(varint(n) for n in [1, *numbers, 2]))
+    rows = [known, *unknown, known + unknown[0], packed + tag(2, 0) + varint(2) + packed]
+    check(descriptor, rows)
+    found = RowDecoder(descriptor).decode(rows).columns
+    assert found["e"].to_pylist() == [numbers[-1], *[None] * 5, numbers[-1], None]
+    assert found["many"][-1].as_py() == numbers * 2
+    assert found.schema.types == [pa.int32(), pa.list_(pa.field("item", pa.int32())), pa.int32()]
+
+
 def test_messages_without_fields() -> None:
     empty = message(name="Empty")
     check(empty, [b"", b"\x08\x01", b"\x00"])

@@ -105,9 +105,9 @@ def test_type_names_resolve_from_the_innermost_scope(name: str, leaf: str | None
 
 def test_an_inner_scope_hides_an_outer_one() -> None:
     assert refusal(field('type: TYPE_MESSAGE type_name: "B"') + NESTED % "A.Only") == (
-        'BqMessage.proto: Row.B.x: "A.Only" is resolved to "Row.B.A.Only", which is not defined. The innermost '
-        "scope is searched first in name resolution. Consider using a leading '.'(i.e., \".A.Only\") to start "
-        "from the outermost scope."
+        'BqMessage.proto: Row.B.x: "A.Only" is resolved to "Row.B.A.Only", which is not defined. '
+        "The innermost scope is searched first in name resolution. "
+        "Consider using a leading '.'(i.e., \".A.Only\") to start from the outermost scope."
     )
 
 
