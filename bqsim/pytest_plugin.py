@@ -1,4 +1,4 @@
-"""pytest fixtures: one simulator for the session, a fresh project and an official client for each test.
+"""pytest fixtures: one simulator for the session, a fresh project and official clients for each test.
 
 Override ``bqsim_settings`` to start the simulator with other options. Under pytest-xdist every worker process
 has a simulator of its own.
@@ -66,3 +66,23 @@ def bqsim_client(bqsim_server: Simulator, bqsim_project: str) -> Iterator[Any]:
         yield client
     finally:
         client.close()
+
+
+@pytest.fixture
+def bqsim_read_client(bqsim_server: Simulator) -> Iterator[Any]:
+    """Google's ``BigQueryReadClient``."""
+    client = bqsim_server.read_client()
+    try:
+        yield client
+    finally:
+        client.transport.close()
+
+
+@pytest.fixture
+def bqsim_write_client(bqsim_server: Simulator) -> Iterator[Any]:
+    """Google's ``BigQueryWriteClient``."""
+    client = bqsim_server.write_client()
+    try:
+        yield client
+    finally:
+        client.transport.close()

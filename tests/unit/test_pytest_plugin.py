@@ -21,7 +21,24 @@ def test_each_test_has_a_fresh_project(bqsim_client: Any) -> None:
 
 def test_environment_points_at_the_server(bqsim_server: Simulator, bqsim_project: str) -> None:
     assert os.environ["BIGQUERY_EMULATOR_HOST"] == bqsim_server.url
+    assert os.environ["BIGQUERY_STORAGE_GRPC_ENDPOINT"] == bqsim_server.grpc_target
     assert os.environ["GOOGLE_CLOUD_PROJECT"] == bqsim_project
+
+
+def test_storage_clients_see_what_the_client_makes(
+    bqsim_client: Any, bqsim_read_client: Any, bqsim_write_client: Any
+) -> None:
+    bqsim_client.create_dataset("d")
+    bqsim_client.query_and_wait("CREATE TABLE d.t AS SELECT 7 AS n")
+    project = f"projects/{bqsim_client.project}"
+    table = f"{project}/datasets/d/tables/t"
+    session = bqsim_read_client.create_read_session(
+        parent=project, read_session={"table": table, "data_format": "ARROW"}
+    )
+    [stream] = session.streams
+    assert bqsim_read_client.read_rows(stream.name).to_arrow(session)["n"].to_pylist() == [7]
+    default = bqsim_write_client.get_write_stream(name=f"{table}/streams/_default")
+    assert default.name == f"{table}/streams/_default"
 
 
 def test_environment_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
