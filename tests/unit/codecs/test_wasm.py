@@ -80,6 +80,10 @@ def test_zeros_are_zero_in_used_memory(sums: Program) -> None:
     with sums.instance() as memory:
         assert memory.call("sum", memory.zeros(4096), 4096) == 0
         memory.zeros(0)
+        address = memory.put(b"\x01" * 16)
+        memory.clear(address + 4, 8)
+        memory.clear(address, 0)
+        assert memory.call("sum", address, 16) == 8
 
 
 def test_memory_grows_and_keeps_what_it_holds(sums: Program) -> None:
