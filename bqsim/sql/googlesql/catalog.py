@@ -153,7 +153,7 @@ class Resolver:
     def siblings(self, source: Source, context: Context) -> Iterator[Source]:
         """Tables of the same dataset, under paths of the same form."""
         ref = source.table.ref
-        if source.path[-1] != ref.table or self._catalog.find_table(ref) is None:
+        if ref in context.pinned or source.path[-1] != ref.table or self._catalog.find_table(ref) is None:
             return
         for table in self._catalog.tables(ref.dataset_ref, limit=MAX_SIBLINGS):
             found = self.find((*source.path[:-1], table.ref.table), context)

@@ -89,6 +89,13 @@ class Restrictions:
             raise _too_complex(text)
         return sql
 
+    def _is_current(self, source: Source) -> bool:
+        """Whether queries see the table as the source has it."""
+        if isinstance(source, ResultRows):
+            return False
+        current = self._executor.catalog.find_table(source.table.ref)
+        return current is not None and current.fields == source.fields
+
     def _analyzed(self, source: Source, text: str, caller: str, now_us: int) -> tuple[Analyzed, Context]:
         """``SELECT 1 FROM <table> WHERE (<text>)``, whose condition is the text and nothing else."""
         if not is_closed(text):
@@ -96,8 +103,7 @@ class Restrictions:
         table = source.table
         ref = table.ref
         version = source.version if isinstance(source, StoredRows) else now_us
-        current = self._executor.catalog.find_table(ref)
-        pinned = {} if current is not None and current.fields == table.fields else {ref: table}
+        pinned = {} if self._is_current(source) else {ref: table}
         context = Context(ref.project, caller=caller, location=table.location, now_us=version, pinned=pinned)
         sql = f"SELECT 1 FROM `{ref.project}`.`{ref.dataset}`.`{ref.table}` WHERE (\n{text}\n)"
         try:
