@@ -5,9 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable
-from typing import Any
+from contextlib import closing
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 import bqsim
+
+if TYPE_CHECKING:
+    from bqsim.simulator import Simulator
 
 ORDERS = [
     {"id": 1, "customer": "ada", "placed": "2026-03-01T09:30:00Z", "total": "129.90",
@@ -47,6 +52,8 @@ MISTAKES = (
     "SELECT * FROM shop.nope",
 )
 
+NEW_ORDERS = {"id": [5, 6], "customer": ["linus", "grace"], "total": [Decimal("7.5"), Decimal("99.99")]}
+
 
 def heading(text: str) -> None:
     print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n== {text}")
@@ -55,6 +62,28 @@ def heading(text: str) -> None:
 def show(rows: Iterable[Any]) -> None:
     for row in rows:
         print("  ", dict(row.items()))
+
+
+def append(sim: Simulator, table: str, schema: Any, columns: dict[str, list[Any]]) -> int:
+    """Append rows to the default stream of a table, as Arrow with a table's types; how many."""
+    import pyarrow as pa
+    from google.cloud.bigquery_storage_v1 import types
+
+    dataset, _, name = table.partition(".")
+    rows = pa.record_batch(columns, schema=pa.schema([schema.field(column) for column in columns]))
+    request = types.AppendRowsRequest(
+        write_stream=f"projects/{sim.project}/datasets/{dataset}/tables/{name}/streams/_default",
+        arrow_rows=types.AppendRowsRequest.ArrowData(
+            writer_schema={"serialized_schema": rows.schema.serialize().to_pybytes()},
+            rows={"serialized_record_batch": rows.serialize().to_pybytes()},
+        ),
+    )
+    client = sim.write_client()
+    with closing(client.transport):
+        for answer in client.append_rows(iter([request])):
+            if answer.error.code:
+                raise RuntimeError(answer.error.message)
+    return int(rows.num_rows)
 
 
 def demo() -> int:
@@ -84,6 +113,15 @@ def demo() -> int:
         job.result()
         errors = client.insert_rows_json("shop.orders", [{"id": 4, "customer": "linus", "total": "42"}])
         print(f"   loaded {job.output_rows} rows, streamed 1 more, errors: {errors}")
+
+        heading("The Storage API: rows of a table as Arrow, and rows appended to its default stream")
+        arrow = client.list_rows("shop.orders").to_arrow()
+        print(
+            f"   read {arrow.num_rows} rows of {arrow.num_columns} columns over gRPC from {sim.grpc_target}"
+        )
+        appended = append(sim, "shop.orders", arrow.schema, NEW_ORDERS)
+        count = next(iter(client.query_and_wait("SELECT COUNT(*) AS n FROM shop.orders"))).n
+        print(f"   appended {appended} rows, acknowledged; a query now counts {count}")
 
         heading("GoogleSQL: pipe syntax, aggregation, arrays")
         show(client.query_and_wait(TOP_CUSTOMERS))
@@ -116,11 +154,7 @@ def demo() -> int:
         print(f"   {script.num_child_jobs} child jobs:", sorted(c.statement_type for c in children))
 
         heading("Errors are BigQuery's, with line and column")
-        for wrong in (
-            "SELECT idd FROM shop.orders",
-            "SELECT 1 / (id - 1) FROM shop.orders",
-            "SELECT * FROM shop.nope",
-        ):
+        for wrong in MISTAKES:
             try:
                 client.query_and_wait(wrong)
             except GoogleAPICallError as error:
