@@ -21,7 +21,7 @@ from .scope import Converter, Scope
 
 # The metadata of a column that is read as another type of equal layout: the name of the type it has.
 LAYOUT = b"bqsim.layout"
-_UTC = frozenset({"UTC", "utc", "Etc/UTC", "+00:00", "Z"})
+_UTC = ("UTC", "utc", "Etc/UTC", "+00:00", "Z")
 _INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
 
 _int64 = numbers.widened(pa.int64())
@@ -51,6 +51,7 @@ _SCALARS: Mapping[TypeKind, Mapping[str, Converter]] = {
     | _texts(literals.literal(DATE, literals.dates_in_bulk)),
     TypeKind.DATETIME: {"timestamp[us]": times.datetime_of_micros},
     TypeKind.TIME: {"time64[us]": times.time_of_micros},
+    TypeKind.TIMESTAMP: {f"timestamp[us, tz={zone}]": times.timestamp_of_micros for zone in _UTC},
     TypeKind.FLOAT64: {"double": numbers.same, "float": numbers.widened(pa.float64())},
     TypeKind.GEOGRAPHY: _texts(strings.geography),
     TypeKind.INT64: dict.fromkeys(_INTEGERS, _int64)
@@ -66,12 +67,6 @@ def _fixed_bytes(kind: TypeKind, type_: pa.DataType) -> Converter | None:
     return _plain_bytes if kind is TypeKind.BYTES else None
 
 
-def _timestamp(kind: TypeKind, type_: pa.DataType) -> Converter | None:
-    if kind is TypeKind.TIMESTAMP and type_.unit == "us" and type_.tz in _UTC:
-        return times.timestamp_of_micros
-    return None
-
-
 def _decimal128(kind: TypeKind, type_: pa.DataType) -> Converter | None:
     return decimals.of_decimal(kind, type_) if kind in (TypeKind.NUMERIC, TypeKind.BIGNUMERIC) else None
 
@@ -84,7 +79,6 @@ _PARAMETERISED: tuple[
     tuple[Callable[[pa.DataType], bool], Callable[[TypeKind, pa.DataType], Converter | None]], ...
 ] = (
     (pa.types.is_fixed_size_binary, _fixed_bytes),
-    (pa.types.is_timestamp, _timestamp),
     (pa.types.is_decimal128, _decimal128),
     (pa.types.is_decimal256, _decimal256),
 )
@@ -96,8 +90,8 @@ def _bignumeric(array: pa.Array, _: Scope) -> pa.Array:
     return reinterpreted(array, _BIGNUMERIC)
 
 
-# By name of an Arrow type: the type of equal layout in which it is read, the kind that takes it, and how. These
-# are the intervals that pyarrow has no class for, and BIGNUMERIC, whose 77th digit is no valid decimal256.
+# By name of an Arrow type: the type of equal layout in which it is read, the kind that takes it, and how:
+# intervals that pyarrow has no class for, and BIGNUMERIC, whose 77th digit is no valid decimal256.
 LAYOUTS: Mapping[str, tuple[pa.DataType, TypeKind, Converter]] = {
     "month_interval": (pa.int32(), TypeKind.INTERVAL, times.interval_of_months),
     "day_time_interval": (pa.int64(), TypeKind.INTERVAL, times.interval_of_day_time),
