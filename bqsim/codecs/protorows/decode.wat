@@ -23,10 +23,14 @@
 ;; Whoever finds a fault stores it in $fault and returns 0 for the next address:
 ;;   1 truncated, 2 varint of more than ten bytes, 3 invalid tag, 4 invalid wire type, 5 end of a group that
 ;;   was not begun, 6 nested too deeply, 7 invalid length
+;; A row has fault 8 when it needs more of $budget than is left.
 (module
   (memory (export "memory") 1)
   (global $fault (mut i32) (i32.const 0))
   (global $filling (mut i32) (i32.const 0))
+  ;; Fields that may still be visited to unset members of oneofs.
+  (global $budget (mut i32) (i32.const 0))
+  (global $overdrawn (mut i32) (i32.const 0))
 
   (func $fail (param $fault i32) (result i32)
     (global.set $fault (local.get $fault))
@@ -245,6 +249,11 @@
 
   (func $clear_node (param $node i32) (param $at i32)
     (local $slot i32) (local $end i32)
+    (if (i32.lt_s (global.get $budget) (i32.load offset=28 (local.get $node)))
+      (then
+        (global.set $overdrawn (i32.const 8))
+        (return)))
+    (global.set $budget (i32.sub (global.get $budget) (i32.load offset=28 (local.get $node))))
     (local.set $slot (i32.load offset=24 (local.get $node)))
     (local.set $end (i32.add
       (local.get $slot)
@@ -461,26 +470,31 @@
     (i32.const 0))
 
   ;; Read the rows that have no mark: count the items of repeated fields, or fill everything. A malformed row
-  ;; is marked with its fault. The number of rows newly marked.
+  ;; is marked with its fault. Messages may be 100 deep below their row. The number of rows newly marked.
   (func (export "read")
     (param $filling i32) (param $root i32) (param $starts i32) (param $rows i32) (param $marks i32)
-    (param $depth i32) (result i32)
+    (param $budget i32) (result i32)
     (local $row i32) (local $malformed i32)
     (global.set $filling (local.get $filling))
+    (global.set $budget (local.get $budget))
     (loop $next
       (if (i32.lt_u (local.get $row) (local.get $rows))
         (then
           (if (local.get $filling) (then (call $begin (local.get $root) (local.get $row))))
           (if (i32.eqz (i32.load8_u (i32.add (local.get $marks) (local.get $row))))
             (then
-              (if (i32.eqz (call $message
+              (global.set $overdrawn (i32.const 0))
+              (if (call $message
                     (local.get $root)
                     (i32.load (local.get $starts))
                     (i32.load offset=4 (local.get $starts))
                     (local.get $row)
-                    (local.get $depth)))
+                    (i32.const 100))
+                (then (global.set $fault (global.get $overdrawn))))
+              (if (global.get $fault)
                 (then
                   (i32.store8 (i32.add (local.get $marks) (local.get $row)) (global.get $fault))
+                  (global.set $fault (i32.const 0))
                   (local.set $malformed (i32.add (local.get $malformed) (i32.const 1)))))))
           (local.set $starts (i32.add (local.get $starts) (i32.const 4)))
           (local.set $row (i32.add (local.get $row) (i32.const 1)))

@@ -14,7 +14,7 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto as P
 
 from bqsim.codecs.wasm import FIRST_ADDRESS, Instance, program
 
-from .descriptor import MAX_DEPTH, ProtoField, fields_of
+from .descriptor import ProtoField, fields_of
 from .plan import (
     BITMAP,
     BOOL_OP,
@@ -32,6 +32,9 @@ from .plan import (
 
 # What a batch may take in memory: a few bytes of nested repeated fields can stand for many empty columns.
 MAX_BATCH_BYTES = 1 << 30
+# Fields visited in a batch to unset the members of oneofs. Rows set one member as a rule; to set a large
+# message and another member by turns takes few bytes and much time.
+MAX_UNSET = 1 << 28
 # The program loads and stores up to 16 bytes behind what it works on.
 _SLACK = 32
 
@@ -63,6 +66,7 @@ FAULTS: dict[int, str] = {
     5: "A group ends that was not begun.",
     6: "Messages are nested too deeply.",
     7: "A length is invalid.",
+    8: "Members of a oneof are set too often.",
 }
 
 
@@ -201,7 +205,7 @@ class _Call:
         for _ in range(2):
             instance.write(self._at, words)
             instance.clear(base, layout.size)
-            # Without lists the first reading fills at once, malformed rows in part.
+            # Rows are filled in part when they turn out to be malformed; once marked they are left out.
             if not self._read(filling=True):
                 break
         end = instance.call("finish", plan.slots, len(counts), self._count, data)
@@ -212,7 +216,7 @@ class _Call:
     def _read(self, filling: bool) -> int:
         """Rows newly found to be malformed."""
         found = self._instance.call(
-            "read", filling, self._plan.root, self._starts, self._count, self._marks, MAX_DEPTH
+            "read", filling, self._plan.root, self._starts, self._count, self._marks, MAX_UNSET
         )
         self._malformed += found
         return found

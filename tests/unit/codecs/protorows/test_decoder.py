@@ -246,6 +246,24 @@ def test_a_oneof_message_that_was_unset_starts_anew_at_every_depth() -> None:
     check(descriptor, [full, full + b"\x10\x01" + sparse, sparse, full + b"\x10\x01", full])
 
 
+def test_rows_that_set_members_of_a_oneof_too_often_are_malformed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder, "MAX_UNSET", 5000)
+    wide = message(*((f"c{i}", i, P.TYPE_INT64) for i in range(1, 101)), name="Wide")
+    descriptor = with_nested(message(("m", 1, "Wide"), ("n", 2, P.TYPE_INT32)), wide)
+    descriptor.oneof_decl.add(name="choice")
+    for field in descriptor.field:
+        field.oneof_index = 0
+    turns = delimited(1, b"\x08\x01") + b"\x10\x01"
+    check(descriptor, [turns * 25, b"", turns * 25])
+    for lists in (False, True):
+        if lists:
+            descriptor.field.add(name="r", number=3, type=P.TYPE_INT32, label=MANY)
+        decoded = RowDecoder(descriptor).decode([turns, turns * 60, b"\x10\x02", turns])
+        assert decoded.malformed == {1: "Members of a oneof are set too often.", 3: decoded.malformed[1]}
+        assert decoded.columns["n"].to_pylist() == [1, None, 2, None]
+        assert decoded.columns["m"].null_count == 4
+
+
 def chain(length: int) -> DescriptorProto:
     """A message with ``length`` messages inside one another."""
     row = message(("m", 1, "M1"))
