@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from bqsim.storage.errors import invalid_argument
 from bqsim.storage.v1 import formats_pb2, stream_pb2
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.arrow import arrow_type
@@ -42,7 +43,9 @@ MAX_MESSAGE_BYTES = 3_500_000
 
 
 def codec_of(options: formats_pb2.ArrowSerializationOptions) -> str | None:
-    """The Arrow name of the buffer compression that options ask for."""
+    """The Arrow name of the buffer compression that options ask for; INVALID_ARGUMENT for an unknown one."""
+    if options.buffer_compression not in _CODECS:
+        raise invalid_argument(f"Invalid buffer_compression: {options.buffer_compression}")
     return _CODECS[options.buffer_compression]
 
 
