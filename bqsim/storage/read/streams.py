@@ -58,6 +58,8 @@ def partition(blocks: Blocks, count: int) -> list[Range]:
 def split(blocks: Blocks, whole: Range, fraction: float) -> tuple[Range, Range] | None:
     """A range in two near ``fraction`` of its live rows, both with rows; None when it cannot be split."""
     low, high = whole
+    if high - low < 2:
+        return None
     rows = blocks.live(low, high)
     at = blocks.cut(low, high, rows * fraction)
     # Rows may all be on one side of the border: move it to the nearest where they are not.

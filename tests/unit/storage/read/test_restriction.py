@@ -17,7 +17,7 @@ def table(reader: Reader) -> str:
         """CREATE TABLE d.t AS
         SELECT x, CAST(x AS STRING) AS s, DATE_ADD(DATE '2024-01-01', INTERVAL x DAY) AS d,
         STRUCT(x AS a, [x, -x] AS l) AS st, BIGNUMERIC '1.5' AS b, IF(MOD(x, 3) = 0, NULL, x) AS n,
-        TIMESTAMP_SECONDS(x) AS ts, ST_GEOGPOINT(x, 0) AS g
+        TIMESTAMP_SECONDS(x) AS ts
         FROM UNNEST(GENERATE_ARRAY(0, 99)) AS x"""
     )
     return "t"
@@ -39,7 +39,6 @@ def table(reader: Reader) -> str:
         ("x = 3 -\n1", [2]),
         ("s = '(' OR s = '5' OR s = \"-- no comment\"", [5]),
         ("ts < CURRENT_TIMESTAMP() AND x = 1", [1]),
-        ("ST_EQUALS(g, ST_GEOGPOINT(6, 0))", [6]),
         ("TRUE", list(range(100))),
         (" ", list(range(100))),
         ("NULL", []),
@@ -66,7 +65,7 @@ def test_conditions(reader: Reader, table: str, text: str, expected: list[int]) 
         ),
         ("COUNT(*) > 1", "Query error: Aggregate function COUNT(*) not allowed in WHERE clause at [1:1]"),
         ("x = @p", "Query error: Query parameter 'p' not found at [1:5]"),
-        ("x = ?", "Query error: Query parameter number 1 is not defined at [1:5]"),
+        ("x = ?", "Query error: Query parameter number 1 is not defined (0 provided) at [1:5]"),
         ("x =", "Query error: Syntax error"),
         ("x = 'a", "Query error: Syntax error: Unclosed string literal at [1:5]"),
         ("ROW_NUMBER() OVER () = 1", "Query error: Analytic function not allowed in WHERE clause at [1:1]"),
@@ -94,7 +93,7 @@ def test_what_the_analysis_refuses(reader: Reader, table: str, text: str, messag
         "x IN (1]",
         "x = (SELECT 1)",
         "EXISTS(SELECT 1)",
-        "x IN (SELECT x FROM d.t)",
+        "x IN (SELECT y.x FROM p.d.t AS y)",
         "@@time_zone = 'UTC'",
     ],
 )
@@ -105,8 +104,8 @@ def test_what_is_not_one_condition_on_a_row(reader: Reader, table: str, text: st
     assert error.message == invalid
 
 
-@pytest.mark.parametrize("text", ["RAND() < 0.5", "GENERATE_UUID() = s"])
-def test_what_cannot_be_computed_again(reader: Reader, table: str, text: str) -> None:
+@pytest.mark.parametrize("text", ["RAND() < 0.5", "GENERATE_UUID() = s", "ST_X(ST_GEOGPOINT(x, 0)) = 1"])
+def test_what_cannot_be_computed(reader: Reader, table: str, text: str) -> None:
     error = reader.failure(table, row_restriction=text)
     assert error.message == (
         f"request failed: row filter '{text}' is too complex to be processed in filtering; "
