@@ -255,16 +255,21 @@ def make_range(start: Any, end: Any) -> dict[str, Any]:
 
 def canonical_json(text: str) -> str:
     """JSON text with sorted keys and without spaces; a ValueError when it is not JSON."""
-    return json_text(json.loads(text, parse_constant=_no_constant))
+    return json_text(_DECODER.decode(text))
 
 
 def json_text(value: Any) -> str:
     """A decoded JSON value as canonical text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def _no_constant(name: str) -> Any:
     raise ValueError(name)
+
+
+# ``json.loads`` and ``json.dumps`` make these anew at each call with options.
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 _PARSERS: dict[TypeKind, Callable[[str], Any]] = {
