@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bqsim.types import Field, Type, TypeKind
 from bqsim.types.arrow import arrow_type
@@ -120,11 +121,24 @@ def _words_of(number: int, count: int) -> Any:
 
 def of_text(kind: TypeKind) -> Converter:
     """Decimal texts (of a string array); Arrow reads all that need no rounding."""
-    return literal(Type(kind), _read(arrow_type(Type(kind))))
+    target = arrow_type(Type(kind))
+    whole_digits = target.precision - target.scale
 
+    def read(text: pa.Array) -> pa.Array | None:
+        # Arrow does not see that a number of more digits before the point overflows.
+        data, ends = byte_spans(text)
+        used = data[ends[0] : ends[-1]]
+        lengths = np.diff(ends)
+        if len(used) and ((used | 0x20) == ord("e")).any():
+            return None
+        if len(lengths) and lengths.max() > whole_digits:
+            points = raw(pc.find_substring(text, "."))
+            whole = np.where((points < 0) | (points > lengths), lengths, points)
+            if lengths.max() > target.precision or whole.max() > whole_digits:
+                return None
+        return text.cast(target)
 
-def _read(target: pa.DataType) -> Callable[[pa.Array], pa.Array | None]:
-    return lambda array: array.cast(target)
+    return literal(Type(kind), read)
 
 
 def of_bytes(kind: TypeKind) -> Converter:

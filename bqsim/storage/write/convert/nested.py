@@ -141,9 +141,9 @@ def unwrapped(inner: Converter) -> Converter:
 
     def convert(array: pa.Array, scope: Scope) -> pa.Array:
         value = array.field(array.type.get_field_index("value"))
-        if value.null_count > array.null_count:
+        if value.null_count:
             value = value.fill_null(_default(value.type))
-        if array.null_count and value.null_count != array.null_count:
+        if array.null_count:
             value = pc.if_else(array.is_valid(), value, pa.nulls(1, value.type)[0])
         return inner(value, scope)
 
