@@ -52,7 +52,11 @@ MISTAKES = (
     "SELECT * FROM shop.nope",
 )
 
-NEW_ORDERS = {"id": [5, 6], "customer": ["linus", "grace"], "total": [Decimal("7.5"), Decimal("99.99")]}
+NEW_ORDERS: dict[str, list[Any]] = {
+    "id": [5, 6],
+    "customer": ["linus", "grace"],
+    "total": [Decimal("7.5"), Decimal("99.99")],
+}
 
 
 def heading(text: str) -> None:

@@ -177,8 +177,10 @@ def test_appends_end_when_the_client_is_gone(bench: Bench) -> None:
     service = bench.write.append_rows
 
     def append_rows(requests: Iterator[bytes], caller: str, routed: str | None) -> Iterator[bytes]:
-        yield from service(requests, caller, routed)
-        ended.set()
+        try:
+            yield from service(requests, caller, routed)
+        finally:
+            ended.set()
 
     bench.write.append_rows = append_rows  # type: ignore[method-assign]
     waiting = threading.Event()
