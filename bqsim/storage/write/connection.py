@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 # One transaction takes so many requests, and so many bytes of them: enough that the engine's cost for each
 # transaction does not count.
 GROUP_REQUESTS = 256
-GROUP_BYTES = 16 * 1024 * 1024
+GROUP_BYTES = 32 * 1024 * 1024
 # The service closes a connection on which nothing has come for so long.
 IDLE_S = 600
 # How often the clock is looked at for that: its time need not be real time.
@@ -198,6 +198,7 @@ class Connection:
         while not self._written(self._running, group):
             self._submit(group)
         self._running = self._group = None
+        self._used_us = self._clock.now_us()
         changed = self._intake.changed_fields(group.name)
         path = group.name.path
         for append in group.appends:
@@ -206,7 +207,6 @@ class Connection:
             else:
                 yield appended(path, append.result_offset, changed)
             changed = None
-        self._used_us = self._clock.now_us()
 
     def _written(self, running: Future[None], group: Group) -> bool:
         """Whether the group has its outcomes; False when it is to be written again."""
