@@ -48,8 +48,9 @@ def _parameterised(base: Field, annotations: Any, options: Options) -> Field:
     if base.mode is Mode.REPEATED and children:
         return _parameterised(base, children[0], options)
     if base.kind is TypeKind.STRUCT and children:
-        nested = tuple(annotated(f, c, options) for f, c in zip(base.fields, children, strict=True))
-        base = replace(base, fields=nested)
+        # Fields after the last one with an annotation have none.
+        nested = [annotated(f, c, options) for f, c in zip(base.fields, children, strict=False)]
+        base = replace(base, fields=(*nested, *base.fields[len(nested) :]))
     if annotations.HasField("type_parameters"):
         base = with_type_parameters(base, annotations.type_parameters)
     if resolved.has(annotations, "collation_name"):

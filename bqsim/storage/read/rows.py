@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bqsim.engine.protocol import Session
 
 RELATION = "_bq_read"
+_NUMBER = "_bq_number"
 _COUNTS = (Field("part", TypeKind.INT64), Field("rows", TypeKind.INT64))
 
 
@@ -54,7 +55,9 @@ class Reading:
         if isinstance(self.source, ResultRows):
             return self._result_rows(session, self.source, start, end)
         columns = ", ".join(self.projection.expressions(self.source))
-        sql = f"SELECT {columns} {self._from(self.source, start, end)}"
+        # Conditions may become joins, which do not keep the order of rows.
+        order = "" if self.counted else f" ORDER BY {LABEL}.rowid"
+        sql = f"SELECT {columns} {self._from(self.source, start, end)}{order}"
         return _with_arrays(session.query(sql, self.projection.fields), self.projection.fields)
 
     def counts(self, session: Session, start: int, end: int, part: int) -> dict[int, int]:
@@ -101,7 +104,8 @@ class Reading:
         needed = sorted({index for index, _ in places})
         names = column_names(rows.num_columns)
         columns = ", ".join(f"{LABEL}.{names[i]}" for i in needed)
-        found = self._query(session, source, rows, columns, [source.fields[i] for i in needed])
+        order = f" ORDER BY {LABEL}.{_NUMBER}"
+        found = self._query(session, source, rows, columns, [source.fields[i] for i in needed], order)
         return select_columns(found, [(needed.index(i), n) for i, n in places], self.projection.fields)
 
     def _result_count(self, session: Session, source: ResultRows, start: int, end: int) -> int:
@@ -112,11 +116,18 @@ class Reading:
         return int(found.column(1).to_pylist()[0])
 
     def _query(
-        self, session: Session, source: ResultRows, rows: pa.Table, columns: str, fields: Sequence[Field]
+        self,
+        session: Session,
+        source: ResultRows,
+        rows: pa.Table,
+        columns: str,
+        fields: Sequence[Field],
+        tail: str = "",
     ) -> pa.Table:
         session.register(RELATION, rows, source.fields)
         try:
-            sql = f"SELECT {columns} FROM {RELATION} AS {LABEL} WHERE ({self.condition})"
+            numbered = f"SELECT *, row_number() OVER () AS {_NUMBER} FROM {RELATION}"
+            sql = f"SELECT {columns} FROM ({numbered}) AS {LABEL} WHERE ({self.condition}){tail}"
             return session.query(sql, fields)
         finally:
             session.unregister(RELATION)

@@ -12,7 +12,7 @@ from tests.unit.sql.warehouse import Warehouse
 def test_create_table_describes_columns(warehouse: Warehouse) -> None:
     result = warehouse.run(
         "CREATE TABLE t (id INT64 NOT NULL OPTIONS (description='key'), s STRUCT<a "
-        "STRING(5), b ARRAY<NUMERIC(10, 2)>>,"
+        "STRING(5), b ARRAY<NUMERIC(10, 2)>, plain INT64>,"
         " d STRING DEFAULT CONCAT('a', 'b'), c STRING COLLATE 'und:ci', r RANGE<DATE>, "
         "PRIMARY KEY (id) NOT ENFORCED)"
     )

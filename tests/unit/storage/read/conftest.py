@@ -103,7 +103,7 @@ class Reader:
         self, session: stream_pb2.ReadSession, stream: str | None = None, offset: int = 0
     ) -> list[Any]:
         """The first column of a stream, of the first without one."""
-        return self.arrow(session, stream or session.streams[0].name, offset).column(0).to_pylist()
+        return list(self.arrow(session, stream or session.streams[0].name, offset).column(0).to_pylist())
 
     def all(self, session: stream_pb2.ReadSession) -> list[Any]:
         """The first column of all streams."""

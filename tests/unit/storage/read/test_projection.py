@@ -6,11 +6,14 @@ import pytest
 
 from .conftest import Reader
 
-ROWS = """
+Z = "ARRAY<STRUCT<t BOOL, u INT64>>"
+ROWS = f"""
 SELECT 1 AS a, STRUCT('s' AS name, STRUCT(1.5 AS f, [1, 2] AS l) AS deep) AS st,
-  [STRUCT(1 AS x, 'p' AS y, [STRUCT(TRUE AS t, 7 AS u)] AS z), STRUCT(2, 'q', [])] AS li, 'end' AS b
+  ARRAY<STRUCT<x INT64, y STRING, z {Z}>>
+    [(1, 'p', {Z}[(TRUE, 7)]), (2, 'q', {Z}[])] AS li, 'end' AS b
 UNION ALL SELECT 2, NULL, [], NULL
-UNION ALL SELECT 3, STRUCT(NULL, NULL), [(NULL, 'r', [(FALSE, NULL)])], 'x'
+UNION ALL SELECT 3, STRUCT(CAST(NULL AS STRING), CAST(NULL AS STRUCT<f FLOAT64, l ARRAY<INT64>>)),
+  ARRAY<STRUCT<x INT64, y STRING, z {Z}>>[(NULL, 'r', {Z}[(FALSE, NULL)])], 'x'
 """
 
 
@@ -48,8 +51,6 @@ def plain(rows: list[tuple[Any, ...]]) -> list[Any]:
 def test_selected_fields(reader: Reader, table: str, selected: list[str], expected: list[Any]) -> None:
     session = reader.session(table, selected_fields=selected)
     rows = plain(reader.rows(session))
-    if rows[2] == {"name": None, "deep": {"l": []}}:
-        rows[2] = {"name": None, "deep": None}
     assert rows == expected
     avro = reader.session(table, "AVRO", selected_fields=selected)
     assert plain([tuple(r.values()) for r in reader.avro(avro, avro.streams[0].name)]) == plain(

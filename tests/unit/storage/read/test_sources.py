@@ -75,16 +75,16 @@ def test_the_past_of_dropped_and_replaced_tables(reader: Reader) -> None:
 
 def test_times_without_rows(reader: Reader) -> None:
     before = reader.clock.now_us()
-    reader.warehouse.run("CREATE TABLE d.t AS SELECT 1 AS x")
-    created_ms = reader.warehouse.table("t").created_ms
-    error = reader.failure("t", snapshot_us=before - 5_000_000)
+    reader.warehouse.run("CREATE TABLE d.young AS SELECT 1 AS x")
+    created_ms = reader.warehouse.table("young").created_ms
+    error = reader.failure("young", snapshot_us=before - 5_000_000)
     time_ms = (before - 5_000_000) // 1000
     assert error.status == "INVALID_ARGUMENT"
     assert error.message == (
-        f"request failed: Invalid snapshot time {time_ms} for table p:d.t@{time_ms}."
+        f"request failed: Invalid snapshot time {time_ms} for table p:d.young@{time_ms}."
         f" Cannot read before {created_ms}."
     )
-    future = reader.failure("t", snapshot_us=before + 3600 * 1_000_000)
+    future = reader.failure("young", snapshot_us=before + 3600 * 1_000_000)
     assert future.status == "INVALID_ARGUMENT"
     assert "future" in future.message
 

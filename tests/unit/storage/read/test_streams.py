@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -148,7 +149,7 @@ def test_fractions_out_of_range(reader: Reader, table: str, fraction: float) -> 
 @pytest.mark.parametrize("options", [{}, {"row_restriction": "MOD(x, 7) = 3"}, {"sample_percentage": 50.0}])
 @pytest.mark.parametrize("deleted", ["FALSE", "MOD(x, 2) = 0", "x > 4000"])
 def test_any_splits_join_to_the_original(
-    reader: Reader, table: str, deleted: str, options: dict[str, object]
+    reader: Reader, table: str, deleted: str, options: dict[str, Any]
 ) -> None:
     reader.warehouse.run(f"DELETE FROM d.t WHERE {deleted}")
     session = reader.session(table, **options)
