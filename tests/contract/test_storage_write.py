@@ -447,6 +447,21 @@ def test_sequence_numbers_order_changes(client: Any, connect: Any, keyed: str) -
     assert [e.index for e in wrong.response.row_errors] == [0]
 
 
+def test_values_that_a_changed_row_cannot_hold(client: Any, connect: Any) -> None:
+    client.query_and_wait(
+        "CREATE TABLE d.c (id INT64 NOT NULL, name STRING(3) NOT NULL, PRIMARY KEY (id) NOT ENFORCED)"
+    )
+    connection = connect(f"{table_path(client.project, 'c')}/_default", CHANGE)
+    rows = [changed(1, None, "DELETE"), changed(2, "ok", "UPSERT"), changed(3, "long", "UPSERT")]
+    error = connection.fail(rows)
+    assert [e.index for e in error.response.row_errors] == [2]
+    assert "maximum length 3" in error.response.row_errors[0].message
+    connection.append(rows[:2])
+    assert rows_of(client, "SELECT * FROM d.c") == [(2, "ok")]
+    missing = connection.fail([changed(1, None, "DELETE"), changed(4, None, "UPSERT")])
+    assert [e.index for e in missing.response.row_errors] == [1]
+
+
 def test_upserts_need_a_key_and_the_default_stream(
     client: Any, clients: Clients, connect: Any, keyed: str
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bqsim.engine.protocol import Session
@@ -13,7 +14,7 @@ from bqsim.sql.statements.writes import Writer, writable, writing
 from bqsim.storage.errors import StorageFailure, invalid_argument
 from bqsim.types import Field
 
-from .cdc import ChangeMode, apply_changes
+from .cdc import ChangeMode, apply_changes, joined, upserted
 from .missing import NULLS, Batch, Interpretation, insert
 from .responses import ROW_ERRORS
 from .staging import staging_writer
@@ -125,23 +126,22 @@ class Appender:
         with self._writing(session, group) as writer, _refusing():
             for part in _runs(group.appends):
                 if part[0].mode is ChangeMode.UPSERT:
-                    for append in part:
-                        self._apply_changes(writer, append)
+                    for missing, appends in groupby(part, lambda a: a.missing):
+                        self._apply_changes(writer, joined([a.batch.rows for a in appends]), missing)
                 else:
                     insert(self._executor, writer, [a.batch for a in part])
 
-    def _apply_changes(self, writer: Writer, append: Append) -> None:
-        rows = append.batch.rows
+    def _apply_changes(self, writer: Writer, rows: ReadRows, missing: Interpretation) -> None:
         columns = {f.name for f in rows.fields}
         wanted = [
             f
             for f in writer.table.fields
-            if f.default is not None and (f.name not in columns or append.missing.takes_default(f))
+            if f.default is not None and (f.name not in columns or missing.takes_default(f))
         ]
         defaults = self._executor.defaults(writer.session, writer.table, wanted) if wanted else {}
 
         def put(target: Writer, kept: ReadRows) -> int:
-            return insert(self._executor, target, [Batch(kept, append.missing)])
+            return insert(self._executor, target, [Batch(kept, missing)])
 
         apply_changes(writer, rows, defaults=defaults, insert=put)
 
@@ -228,8 +228,11 @@ class Appender:
             rows,
             columns=rows.columns.slice(start, stop - start),
             missing={n: m[start:stop] for n, m in rows.missing.items()},
+            change_types=rows.change_types and rows.change_types[start:stop],
             num_rows=stop - start,
         )
+        if append.mode is ChangeMode.UPSERT:
+            part = upserted(part)
         try:
             with session.transaction():
                 insert(self._executor, Writer(session, table, 0), [Batch(part, append.missing)])

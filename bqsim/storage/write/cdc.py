@@ -13,6 +13,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from .rows import ReadRows
 
 CHANGE_TYPE = "_CHANGE_TYPE"
-CHANGE_SEQUENCE_NUMBER = "_CHANGE_SEQUENCE_NUMBER"
 
 MAX_KEY_COLUMNS = 16
 # How long the number of a deleted key is kept (page *Change data capture*, deleted data considerations).
@@ -111,6 +111,34 @@ def _number_errors(numbers: Sequence[str | None]) -> list[tuple[int, str]]:
     ]
 
 
+def joined(parts: Sequence[ReadRows]) -> ReadRows:
+    """Rows for the same fields as one batch: no change between them could be seen anyway."""
+    if len(parts) == 1:
+        return parts[0]
+    flagged = {name for part in parts for name in part.missing}
+    numbered = any(part.sequence_numbers is not None for part in parts)
+    none: list[str | None] = [None]
+    return replace(
+        parts[0],
+        columns=pa.concat_tables([part.columns for part in parts]),
+        missing={
+            name: np.concatenate([part.missing.get(name, np.zeros(part.num_rows, bool)) for part in parts])
+            for name in flagged
+        },
+        change_types=[t for part in parts for t in part.change_types or none * part.num_rows],
+        sequence_numbers=[n for part in parts for n in part.sequence_numbers or none * part.num_rows]
+        if numbered
+        else None,
+        num_rows=sum(part.num_rows for part in parts),
+    )
+
+
+def upserted(rows: ReadRows) -> ReadRows:
+    """The rows that are not deletes, to be checked as inserted rows are."""
+    kept = np.fromiter((t != "DELETE" for t in rows.change_types or ()), bool, rows.num_rows)
+    return _taken(rows, kept.nonzero()[0])
+
+
 def apply_changes(
     writer: Writer,
     rows: ReadRows,
@@ -183,8 +211,6 @@ def _key_fields(table: Table) -> list[Field]:
 def _register(session: Session, table: Table, rows: ReadRows) -> None:
     """Make the rows readable with their number, whether they delete, their sequence number, and which have
     no value for a key column."""
-    import numpy as np
-
     count = rows.num_rows
     deleted = np.fromiter((t == "DELETE" for t in rows.change_types or ()), bool, count)
     given = rows.sequence_numbers
@@ -196,8 +222,6 @@ def _register(session: Session, table: Table, rows: ReadRows) -> None:
 
 
 def _texts(values: Sequence[str | None]) -> pa.Array:
-    import numpy as np
-
     encoded = [b"" if v is None else v.encode() for v in values]
     ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
     valid = from_numpy(np.fromiter((v is not None for v in values), bool, len(values))).buffers()[1]

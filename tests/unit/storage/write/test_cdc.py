@@ -344,6 +344,20 @@ def test_batches_of_one_transaction(warehouse: Warehouse) -> None:
     assert warehouse.table("t").num_rows == 1
 
 
+def test_joined_batches_keep_their_order() -> None:
+    fields = [Field("id", TypeKind.INT64), Field("v", TypeKind.STRING)]
+    first = read(fields, [[1, "a"], [2, None]], [UPSERT, DELETE], missing={"v": [False, True]})
+    second = read(fields, [[1, "b"]], [UPSERT], ["5"])
+    assert cdc.joined([first]) is first
+    both = cdc.joined([first, second, first])
+    assert both.columns.column(0).to_pylist() == [1, 2, 1, 1, 2]
+    assert both.missing["v"].tolist() == [False, True, False, False, True]
+    assert both.change_types == [UPSERT, DELETE, UPSERT, UPSERT, DELETE]
+    assert both.sequence_numbers == [None, None, "5", None, None]
+    assert both.num_rows == 5
+    assert cdc.joined([first, first]).sequence_numbers is None
+
+
 def test_the_watermark_is_that_of_the_last_change(warehouse: Warehouse) -> None:
     warehouse.run("CREATE TABLE t (id INT64 PRIMARY KEY NOT ENFORCED)")
     sql = "SELECT upsert_stream_apply_watermark FROM d.INFORMATION_SCHEMA.TABLES"
