@@ -48,8 +48,9 @@ class Clients:
 
     def arrow(self, session: Any) -> pa.Table:
         """All rows of a session, stream by stream."""
+        schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
         tables = [self.read.read_rows(s.name).to_arrow(session) for s in session.streams]
-        return pa.concat_tables(tables)
+        return pa.concat_tables([schema.empty_table(), *tables])
 
     def avro(self, session: Any) -> list[dict[str, Any]]:
         """All rows of an Avro session as ``fastavro`` reads them."""

@@ -48,7 +48,7 @@ class Kind:
 
     @property
     def name(self) -> str:
-        return self.sql.lower().replace("<", "_").replace(">", "")
+        return "k_" + self.sql.lower().replace("<", "_").replace(">", "")
 
     def drawn(self) -> st.SearchStrategy[Any]:
         return st.one_of(st.sampled_from(self.extremes), self.values)
@@ -138,8 +138,8 @@ JSONS = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=6,
 )
-# Arrow counts nanoseconds in 64 bits.
-INTERVAL_MICROS = (2**63 - 1) // 1000
+# Arrow counts nanoseconds in 64 bits; bqsim keeps whole hours of that.
+INTERVAL_MICROS = 2_562_047 * 3_600_000_000 - 1
 BIG_MAX = _scaled(2**255 - 1, 38)
 BIG_MIN = _scaled(-(2**255), 38)
 # pyarrow makes decimals of at most 76 digits of Python values.

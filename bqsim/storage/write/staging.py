@@ -33,17 +33,7 @@ def staged_for(session: Session, stream: WriteStream, table: Table) -> Staging |
     if staging is None or _is_shaped(staging, table, storage):
         return staging
     shaped = _create(session, stream, table, staging.first)
-    if staging.base == storage.engine_table:
-        sources = dict(zip(staging.columns, zip(staging.columns, staging.fields, strict=True), strict=True))
-        keys = list(storage.columns)
-    else:
-        names = [f.name.casefold() for f in staging.fields]
-        sources = dict(zip(names, zip(staging.columns, staging.fields, strict=True), strict=True))
-        keys = [f.name.casefold() for f in table.fields]
-    values = []
-    for key, field in zip(keys, table.fields, strict=True):
-        source = sources.get(key)
-        values.append(checks.missing(field) if source is None else converted(source[0], source[1], field))
+    values = _values(staging, table)
     session.execute(
         f"INSERT INTO {shaped.engine_table} ({', '.join(shaped.columns)}, {VERSION_BEGIN})"
         f" SELECT {', '.join(values)}, 0 FROM {staging.engine_table} ORDER BY rowid"
@@ -58,10 +48,11 @@ def move_rows(session: Session, stream: WriteStream, writer: Writer, end: int) -
     start = stream.flushed
     if end <= start:
         return stream
-    staging = staged_for(session, stream, writer.table)
+    staging = stream.staging
     if staging is None:
         raise Internal(f"the rows of {stream.name.path} are not there")
-    values = ", ".join(f"{c} AS v{i}" for i, c in enumerate(staging.columns, 1))
+    # Rows that were brought to another shape in this transaction would not have their rowids yet.
+    values = ", ".join(f"{v} AS v{i}" for i, v in enumerate(_values(staging, writer.table), 1))
     moved = writer.insert(
         writer.table.fields,
         f"SELECT {values} FROM {staging.engine_table}"
@@ -73,6 +64,25 @@ def move_rows(session: Session, stream: WriteStream, writer: Writer, end: int) -
         return replace(stream, staging=staging, flushed=end)
     session.drop_table(staging.engine_table)
     return replace(stream, staging=None, flushed=end)
+
+
+def _values(staging: Staging, table: Table) -> list[str]:
+    """The engine expression of each field of ``table`` over the staged rows."""
+    storage = storage_of(table)
+    staged = zip(staging.columns, staging.fields, strict=True)
+    if _is_shaped(staging, table, storage):
+        return list(staging.columns)
+    if staging.base == storage.engine_table:
+        sources = {column: (column, field) for column, field in staged}
+        keys = list(storage.columns)
+    else:
+        sources = {field.name.casefold(): (column, field) for column, field in staged}
+        keys = [f.name.casefold() for f in table.fields]
+    values = []
+    for key, field in zip(keys, table.fields, strict=True):
+        source = sources.get(key)
+        values.append(checks.missing(field) if source is None else converted(source[0], source[1], field))
+    return values
 
 
 def _is_shaped(staging: Staging, table: Table, storage: Storage) -> bool:
