@@ -27,7 +27,7 @@ from bqsim.sql.statements.writes import created, finish_creation
 from bqsim.storage.names import table_path
 from bqsim.storage.v1 import stream_pb2, write_pb2
 from bqsim.storage.write.service import WriteService
-from bqsim.types import Field, Mode, TypeKind
+from bqsim.types import Field, TypeKind
 
 DATASET = DatasetRef("p", "d")
 TABLE = DATASET.table("t")
@@ -79,6 +79,12 @@ def opening(rows: pa.RecordBatch | None, stream: str, **options: Any) -> bytes:
     return request(rows, stream=stream, schema=options.pop("schema", SCHEMA), **options)
 
 
+def parsed(raw: bytes) -> write_pb2.AppendRowsResponse:
+    answer = write_pb2.AppendRowsResponse()
+    answer.ParseFromString(raw)
+    return answer
+
+
 class Talk:
     """One connection, spoken to request by request."""
 
@@ -96,7 +102,7 @@ class Talk:
         self._sent.put(raw)
 
     def receive(self) -> write_pb2.AppendRowsResponse:
-        return write_pb2.AppendRowsResponse.FromString(next(self._answers))
+        return parsed(next(self._answers))
 
     def ask(self, raw: bytes) -> write_pb2.AppendRowsResponse:
         self.send(raw)
@@ -109,7 +115,7 @@ class Talk:
     def end(self) -> list[write_pb2.AppendRowsResponse]:
         """End the requests; the answers that are left."""
         self._sent.put(None)
-        return [write_pb2.AppendRowsResponse.FromString(a) for a in self._answers]
+        return [parsed(a) for a in self._answers]
 
     def close(self) -> None:
         """Leave without reading further answers."""
@@ -220,7 +226,7 @@ class Stack:
     def send(self, *requests: bytes) -> list[write_pb2.AppendRowsResponse]:
         """The answers to the requests of one connection, sent all at once."""
         answers = self.service.append_rows(iter(requests), "ann@example.com", None)
-        return [write_pb2.AppendRowsResponse.FromString(a) for a in answers]
+        return [parsed(a) for a in answers]
 
     def finalize(self, name: str) -> int:
         done = self.service.finalize_stream(write_pb2.FinalizeWriteStreamRequest(name=name))
@@ -269,6 +275,3 @@ def durable(tmp_path: Path) -> Iterator[Stack]:
 def _made(path: Path) -> Path:
     path.mkdir()
     return path
-
-
-REQUIRED = Field("r", TypeKind.INT64, Mode.REQUIRED)

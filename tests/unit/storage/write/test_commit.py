@@ -34,7 +34,9 @@ def test_streams_become_visible_together(stack: Stack) -> None:
     assert after.version > version
     assert answer.commit_time.ToMicroseconds() == after.version
     assert stack.numbers() == list(range(6))
-    assert stack.work(lambda s: s.scalar("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'w%'")) == 0
+    assert (
+        stack.work(lambda s: s.scalar("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'w%'")) == 0
+    )
 
 
 def test_what_cannot_be_committed(stack: Stack) -> None:

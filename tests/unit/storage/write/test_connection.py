@@ -31,7 +31,9 @@ def refusal(stack: Stack, *requests: bytes) -> StorageFailure:
 def detail(answer: write_pb2.AppendRowsResponse) -> status_pb2.StorageError:
     (found,) = answer.error.details
     assert found.type_url == "type.googleapis.com/google.cloud.bigquery.storage.v1.StorageError"
-    return status_pb2.StorageError.FromString(found.value)
+    error = status_pb2.StorageError()
+    error.ParseFromString(found.value)
+    return error
 
 
 @pytest.mark.parametrize("form", ["_default", "streams/_default"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bqsim.catalog.resources import TableKind
@@ -15,7 +17,7 @@ PARENT = "projects/p/datasets/d/tables/t"
 Code = status_pb2.StorageError.StorageErrorCode
 
 
-def get(stack: Stack, name: str, view: int = stream_pb2.BASIC) -> PB:
+def get(stack: Stack, name: str, view: Any = stream_pb2.BASIC) -> PB:
     return stack.service.get_stream(write_pb2.GetWriteStreamRequest(name=name, view=view))
 
 
@@ -26,7 +28,7 @@ def refusal(call: object, *arguments: object) -> StorageFailure:
 
 
 @pytest.mark.parametrize("type_", [PB.COMMITTED, PB.PENDING, PB.BUFFERED])
-def test_new_stream(stack: Stack, type_: int) -> None:
+def test_new_stream(stack: Stack, type_: Any) -> None:
     wanted = write_pb2.CreateWriteStreamRequest(parent=PARENT, write_stream=PB(type=type_))
     made = stack.service.create_stream(wanted, "ann@example.com")
     assert made.name.startswith(f"{PARENT}/streams/Ci")
@@ -59,7 +61,7 @@ def test_default_stream_is_shown(stack: Stack, form: str) -> None:
 
 
 def test_refused_streams(stack: Stack) -> None:
-    def create(parent: str, type_: int = PB.COMMITTED) -> StorageFailure:
+    def create(parent: str, type_: Any = PB.COMMITTED) -> StorageFailure:
         wanted = write_pb2.CreateWriteStreamRequest(parent=parent, write_stream=PB(type=type_))
         return refusal(stack.service.create_stream, wanted, "ann@example.com")
 
