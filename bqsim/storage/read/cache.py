@@ -26,36 +26,53 @@ class Chunk:
 
 
 class ChunkCache:
-    """Chunks of up to ``capacity`` bytes in all; the least recently read go first. Thread-safe."""
+    """Chunks of up to ``capacity`` bytes in all, by what is read (``reading``) and which part of it.
+
+    The least recently used reading goes first. One that is alone in the cache and too large for it keeps
+    its first chunks: dropping the oldest for the newest would leave nothing to those who read it again from
+    the start. Thread-safe.
+    """
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.nbytes = 0
-        self._chunks: OrderedDict[Hashable, Chunk] = OrderedDict()
+        self._readings: OrderedDict[Hashable, OrderedDict[Hashable, Chunk]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable) -> Chunk | None:
+    def __len__(self) -> int:
+        """The number of chunks."""
         with self._lock:
-            found = self._chunks.get(key)
-            if found is not None:
-                self._chunks.move_to_end(key)
-            return found
+            return sum(map(len, self._readings.values()))
 
-    def put(self, key: Hashable, chunk: Chunk) -> None:
-        """Keep a chunk, unless it alone would push out most of the others."""
-        if chunk.nbytes > self.capacity // 4:
+    def get(self, reading: Hashable, part: Hashable) -> Chunk | None:
+        with self._lock:
+            chunks = self._readings.get(reading)
+            if chunks is None:
+                return None
+            self._readings.move_to_end(reading)
+            return chunks.get(part)
+
+    def put(self, reading: Hashable, part: Hashable, chunk: Chunk) -> None:
+        """Keep a chunk if there is room, or if there are other readings to make room."""
+        if chunk.nbytes > self.capacity:
             return
         with self._lock:
-            before = self._chunks.pop(key, None)
+            chunks = self._readings.setdefault(reading, OrderedDict())
+            self._readings.move_to_end(reading)
+            before = chunks.pop(part, None)
             if before is not None:
                 self.nbytes -= before.nbytes
-            self._chunks[key] = chunk
+            while self.nbytes + chunk.nbytes > self.capacity:
+                oldest, others = next(iter(self._readings.items()))
+                if oldest == reading:
+                    return
+                self.nbytes -= others.popitem()[1].nbytes
+                if not others:
+                    del self._readings[oldest]
+            chunks[part] = chunk
             self.nbytes += chunk.nbytes
-            while self.nbytes > self.capacity:
-                _, oldest = self._chunks.popitem(last=False)
-                self.nbytes -= oldest.nbytes
 
     def clear(self) -> None:
         with self._lock:
-            self._chunks.clear()
+            self._readings.clear()
             self.nbytes = 0

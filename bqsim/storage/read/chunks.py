@@ -177,13 +177,13 @@ class StreamReader:
         if index >= len(chunks):
             return None
         chunk = chunks[index]
-        key = (self.key, stream, chunk)
-        found = self.cache.get(key)
+        part = (stream, chunk)
+        found = self.cache.get(self.key, part)
         if found is not None and (not skipped or _is_border(found, skipped)):
             return found
-        return self.pool.submit(lambda session: self._read(session, stream, chunk, skipped, key), cancel)
+        return self.pool.submit(lambda session: self._read(session, stream, chunk, skipped), cancel)
 
-    def _read(self, session: Session, stream: Range, chunk: Range, skipped: int, key: Hashable) -> Chunk:
+    def _read(self, session: Session, stream: Range, chunk: Range, skipped: int) -> Chunk:
         rows = self.reading.rows(session, *self.reading.blocks.span(*chunk))
         before, after = _progress(stream, chunk)
         total = max(rows.num_rows, 1)
@@ -203,7 +203,7 @@ class StreamReader:
             # What is left of the chunk, marked as coming after the rows before it.
             return Chunk((b"", *messages), (skipped, *row_counts))
         found = Chunk(tuple(messages), tuple(row_counts))
-        self.cache.put(key, found)
+        self.cache.put(self.key, (stream, chunk), found)
         return found
 
     def _message(self, payload: Any, count: int, progress: tuple[float, float]) -> bytes:

@@ -177,7 +177,7 @@ def test_a_stalled_reader_has_read_two_chunks_at_most(reader: Reader, table: str
     stalled = _read(reader, session.streams[0].name)
     next(stalled)
     time.sleep(0.2)
-    assert len(reader.service.cache._chunks) <= 2
+    assert len(reader.service.cache) <= 2
     stalled.close()
 
 
@@ -187,7 +187,7 @@ def test_many_readers_do_not_read_ahead(reader: Reader, table: str, monkeypatch:
     stalled = _read(reader, session.streams[0].name)
     next(stalled)
     time.sleep(0.1)
-    assert len(reader.service.cache._chunks) == 1
+    assert len(reader.service.cache) == 1
     stalled.close()
     assert reader.all(session) == list(range(12_000))
 
@@ -203,4 +203,4 @@ def test_a_cancel_ends_the_wait_for_the_engine(reader: Reader, table: str) -> No
     assert caught.value.status == "CANCELLED"
     release.set()
     assert all(one.result(10) for one in busy)
-    assert len(reader.service.cache._chunks) == 0
+    assert len(reader.service.cache) == 0
