@@ -21,19 +21,19 @@ from .bare_grpc import OPTIONS, READ, WRITE
 STEP_US = 1_000_003
 
 
-def columns(count: str) -> str:
-    """A SELECT of ``count`` (an SQL expression, a multiple of 1,000) rows of ten columns, about 100 bytes each."""
+def columns(count: int) -> str:
+    """A SELECT of ``count`` (a multiple of 1,000) rows of ten columns, about 100 bytes each."""
     return (
         "SELECT i AS id, MOD(i * 7919, 100003) AS k, i / 7 AS v, CONCAT('name ', CAST(MOD(i, 1000) AS STRING)) AS name,"
         " CONCAT('longer text of row ', CAST(i AS STRING)) AS note, MOD(i, 3) = 0 AS flag,"
         " DATE_ADD(DATE '2020-01-01', INTERVAL MOD(i, 1000) DAY) AS day,"
-        f" TIMESTAMP_MICROS(1577836800000000 + i * {STEP_US}) AS at, CAST(i AS NUMERIC) / 100 AS price, MOD(i, 97) AS g"
-        f" FROM UNNEST(GENERATE_ARRAY(1, {count} / 1000)) AS a, UNNEST(GENERATE_ARRAY(1, 1000)) AS b,"
+        f" TIMESTAMP_MICROS(1577836800000000 + i * {STEP_US}) AS ts, CAST(i AS NUMERIC) / 100 AS price, MOD(i, 97) AS g"
+        f" FROM UNNEST(GENERATE_ARRAY(1, {count // 1000})) AS a, UNNEST(GENERATE_ARRAY(1, 1000)) AS b,"
         " UNNEST([a * 1000 + b]) AS i"
     )
 
 
-DDL = "id INT64, k INT64, v FLOAT64, name STRING, note STRING, flag BOOL, day DATE, at TIMESTAMP, price NUMERIC, g INT64"
+DDL = "id INT64, k INT64, v FLOAT64, name STRING, note STRING, flag BOOL, day DATE, ts TIMESTAMP, price NUMERIC, g INT64"
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ def storage_memory() -> list[Figure]:
     figures: list[Figure] = []
     with storage_server() as (sim, target):
         sim.query("CREATE SCHEMA d")
-        sim.query(f"CREATE TABLE d.big AS {columns(str(TABLE_ROWS))}")
+        sim.query(f"CREATE TABLE d.big AS {columns(TABLE_ROWS)}")
         for readers in (1, 20):
             for name, data_format in (("Arrow", stream_pb2.ARROW), ("Avro", stream_pb2.AVRO)):
                 figures.append(_stalled(sim, target, name, data_format, readers))

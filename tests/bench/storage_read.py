@@ -24,7 +24,7 @@ def storage_read() -> list[Figure]:
     figures: list[Figure] = []
     with storage_server() as (sim, target):
         sim.query("CREATE SCHEMA d")
-        sim.query(f"CREATE TABLE d.base AS {columns(str(ROWS))}")
+        sim.query(f"CREATE TABLE d.base AS {columns(ROWS)}")
         tables = fresh_tables(sim.query)
         for name, (data_format, goal) in FORMATS.items():
             for streams in (1, 2):

@@ -16,7 +16,7 @@ from tests.servers import PROJECT
 _F = descriptor_pb2.FieldDescriptorProto
 PROTO_FIELDS = (
     ("id", _F.TYPE_INT64), ("k", _F.TYPE_INT64), ("v", _F.TYPE_DOUBLE), ("name", _F.TYPE_STRING), ("note", _F.TYPE_STRING),
-    ("flag", _F.TYPE_BOOL), ("day", _F.TYPE_INT32), ("at", _F.TYPE_INT64), ("price", _F.TYPE_STRING), ("g", _F.TYPE_INT64),
+    ("flag", _F.TYPE_BOOL), ("day", _F.TYPE_INT32), ("ts", _F.TYPE_INT64), ("price", _F.TYPE_STRING), ("g", _F.TYPE_INT64),
 )  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def batch(rows: int) -> pa.RecordBatch:
         "note": pc.binary_join_element_wise("longer text of row", text, " "),
         "flag": pa.array(i % 3 == 0),
         "day": pa.array((18262 + i % 1000).astype(np.int32)).cast(pa.date32()),
-        "at": pa.array(1577836800000000 + i * 1_000_003).cast(pa.timestamp("us", "UTC")),
+        "ts": pa.array(1577836800000000 + i * 1_000_003).cast(pa.timestamp("us", "UTC")),
         "price": _numeric(i * 10_000_000),
         "g": pa.array(i % 97),
     }
@@ -90,7 +90,7 @@ def proto_rows(rows: int) -> list[bytes]:
     for i in range(rows):
         row = row_class(
             id=i, k=i * 7919 % 100003, v=i / 7, name=f"name {i % 1000}", note=f"longer text of row {i}", flag=i % 3 == 0,
-            day=18262 + i % 1000, at=1577836800000000 + i * 1_000_003, price=f"{i / 100:.2f}", g=i % 97,
+            day=18262 + i % 1000, ts=1577836800000000 + i * 1_000_003, price=f"{i / 100:.2f}", g=i % 97,
         )  # fmt: skip
         made.append(row.SerializeToString())
     return made
