@@ -165,8 +165,9 @@ class Simulator:
         try:
             server = build_server(parts.core)
             self.port = await server.start(self.settings.host, self.settings.port)
-            grpc_server = build_grpc_server(parts.core, self._loop)
             try:
+                # What this imports takes a while, in which queries are answered.
+                grpc_server = await asyncio.to_thread(build_grpc_server, parts.core, self._loop)
                 self.grpc_port = grpc_server.start(self.settings.host, self.settings.grpc_port)
             except OSError:
                 await server.stop()

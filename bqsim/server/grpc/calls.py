@@ -153,10 +153,10 @@ class Calls:
         """What the client is told; a defect of ours is logged under an id that the answer names."""
         if isinstance(error, (StorageFailure, BigQueryError)):
             return error
-        if not context.is_active():
-            return StorageFailure("CANCELLED", "The call was cancelled.")
         if isinstance(error, (Interrupted, CancelledError)):
-            return restarted("UNAVAILABLE")
+            if context.is_active():
+                return restarted("UNAVAILABLE")
+            return StorageFailure("CANCELLED", "The call was cancelled.")
         defect = self.core.draws.hex_id("defect", 12)
         log.error("defect %s in %s", defect, method.id, exc_info=error)
         text = f"An internal error occurred and the request could not be completed. Error: {defect}"
