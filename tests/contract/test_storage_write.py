@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from google.cloud.bigquery_storage_v1beta2.services.big_query_write.transports i
 )
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from bqsim.simulator import Simulator
+from bqsim.simulator import Simulator, start
 from tests.storage import Clients, F, ProtoMessage, arrow_append, table_path
 
 StreamType = types.WriteStream.Type
@@ -255,9 +256,9 @@ def test_arrow_rows(client: Any, clients: Clients, connect: Any) -> None:
     template.arrow_rows.writer_schema.serialized_schema = schema.serialize().to_pybytes()
     manager = writer.AppendRowsStream(clients.write, template)
     futures = []
-    for start in (0, 2):
-        batch = pa.record_batch([[start, start + 1], ["a", None]], schema=schema)
-        request = types.AppendRowsRequest(offset=start)
+    for offset in (0, 2):
+        batch = pa.record_batch([[offset, offset + 1], ["a", None]], schema=schema)
+        request = types.AppendRowsRequest(offset=offset)
         request.arrow_rows.rows.serialized_record_batch = batch.serialize().to_pybytes()
         futures.append(manager.send(request))
     assert [f.result(20).append_result.offset for f in futures] == [0, 2]
@@ -481,6 +482,53 @@ def test_plain_inserts_into_a_table_with_a_key(client: Any, connect: Any, keyed:
     connection = connect(keyed, CHANGE)
     connection.append([changed(1, "a", None), changed(1, "b", "INSERT")])
     assert rows_of(client, "SELECT * FROM d.k ORDER BY name") == [(1, "a"), (1, "b")]
+
+
+# Restarts
+
+
+def test_streams_and_changes_survive_a_restart(tmp_path: Path) -> None:
+    settings = {"project": "again", "data_dir": tmp_path}
+    k, t = (table_path("again", name) for name in "kt")
+    with start(**settings) as simulator:
+        client, clients = simulator.client(), Clients(simulator.grpc_target)
+        client.create_dataset("d")
+        client.query_and_wait("CREATE TABLE d.t (id INT64, name STRING)")
+        client.query_and_wait("CREATE TABLE d.k (id INT64, name STRING, PRIMARY KEY (id) NOT ENFORCED)")
+        kinds = (StreamType.COMMITTED, StreamType.PENDING, StreamType.BUFFERED)
+        names = [created(clients, t, kind).name for kind in kinds]
+        for name in names:
+            (answer,) = clients.append(name, [PERSON.append(name, people((1, "a"), (2, "b")), 0)])
+            assert answer.append_result.offset == 0
+        default = f"{k}/streams/_default"
+        clients.append(
+            default, [CHANGE.append(default, [changed(1, "x", "UPSERT", "5"), changed(2, "", "DELETE", "5")])]
+        )
+        clients.close()
+        client.close()
+    with start(**settings) as simulator:
+        client, clients = simulator.client(), Clients(simulator.grpc_target)
+        for name in names:
+            answers = clients.append(
+                name, [PERSON.append(name, people((1, "a")), 0), PERSON.append(name, people((3, "c")), 2)]
+            )
+            assert [a.error.code for a in answers] == [6, 0]
+        late = [
+            changed(1, "late", "UPSERT", "4"),
+            changed(2, "late", "UPSERT", "4"),
+            changed(3, "y", "UPSERT"),
+        ]
+        (answer,) = clients.append(default, [CHANGE.append(default, late)])
+        assert not answer.error.code
+        assert rows_of(client, "SELECT * FROM d.k ORDER BY id") == [(1, "x"), (3, "y")]
+        assert len(rows_of(client)) == 3
+        clients.write.flush_rows(types.FlushRowsRequest(write_stream=names[2], offset=2))
+        assert clients.write.finalize_write_stream(name=names[1]).row_count == 3
+        request = types.BatchCommitWriteStreamsRequest(parent=t, write_streams=[names[1]])
+        assert clients.write.batch_commit_write_streams(request).commit_time
+        assert len(rows_of(client)) == 9
+        clients.close()
+        client.close()
 
 
 # Streams by name
