@@ -121,7 +121,7 @@ class Simulator:
     def environment(self) -> dict[str, str]:
         """Environment variables that point clients here.
 
-        Google's storage clients read none: ``BIGQUERY_STORAGE_GRPC_ENDPOINT`` is for code that opens channels.
+        Google's storage clients read none; ``BIGQUERY_STORAGE_GRPC_ENDPOINT`` is for those who open channels.
         """
         return {
             "BIGQUERY_EMULATOR_HOST": self.url,
