@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import DecodeError
-
 from bqsim.catalog.resources import Table
 from bqsim.errors import BigQueryError
 from bqsim.sql.statements.writes import writable
@@ -21,6 +19,7 @@ from .cdc import ChangeMode, arrow_refused, change_errors, change_mode, check_up
 from .missing import interpretation
 from .readers import Readers, RowFormat, Source, WriterSchema, payload, writer_schema
 from .streams import StreamRegistry
+from .wire import parse_request
 
 if TYPE_CHECKING:
     from bqsim.catalog.refs import TableRef
@@ -65,7 +64,7 @@ class Intake:
 
     def first(self, raw: bytes) -> Append:
         """The first request. Raises StorageFailure, which ends the connection, for one that opens none."""
-        request = _parsed(raw)
+        request, batch = parse_request(raw)
         if not request.write_stream:
             raise invalid_argument("The write_stream field is required in the first request of a connection.")
         self._current = self._open(write_stream_of(request.write_stream))
@@ -74,17 +73,17 @@ class Intake:
             raise _entity_failure(
                 self._current.name, "The first request of a connection must have a writer schema."
             )
-        return self._append(request, len(raw))
+        return self._append(request, batch, len(raw))
 
     def next(self, raw: bytes) -> Append:
         """A further request, with its rows or the failure that it is answered with."""
         assert self._current is not None
         try:
-            request = _parsed(raw)
+            request, batch = parse_request(raw)
             self._switch(request.write_stream)
         except StorageFailure as failure:
             return Append(self._current.name, len(raw), failure=failure)
-        return self._append(request, len(raw))
+        return self._append(request, batch, len(raw))
 
     def changed_fields(self, name: WriteStreamName) -> Sequence[Field] | None:
         """The fields of a stream's table when they are news to the writer, who knows them from then on."""
@@ -104,12 +103,14 @@ class Intake:
         """The table of a stream; StorageFailure when it is not there or not a table."""
         return find_table(self._catalog, name.table, name.path)
 
-    def _append(self, request: write_pb2.AppendRowsRequest, size: int) -> Append:
+    def _append(self, request: write_pb2.AppendRowsRequest, batch: memoryview | None, size: int) -> Append:
         destination = self._current
         assert destination is not None
         append = Append(destination.name, size)
         try:
-            source = self._source(request, destination, size)
+            if size > MAX_REQUEST_BYTES:
+                raise invalid_argument(f"AppendRows request too large: {size} limit {MAX_REQUEST_BYTES}")
+            source = self._source(request, batch, destination)
             if request.default_missing_value_interpretation:
                 self._default = request.default_missing_value_interpretation == _Interpretation.DEFAULT_VALUE
             append.missing = interpretation(request, self._default)
@@ -121,9 +122,9 @@ class Intake:
             append.failure = failure
         return append
 
-    def _source(self, request: write_pb2.AppendRowsRequest, destination: Destination, size: int) -> Source:
-        if size > MAX_REQUEST_BYTES:
-            raise invalid_argument(f"AppendRows request too large: {size} limit {MAX_REQUEST_BYTES}")
+    def _source(
+        self, request: write_pb2.AppendRowsRequest, batch: memoryview | None, destination: Destination
+    ) -> Source:
         format_ = _format_of(request)
         if format_ is None:
             raise invalid_argument("Rows must be specified.")
@@ -135,7 +136,7 @@ class Intake:
             destination.schema = given
         if destination.schema is None:
             raise invalid_argument("The writer schema is required in the first request for a write stream.")
-        rows = payload(request, format_)
+        rows = payload(request, format_) if batch is None else batch
         if not rows and given is None:
             raise invalid_argument("Rows must be specified.")
         return Source(destination.schema, rows)
@@ -226,15 +227,6 @@ def find_table(catalog: Catalog, ref: TableRef, entity: str = "") -> Table:
                 f"Requested entity was not found. Entity: {entity}", code="TABLE_NOT_FOUND", entity=entity
             ) from None
         raise from_bigquery(error) from None
-
-
-def _parsed(raw: bytes) -> write_pb2.AppendRowsRequest:
-    try:
-        request = write_pb2.AppendRowsRequest()
-        request.ParseFromString(raw)
-        return request
-    except DecodeError:
-        raise invalid_argument("The request is not a valid AppendRowsRequest message.") from None
 
 
 def _format_of(request: write_pb2.AppendRowsRequest) -> RowFormat | None:
