@@ -37,6 +37,12 @@ def live(storage: Storage, at_us: int | None = None) -> str:
     return f"{VERSION_BEGIN} <= {at_us} AND ({VERSION_END} IS NULL OR {VERSION_END} > {at_us})"
 
 
+def forget_changes(session: Session, storage: Storage) -> None:
+    """Forget the sequence numbers of change data capture, when all rows have been removed."""
+    if storage.changes is not None:
+        session.execute(f"DELETE FROM {storage.changes.engine_table}")
+
+
 def copy_rows(
     session: Session, source: Storage, target: Storage, version: int, at_us: int | None = None
 ) -> int:

@@ -21,7 +21,7 @@ from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import Storage, Table
 from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END, Session
 
-from .storage import live, storage_of
+from .storage import forget_changes, live, storage_of
 from .writes import Claims, Writer, aborted, writable
 
 if TYPE_CHECKING:
@@ -42,11 +42,15 @@ def _kept(removed: str) -> str:
 
 @dataclass(slots=True)
 class _Mutated:
-    """A table that the transaction changes: ``base`` as it is stored, and the rows more or less so far."""
+    """A table that the transaction changes: ``base`` as it is stored, and the rows more or less so far.
+
+    ``cleared`` once all its rows were removed: what change data capture keeps goes with them.
+    """
 
     base: Table
     removed: str
     more_rows: int = 0
+    cleared: bool = False
 
 
 class Transaction:
@@ -126,6 +130,7 @@ class Transaction:
             yield writer
         self._mutated[ref] = mutated
         mutated.more_rows += writer.inserted - writer.removed
+        mutated.cleared |= writer.cleared
 
     def _first(self, ref: TableRef) -> _Mutated:
         with self._catalog.lock(ref):
@@ -149,6 +154,8 @@ class Transaction:
                         raise aborted(ref)
                     storage = storage_of(table)
                     self._settle(storage, mutated.removed, change.time_us)
+                    if mutated.cleared:
+                        forget_changes(self._session, storage)
                     change.put_table(
                         replace(
                             table,
@@ -208,6 +215,7 @@ class TransactionWriter(Writer):
     removed_rows: str = ""
 
     visible: str = "TRUE"
+    cleared: bool = False
 
     @property
     def ends(self) -> int | None:
@@ -219,5 +227,6 @@ class TransactionWriter(Writer):
         return count
 
     def clear(self) -> int:
+        self.cleared = True
         storage = storage_of(self.table)
         return self.remove(f"SELECT rowid FROM {storage.engine_table} WHERE {self.visible}")

@@ -18,7 +18,7 @@ from bqsim.errors import BigQueryError, invalid_query
 from bqsim.types import Field
 
 from .conversions import converted
-from .storage import insert_select, live, storage_of, with_storage
+from .storage import forget_changes, insert_select, live, storage_of, with_storage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,8 +69,7 @@ class Writer:
         count = self.session.execute(
             f"UPDATE {storage.engine_table} SET {VERSION_END} = {self.version} WHERE {live(storage)}"
         )
-        if storage.changes is not None:
-            self.session.execute(f"DELETE FROM {storage.changes.engine_table}")
+        forget_changes(self.session, storage)
         self.removed += count
         return count
 

@@ -276,6 +276,16 @@ def test_truncate_forgets_the_numbers(warehouse: Warehouse) -> None:
     assert warehouse.rows("SELECT v FROM t") == [["b"]]
 
 
+@pytest.mark.parametrize("end", ["COMMIT", "ROLLBACK"])
+def test_truncate_in_a_transaction(warehouse: Warehouse, end: str) -> None:
+    warehouse.run("CREATE TABLE t (id INT64 PRIMARY KEY NOT ENFORCED, v STRING)")
+    apply(warehouse, [[1, "a"]], [UPSERT], ["9"])
+    warehouse.script(f"BEGIN TRANSACTION; TRUNCATE TABLE t; INSERT INTO t VALUES (2, 'c'); {end} TRANSACTION")
+    apply(warehouse, [[1, "b"]], [UPSERT], ["1"])
+    expected = [["b"], ["c"]] if end == "COMMIT" else [["a"]]
+    assert warehouse.rows("SELECT v FROM t ORDER BY id") == expected
+
+
 @pytest.mark.parametrize(
     "sql",
     [
