@@ -1,16 +1,19 @@
-"""Sending a stream: its rows are read and encoded in chunks, the next one while the current is sent.
+"""Sending a stream: its rows are read and encoded in chunks, the next ones while the current is sent.
 
 A chunk is read by a worker of the engine pool in a session of its own, so that a reader that stops taking
-messages holds none: only the chunk that it is sent and the next one wait in memory.
+messages holds none: only the chunk that it is sent and those read ahead wait in memory.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from bqsim.engine.pool import CancelToken
 from bqsim.engine.protocol import Interrupted
@@ -31,13 +34,16 @@ if TYPE_CHECKING:
 
     from .streams import Range
 
+T = TypeVar("T")
+
 # What a chunk takes in its source, about; and its rows at most: a row group of the engine.
 CHUNK_BYTES = 16 << 20
 CHUNK_ROWS = 122_880
 # The divisors of 60 blocks, a row group: chunks that are parts of row groups are read fastest.
 _CHUNK_BLOCKS = (60, 30, 20, 15, 12, 10, 6, 5, 4, 3, 2, 1)
-# Readers above this number do without reading ahead, which bounds the memory that they take together.
-AHEAD_READERS = 16
+# How many chunks each reader reads ahead while there are up to so many readers, none with more: this bounds
+# the memory that they take together.
+AHEAD = ((4, 2), (16, 1))
 # A message may not be larger (page "Quotas and limits").
 MAX_ROW_BYTES = 128 * 1000 * 1000
 # Chunks whose rows are counted by one query.
@@ -92,36 +98,36 @@ class StreamReader:
 
     def messages(self, stream: Range, offset: int, cancelled: Callable[[], bool]) -> Iterator[bytes]:
         """ReadRowsResponse messages from row ``offset`` of a stream on."""
-        with _readers.entered() as ahead:
-            cancel = CancelToken()
+        coming: deque[_Work[Chunk]] = deque()
+        with _readers.entered():
             try:
-                yield from self._messages(stream, offset, cancelled, cancel, ahead)
+                yield from self._messages(stream, offset, cancelled, coming)
             finally:
-                cancel.cancel()
+                for work in coming:
+                    work.cancel()
 
     def _messages(
-        self, stream: Range, offset: int, cancelled: Callable[[], bool], cancel: CancelToken, ahead: bool
+        self, stream: Range, offset: int, cancelled: Callable[[], bool], coming: deque[_Work[Chunk]]
     ) -> Iterator[bytes]:
         chunks = self._chunks(stream)
-        index, skipped = self._seek(chunks, offset, cancelled, cancel)
-        coming = self._start(stream, chunks, index, skipped, cancel)
+        index, skipped = self._seek(chunks, offset, cancelled)
+        rest = iter(chunks[index:])
+        coming += [self._start(stream, first, skipped) for first in itertools.islice(rest, 1)]
         prefix = self.format.schema_field
-        while coming is not None:
-            chunk = _finished(coming, cancelled, cancel)
+        while coming:
+            found = coming[0].finished(cancelled)
+            coming.popleft()
             if skipped:
-                chunk = _without_messages(chunk, skipped)
-                skipped = 0
-            else:
-                self.counts.known[chunks[index]] = chunk.rows
-            index += 1
-            coming = self._start(stream, chunks, index, 0, cancel) if ahead else None
-            for message in chunk.messages:
+                found, skipped = _without_messages(found, skipped), 0
+            ahead = itertools.islice(rest, max(_readers.ahead() - len(coming), 0))
+            coming += [self._start(stream, chunk) for chunk in ahead]
+            for message in found.messages:
                 if cancelled():
                     raise _cancelled()
                 yield prefix + message if prefix else message
                 prefix = b""
-            if not ahead:
-                coming = self._start(stream, chunks, index, 0, cancel)
+            if not coming:
+                coming += [self._start(stream, chunk) for chunk in itertools.islice(rest, 1)]
 
     # Where to begin
 
@@ -132,15 +138,13 @@ class StreamReader:
         starts = range(low - low % size, high, size)
         return [(max(at, low), min(at + size, high)) for at in starts]
 
-    def _seek(
-        self, chunks: list[Range], offset: int, cancelled: Callable[[], bool], cancel: CancelToken
-    ) -> tuple[int, int]:
+    def _seek(self, chunks: list[Range], offset: int, cancelled: Callable[[], bool]) -> tuple[int, int]:
         """The chunk that holds row ``offset``, and how many rows of it come before."""
         left = offset
         for index in range(len(chunks)):
             if not left:
                 return index, 0
-            rows = self._count(chunks, index, cancelled, cancel)
+            rows = self._count(chunks, index, cancelled)
             if left < rows:
                 return index, left
             left -= rows
@@ -148,17 +152,15 @@ class StreamReader:
             raise StorageFailure("FAILED_PRECONDITION", f"offset {offset} has not been allocated yet")
         return len(chunks), 0
 
-    def _count(
-        self, chunks: list[Range], index: int, cancelled: Callable[[], bool], cancel: CancelToken
-    ) -> int:
+    def _count(self, chunks: list[Range], index: int, cancelled: Callable[[], bool]) -> int:
         chunk = chunks[index]
         if self.reading.counted:
             return self.reading.blocks.live(*chunk)
         known = self.counts.known
         if chunk not in known:
             together = chunks[index : index + COUNTED_CHUNKS]
-            work = self.pool.submit(lambda session: self._counted(session, together), cancel)
-            known.update(_finished(work, cancelled, cancel))
+            work = _Work.on(self.pool, lambda session: self._counted(session, together))
+            known.update(work.finished(cancelled))
         return known[chunk]
 
     def _counted(self, session: Session, chunks: list[Range]) -> dict[Range, int]:
@@ -170,18 +172,12 @@ class StreamReader:
 
     # Chunks
 
-    def _start(
-        self, stream: Range, chunks: list[Range], index: int, skipped: int, cancel: CancelToken
-    ) -> Chunk | Future[Chunk] | None:
-        """The chunk from the cache, or on its way; None after the last."""
-        if index >= len(chunks):
-            return None
-        chunk = chunks[index]
-        part = (stream, chunk)
-        found = self.cache.get(self.key, part)
+    def _start(self, stream: Range, chunk: Range, skipped: int = 0) -> _Work[Chunk]:
+        """The chunk from the cache, or on its way."""
+        found = self.cache.get(self.key, (stream, chunk))
         if found is not None and (not skipped or _is_border(found, skipped)):
-            return found
-        return self.pool.submit(lambda session: self._read(session, stream, chunk, skipped), cancel)
+            return _Work(found)
+        return _Work.on(self.pool, lambda session: self._read(session, stream, chunk, skipped))
 
     def _read(self, session: Session, stream: Range, chunk: Range, skipped: int) -> Chunk:
         rows = self.reading.rows(session, *self.reading.blocks.span(*chunk))
@@ -203,6 +199,8 @@ class StreamReader:
             # What is left of the chunk, marked as coming after the rows before it.
             return Chunk((b"", *messages), (skipped, *row_counts))
         found = Chunk(tuple(messages), tuple(row_counts))
+        if not self.reading.counted:
+            self.counts.known[chunk] = found.rows
         self.cache.put(self.key, (stream, chunk), found)
         return found
 
@@ -221,32 +219,62 @@ class StreamReader:
         return rows_message(self.format.rows_tag, payload, count, progress, NOT_COMPRESSED)
 
 
+class _Work(Generic[T]):
+    """A value that a worker of the engine pool makes, or that is there already."""
+
+    __slots__ = ("_future", "_token", "_value")
+
+    def __init__(self, value: T | None = None) -> None:
+        self._value = value
+        self._token = CancelToken()
+        self._future: Future[T] | None = None
+
+    @classmethod
+    def on(cls, pool: EnginePool, work: Callable[[Session], T]) -> _Work[T]:
+        started = cls()
+        started._future = pool.submit(work, started._token)
+        return started
+
+    def cancel(self) -> None:
+        self._token.cancel()
+
+    def finished(self, cancelled: Callable[[], bool]) -> T:
+        """Wait for the value. Stops the work and raises CANCELLED when the call is cancelled."""
+        if self._future is None:
+            assert self._value is not None
+            return self._value
+        while True:
+            try:
+                return self._future.result(_POLL_S)
+            except TimeoutError:
+                if cancelled():
+                    self.cancel()
+                    raise _cancelled() from None
+            except Interrupted:
+                raise _cancelled() from None
+            except BigQueryError as error:
+                raise from_bigquery(error, f"{FAILED}Query error: ") from None
+
+
 class _Readers:
-    """How many streams are being read."""
+    """How many streams are being read, and how many chunks each of them may read ahead."""
 
     def __init__(self) -> None:
         self._count = 0
         self._lock = threading.Lock()
 
-    def entered(self) -> _Reader:
-        return _Reader(self)
-
-    def add(self, change: int) -> int:
+    @contextmanager
+    def entered(self) -> Iterator[None]:
         with self._lock:
-            self._count += change
-            return self._count
+            self._count += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._count -= 1
 
-
-class _Reader:
-    def __init__(self, readers: _Readers) -> None:
-        self._readers = readers
-
-    def __enter__(self) -> bool:
-        """Whether this reader may read ahead."""
-        return self._readers.add(1) <= AHEAD_READERS
-
-    def __exit__(self, *_: object) -> None:
-        self._readers.add(-1)
+    def ahead(self) -> int:
+        return next((chunks for readers, chunks in AHEAD if self._count <= readers), 0)
 
 
 _readers = _Readers()
@@ -273,23 +301,6 @@ def _without_messages(chunk: Chunk, rows: int) -> Chunk:
         rows -= chunk.row_counts[first]
         first += 1
     return Chunk(chunk.messages[first:], chunk.row_counts[first:])
-
-
-def _finished(work: Any, cancelled: Callable[[], bool], cancel: CancelToken) -> Any:
-    """The value of a future, or what is there already."""
-    if not isinstance(work, Future):
-        return work
-    while True:
-        try:
-            return work.result(_POLL_S)
-        except TimeoutError:
-            if cancelled():
-                cancel.cancel()
-                raise _cancelled() from None
-        except Interrupted:
-            raise _cancelled() from None
-        except BigQueryError as error:
-            raise from_bigquery(error, f"{FAILED}Query error: ") from None
 
 
 def _cancelled() -> StorageFailure:

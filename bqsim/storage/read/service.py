@@ -120,7 +120,7 @@ class ReadService:
             reading=reading,
             format=_format(asked, projection.fields),
             chunk_blocks=chunk_blocks(blocks.size, row_bytes),
-            key=reading.key,
+            key=(reading.key, count),
             compressed=options.response_compression_codec == _Options.RESPONSE_COMPRESSION_CODEC_LZ4,
         )
         self._keep(session, now_us)
