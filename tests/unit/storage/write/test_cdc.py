@@ -219,6 +219,13 @@ def test_keys_of_several_columns_and_nulls(warehouse: Warehouse) -> None:
     assert warehouse.rows("SELECT v FROM t ORDER BY v") == [[1], [4], [5]]
 
 
+def test_no_rows_change_nothing(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE t (id INT64 PRIMARY KEY NOT ENFORCED, v STRING)")
+    before = warehouse.table("t")
+    apply(warehouse, [], [])
+    assert warehouse.table("t") == before
+
+
 def test_keys_are_compared_as_they_are_stored(warehouse: Warehouse) -> None:
     warehouse.run("CREATE TABLE t (id NUMERIC(10, 2) NOT NULL, v INT64, PRIMARY KEY (id) NOT ENFORCED)")
     apply(warehouse, [[Decimal("1.004"), 1], [Decimal("1.0"), 2]], [UPSERT, UPSERT], ["1", "1"])
