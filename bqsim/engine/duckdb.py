@@ -36,6 +36,8 @@ DATABASE_FILE = "bqsim.duckdb"
 BATCH_ROWS = 1 << 20
 _INTERRUPT_AGAIN_S = 0.005
 
+# Without a file a checkpoint only compresses rows, at a cost far above that of writing them.
+_IN_MEMORY_SETTINGS = {"checkpoint_threshold": "1TB"}
 _SETTINGS = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -78,7 +80,7 @@ class DuckDBEngine:
             raise
 
     def _open(self, data_dir: Path | None, threads: int, memory_limit: str | None) -> Any:
-        config = dict(_SETTINGS)
+        config = _SETTINGS | ({} if data_dir else _IN_MEMORY_SETTINGS)
         if threads:
             config["threads"] = str(threads)
         config["memory_limit"] = memory_limit or _default_memory_limit()
