@@ -1,4 +1,4 @@
-"""Hostile values of the Storage API: rows of types and values that may not suit, under columns of every type."""
+"""Hostile values of the Storage API: rows whose types and values may not suit, for columns of every type."""
 
 from __future__ import annotations
 
