@@ -35,19 +35,22 @@ class AvroFormat:
 
     def payloads(self, rows: pa.Table) -> Iterator[tuple[Any, int]]:
         """Records of about one message each, with their numbers, in order."""
-        import numpy as np
+        for data, ends in self._encoder.batches(rows):
+            yield from _cut(data, ends)
 
-        if not rows.num_rows:
-            return
-        data, ends = self._encoder.encode(rows)
-        records = memoryview(data)
-        start = done = 0
-        while done < len(ends):
-            # The row that reaches the wanted size is the last, unless that makes the message too large.
-            upto = int(np.searchsorted(ends, start + MESSAGE_BYTES)) + 1
-            upto = min(upto, len(ends))
-            if int(ends[upto - 1]) - start > MAX_MESSAGE_BYTES and upto - done > 1:
-                upto -= 1
-            end = int(ends[upto - 1])
-            yield records[start:end], upto - done
-            start, done = end, upto
+
+def _cut(data: bytes, ends: Any) -> Iterator[tuple[Any, int]]:
+    """Records in parts of about the size of a message, all alike."""
+    import numpy as np
+
+    records = memoryview(data)
+    size = len(data) / max(1, round(len(data) / MESSAGE_BYTES))
+    start = done = 0
+    while done < len(ends):
+        # The row that reaches the wanted size is the last, unless that makes the message too large.
+        upto = min(int(np.searchsorted(ends, start + size)) + 1, len(ends))
+        if int(ends[upto - 1]) - start > MAX_MESSAGE_BYTES and upto - done > 1:
+            upto -= 1
+        end = int(ends[upto - 1])
+        yield records[start:end], upto - done
+        start, done = end, upto

@@ -49,5 +49,6 @@ def test_messages_are_cut_at_rows() -> None:
     assert all(size <= MAX_MESSAGE_BYTES or count == 1 for size, count in parts)
     small = pa.table({"c1": pa.array([b"x" * 100] * 50_000, pa.binary())})
     even = [memoryview(part).nbytes for part, _ in fmt.payloads(small)]
-    assert all(MESSAGE_BYTES <= size < MESSAGE_BYTES + 200 for size in even[:-1])
+    assert len(even) > 3
+    assert all(0.6 * MESSAGE_BYTES < size < 1.4 * MESSAGE_BYTES for size in even)
     assert list(fmt.payloads(rows.slice(0, 0))) == []
