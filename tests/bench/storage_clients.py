@@ -36,9 +36,20 @@ def columns(count: int) -> str:
 DDL = "id INT64, k INT64, v FLOAT64, name STRING, note STRING, flag BOOL, day DATE, ts TIMESTAMP, price NUMERIC, g INT64"
 
 
+class Target(str):
+    """Where a server under measurement listens, with its process id."""
+
+    __slots__ = ("pid",)
+
+    def __new__(cls, address: str, pid: int) -> Target:
+        made = super().__new__(cls, address)
+        made.pid = pid
+        return made
+
+
 @contextlib.contextmanager
-def storage_server(*extra: str) -> Iterator[tuple[Bqsim, str]]:
-    """A simulator in a process of its own, and the target of its gRPC port."""
+def storage_server(*extra: str) -> Iterator[tuple[Bqsim, Target]]:
+    """A simulator in a process of its own, and where it serves gRPC."""
     port, grpc_port = servers.free_port(), servers.free_port()
     arguments = ("-m", "bqsim.cli", "serve", "--port", str(port), "--grpc-port", str(grpc_port), *extra)
     with servers.process(*arguments) as child:
@@ -46,15 +57,16 @@ def storage_server(*extra: str) -> Iterator[tuple[Bqsim, str]]:
         servers.wait_for_port(grpc_port)
         server = Bqsim(port, child.pid)
         server.query("SELECT 1")
-        yield server, f"127.0.0.1:{grpc_port}"
+        yield server, Target(f"127.0.0.1:{grpc_port}", child.pid)
 
 
 @contextlib.contextmanager
-def bare_server(*extra: str) -> Iterator[str]:
+def bare_server(*extra: str) -> Iterator[Target]:
+    """A bare gRPC server in a process of its own."""
     port = servers.free_port()
-    with servers.process("-m", "tests.bench.bare_grpc", str(port), *extra):
+    with servers.process("-m", "tests.bench.bare_grpc", str(port), *extra) as child:
         servers.wait_for_port(port)
-        yield f"127.0.0.1:{port}"
+        yield Target(f"127.0.0.1:{port}", child.pid)
 
 
 class RawStorage:

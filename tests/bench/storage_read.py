@@ -11,11 +11,22 @@ from typing import Any
 from bqsim.storage.v1 import stream_pb2
 
 from .bare_grpc import write_messages
-from .storage_clients import RawStorage, bare_server, columns, drain, storage_server, stream_request
+from .storage_clients import (
+    RawStorage,
+    Target,
+    bare_server,
+    columns,
+    cpu_seconds,
+    drain,
+    storage_server,
+    stream_request,
+)
 
 ROWS = 2_000_000
 ROUNDS = 7
 Figure = dict[str, Any]
+# Seconds, and CPU seconds of the server.
+Sample = tuple[float, float]
 FORMATS = {"Arrow": (stream_pb2.ARROW, ">= 0.7"), "Avro": (stream_pb2.AVRO, ">= 0.25")}
 
 
@@ -44,7 +55,7 @@ def fresh_tables(query: Callable[[str], Any]) -> Iterator[str]:
 
 
 def _compare(
-    target: str, tables: Iterator[str], name: str, data_format: int, streams: int, goal: str
+    target: Target, tables: Iterator[str], name: str, data_format: int, streams: int, goal: str
 ) -> list[Figure]:
     client = RawStorage(target)
 
@@ -53,10 +64,10 @@ def _compare(
         assert len(session.streams) == streams, session
         return [stream_request(s.name) for s in session.streams]
 
-    cold: list[float] = []
-    again: list[float] = []
-    plain: list[float] = []
-    aio: list[float] = []
+    cold: list[Sample] = []
+    again: list[Sample] = []
+    plain: list[Sample] = []
+    aio: list[Sample] = []
     with tempfile.TemporaryDirectory() as folder:
         files = []
         for i, request in enumerate(requests()):
@@ -74,16 +85,16 @@ def _compare(
                     (plain, bare, same), (cold, target, wanted), (plain, bare, same), (again, target, wanted),
                     (aio, bare_aio, same),
                 ):  # fmt: skip
+                    before = cpu_seconds(server.pid)
                     seconds, size = drain(server, what)
-                    times.append(seconds)
+                    times.append((seconds, cpu_seconds(server.pid) - before))
                     sizes.add(size)
     client.close()
     size = max(sizes)
     assert min(sizes) > 0.99 * size, sizes
-    speeds = {
-        what: round(size / statistics.median(times) / 1e6)
-        for what, times in (("bare", plain), ("bare aio", aio), ("cold", cold), ("again", again))
-    }
+    runs = {"bare": plain, "bare aio": aio, "cold": cold, "again": again}
+    speeds = {what: round(size / statistics.median(t for t, _ in s) / 1e6) for what, s in runs.items()}
+    used = {what: round(statistics.mean(cpu for _, cpu in s) / size * 1e9, 2) for what, s in runs.items()}
     plural = f"{streams} stream{'s' * (streams > 1)}"
     return [
         {
@@ -92,6 +103,7 @@ def _compare(
             "goal": goal,
             "MB": round(size / 1e6),
             "MB/s": speeds,
+            "CPU seconds of the server for a GB": used,
         }
         for key, how in (("cold", "first read of a snapshot"), ("again", "read again"))
     ]

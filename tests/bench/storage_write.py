@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.servers import Bqsim
 
-from .storage_clients import DDL, RawStorage, bare_server, cpu_seconds, storage_server
+from .storage_clients import DDL, RawStorage, Target, bare_server, cpu_seconds, storage_server
 from .storage_rows import Requests, arrow_requests, proto_requests
 
 ROUNDS = 5
@@ -62,16 +62,19 @@ def _check(sim: Bqsim, table: str, rows: int) -> None:
 
 
 def _arrow(
-    sim: Bqsim, target: str, bare: str, bare_aio: str, numbers: Iterator[int], size: str, rows: int
+    sim: Bqsim, target: Target, bare: Target, bare_aio: Target, numbers: Iterator[int], size: str, rows: int
 ) -> list[Figure]:
     speeds: dict[str, list[float]] = {"bqsim": [], "bare": [], "bare aio": []}
+    used: dict[str, list[float]] = {"bqsim": [], "bare": [], "bare aio": []}
     for round_ in range(ROUNDS + 1):
         table, requests = _table(sim, numbers, arrow_requests, rows)
         times = ARROW_BYTES // len(requests.next)
         for what, server in (("bare", bare), ("bqsim", target), ("bare aio", bare_aio)):
+            before = cpu_seconds(server.pid)
             seconds, sent = _timed(server, requests, times)
             if round_:
                 speeds[what].append(sent / seconds / 1e6)
+                used[what].append((cpu_seconds(server.pid) - before) / sent * 1e9)
         _check(sim, table, rows * times)
     medians = {what: round(statistics.median(s)) for what, s in speeds.items()}
     return [
@@ -80,11 +83,12 @@ def _arrow(
             "value": round(medians["bqsim"] / medians["bare"], 3),
             "goal": ">= 0.5",
             "MB/s": medians,
+            "CPU seconds of the server for a GB": {w: round(statistics.mean(u), 2) for w, u in used.items()},
         }
     ]
 
 
-def _proto(sim: Bqsim, target: str, bare: str, numbers: Iterator[int]) -> list[Figure]:
+def _proto(sim: Bqsim, target: Target, bare: Target, numbers: Iterator[int]) -> list[Figure]:
     rates, per_core, plain = [], [], []
     times = PROTO_ROWS // PROTO_BATCH
     for round_ in range(ROUNDS + 1):
