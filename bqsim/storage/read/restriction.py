@@ -81,7 +81,7 @@ class Restrictions:
         low.places.update(_places(source, resolved.unwrap(scan.input_scan)))
         try:
             sql = nodes.render(low.expression(condition))
-        except Unsupported:
+        except (Unsupported, RecursionError):
             raise _too_complex(text) from None
         except BigQueryError as error:
             raise from_bigquery(error, f"{FAILED}Query error: ") from None

@@ -227,6 +227,8 @@ def _check(asked: stream_pb2.ReadSession) -> None:
     if len(asked.trace_id.encode()) > MAX_TRACE_ID_BYTES:
         raise invalid_argument(f"trace_id exceeded maximum allowed length: {MAX_TRACE_ID_BYTES} bytes")
     options = asked.read_options
+    if options.response_compression_codec not in _Options.ResponseCompressionCodec.values():
+        raise invalid_argument(f"Invalid response_compression_codec: {options.response_compression_codec}")
     if options.response_compression_codec and options.arrow_serialization_options.buffer_compression:
         raise invalid_argument(
             "response_compression_codec and arrow_serialization_options.buffer_compression"
