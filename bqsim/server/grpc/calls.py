@@ -234,6 +234,33 @@ def decode(message: Any, data: bytes) -> Any:
         raise invalid_argument(f"The request is not a valid {name} message.") from None
 
 
+def decoding(message: Any, serve: Callable[[Any, Any], Any]) -> Callable[[bytes, Any], Any]:
+    """A handler of request bytes that gives the request to ``serve``: gRPC itself would end with INTERNAL."""
+
+    def handle(data: bytes, context: Any) -> Any:
+        return serve(_decoded(message, data, context), context)
+
+    return handle
+
+
+def decoding_each(
+    message: Any, serve: Callable[[Iterator[Any], Any], Any]
+) -> Callable[[Iterator[bytes], Any], Any]:
+    """:func:`decoding` for a stream of requests."""
+
+    def handle(requests: Iterator[bytes], context: Any) -> Any:
+        return serve((_decoded(message, data, context) for data in requests), context)
+
+    return handle
+
+
+def _decoded(message: Any, data: bytes, context: Any) -> Any:
+    try:
+        return decode(message, data)
+    except StorageFailure as failure:
+        return context.abort_with_status(status_of(failure))
+
+
 def restarted(status: str) -> StorageFailure:
     """What ends streams at a stop; clients connect again on both statuses."""
     text = "Closing the stream because server is restarted. This is expected; connect again."

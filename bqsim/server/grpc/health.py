@@ -8,12 +8,14 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2
 
+from .calls import decoding
+
 
 class Health:
     """Says SERVING for the server (the empty name) and each service until :meth:`shut_down`."""
 
     def __init__(self, services: Iterable[str]) -> None:
-        self._servicer = health.HealthServicer()
+        self._servicer = health.HealthServicer(experimental_non_blocking=False)
         for name in services:
             self._servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
 
@@ -25,9 +27,8 @@ class Health:
         }
         methods = {
             name: make(
-                getattr(self._servicer, name),
-                health_pb2.HealthCheckRequest.FromString,
-                health_pb2.HealthCheckResponse.SerializeToString,
+                decoding(health_pb2.HealthCheckRequest, getattr(self._servicer, name)),
+                response_serializer=health_pb2.HealthCheckResponse.SerializeToString,
             )
             for name, make in kinds.items()
         }

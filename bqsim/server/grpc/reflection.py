@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from bqsim.storage.v1 import formats_pb2, read_pb2, status_pb2, stream_pb2, table_pb2, write_pb2
 
+from .calls import decoding_each
 from .methods import PACKAGE, VERSIONS
 
 OURS = "bqsim.storage.v1"
@@ -31,9 +32,8 @@ def handlers(services: Iterable[str]) -> tuple[Any, ...]:
     """The generic handlers of reflection for the named services."""
     servicer = reflection.ReflectionServicer((*services, *SERVICES), pool=pool())
     method = grpc.stream_stream_rpc_method_handler(
-        servicer.ServerReflectionInfo,
-        reflection_pb2.ServerReflectionRequest.FromString,
-        reflection_pb2.ServerReflectionResponse.SerializeToString,
+        decoding_each(reflection_pb2.ServerReflectionRequest, servicer.ServerReflectionInfo),
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
     return tuple(
         grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": method}) for name in SERVICES

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import grpc
 import pytest
@@ -25,6 +26,26 @@ def test_another_service_is_unknown(bench: Bench) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         stub.Check(health_pb2.HealthCheckRequest(service="other"), timeout=10)
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("kind", ["Check", "Watch"])
+def test_undecodable_requests_are_invalid(bench: Bench, kind: str) -> None:
+    path = f"/grpc.health.v1.Health/{kind}"
+    with pytest.raises(grpc.RpcError) as caught:
+        list(bench.channel.unary_stream(path)(b"\xff\xff", timeout=10))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_watch_that_is_given_up_gives_its_thread_back(bench: Bench) -> None:
+    for _ in range(20):
+        watching = health_pb2_grpc.HealthStub(bench.channel).Watch(health_pb2.HealthCheckRequest())
+        next(watching)
+        watching.cancel()
+    threads = bench.server._threads
+    deadline = time.monotonic() + 10
+    while threads._free < threads._threads:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_watchers_learn_of_the_stop(bench: Bench) -> None:

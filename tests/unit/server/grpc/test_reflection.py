@@ -86,3 +86,13 @@ def test_the_later_reflection_service_answers_alike(bench: Bench) -> None:
         grpc.StatusCode.NOT_FOUND.value[0],
         grpc.StatusCode.INVALID_ARGUMENT.value[0],
     ]
+
+
+def test_undecodable_requests_are_invalid(bench: Bench) -> None:
+    path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+    asked = reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString()
+    answers = bench.channel.stream_stream(path)(iter([asked, b"\xff\xff"]), timeout=10)
+    assert next(answers)
+    with pytest.raises(grpc.RpcError) as caught:
+        next(answers)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
