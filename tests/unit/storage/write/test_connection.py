@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -357,3 +358,26 @@ def test_rows_wait_for_a_transaction(stack: Stack) -> None:
     stack.executor.claims.release(owner)
     done.join(10)
     assert stack.numbers() == [1]
+
+
+def test_table_that_changes_between_reading_and_writing(stack: Stack) -> None:
+    """Rows that were read for the table as it was are read again."""
+    talk = stack.talk()
+    talk.ask(opening(rows_of([0]), DEFAULT))
+    session = stack.engine.session()
+    with stack.catalog.lock(TABLE):
+        talk.send(request(rows_of([1])))
+        answers: list[write_pb2.AppendRowsResponse] = []
+        waiting = threading.Thread(target=lambda: answers.append(talk.receive()))
+        waiting.start()
+        time.sleep(0.2)
+        table = stack.catalog.table(TABLE)
+        described = replace(table.fields[0], description="new")
+        with stack.catalog.change(session) as change:
+            change.put_table(replace(table, fields=(described, table.fields[1])))
+    session.close()
+    waiting.join(10)
+    (answer,) = answers
+    assert answer.HasField("append_result")
+    assert answer.updated_schema.fields[0].description == "new"
+    assert stack.numbers() == [0, 1]
