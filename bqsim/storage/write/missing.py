@@ -65,7 +65,8 @@ def insert(executor: Executor, writer: Writer, batches: Sequence[Batch]) -> int:
 
     fields = batches[0].rows.fields
     parts = [b.rows.columns for b in batches]
-    columns = parts[0] if len(parts) == 1 else pa.concat_tables(parts)
+    # The engine takes rows in one piece at little more than half the cost of as many pieces.
+    columns = parts[0] if len(parts) == 1 else pa.concat_tables(parts).combine_chunks()
     given = {f.name for f in fields}
     absent = [f for f in writer.table.fields if f.default is not None and f.name not in given]
     flags = _flags(fields, batches)
