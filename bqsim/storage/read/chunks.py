@@ -112,22 +112,26 @@ class StreamReader:
         chunks = self._chunks(stream)
         index, skipped = self._seek(chunks, offset, cancelled)
         rest = iter(chunks[index:])
+
+        def start(wanted: int) -> None:
+            more = itertools.islice(rest, max(wanted - len(coming), 0))
+            coming.extend(self._start(stream, chunk) for chunk in more)
+
         coming += [self._start(stream, first, skipped) for first in itertools.islice(rest, 1)]
+        start(_readers.ahead())
         prefix = self.format.schema_field
         while coming:
             found = coming[0].finished(cancelled)
             coming.popleft()
             if skipped:
                 found, skipped = _without_messages(found, skipped), 0
-            ahead = itertools.islice(rest, max(_readers.ahead() - len(coming), 0))
-            coming += [self._start(stream, chunk) for chunk in ahead]
+            start(_readers.ahead())
             for message in found.messages:
                 if cancelled():
                     raise _cancelled()
                 yield prefix + message if prefix else message
                 prefix = b""
-            if not coming:
-                coming += [self._start(stream, chunk) for chunk in itertools.islice(rest, 1)]
+            start(1)
 
     # Where to begin
 
