@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bqsim.engine.pool import EnginePool
     from bqsim.sim.clock import Clock
     from bqsim.storage.names import WriteStreamName
+    from bqsim.types import Field
 
 log = logging.getLogger(__name__)
 
@@ -77,14 +78,20 @@ class Connection:
         reader.start()
         try:
             while self._wait():
+                answers: list[bytes] = []
                 if self._running is not None and self._running.done():
-                    yield from self._answers()
+                    answers = self._finish()
                 if self._inbox.failure is not None:
-                    yield from self._answers()
+                    yield from answers
+                    yield from self._finish()
                     raise self._inbox.failure
-                self._refill()
+                # The engine writes the next rows while these answers go out and further rows are read.
+                if self._running is None and not self._ready:
+                    self._refill()
                 if self._running is None and self._ready:
                     self._start()
+                yield from answers
+                self._refill()
         finally:
             self._inbox.close()
 
@@ -190,23 +197,20 @@ class Connection:
             self._ready_bytes -= append.size
         return group
 
-    def _answers(self) -> Iterator[bytes]:
+    def _finish(self) -> list[bytes]:
         """The answers to the group that the engine has; waits for it."""
         if self._running is None or self._group is None:
-            return
+            return []
         group = self._group
         while not self._written(self._running, group):
             self._submit(group)
         self._running = self._group = None
         self._used_us = self._clock.now_us()
         changed = self._intake.changed_fields(group.name)
-        path = group.name.path
-        for append in group.appends:
-            if append.failure is not None:
-                yield failed(path, append.failure, append.row_errors, changed)
-            else:
-                yield appended(path, append.result_offset, changed)
-            changed = None
+        answers = [_answer(append, None) for append in group.appends]
+        if changed is not None:
+            answers[0] = _answer(group.appends[0], changed)
+        return answers
 
     def _written(self, running: Future[None], group: Group) -> bool:
         """Whether the group has its outcomes; False when it is to be written again."""
@@ -234,6 +238,12 @@ class Connection:
         if left:
             group.fields = left[-1].fields
         return bool(left)
+
+
+def _answer(append: Append, changed: Sequence[Field] | None) -> bytes:
+    if append.failure is not None:
+        return failed(append.name.path, append.failure, append.row_errors, changed)
+    return appended(append.name.path, append.result_offset, changed)
 
 
 def _fail(group: Group, failure: StorageFailure) -> None:
