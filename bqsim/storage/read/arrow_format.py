@@ -84,7 +84,7 @@ class ArrowFormat:
             yield from self._encoded(batch.slice(start, step))
 
     def _encoded(self, batch: pa.RecordBatch) -> Iterator[tuple[Any, int]]:
-        message = batch.serialize() if self._codec is None else _compressed(batch, self._codec)
+        message = encoded(batch, self._codec)
         if message.size <= MAX_MESSAGE_BYTES or batch.num_rows == 1:
             yield message, batch.num_rows
             return
@@ -93,8 +93,17 @@ class ArrowFormat:
         yield from self._encoded(batch.slice(half))
 
 
-def _compressed(batch: pa.RecordBatch, codec: str) -> pa.Buffer:
-    """A record batch message with compressed buffers."""
+def one_batch(rows: pa.Table, fields: Sequence[Field], codec: str | None) -> pa.Buffer:
+    """Canonical rows of ``fields``, few enough for one message, as one record batch message."""
+    if any(map(_is_rescaled, fields)):
+        rows = declared(rows, fields)
+    return encoded(rows.combine_chunks().to_batches()[0], codec)
+
+
+def encoded(batch: pa.RecordBatch, codec: str | None) -> pa.Buffer:
+    """A record batch message; with a codec its buffers are compressed."""
+    if codec is None:
+        return batch.serialize()
     sink = pa.BufferOutputStream()
     writer = pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression=codec))
     writer.write_batch(batch)

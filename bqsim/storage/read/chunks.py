@@ -255,7 +255,7 @@ class _Work(Generic[T]):
                     self.cancel()
                     raise _cancelled() from None
             except Interrupted:
-                raise _cancelled() from None
+                raise (_cancelled() if cancelled() else shutting_down()) from None
             except BigQueryError as error:
                 raise from_bigquery(error, f"{FAILED}Query error: ") from None
 
@@ -305,6 +305,11 @@ def _without_messages(chunk: Chunk, rows: int) -> Chunk:
         rows -= chunk.row_counts[first]
         first += 1
     return Chunk(chunk.messages[first:], chunk.row_counts[first:])
+
+
+def shutting_down() -> StorageFailure:
+    """What work ends with that the engine pool stopped for its own end."""
+    return StorageFailure("UNAVAILABLE", "The server is shutting down")
 
 
 def _cancelled() -> StorageFailure:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from bqsim.engine.pool import CancelToken
+from bqsim.engine.protocol import Interrupted
 from bqsim.errors import BigQueryError
 from bqsim.storage.errors import StorageFailure, from_bigquery, invalid_argument, not_found
-from bqsim.storage.names import project_of, session_of, table_of
+from bqsim.storage.names import job_stream_of, project_of, session_of, table_of
 from bqsim.storage.v1 import read_pb2, stream_pb2
 from bqsim.types import Field
 
@@ -20,7 +21,8 @@ from . import sizes
 from .arrow_format import ArrowFormat, codec_of
 from .blocks import BlockMaps, Blocks, block_rows
 from .cache import ChunkCache
-from .chunks import Counts, Format, StreamReader, chunk_blocks
+from .chunks import Counts, Format, StreamReader, chunk_blocks, shutting_down
+from .job_streams import FindJob, result_of
 from .projection import Projection, project
 from .restriction import Restrictions
 from .rows import Reading
@@ -71,6 +73,7 @@ class ReadService:
         pool: EnginePool,
         executor: Executor,
         results: ResultStore,
+        find_job: FindJob,
         clock: Clock,
         draws: Draws,
         settings: Settings,
@@ -78,6 +81,7 @@ class ReadService:
         self._catalog = catalog
         self._pool = pool
         self._results = results
+        self._find_job = find_job
         self._executor = executor
         self._clock = clock
         self._draws = draws
@@ -153,7 +157,7 @@ class ReadService:
         """Serialised ReadRowsResponse messages. What is wrong with the request is raised at the first."""
         if request.offset < 0:
             raise invalid_argument(f"offset must be non-negative: {request.offset}")
-        session, stream = self._stream(request.read_stream)
+        session, stream = self._job_stream(request.read_stream) or self._stream(request.read_stream)
         encoding = _with_options(session.format, request)
         reader = StreamReader(
             self._pool,
@@ -203,6 +207,20 @@ class ReadService:
             raise not_found(f"{failed}stream not found")
         return session, stream
 
+    def _job_stream(self, name: str) -> tuple[_Session, Range] | None:
+        """A job's result as one stream; None for names of other streams."""
+        job = job_stream_of(name)
+        if job is None:
+            return None
+        source = result_of(self._find_job, job)
+        projection = project(source, ())
+        _, row_bytes, blocks = self._run(lambda session: self._survey(session, source, projection))
+        reading = Reading(source, projection, blocks)
+        size = chunk_blocks(blocks.size, row_bytes)
+        format_ = ArrowFormat(projection.fields)
+        session = _Session(name, source.result.expires_us, reading, format_, size, False, (reading.key, 1))
+        return session, (0, blocks.count)
+
     def _survey(self, session: Session, source: Source, projection: Projection) -> tuple[int, float, Blocks]:
         """The bytes to be read, the bytes of a row, and the blocks."""
         nbytes, rows = sizes.projected(session, self._executor.sizes, source, projection)
@@ -212,6 +230,8 @@ class ReadService:
     def _run(self, work: Callable[[Session], T]) -> T:
         try:
             return self._pool.submit(work, CancelToken()).result()
+        except Interrupted:
+            raise shutting_down() from None
         except BigQueryError as error:
             raise from_bigquery(error, FAILED) from None
 

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import TimePartitioning
+from bqsim.errors import BigQueryError
 from bqsim.sql.googlesql.catalog import Resolver, catalog_proto
-from bqsim.types import INT64
+from bqsim.types import INT64, Field, TypeKind
 
 from .catalogs import context
 from .conftest import World
@@ -50,3 +54,17 @@ def test_tables_lie_under_their_paths_with_one_full_name(world: World) -> None:
     assert [c.name for c in proto.catalog] == ["d", "p"]
     assert proto.catalog[1].catalog[0].table[0].full_name == "p.d.t"
     assert proto.constant[0].name_path == ["v"]
+
+
+def test_pinned_tables_are_seen_in_place_of_those_that_are_there(world: World) -> None:
+    now = Resolver(world.catalog).find(("p", "d", "t"), context())  # type: ignore[arg-type]
+    assert now is not None
+    past = replace(now.table, fields=(Field("old", TypeKind.BOOL),))
+    gone = replace(past, ref=TableRef("p", "nowhere", "gone"))
+    pinned = context(pinned={past.ref: past, gone.ref: gone})
+    for name in ("p.d.t", "d.t", "p.nowhere.gone"):
+        analyzed = world.googlesql.analyze(f"SELECT * FROM {name} WHERE old", pinned)
+        assert [column[0] for column in analyzed.output_columns()] == ["old"]
+    assert len(world.googlesql.analyze("SELECT * FROM d.t", context()).output_columns()) > 1
+    with pytest.raises(BigQueryError, match="Unrecognized name: old"):
+        world.googlesql.analyze("SELECT old FROM d.t", context())

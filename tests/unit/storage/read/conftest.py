@@ -135,6 +135,7 @@ def reader(warehouse: Warehouse) -> Iterator[Reader]:
         pool=pool,
         executor=warehouse.executor,
         results=results,
+        find_job=lambda project, job_id, location: jobs[job_id],
         clock=clock,
         draws=warehouse.catalog.draws,
         settings=Settings(),

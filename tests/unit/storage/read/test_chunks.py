@@ -204,3 +204,24 @@ def test_a_cancel_ends_the_wait_for_the_engine(reader: Reader, table: str) -> No
     release.set()
     assert all(one.result(10) for one in busy)
     assert len(reader.service.cache) == 0
+
+
+def test_the_end_of_the_pool_ends_readers(reader: Reader, table: str) -> None:
+    release, started = threading.Event(), threading.Event()
+    session = reader.session(table, row_restriction="x > 1")
+
+    def block(_: object) -> bool:
+        started.set()
+        return release.wait(10)
+
+    busy = [reader.pool.submit(block) for _ in range(4)]
+    assert started.wait(10)
+    closing = threading.Timer(0.2, reader.pool.close)
+    releasing = threading.Timer(0.4, release.set)
+    closing.start()
+    releasing.start()
+    with pytest.raises(StorageFailure) as caught:
+        reader.all(session)
+    assert (caught.value.status, caught.value.message) == ("UNAVAILABLE", "The server is shutting down")
+    closing.join()
+    assert all(one.result(10) for one in busy)
