@@ -269,6 +269,7 @@ def _build(settings: Settings) -> _Parts:
                 pool=storage_pool,
                 executor=executor,
                 results=jobs.results_store,
+                find_job=jobs.get,
                 clock=clock,
                 draws=draws,
                 settings=settings,

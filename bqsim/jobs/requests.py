@@ -37,7 +37,17 @@ _QUERY_MEMBERS = (
 )
 _JOB_MEMBERS = ("labels", "dryRun", "jobTimeoutMs", "maxSlots", "reservation")
 # Members that do not change what a request computes.
-_UNIDENTIFYING = frozenset({"requestId", "timeoutMs", "maxResults", "formatOptions", "kind"})
+_UNIDENTIFYING = frozenset(
+    {
+        "requestId",
+        "timeoutMs",
+        "maxResults",
+        "formatOptions",
+        "queryResultsFormat",
+        "arrowSerializationOptions",
+        "kind",
+    }
+)
 
 
 def configuration_of(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ _PROJECT = re.compile(r"projects/([^/]+)\Z")
 _TABLE = re.compile(r"projects/([^/]+)/datasets/([^/]+)/tables/([^/]+)\Z")
 _SESSION = re.compile(r"projects/([^/]+)/locations/([^/]+)/sessions/([^/]+)\Z")
 _READ_STREAM = re.compile(r"(projects/[^/]+/locations/[^/]+/sessions/[^/]+)/streams/([^/]+)\Z")
+_JOB_STREAM = re.compile(r"projects/([^/]+)/locations/([^/]+)/jobs/([^/]+)/streams/_default\Z")
 _WRITE_STREAM = re.compile(r"(projects/[^/]+/datasets/[^/]+/tables/[^/]+)/(?:streams/)?([^/]+)\Z")
 
 DEFAULT_STREAM = "_default"
@@ -33,6 +34,15 @@ class WriteStreamName:
     @property
     def is_default(self) -> bool:
         return self.stream == DEFAULT_STREAM
+
+
+@dataclass(frozen=True, slots=True)
+class JobStreamName:
+    """The default stream of a query job."""
+
+    project: str
+    location: str
+    job: str
 
 
 def project_of(parent: str) -> str:
@@ -63,6 +73,12 @@ def session_of(read_stream: str) -> tuple[str, str]:
         form = "projects/{project_id}/locations/{location}/sessions/{session_id}/streams/{stream_id}"
         raise _malformed("read stream", read_stream, form)
     return found[1], found[2]
+
+
+def job_stream_of(read_stream: str) -> JobStreamName | None:
+    """The job in ``projects/{project}/locations/{location}/jobs/{job}/streams/_default``, None for others."""
+    found = _JOB_STREAM.match(read_stream)
+    return None if found is None else JobStreamName(found[1], found[2], found[3])
 
 
 def write_stream_of(path: str) -> WriteStreamName:

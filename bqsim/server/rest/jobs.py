@@ -8,7 +8,7 @@ from bqsim.errors import invalid
 
 from .reply import Reply, etag_of
 from .request import Request
-from .rows import body_options, encode_page, query_options
+from .rows import ArrowOptions, arrow_options, body_options, encode_arrow_page, encode_page, query_options
 
 if TYPE_CHECKING:
     from bqsim.jobs import Job, Upload
@@ -100,7 +100,7 @@ async def delete(request: Request) -> Reply:
 
 async def query(request: Request) -> Reply:
     """``jobs.query``: run a query and answer its first page, or that it still runs."""
-    options = body_options(request.body)
+    options = arrow_options(request.body) or body_options(request.body)
     job = await request.core.jobs.query(request.path["projectId"], request.body, request.caller.email)
     job.raise_for_error()
     body: dict[str, Any] = {"kind": "bigquery#queryResponse"}
@@ -146,7 +146,7 @@ async def _put_rows(
     body: dict[str, Any],
     request: Request,
     job: Job,
-    options: WireOptions,
+    options: WireOptions | ArrowOptions,
     *,
     start_index: int | None = None,
     max_results: int | None = None,
@@ -169,6 +169,9 @@ async def _put_rows(
     body["totalRows"] = str(page.total_rows)
     if page.next_page_token:
         body["pageToken"] = page.next_page_token
+    if isinstance(options, ArrowOptions):
+        body |= await encode_arrow_page(page, options)
+        return
     rows = await encode_page(page, options)
     if rows is not None:
         body["rows"] = rows

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bqsim.errors import invalid
@@ -36,6 +38,37 @@ def wire_options(int64_timestamp: bool, timestamp_format: str | None) -> WireOpt
     return WireOptions(TimestampFormat[timestamp_format])
 
 
+@dataclass(frozen=True, slots=True)
+class ArrowOptions:
+    """Rows as an Arrow record batch; ``codec`` is Arrow's name of a buffer compression."""
+
+    codec: str | None
+
+
+# ``bufferCompression`` of the API, with Arrow's names.
+_CODECS = {"COMPRESSION_UNSPECIFIED": None, "LZ4_FRAME": "lz4", "ZSTD": "zstd"}
+_FORMATS = frozenset({"QUERY_RESULTS_FORMAT_UNSPECIFIED", "STRUCT_ENCODING", "ARROW"})
+
+
+def arrow_options(body: dict[str, Any]) -> ArrowOptions | None:
+    """What ``queryResultsFormat`` ARROW asks for; None for rows as JSON."""
+    asked = body.get("queryResultsFormat") or "STRUCT_ENCODING"
+    if asked not in _FORMATS:
+        raise invalid(f"Invalid value for queryResultsFormat: {asked[:60]}", "queryResultsFormat")
+    options = body.get("arrowSerializationOptions") or {}
+    if asked != "ARROW":
+        if options:
+            raise invalid(
+                "arrowSerializationOptions can be set only if queryResultsFormat is ARROW.",
+                "arrowSerializationOptions",
+            )
+        return None
+    compression = options.get("bufferCompression") or "COMPRESSION_UNSPECIFIED"
+    if compression not in _CODECS:
+        raise invalid(f"Invalid value for bufferCompression: {compression[:60]}", "arrowSerializationOptions")
+    return ArrowOptions(_CODECS[compression])
+
+
 def query_options(request: Request) -> WireOptions:
     """``formatOptions`` given as query parameters."""
     return wire_options(
@@ -60,3 +93,22 @@ async def encode_page(page: ResultPage, options: WireOptions) -> Raw | None:
         return Raw(encode_rows(page.fields, page.rows, options))
     loop = asyncio.get_running_loop()
     return Raw(await loop.run_in_executor(None, encode_rows, page.fields, page.rows, options))
+
+
+async def encode_arrow_page(page: ResultPage, options: ArrowOptions) -> dict[str, Any]:
+    """The members of a reply that hold a page as an Arrow schema and record batch."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(None, _arrow_members, page, options)
+
+
+def _arrow_members(page: ResultPage, options: ArrowOptions) -> dict[str, Any]:
+    from bqsim.storage.read.arrow_format import one_batch, service_schema
+
+    schema = base64.b64encode(service_schema(page.fields).serialize()).decode()
+    count = page.rows.num_rows
+    members: dict[str, Any] = {"arrowSchema": {"serializedSchema": schema}, "pageRowCount": str(count)}
+    if count:
+        batch = base64.b64encode(one_batch(page.rows, page.fields, options.codec))
+        text = b'{"serializedRecordBatch":"%s","rowCount":"%d"}' % (batch, count)
+        members["arrowRecordBatch"] = Raw(text)
+    return members

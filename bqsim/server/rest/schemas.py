@@ -129,20 +129,24 @@ MESSAGES: Mapping[str, str] = {
     ),
     "RangeValue": "start:QueryParameterValue end:QueryParameterValue",
     "DataFormatOptions": "useInt64Timestamp:bool timestampOutputFormat",
+    "ArrowSerializationOptions": "bufferCompression picosTimestampPrecision",
     "QueryRequest": (
         "kind query maxResults:uint32 defaultDataset:DatasetReference timeoutMs:uint32 jobTimeoutMs:int64 "
         "dryRun:bool preserveNulls:bool useQueryCache:bool useLegacySql:bool parameterMode "
         "queryParameters:[]QueryParameter location formatOptions:DataFormatOptions "
         "connectionProperties:[]ConnectionProperty labels:{}string maximumBytesBilled:int64 requestId "
         "createSession:bool jobCreationMode continuous:bool reservation maxSlots:int32 "
-        "writeIncrementalResults:bool destinationEncryptionConfiguration:EncryptionConfiguration"
+        "writeIncrementalResults:bool destinationEncryptionConfiguration:EncryptionConfiguration "
+        "queryResultsFormat arrowSerializationOptions:ArrowSerializationOptions"
     ),
+    "ArrowSchema": "serializedSchema",
+    "ArrowRecordBatch": "serializedRecordBatch rowCount:int64",
     "QueryResponse": (
         "kind schema:TableSchema jobReference:JobReference jobCreationReason:any queryId location "
         "totalRows:uint64 pageToken rows:[]TableRow totalBytesProcessed:int64 totalBytesBilled:int64 "
         "totalSlotMs:int64 jobComplete:bool errors:[]ErrorProto cacheHit:bool numDmlAffectedRows:int64 "
         "sessionInfo:SessionInfo dmlStats:DmlStatistics creationTime:int64 startTime:int64 endTime:int64 "
-        "statementType"
+        "statementType arrowSchema:ArrowSchema arrowRecordBatch:ArrowRecordBatch pageRowCount:int64"
     ),
     "GetQueryResultsResponse": (
         "kind etag schema:TableSchema jobReference:JobReference totalRows:uint64 pageToken "

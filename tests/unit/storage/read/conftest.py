@@ -12,6 +12,8 @@ import pytest
 
 from bqsim.catalog.refs import TableRef
 from bqsim.engine.pool import EnginePool
+from bqsim.errors import not_found
+from bqsim.jobs import Job
 from bqsim.jobs.results import ResultSet, ResultStore
 from bqsim.settings import Settings
 from bqsim.sim.clock import RealClock
@@ -127,6 +129,10 @@ class Reader:
         return self.results.add(tuple(schema), rows, ref, self.clock.now_us())
 
 
+def _no_job(project: str, job_id: str, location: str | None) -> Job:
+    raise not_found("Job", f"{project}:{job_id}")
+
+
 @pytest.fixture
 def reader(warehouse: Warehouse) -> Iterator[Reader]:
     pool, results, clock = EnginePool(warehouse.engine, 4), ResultStore(1 << 30), ShiftedClock()
@@ -135,7 +141,7 @@ def reader(warehouse: Warehouse) -> Iterator[Reader]:
         pool=pool,
         executor=warehouse.executor,
         results=results,
-        find_job=lambda project, job_id, location: jobs[job_id],
+        find_job=_no_job,
         clock=clock,
         draws=warehouse.catalog.draws,
         settings=Settings(),
