@@ -198,7 +198,9 @@ class WriteService:
         def work(session: Session) -> None:
             for stream in dead:
                 with self._catalog.lock(stream.lock_key), session.transaction():
-                    self._streams.forget(session, stream)
+                    # One that was written to meanwhile lives on.
+                    if self._streams.find(stream.name) is None:
+                        self._streams.forget(session, stream)
 
         self._run(work)
 
