@@ -16,8 +16,9 @@ class Settings:
     messages kept for further readers of the same rows. ``max_jobs`` bounds the finished jobs, and the
     results, that are remembered: the oldest are forgotten first. ``max_query_chars`` and
     ``max_query_nesting`` bound SQL texts (BigQuery page *Quotas and limits*: 1 024k characters).
-    ``statement_timeout_s`` bounds the analysis of one statement. ``storage_workers`` bounds the engine work
-    of the Storage API at once, ``max_grpc_calls`` its open calls: each stream holds a thread.
+    ``statement_timeout_s`` bounds the analysis of one statement. ``storage_workers`` bounds what the
+    engine does at once for reads of the Storage API, and for its writes, ``max_grpc_calls`` its open
+    calls: each stream holds a thread.
     """
 
     host: str = "127.0.0.1"

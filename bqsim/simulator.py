@@ -246,8 +246,11 @@ def _build(settings: Settings) -> _Parts:
         from bqsim.sql.script import ScriptRunner
         from bqsim.storage.services import Storage
 
-        storage_pool = EnginePool(engine, settings.storage_workers)
-        undo.callback(storage_pool.close)
+        # Appends may wait for a transaction that has their table: readers must not wait with them.
+        read_pool = EnginePool(engine, settings.storage_workers)
+        undo.callback(read_pool.close)
+        write_pool = EnginePool(engine, settings.storage_workers)
+        undo.callback(write_pool.close)
         reference = ReferenceRoute(googlesql)
         planner = Planner(catalog, googlesql, clock, reference)
         executor = Executor(catalog, planner, googlesql, reference, clock, draws)
@@ -266,7 +269,7 @@ def _build(settings: Settings) -> _Parts:
 
             return ReadService(
                 catalog=catalog,
-                pool=storage_pool,
+                pool=read_pool,
                 executor=executor,
                 results=jobs.results_store,
                 find_job=jobs.get,
@@ -280,7 +283,7 @@ def _build(settings: Settings) -> _Parts:
 
             service = WriteService(
                 catalog=catalog,
-                pool=storage_pool,
+                pool=write_pool,
                 executor=executor,
                 clock=clock,
                 draws=draws,

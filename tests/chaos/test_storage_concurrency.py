@@ -199,3 +199,44 @@ def test_tables_that_come_and_go(simulator: Simulator) -> None:
     for own in clients:
         own.close()
     client.close()
+
+
+def test_readers_do_not_wait_for_writers_that_wait(simulator: Simulator) -> None:
+    """A transaction holds a table: appends to it wait for its end, reads of other tables do not."""
+    client = simulator.client()
+    client.create_dataset("held")
+    client.query_and_wait("CREATE TABLE held.t (id INT64, v INT64)")
+    client.query_and_wait("CREATE TABLE held.other AS SELECT 1 AS id, 2 AS v")
+    pairs = "UNNEST(GENERATE_ARRAY(1, 100000)) AS a, UNNEST(GENERATE_ARRAY(1, 100000)) AS b"
+    job = client.query(
+        "BEGIN TRANSACTION; INSERT held.t VALUES (0, 0);"
+        f" SELECT COUNT(*) FROM {pairs} WHERE MOD(a * b, 7) = 3; COMMIT TRANSACTION"
+    )
+    stream = f"{table_path(PROJECT, 't', dataset='held')}/streams/_default"
+    writers = [Clients(simulator.grpc_target) for _ in range(8)]
+    answers: list[Any] = []
+    deadline = time.monotonic() + 20
+    while not any(True for child in client.list_jobs(parent_job=job.job_id)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(0.5)
+
+    def append(own: Clients) -> None:
+        answers.extend(own.append(stream, [MESSAGE.append(stream, [{"id": 1, "v": 1}])]))
+
+    threads = [threading.Thread(target=append, args=(own,)) for own in writers]
+    for thread in threads:
+        thread.start()
+    reader = Clients(simulator.grpc_target)
+    time.sleep(0.3)
+    assert not answers
+    other = table_path(PROJECT, "other", dataset="held")
+    assert rows_of(reader, reader.session(other)) == [(1, 2)]
+    assert not answers
+    job.cancel()
+    for thread in threads:
+        thread.join(30)
+    assert len(answers) == 8 and not any(a.error.message for a in answers), answers
+    for own in (*writers, reader):
+        own.close()
+    client.close()
