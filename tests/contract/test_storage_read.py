@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import threading
 import time
@@ -16,10 +17,15 @@ import pytest
 from google.api_core import exceptions
 from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import types
+from google.cloud.bigquery_storage_v1.services.big_query_read import BigQueryReadAsyncClient
+from google.cloud.bigquery_storage_v1.services.big_query_read.transports import (
+    BigQueryReadGrpcAsyncIOTransport,
+)
 from google.cloud.bigquery_storage_v1beta2.services.big_query_read.transports import (
     BigQueryReadGrpcTransport as BetaTransport,
 )
 
+from bqsim.sim.gate import Call
 from bqsim.simulator import Simulator, start
 from tests.storage import UNLIMITED, Clients, F, ProtoMessage, arrow_append, table_path
 
@@ -397,6 +403,20 @@ def test_unknown_things(storage: Clients, client: Any, table: str) -> None:
         list(storage.read.read_rows(session.streams[0].name + "0"))
 
 
+@pytest.mark.parametrize("data_format", ["ARROW", "AVRO"])
+def test_rows_that_are_large(storage: Clients, client: Any, data_format: str) -> None:
+    client.query_and_wait(
+        """CREATE TABLE IF NOT EXISTS d.large AS SELECT i AS id,
+        (SELECT STRING_AGG(REPEAT('x', 1000000), '') FROM UNNEST(GENERATE_ARRAY(1, MOD(i, 9)))) AS s
+        FROM UNNEST(GENERATE_ARRAY(1, 20)) AS i"""
+    )
+    session = storage.session(table_path(PROJECT, "large"), data_format, streams=2)
+    messages = [m for s in session.streams for m in storage.read.read_rows(s.name)]
+    assert sum(m.row_count for m in messages) == 20
+    assert all(m.row_count == 1 or m._pb.ByteSize() < 4_000_000 for m in messages)
+    assert max(m._pb.ByteSize() for m in messages) > 8_000_000
+
+
 def test_an_empty_table(storage: Clients, client: Any) -> None:
     client.query_and_wait("CREATE TABLE d.empty (id INT64, s STRING)")
     session = storage.session(table_path(PROJECT, "empty"))
@@ -426,6 +446,24 @@ def test_v1beta2(simulator: Simulator, client: Any, big: str) -> None:
     channel.close()
 
 
+def test_the_asynchronous_client(simulator: Simulator, client: Any, big: str) -> None:
+    async def count() -> int:
+        async with grpc.aio.insecure_channel(simulator.grpc_target) as channel:
+            reader = BigQueryReadAsyncClient(transport=BigQueryReadGrpcAsyncIOTransport(channel=channel))
+            requested = types.ReadSession(table=big, data_format=types.DataFormat.ARROW)
+            session = await reader.create_read_session(
+                parent=f"projects/{PROJECT}", read_session=requested, max_stream_count=2
+            )
+            found = 0
+            for stream in session.streams:
+                async for message in await reader.read_rows(read_stream=stream.name):
+                    found += message.row_count
+            return found
+
+    # The channel has gRPC's own limit of 4 MiB for a message.
+    assert asyncio.run(count()) == ROWS
+
+
 # google-cloud-bigquery through it
 
 
@@ -436,22 +474,46 @@ def no_warnings() -> Iterator[None]:
         yield
 
 
+class ReadCalls:
+    """Counts the calls of ReadRows that come in."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def before(self, call: Call) -> None:
+        self.count += call.method.endswith("BigQueryRead.ReadRows")
+
+    async def after(self, call: Call, answer: Any) -> Any:
+        return answer
+
+
+@pytest.fixture
+def calls(simulator: Simulator) -> Iterator[ReadCalls]:
+    assert simulator.core is not None
+    hook = ReadCalls()
+    simulator.core.gate.hooks.append(hook)
+    yield hook
+    simulator.core.gate.hooks.remove(hook)
+
+
 def rest_arrow(rows: Any) -> pa.Table:
     return rows.to_arrow(create_bqstorage_client=False)
 
 
-def test_all_types_are_as_over_rest(client: Any, storage: Clients) -> None:
+def test_all_types_are_as_over_rest(client: Any, storage: Clients, calls: ReadCalls) -> None:
     sql = "SELECT * FROM d.every ORDER BY id"
     plain = rest_arrow(client.query(sql).result())
-    config = bigquery.QueryJobConfig(use_query_cache=False)
-    # A page that does not hold all rows makes the client take the Storage API.
-    result = client.query(sql, job_config=config).result(page_size=1)
-    by_storage = result.to_arrow(bqstorage_client=storage.read)
+    assert calls.count == 0
+    # The client reads an answer that it has already: this one comes without rows.
+    job = client.get_job(client.query(sql).job_id)
+    by_storage = job.to_arrow(bqstorage_client=storage.read)
+    assert calls.count == 1
     assert by_storage.schema.names == plain.schema.names
     for name in plain.schema.names:
         assert by_storage.column(name).to_pylist() == plain.column(name).to_pylist(), name
         assert by_storage.schema.field(name).type == plain.schema.field(name).type, name
     listed = client.list_rows("d.every").to_arrow(bqstorage_client=storage.read)
+    assert calls.count == 2
     assert sorted(listed.to_pylist(), key=lambda r: r["id"]) == plain.to_pylist()
 
 
@@ -465,7 +527,7 @@ def test_direct_read_is_as_over_rest(client: Any, storage: Clients) -> None:
 
 
 @pytest.mark.parametrize("given", ["client", "own"])
-def test_query_to_arrow_and_dataframe(client: Any, storage: Clients, given: str) -> None:
+def test_query_to_arrow_and_dataframe(client: Any, storage: Clients, calls: ReadCalls, given: str) -> None:
     options = {"bqstorage_client": storage.read} if given == "client" else {}
     job = client.query("SELECT id, k, s FROM d.big ORDER BY id DESC")
     rows = job.to_arrow(**options)
@@ -473,15 +535,19 @@ def test_query_to_arrow_and_dataframe(client: Any, storage: Clients, given: str)
     frame = job.to_dataframe(**options)
     assert list(frame.columns) == ["id", "k", "s"]
     assert frame["id"].tolist() == list(range(ROWS - 1, -1, -1))
+    assert calls.count == 2
     plain = job.to_dataframe(create_bqstorage_client=False)
     assert frame.equals(plain)
+    assert calls.count == 2
     frames = list(job.result().to_dataframe_iterable(**options))
     assert sum(len(f) for f in frames) == ROWS
     assert frames[0]["id"][0] == ROWS - 1
+    # This one takes the Storage API only where it is told to.
+    assert calls.count == (3 if options else 2)
 
 
 @pytest.mark.parametrize("given", ["client", "own"])
-def test_list_rows(client: Any, storage: Clients, given: str) -> None:
+def test_list_rows(client: Any, storage: Clients, calls: ReadCalls, given: str) -> None:
     options = {"bqstorage_client": storage.read} if given == "client" else {}
     fields = [bigquery.SchemaField("id", "INTEGER"), bigquery.SchemaField("s", "STRING")]
     listed = client.list_rows("d.big", selected_fields=fields)
@@ -490,6 +556,7 @@ def test_list_rows(client: Any, storage: Clients, given: str) -> None:
     assert sorted(ids(rows)) == list(range(ROWS))
     frame = client.list_rows("d.big").to_dataframe(**options)
     assert len(frame) == ROWS
+    assert calls.count >= 2
 
 
 # One truth
@@ -541,6 +608,27 @@ def test_a_session_outlives_its_table(storage: Clients, client: Any, table: str)
     client.query_and_wait(f"CREATE OR REPLACE TABLE d.{table} AS SELECT 'x' AS other")
     assert ids(storage.arrow(session)) == [1, 2]
     assert storage.arrow(storage.session(path)).to_pylist() == [{"other": "x"}]
+
+
+def test_a_session_outlives_its_dataset(storage: Clients, client: Any) -> None:
+    client.create_dataset("gone")
+    client.query_and_wait("CREATE TABLE gone.t AS SELECT 1 AS id")
+    session = storage.session(table_path(PROJECT, "t", dataset="gone"))
+    client.query_and_wait("DROP SCHEMA gone CASCADE")
+    assert ids(storage.arrow(session)) == [1]
+    with pytest.raises(exceptions.NotFound):
+        storage.session(table_path(PROJECT, "t", dataset="gone"))
+
+
+def test_clones_and_snapshots(storage: Clients, client: Any, table: str) -> None:
+    client.query_and_wait(f"CREATE SNAPSHOT TABLE d.the_snapshot CLONE d.{table}")
+    client.query_and_wait(f"CREATE TABLE d.the_clone CLONE d.{table}")
+    client.query_and_wait(f"DELETE d.{table} WHERE id = 1")
+    read = [
+        ids(storage.arrow(storage.session(table_path(PROJECT, t))))
+        for t in (table, "the_snapshot", "the_clone")
+    ]
+    assert read == [[2], [1, 2], [1, 2]]
 
 
 def test_columns_that_come_and_go(storage: Clients, client: Any, table: str) -> None:
