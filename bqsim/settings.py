@@ -33,7 +33,7 @@ class Settings:
     analyzers: int = 2
     engine_threads: int = 0
     result_memory_bytes: int = 512 * 1024 * 1024
-    read_cache_bytes: int = 256 * 1024 * 1024
+    read_cache_bytes: int = 512 * 1024 * 1024
     max_jobs: int = 100_000
     max_query_chars: int = 1024 * 1024
     max_query_nesting: int = 300
