@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from bqsim.codecs.messages import parse_deep
 from bqsim.errors import BigQueryError, invalid_query, unsupported
 from bqsim.sql.googlesql import Analyzed, GoogleSql, resolved
 from bqsim.sql.googlesql.catalog import Source, Visible, add_table, catalog_proto
@@ -64,7 +65,7 @@ class ReferenceRoute:
                 answer = instance.call(
                     "PrepareQuery", request.SerializeToString(), self._googlesql.deadline_s
                 )
-                prepared = service.PrepareQueryResponse.FromString(answer).prepared
+                prepared = parse_deep(service.PrepareQueryResponse, answer).prepared
                 release = service.UnprepareQueryRequest(prepared_query_id=prepared.prepared_query_id)
                 instance.call("UnprepareQuery", release.SerializeToString(), self._googlesql.deadline_s)
         except NotEvaluable as missing:
@@ -101,7 +102,7 @@ class ReferenceRoute:
             raise run_time_error(error) from None
         except Trapped as trap:
             raise _exhausted(trap) from None
-        response = service.EvaluateQueryResponse.FromString(answer)
+        response = parse_deep(service.EvaluateQueryResponse, answer)
         return _table(response.content.table_data.row, [c[2] for c in analyzed.output_columns()])
 
     def _rewritten(self, instance: Instance, analyzed: Analyzed, ctx: Context) -> tuple[Rewritten, Visible]:
@@ -110,7 +111,7 @@ class ReferenceRoute:
         prepared: Prepared = self._googlesql.prepare(analyzed.original_sql)
         request = service.ParseRequest(sql_statement=prepared.sql, options=language_options())
         answer = instance.call("Parse", request.SerializeToString(), self._googlesql.deadline_s)
-        parsed = service.ParseResponse.FromString(answer).parsed_statement
+        parsed = parse_deep(service.ParseResponse, answer).parsed_statement
         visible = self._googlesql.visible(instance, prepared, ctx)
         return rewrite(parsed, prepared, visible.sources), visible
 

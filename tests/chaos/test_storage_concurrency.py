@@ -201,8 +201,8 @@ def test_tables_that_come_and_go(simulator: Simulator) -> None:
     client.close()
 
 
-def test_readers_do_not_wait_for_writers_that_wait(simulator: Simulator) -> None:
-    """A transaction holds a table: appends to it wait for its end, reads of other tables do not."""
+def test_nothing_else_waits_for_writers_that_wait(simulator: Simulator) -> None:
+    """A transaction holds a table: appends to it wait for its end, reads and writes of others do not."""
     client = simulator.client()
     client.create_dataset("held")
     client.query_and_wait("CREATE TABLE held.t (id INT64, v INT64)")
@@ -232,6 +232,9 @@ def test_readers_do_not_wait_for_writers_that_wait(simulator: Simulator) -> None
     assert not answers
     other = table_path(PROJECT, "other", dataset="held")
     assert rows_of(reader, reader.session(other)) == [(1, 2)]
+    beside = f"{other}/streams/_default"
+    (appended,) = reader.append(beside, [MESSAGE.append(beside, [{"id": 3, "v": 4}])])
+    assert not appended.error.message
     assert not answers
     job.cancel()
     for thread in threads:

@@ -16,6 +16,7 @@ from google.cloud.bigquery_storage_v1 import types
 import bqsim
 from bqsim.simulator import Simulator
 from tests.storage import Clients, arrow_append, table_path
+from tests.unit.codecs.test_messages import nested, wrapped
 
 
 @pytest.fixture
@@ -49,6 +50,23 @@ def test_an_append_beyond_the_transports_limit_ends_the_connection(storage: Clie
     [huge] = arrow_append(stream, rows(1, "x" * (65 << 20)))
     with pytest.raises(exceptions.ResourceExhausted):
         storage.append(stream, [huge])
+
+
+def test_a_schema_nested_without_end_is_refused(
+    storage: Clients, table: str, bqsim_server: Simulator, bqsim_client: Any
+) -> None:
+    """Statements nest deep; what clients send may not, though both are protobuf messages."""
+    bqsim_client.query_and_wait(f"SELECT {'+'.join(['1'] * 100)}")
+    raw = grpc.insecure_channel(bqsim_server.grpc_target)
+    append = raw.stream_stream("/google.cloud.bigquery.storage.v1.BigQueryWrite/AppendRows")
+    get = raw.unary_unary("/google.cloud.bigquery.storage.v1.BigQueryRead/CreateReadSession")
+    schema = wrapped((4, wrapped((1, wrapped((1, nested(300_000)))))))
+    for call in (lambda: list(append(iter([schema]))), lambda: get(schema)):
+        with pytest.raises(grpc.RpcError) as caught:
+            call()
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    raw.close()
+    assert [tuple(r) for r in bqsim_client.query_and_wait("SELECT 1")] == [(1,)]
 
 
 def test_details_of_a_missing_table(storage: Clients, table: str) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 import grpc
 from google.protobuf.message import DecodeError
 
+from bqsim.codecs.messages import parse
 from bqsim.engine.protocol import Interrupted
 from bqsim.errors import BigQueryError
 from bqsim.server.identity import caller_of
@@ -228,7 +229,7 @@ class Arriving:
 def decode(message: Any, data: bytes) -> Any:
     """A request from its bytes; INVALID_ARGUMENT when they are none."""
     try:
-        return message.FromString(data)
+        return parse(message, data)
     except DecodeError:
         name = message.DESCRIPTOR.name
         raise invalid_argument(f"The request is not a valid {name} message.") from None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import RoutineRef, TableRef
 from bqsim.catalog.resources import Table
+from bqsim.codecs.messages import parse_deep
 from bqsim.settings import Settings
 from bqsim.sql.plan import Context
 from bqsim.types import Type
@@ -169,7 +170,7 @@ class GoogleSql:
             raise from_sql_error(error, prepared) from None
         except Trapped as trap:
             raise from_trap(trap) from None
-        return read_script(service.ParseResponse.FromString(answer).parsed_script, prepared)
+        return read_script(parse_deep(service.ParseResponse, answer).parsed_script, prepared)
 
     def statement_kind(self, sql: str) -> str:
         """The first keyword of a text in upper case (SELECT, WITH, CREATE …), without parsing it."""
@@ -196,7 +197,7 @@ class GoogleSql:
             if path is not None:
                 self._resolver.missing(path, ctx)
             raise
-        response = service.AnalyzeResponse.FromString(answer)
+        response = parse_deep(service.AnalyzeResponse, answer)
         statement = resolved.unwrap(response.resolved_statement)
         kind = resolved.kind_of(response.resolved_statement)
         analyzed = Analyzed(

@@ -173,16 +173,6 @@ class Host:
         return ctypes.string_at(base + at, size).decode("utf-8", "replace")
 
 
-def allow_deep_messages() -> None:
-    """Lift protobuf's limit of 100 nested messages: a sum of 30 terms is deeper in the resolved tree."""
-    from google.protobuf.internal import api_implementation
-
-    if api_implementation.Type() == "upb":
-        from google._upb import _message
-
-        _message.SetAllowOversizeProtos(True)
-
-
 def _error(text: str) -> SqlError:
     match = _CODE.fullmatch(text)
     return SqlError(int(match[1]), match[2]) if match else SqlError(13, text)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .host import Host, Ticker, Trapped, allow_deep_messages
+from .host import Host, Ticker, Trapped
 from .module_cache import cache_directory, engine, load_module
 
 MAX_MEMORY_BYTES = 512 * 1024 * 1024
@@ -99,7 +99,6 @@ class Pool:
     def _load(self) -> tuple[Any, Any, Ticker]:
         with self._load_lock:
             if self._module is None:
-                allow_deep_messages()
                 wasm_engine = engine()
                 module = load_module(wasm_engine, self._directory, self._progress)
                 self._module = (wasm_engine, module, Ticker(wasm_engine))

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
+from bqsim.codecs.messages import parse_deep
+
 from .catalog import RoutineSource, Source, Visible, catalog_proto
 from .pool import Instance
 from .prepass import Path, fold
@@ -81,7 +83,7 @@ def _register(
     proto = catalog_proto(sources.values(), visible.routines.values(), visible.variables)
     request = service.RegisterCatalogRequest(simple_catalog=proto)
     answer = instance.call("RegisterCatalog", request.SerializeToString(), deadline_s)
-    number = service.RegisterResponse.FromString(answer).registered_id
+    number = parse_deep(service.RegisterResponse, answer).registered_id
     return _Registered(int(number), exact, sources, visible.routines)
 
 

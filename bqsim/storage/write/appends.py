@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -97,6 +97,17 @@ class Appender:
         self._catalog = catalog
         self._executor = executor
         self._streams = streams
+
+    def is_held(self, group: Group) -> bool:
+        """Whether a multi-statement transaction has the table that the rows go to."""
+        stream = None if group.name.is_default else self._streams.find(group.name)
+        if stream is not None and stream.type is not StreamType.COMMITTED:
+            return False
+        return self._executor.claims.taken(group.name.table)
+
+    def wait(self, group: Group, cancelled: Callable[[], bool]) -> None:
+        """Wait for the end of that transaction. Raises ``Interrupted`` once ``cancelled``."""
+        self._executor.claims.wait_for(group.name.table, cancelled)
 
     def write(self, session: Session, group: Group) -> None:
         """Write the rows of a group and set the outcomes of its appends.
@@ -248,8 +259,6 @@ class _Undo(Exception):
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     _Write = Callable[[Session, Group], None]
 
 

@@ -178,12 +178,31 @@ class Connection:
         self._submit(group)
 
     def _submit(self, group: Group) -> None:
+        running: Future[None] = Future()
+        self._running = running
+        running.add_done_callback(lambda _: self._inbox.wake())
+        if self._appender.is_held(group):
+            # No worker of the pool is spent on waiting for a transaction.
+            waiter = threading.Thread(target=self._wait_and_write, args=(running, group), daemon=True)
+            waiter.start()
+        else:
+            self._write(running, group)
+
+    def _wait_and_write(self, running: Future[None], group: Group) -> None:
         try:
-            self._running = self._pool.submit(lambda session: self._appender.write(session, group))
+            self._appender.wait(group, self._inbox.is_over)
+        except Exception as error:
+            running.set_exception(error)
+        else:
+            self._write(running, group)
+
+    def _write(self, running: Future[None], group: Group) -> None:
+        try:
+            written = self._pool.submit(lambda session: self._appender.write(session, group))
         except BigQueryError as error:
-            self._running = Future()
-            self._running.set_exception(error)
-        self._running.add_done_callback(lambda _: self._inbox.wake())
+            running.set_exception(error)
+        else:
+            written.add_done_callback(lambda done: _pass_on(done, running))
 
     def _take_group(self) -> Group:
         first = self._ready[0]
@@ -238,6 +257,14 @@ class Connection:
         if left:
             group.fields = left[-1].fields
         return bool(left)
+
+
+def _pass_on(done: Future[None], to: Future[None]) -> None:
+    error = done.exception()
+    if error is None:
+        to.set_result(None)
+    else:
+        to.set_exception(error)
 
 
 def _answer(append: Append, changed: Sequence[Field] | None) -> bytes:

@@ -59,6 +59,10 @@ class Inbox:
             self._bytes = 0
             self._changed.notify_all()
 
+    def is_over(self) -> bool:
+        """Whether the connection is closed or to end with a status."""
+        return self._closed or self.failure is not None
+
     def wake(self) -> None:
         """Let :meth:`wait` look again."""
         with self._changed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from google.protobuf.message import DecodeError
 
+from bqsim.codecs.messages import merge, parse
 from bqsim.storage.errors import invalid_argument
 from bqsim.storage.v1 import write_pb2
 
@@ -24,16 +25,14 @@ def parse_request(raw: bytes) -> tuple[write_pb2.AppendRowsRequest, memoryview |
 
     Raises INVALID_ARGUMENT for what is no request.
     """
-    request = write_pb2.AppendRowsRequest()
     found = _batch(raw) if len(raw) >= _LARGE else None
     try:
         if found is None:
-            request.ParseFromString(raw)
-            return request, None
+            return parse(write_pb2.AppendRowsRequest, raw), None
         arrow, rows, batch = found
-        request.ParseFromString(raw[: arrow[1]] + raw[arrow[3] :])
+        request = parse(write_pb2.AppendRowsRequest, raw[: arrow[1]] + raw[arrow[3] :])
         request.arrow_rows.SetInParent()
-        request.arrow_rows.MergeFromString(raw[arrow[2] : rows[1]] + raw[rows[3] : arrow[3]])
+        merge(request.arrow_rows, raw[arrow[2] : rows[1]] + raw[rows[3] : arrow[3]])
     except DecodeError:
         raise invalid_argument("The request is not a valid AppendRowsRequest message.") from None
     return request, memoryview(raw)[batch[2] : batch[3]]

@@ -66,21 +66,21 @@ class Reference:
 
 
 def _has_number_zero(message: Any) -> bool:
-    if _zero_unknown(UnknownFieldSet(message)):
-        return True
-    for field, value in message.ListFields():
-        if field.message_type is not None:
-            items = value if field.is_repeated else [value]
-            if any(_has_number_zero(item) for item in items):
+    """Whether a field number 0 is among the unknown fields; messages and groups may be deeply nested."""
+    messages, groups = [message], []
+    while messages:
+        message = messages.pop()
+        groups.append(UnknownFieldSet(message))
+        for field, value in message.ListFields():
+            if field.message_type is not None:
+                messages += value if field.is_repeated else [value]
+    while groups:
+        for unknown in groups.pop():
+            if unknown.field_number == 0:
                 return True
+            if unknown.wire_type == 3 and unknown.data is not None:
+                groups.append(unknown.data)
     return False
-
-
-def _zero_unknown(fields: Any) -> bool:
-    return any(
-        f.field_number == 0 or (f.wire_type == 3 and f.data is not None and _zero_unknown(f.data))
-        for f in fields
-    )
 
 
 def _plain(message: DescriptorProto) -> None:
