@@ -1,0 +1,1 @@
+"""Scenarios: what the simulator is told to do to calls and jobs, and when."""
