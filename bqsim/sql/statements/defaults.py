@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bqsim.sql.googlesql import resolved
+from bqsim.sql.lower import nodes
 from bqsim.sql.lower.types import engine_type
 from bqsim.types import Field, Mode
 
@@ -16,5 +18,9 @@ def default_expression(statement: Statement, field: Field) -> str:
     sql = f"CAST(({field.default}) AS {field.type})"
     services = statement.services
     analyzed = services.googlesql.analyze_expression(sql, statement.ctx)
-    query = services.planner.lowering(analyzed, statement.ctx).query()
-    return f"({query.sql})"
+    low = services.planner.lowering(analyzed, statement.ctx)
+    scan = resolved.unwrap(analyzed.statement.query)
+    if resolved.node_name(scan) == "ResolvedProjectScan" and len(scan.expr_list) == 1:
+        # Not a subquery, which the engine would compute once for all rows: each row has its own UUID.
+        return f"({nodes.render(low.expression(scan.expr_list[0].expr))})"
+    return f"({low.query().sql})"

@@ -51,6 +51,17 @@ def test_insert_with_parameters(t: Warehouse) -> None:
     assert t.rows("SELECT id, name FROM t WHERE id > 5 ORDER BY id") == [[7, "it's"], [8, None]]
 
 
+def test_each_row_has_its_own_default(warehouse: Warehouse) -> None:
+    warehouse.run(
+        "CREATE TABLE u (id INT64, key STRING DEFAULT GENERATE_UUID(), draw FLOAT64 DEFAULT RAND())"
+    )
+    warehouse.run("INSERT INTO u (id) SELECT x FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x")
+    warehouse.run("INSERT INTO u (id) VALUES (51), (52)")
+    assert warehouse.rows("SELECT COUNT(DISTINCT key), COUNT(DISTINCT draw), COUNT(*) FROM u") == [
+        [52, 52, 52]
+    ]
+
+
 def test_defaults_fill_omitted_columns_and_the_word_default(warehouse: Warehouse) -> None:
     warehouse.run("CREATE TABLE e (id INT64, n NUMERIC DEFAULT 1.5, s STRING DEFAULT CONCAT('a', 'b'))")
     warehouse.run("INSERT INTO e (id) VALUES (1)")
