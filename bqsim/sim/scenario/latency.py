@@ -14,6 +14,7 @@ Factor = Annotated[float, k.POSITIVE]
 @dataclass(frozen=True, slots=True)
 class Fixed:
     kind: ClassVar[str] = "fixed"
+    plain: ClassVar[bool] = True
     principal: ClassVar[str] = "value_s"
     value_s: Span
 

@@ -334,13 +334,13 @@ class Rule:
     ``source`` says where the rule came from: ``file:line``, ``python``, ``rest`` or ``header``.
     """
 
-    id: Annotated[str, k.NAME]
+    id: Annotated[str, k.NAME] = field(metadata={"generated": True})
     effect: Effect
     match: Match = field(default_factory=Match)
     times: Annotated[int, k.ORDINAL] | None = None
     ttl_s: Span | None = None
     set: States = field(default_factory=dict)
-    source: str = "python"
+    source: str = field(default="python", metadata={"place": True})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,141 @@
+"""Loading scenarios: YAML or JSON in, the model out, or a :class:`ScenarioError` with all that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from . import model
+from .dump import rule_id
+from .read import WRONG, Reader
+from .shapes import record_of
+from .spelling import nearest, unknown
+from .tree import Node, Place, Problem, ScenarioError, from_object, from_yaml
+
+LARGEST_FILE = 16 * 1024 * 1024
+
+
+def load(path: str | Path, methods: Collection[str] = ()) -> model.Scenario:
+    """The scenario of a YAML file. ``methods`` are the API method ids that there are (none: not checked).
+
+    Raises :class:`ScenarioError`, also when the file cannot be read.
+    """
+    name = str(path)
+    try:
+        with open(path, "rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise ScenarioError([Problem(Place(name), f"cannot be read: {error.strerror}")]) from None
+    if len(content) > LARGEST_FILE:
+        message = f"the file is larger than {LARGEST_FILE // 1024 // 1024} MiB"
+        raise ScenarioError([Problem(Place(name), message)])
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - content.rfind(b"\n", 0, error.start)
+        raise ScenarioError([Problem(Place(name, line, column), "the file is not UTF-8 text")]) from None
+    return parse(text, name, methods)
+
+
+def parse(text: str, source: str = "scenario", methods: Collection[str] = ()) -> model.Scenario:
+    """The scenario of a YAML text; ``source`` names it in messages."""
+    return _scenario(from_yaml(text, source), methods)
+
+
+def from_dict(value: Any, source: str = "scenario", methods: Collection[str] = ()) -> model.Scenario:
+    """The scenario of a JSON object, as :func:`to_dict` gives it."""
+    return _scenario(from_object(value, source), methods)
+
+
+def rule_from_dict(value: Any, source: str = "rest", methods: Collection[str] = ()) -> model.Rule:
+    """One rule of a JSON object; its machines are not checked, its id is made up when it has none."""
+    return _rule(from_object(value, source), methods)
+
+
+def rule_from_text(text: str, source: str = "header", methods: Collection[str] = ()) -> model.Rule:
+    """One rule of a YAML or JSON text, such as a header or a word of a command line."""
+    return replace(_rule(from_yaml(text, source), methods), source=source)
+
+
+def _rule(tree: Node, methods: Collection[str]) -> model.Rule:
+    reader = Reader()
+    found = reader.read(record_of(model.Rule), tree)
+    if isinstance(found, model.Rule):
+        _check_methods(reader, found.match, methods)
+    if reader.problems:
+        raise ScenarioError(reader.problems)
+    rule: model.Rule = found
+    return replace(rule, id=rule.id or rule_id(rule))
+
+
+def _scenario(tree: Node, methods: Collection[str]) -> model.Scenario:
+    reader = Reader()
+    found: Any = reader.read(record_of(model.Scenario), tree)
+    if found is not WRONG:
+        _check_machines(reader, found)
+        _check_ids(reader, found)
+    for match in reader.records(model.Match):
+        _check_methods(reader, match, methods)
+    if reader.problems:
+        raise ScenarioError(sorted(reader.problems, key=_order))
+    return _with_ids(found)
+
+
+def _order(problem: Problem) -> tuple[int, int]:
+    return (problem.place.line, problem.place.column)
+
+
+def _check_ids(reader: Reader, scenario: model.Scenario) -> None:
+    first: dict[str, model.Rule] = {}
+    for rule in scenario.rules:
+        if rule.id and rule.id in first:
+            line = reader.place(first[rule.id], "id").line
+            other = f" on line {line}" if line else ""
+            reader.wrong(reader.place(rule, "id"), f"another rule{other} has the id '{rule.id}'")
+        first.setdefault(rule.id, rule)
+
+
+def _check_machines(reader: Reader, scenario: model.Scenario) -> None:
+    """Machines must be declared, and a state that is asked for must be a first state or be set by a rule."""
+    states: dict[str, set[str]] = {name: {first} for name, first in scenario.machines.items()}
+    for rule in scenario.rules:
+        for name, state in rule.set.items():
+            states.setdefault(name, set()).add(state)
+    asked: list[tuple[object, str, Mapping[str, str]]] = [(one, "set", one.set) for one in scenario.rules]
+    asked += [(one, "machine", one.machine) for one in reader.records(model.Match)]
+    for record, key, wanted in asked:
+        place = reader.place(record, key)
+        for name, state in wanted.items():
+            if name not in scenario.machines:
+                reader.wrong(place, unknown("machine", name, tuple(scenario.machines)))
+            elif state not in states[name]:
+                near = nearest(state, states[name])
+                hint = f"; did you mean '{near}'?" if near else ""
+                reader.wrong(place, f"no rule sets the machine '{name}' to '{state}'{hint}")
+
+
+def _check_methods(reader: Reader, match: model.Match, methods: Collection[str]) -> None:
+    for glob in match.method if methods else ():
+        if not any(fnmatchcase(one, glob) for one in methods):
+            near = nearest(glob, methods)
+            hint = f"; did you mean '{near}'?" if near else ""
+            reader.wrong(reader.place(match, "method"), f"no API method matches '{glob}'{hint}")
+
+
+def _with_ids(scenario: model.Scenario) -> model.Scenario:
+    taken = {rule.id for rule in scenario.rules}
+    rules = []
+    for rule in scenario.rules:
+        if not rule.id:
+            base = made = rule_id(rule)
+            again = 2
+            while made in taken:
+                made, again = f"{base}-{again}", again + 1
+            taken.add(made)
+            rule = replace(rule, id=made)
+        rules.append(rule)
+    return replace(scenario, rules=tuple(rules))
