@@ -211,6 +211,7 @@ class Limits:
                     "unit": limit.unit,
                     "periodSeconds": limit.period_s if limit.kind is Kind.RATE else None,
                     "reason": limit.reason,
+                    "knownText": limit.known_text,
                 }
                 for limit in self.limits
             ]

@@ -78,13 +78,13 @@ class Limit:
     ``measure`` is the size that one call costs; "" counts calls. ``methods`` are globs of API method ids and
     apply at CALL, MESSAGE and ANSWER; ``job_types`` apply at QUEUE, RUN and COMMIT.
 
-    ``message`` is a pattern over the facts, ``{limit}``, ``{measured}``, ``{gaia_id}`` and
-    ``{project_number}``; ``known_text`` tells whether its wording was seen on the service or follows the
-    pattern of its neighbours. ``status`` overrides the reason's gRPC status; ``location`` is the
-    ErrorProto's. ``debt``: one call may be larger than the whole amount and is then paid off. ``postpaid``:
-    the size is known only at ANSWER, calls are refused while nothing is left. ``unrefused`` statement types
-    count without being refused.
-    ``spare`` names a COUNT limit: this one applies only to what that one no longer covers.
+    ``message`` is a pattern over the facts, ``{limit}``, ``{measured}`` and what else
+    :func:`~bqsim.sim.limits.texts.message` gives; ``known_text`` tells whether its wording was seen on the
+    service or follows the pattern of its neighbours. ``status`` overrides the reason's gRPC status;
+    ``location`` is the ErrorProto's. ``debt``: one call may be larger than the whole amount and is then paid
+    off. ``postpaid``: the size is known only at ANSWER, calls are refused while nothing is left.
+    ``unrefused`` statement types count without being refused. ``spare`` names a COUNT limit: this one
+    applies only to what that one no longer covers.
     """
 
     name: str

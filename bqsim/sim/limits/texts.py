@@ -18,6 +18,8 @@ def message(limit: Limit, facts: Facts, amount: int, measured: int) -> str:
     return limit.message.format(
         limit=amount,
         limit_k=f"{amount / 1024:.2f}",
+        limit_mb=amount >> 20,
+        limit_hours=round(amount / 3600, 1),
         measured=measured,
         caller=facts.caller,
         project=facts.project,

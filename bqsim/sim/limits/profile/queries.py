@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bqsim.sim.limits.model import Kind, Limit, Moment
+from bqsim.sim.limits.model import Kind, Limit, Moment, Over
 
 from .tables import DML, QUERY
 from .texts import custom, quota, rate
@@ -12,7 +12,7 @@ TIB = 1 << 40
 BATCH = frozenset({"batch"})
 ON_DEMAND = frozenset({"on_demand"})
 TIMED_OUT = (
-    "Operation timed out after 6.0 hours. Consider reducing the amount of work performed by "
+    "Operation timed out after {limit_hours} hours. Consider reducing the amount of work performed by "
     "your operation so "
     "that it can complete within this limit."
 )
@@ -43,6 +43,20 @@ QUERIES: tuple[Limit, ...] = (
         at=QUEUE,
         job_types=QUERY,
         flags=BATCH,
+    ),
+    Limit(
+        "concurrent_queries",
+        "Concurrent queries: as many as there are slots for, unless an amount is set",
+        Kind.CONCURRENT,
+        ("project", "region"),
+        None,
+        "queries",
+        "rateLimitExceeded",
+        rate("too many concurrent queries for this project_and_region"),
+        at=RUN,
+        job_types=QUERY,
+        location="dremel_connection",
+        over=Over.WAIT,
     ),
     Limit(
         "concurrent_remote_function_queries",
@@ -98,6 +112,22 @@ QUERIES: tuple[Limit, ...] = (
         measure="bytes",
         job_types=QUERY,
         flags=ON_DEMAND,
+    ),
+    Limit(
+        "free_query_bytes",
+        "Query usage per 30 days of a project without billing",
+        Kind.RATE,
+        ("project",),
+        TIB,
+        "bytes",
+        "quotaExceeded",
+        quota("Your project exceeded quota for free query bytes scanned"),
+        at=RUN,
+        period_s=30 * 86_400,
+        measure="bytes",
+        job_types=QUERY,
+        flags=frozenset({"sandbox"}),
+        location="unbilled.analysis",
     ),
     Limit(
         "query_characters",
@@ -238,7 +268,7 @@ QUERIES: tuple[Limit, ...] = (
         100 * 1024 * 1024,
         "bytes",
         "invalid",
-        "Cannot query rows larger than 100MB limit.",
+        "Cannot query rows larger than {limit_mb}MB limit.",
         at=RUN,
         measure="row_bytes",
         job_types=QUERY,

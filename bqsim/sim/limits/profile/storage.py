@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bqsim.sim.limits.model import Kind, Limit, Moment
 
-from .texts import per_minute, write_quota
+from .texts import STREAM_ADVICE, per_minute, write_quota
 
 READ = "google.cloud.bigquery.storage.v1.BigQueryRead."
 WRITE = "google.cloud.bigquery.storage.v1.BigQueryWrite."
@@ -28,6 +28,7 @@ STORAGE: tuple[Limit, ...] = (
         methods=READ_ROWS,
         status=EXHAUSTED,
         retry_info=True,
+        known_text=False,
     ),
     Limit(
         "read_control_requests",
@@ -153,7 +154,7 @@ STORAGE: tuple[Limit, ...] = (
         10_000,
         "requests",
         "quotaExceeded",
-        write_quota("CreateWriteStream requests"),
+        write_quota("CreateWriteStream requests", STREAM_ADVICE),
         period_s=3_600,
         methods=(WRITE + "CreateWriteStream",),
         status=EXHAUSTED,

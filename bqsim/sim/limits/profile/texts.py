@@ -31,12 +31,17 @@ def per_minute(service: str, metric: str) -> str:
     )
 
 
-def write_quota(metric: str) -> str:
-    """What the Storage Write API says."""
+def write_quota(metric: str, advice: str = "") -> str:
+    """What the Storage Write API says; ``advice`` comes before the entity."""
     return (
-        f"Exceeds '{metric}' quota, user_id: {{write_user}} (status: INSUFFICIENT_TOKENS), you "
-        "can issue a raise "
-        "quota request through Google Cloud Console. Be sure to include this full error message "
-        "in the request "
-        "description. Entity: {resource}"
+        f"Exceeds '{metric}' quota, user_id: {{write_user}} (status: INSUFFICIENT_TOKENS), you can issue a "
+        "raise quota request through Google Cloud Console. Be sure to include this full error message in the "
+        f"request description. {advice}Entity: {{resource}}"
     )
+
+
+STREAM_ADVICE = (
+    "Before requesting an increase, please ensure your existing streams have enough utilization in terms of "
+    "write traffic. For guidelines see "
+    "https://cloud.google.com/bigquery/docs/write-api-best-practices#limit_the_rate_of_stream_creation. "
+)
