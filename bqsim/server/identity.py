@@ -1,4 +1,4 @@
-"""Who calls: read from the bearer token, never verified."""
+"""Who calls: the auth modes, of which ``open`` reads the bearer token and never verifies it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 _MEMBER = re.compile(r"(user|serviceAccount|group):([^\s,@]+@[^\s,@]+)\Z")
 
@@ -18,6 +19,25 @@ class Caller:
 
     email: str
     groups: tuple[str, ...] = ()
+
+
+class Authenticator(Protocol):
+    """An auth mode: tells who calls, or raises ``Unauthenticated``."""
+
+    def caller(self, authorization: str) -> Caller:
+        """The caller of a request with this ``Authorization`` header; empty when it has none."""
+        ...
+
+
+class OpenAuth:
+    """Mode ``open``: everybody is who they say, and the ``default`` caller when they say nothing."""
+
+    def __init__(self, default: str) -> None:
+        self._default = default
+
+    def caller(self, authorization: str) -> Caller:
+        """See :func:`caller_of`."""
+        return caller_of(authorization, self._default)
 
 
 @lru_cache(maxsize=1024)

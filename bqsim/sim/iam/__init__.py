@@ -1,0 +1,32 @@
+"""Who may do what: roles, policies, decisions and the texts of refusals. Pure; the gate calls it."""
+
+from __future__ import annotations
+
+from .denial import Denied, Wording, denial
+from .methods import FILTERED, METHOD_NEEDS, JobFacts, authorize
+from .model import Binding, DenyRule, Principal
+from .policy import Decision, Policy
+from .roles import PERMISSIONS, ROLES
+from .statements import STATEMENT_NEEDS, authorize_statement
+from .unauthenticated import Cause, Unauthenticated
+
+__all__ = [
+    "FILTERED",
+    "METHOD_NEEDS",
+    "PERMISSIONS",
+    "ROLES",
+    "STATEMENT_NEEDS",
+    "Binding",
+    "Cause",
+    "Decision",
+    "Denied",
+    "DenyRule",
+    "JobFacts",
+    "Policy",
+    "Principal",
+    "Unauthenticated",
+    "Wording",
+    "authorize",
+    "authorize_statement",
+    "denial",
+]
