@@ -85,6 +85,7 @@ class SimulationClock:
         self._loops: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
         self._driver: threading.Thread | None = None
         self._armed_us: int | None = None
+        self._closed = False
         self._holds = Holds()
         # Time is base + (wall - anchor) * rate; a rate of 0 stands.
         self._seen_ns = time.time_ns()
@@ -240,6 +241,12 @@ class SimulationClock:
                     raise ValueError(f"time does not go back: {when} has been")
             self._step(lambda: target, settle)
 
+    def close(self) -> None:
+        """Keep no thread once nothing waits; else one is kept for the next timer for a while."""
+        with self._lock:
+            self._closed = True
+            self._work.notify()
+
     # Time, under the lock
 
     def _flow_us(self) -> int:
@@ -311,7 +318,7 @@ class SimulationClock:
                 idle = left_us is None or self._rate == 0
                 if idle:
                     self._armed_us = None
-                    if not self._work.wait(LOOK_S) and self._is_idle():
+                    if self._closed or (not self._work.wait(LOOK_S) and self._is_idle()):
                         self._driver = None
                         return False
                     continue

@@ -334,6 +334,18 @@ def test_the_thread_of_a_clock_ends_when_nothing_waits(monkeypatch: pytest.Monke
     assert eventually(lambda: clock._driver is None)
 
 
+def test_a_closed_clock_keeps_no_thread() -> None:
+    clock = SimulationClock()
+    timer = clock.call_later(3600, lambda: None)
+    timer.cancel()
+    assert clock._driver is not None
+    clock.close()
+    assert eventually(lambda: clock._driver is None, 1)
+    fired = threading.Event()
+    clock.call_later(0.01, fired.set)
+    assert fired.wait(5)
+
+
 # Tasks
 
 
