@@ -16,6 +16,8 @@ from bqsim.jobs.statistics import QueryStatistics, Statistics
 if TYPE_CHECKING:
     from bqsim.engine.pool import CancelToken
     from bqsim.jobs.results import ResultSet, TableResult
+    from bqsim.sim.clock import Clock
+    from bqsim.sim.timers import Timer
 
 
 class JobType(StrEnum):
@@ -114,19 +116,36 @@ class Job:
                 if not waiter.done():
                     waiter.set_result(None)
 
-    async def wait(self, timeout_s: float | None) -> bool:
-        """Wait until the job is DONE, at most ``timeout_s`` seconds of wall time; whether it is DONE."""
+    async def wait(self, timeout_s: float | None, clock: Clock | None = None) -> bool:
+        """Wait until the job is DONE, at most ``timeout_s`` seconds of ``clock``; whether it is DONE.
+
+        Without a clock the seconds are the wall's.
+        """
         if self.done:
             return True
         if timeout_s is not None and timeout_s <= 0:
             return False
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
         self._waiters.append(waiter)
+
+        def give_up() -> None:
+            if not waiter.done():
+                waiter.set_result(None)
+
+        timer: Timer | asyncio.TimerHandle | None = None
+        if timeout_s is not None and clock is not None:
+            timer = clock.call_later(timeout_s, give_up, loop)
+        elif timeout_s is not None:
+            timer = loop.call_later(timeout_s, give_up)
         try:
-            await asyncio.wait_for(waiter, timeout_s)
-        except TimeoutError:
-            return self.done
-        return True
+            await waiter
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if not self.done:
+                self._waiters.remove(waiter)
+        return self.done
 
     # -- what replies need
 

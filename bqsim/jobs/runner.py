@@ -103,7 +103,9 @@ class JobRunner:
                 if job.done:
                     return
                 job.move(State.RUNNING, self._clock.now_us())
-                await self._pool.run(work, cancel=job.cancel_token)
+                # While the engine works a clock that is moved by hand waits.
+                with self._clock.hold():
+                    await self._pool.run(work, cancel=job.cancel_token)
             await self._before(job, State.DONE)
         except asyncio.CancelledError:
             error = stopped("The server is shutting down")

@@ -183,7 +183,7 @@ class JobService:
         """
         known = self._requests.find(project, caller, request, self.clock.now_us())
         if known is not None:
-            await known.wait(timeout_s(request))
+            await known.wait(timeout_s(request), self.clock)
             return known
         configuration = configuration_of(request)
         config = parse_query(configuration, project)
@@ -197,7 +197,7 @@ class JobService:
         self._requests.remember(project, caller, request, job)
         self._start_query(job, config)
         if not job.done:
-            await job.wait(timeout_s(request))
+            await job.wait(timeout_s(request), self.clock)
         if optional:
             self._settle_optional(job, int64(request, "maxResults"))
         return job
@@ -254,7 +254,7 @@ class JobService:
 
     async def wait(self, job: Job, timeout_s: float | None) -> bool:
         """Wait for the end of ``job``, at most ``timeout_s`` seconds; whether it is DONE."""
-        return await job.wait(timeout_s)
+        return await job.wait(timeout_s, self.clock)
 
     async def results(
         self,

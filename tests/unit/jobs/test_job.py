@@ -7,6 +7,7 @@ from bqsim.errors import invalid_query
 from bqsim.jobs.job import Job, JobType
 from bqsim.jobs.machine import State
 from bqsim.jobs.statistics import LoadStatistics, QueryStatistics
+from bqsim.sim.clock import SimulationClock
 
 
 def make(type_: JobType = JobType.QUERY) -> Job:
@@ -92,5 +93,32 @@ def test_waiting() -> None:
         job.move(State.DONE, 2_000_000)
         assert await asyncio.gather(*waiting) == [True] * 3
         assert await job.wait(0)
+
+    asyncio.run(main())
+
+
+def test_waiting_takes_the_time_of_a_clock() -> None:
+    async def main() -> None:
+        clock, job = SimulationClock(rate=0), make()
+        waiting = [asyncio.create_task(job.wait(seconds, clock)) for seconds in (60, 120, None)]
+        await clock.advance_async(90)
+        assert waiting[0].done() and not waiting[0].result()
+        assert not waiting[1].done()
+        job.move(State.DONE, 2_000_000)
+        assert await asyncio.gather(*waiting[1:]) == [True, True]
+        assert clock.waiting == 0
+
+    asyncio.run(main())
+
+
+def test_who_stops_waiting_is_forgotten() -> None:
+    async def main() -> None:
+        clock, job = SimulationClock(rate=0), make()
+        waiting = asyncio.create_task(job.wait(60, clock))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert clock.waiting == 0
+        job.move(State.DONE, 2_000_000)
 
     asyncio.run(main())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from bqsim.errors import invalid_query
 from bqsim.jobs.job import Job, JobType
 from bqsim.jobs.machine import State
 from bqsim.jobs.runner import JobRunner
-from bqsim.sim.clock import RealClock
+from bqsim.sim.clock import RealClock, SimulationClock
 
 Play = Callable[[Callable[[JobRunner], Awaitable[None]]], None]
 
@@ -125,3 +126,32 @@ def test_closing_ends_what_runs(play: Play) -> None:
         gate.set()
 
     play(body)
+
+
+def test_work_takes_no_time_of_a_clock_that_stands() -> None:
+    async def main() -> None:
+        clock = SimulationClock(rate=0)
+        engine = DuckDBEngine()
+        pool = EnginePool(engine, 2)
+        runner = JobRunner(pool, clock, 2, None)
+        job, late = make(), make()
+        begun = clock.now_us()
+        runner.start(job, lambda _: time.sleep(0.1), 3_600_000)
+        await clock.advance_async("1d")
+        assert job.done
+        assert job.error is None
+        assert job.timeline.entered[State.DONE] - begun < 1000
+        gate = threading.Event()
+        runner.start(late, lambda _: gate.wait(10) and None, 3_600_000)
+        while late.state is State.PENDING:
+            await asyncio.sleep(0.005)
+        await clock.advance_async("1d", settle=False)
+        gate.set()
+        assert await late.wait(5)
+        assert late.error is not None
+        assert late.error.reason.name == "stopped"
+        await runner.close()
+        await asyncio.to_thread(pool.close)
+        engine.close()
+
+    asyncio.run(main())
