@@ -22,6 +22,7 @@ from .responses import appended, failed
 if TYPE_CHECKING:
     from bqsim.engine.pool import EnginePool
     from bqsim.sim.clock import Clock
+    from bqsim.sim.timers import Timer
     from bqsim.storage.names import WriteStreamName
     from bqsim.types import Field
 
@@ -33,8 +34,7 @@ GROUP_REQUESTS = 256
 GROUP_BYTES = 32 * 1024 * 1024
 # The service closes a connection on which nothing has come for so long.
 IDLE_S = 600
-# How often the clock is looked at for that: its time need not be real time.
-IDLE_POLL_S = 1.0
+IDLE_US = IDLE_S * 1_000_000
 
 
 class Connection:
@@ -65,6 +65,8 @@ class Connection:
         self._running: Future[None] | None = None
         self._group: Group | None = None
         self._used_us = clock.now_us()
+        self._timer: Timer | None = None
+        self._may_be_idle = False
 
     def abort(self, failure: StorageFailure) -> None:
         """End the connection with ``failure``, from any thread; what runs is finished and answered."""
@@ -76,6 +78,7 @@ class Connection:
             target=self._read, args=(requests,), name="bqsim-append-reader", daemon=True
         )
         reader.start()
+        self._look_at(self._used_us + IDLE_US)
         try:
             while self._wait():
                 answers: list[bytes] = []
@@ -94,6 +97,8 @@ class Connection:
                 self._refill()
         finally:
             self._inbox.close()
+            if self._timer is not None:
+                self._timer.cancel()
 
     def _read(self, requests: Iterable[bytes]) -> None:
         """Bring the requests into the inbox until they end or the connection does."""
@@ -111,21 +116,36 @@ class Connection:
 
     def _wait(self) -> bool:
         """Wait for something to do; False when everything is done."""
-        while True:
-            idle = self._running is None
-            woken = self._inbox.wait(self._is_due, IDLE_POLL_S if idle else None)
-            if woken:
-                return self._has_work()
-            if self._clock.now_us() - self._used_us >= IDLE_S * 1_000_000:
+        self._inbox.wait(self._is_due)
+        if self._may_be_idle:
+            self._may_be_idle = False
+            if self._running is None and not self._ready and not self._inbox.size and not self._inbox.ended:
                 self._inbox.abort(self._inactive())
+            else:
+                self._look_at(self._clock.now_us() + IDLE_US)
+        return self._has_work()
 
     def _is_due(self, waiting: bool) -> bool:
         running = self._running
-        if self._inbox.failure is not None:
+        if self._inbox.failure is not None or self._may_be_idle:
             return True
         if running is None:
             return waiting or bool(self._ready) or self._inbox.ended
         return running.done() or (waiting and not self._is_full())
+
+    def _look_at(self, time_us: int) -> None:
+        """Look at ``time_us`` whether the connection is idle."""
+        if not self._inbox.is_over():
+            self._timer = self._clock.call_at(time_us, self._look)
+
+    def _look(self) -> None:
+        now = self._clock.now_us()
+        used = now if self._running is not None else self._used_us
+        if now - used < IDLE_US:
+            self._look_at(used + IDLE_US)
+        else:
+            self._may_be_idle = True
+            self._inbox.wake()
 
     def _has_work(self) -> bool:
         inbox = self._inbox

@@ -88,7 +88,7 @@ class Inbox:
         """Bytes of the requests that wait."""
         return self._bytes
 
-    def wait(self, until: Callable[[bool], bool], timeout_s: float | None) -> bool:
+    def wait(self, until: Callable[[bool], bool], timeout_s: float | None = None) -> bool:
         """Wait until ``until(whether requests wait)`` is true; False after ``timeout_s``."""
         with self._changed:
             return self._changed.wait_for(lambda: until(bool(self._items)), timeout_s)

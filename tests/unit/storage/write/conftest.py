@@ -17,7 +17,7 @@ from bqsim.engine.duckdb import DuckDBEngine
 from bqsim.engine.pool import EnginePool
 from bqsim.jobs.results import read_rows
 from bqsim.settings import Settings
-from bqsim.sim.clock import RealClock
+from bqsim.sim.clock import SimulationClock
 from bqsim.sim.draws import Draws
 from bqsim.sql.executor import Executor
 from bqsim.sql.googlesql import GoogleSql
@@ -34,18 +34,6 @@ TABLE = DATASET.table("t")
 FIELDS = (Field("a", TypeKind.INT64), Field("b", TypeKind.STRING))
 SCHEMA = pa.schema([("a", pa.int64()), ("b", pa.string())])
 PB = stream_pb2.WriteStream
-
-
-class ShiftedClock(RealClock):
-    """Real time that tests move on."""
-
-    shift_us = 0
-
-    def now_us(self) -> int:
-        return super().now_us() + self.shift_us
-
-    def advance(self, seconds: float) -> None:
-        self.shift_us += int(seconds * 1_000_000)
 
 
 def rows_of(numbers: Iterable[int], schema: pa.Schema = SCHEMA) -> pa.RecordBatch:
@@ -128,7 +116,7 @@ class Stack:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.clock = ShiftedClock()
+        self.clock = SimulationClock()
         self._talks: list[Talk] = []
         self._open()
 

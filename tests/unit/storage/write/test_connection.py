@@ -13,7 +13,6 @@ from google.protobuf import descriptor_pb2
 
 from bqsim.storage.errors import StorageFailure
 from bqsim.storage.v1 import status_pb2, write_pb2
-from bqsim.storage.write import connection
 from bqsim.types import Field, TypeKind
 
 from .conftest import DATASET, FIELDS, PB, SCHEMA, TABLE, Stack, opening, request, rows_of
@@ -247,8 +246,7 @@ def test_default_stream_has_many_connections(stack: Stack) -> None:
     assert stack.numbers() == list(range(6))
 
 
-def test_idle_connection_is_closed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "IDLE_POLL_S", 0.01)
+def test_idle_connection_is_closed(stack: Stack) -> None:
     talk = stack.talk()
     talk.ask(opening(rows_of([0]), DEFAULT))
     stack.clock.advance(590)

@@ -7,12 +7,13 @@ import pytest
 
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.catalog.store import Catalog
+from bqsim.sim.clock import SimulationClock
 from bqsim.sim.draws import Draws
 from bqsim.storage.errors import StorageFailure
 from bqsim.storage.names import write_stream_of
 from bqsim.storage.write.streams import Staging, StreamRegistry, StreamState, StreamType
 
-from .conftest import FIELDS, TABLE, ShiftedClock, Stack
+from .conftest import FIELDS, TABLE, Stack
 
 
 def registry_of(stack: Stack) -> StreamRegistry:
@@ -71,7 +72,7 @@ def test_nothing_is_remembered_of_a_failed_transaction(stack: Stack) -> None:
 
 
 def test_unknown_stream() -> None:
-    clock = ShiftedClock()
+    clock = SimulationClock()
     streams = StreamRegistry(Catalog(clock, Draws(1)), clock, Draws(1))
     name = write_stream_of("projects/p/datasets/d/tables/t/streams/s")
     with pytest.raises(StorageFailure) as caught:
@@ -81,7 +82,7 @@ def test_unknown_stream() -> None:
 
 
 def test_location_is_in_lower_case() -> None:
-    clock = ShiftedClock()
+    clock = SimulationClock()
     streams = StreamRegistry(Catalog(clock, Draws(1)), clock, Draws(1))
     table = Table(TABLE, TableKind.TABLE, FIELDS, 1, 1, "e", "EU")
     assert streams.new(table, StreamType.COMMITTED).location == "eu"
