@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 20.0
-SWEEP_S = 60.0
+# Of simulated time; nobody sees what is due to be swept.
+SWEEP_S = 600.0
 METADATA_WORKERS = 2
 # How long a stop waits for the analyzer to have loaded; a first compilation may take longer.
 WARMING_JOIN_S = 5.0
@@ -208,12 +209,12 @@ class _Parts:
 def _build(settings: Settings) -> _Parts:
     """Make the parts of a simulator; the analyzer loads in the background meanwhile."""
     from bqsim.catalog.store import Catalog
-    from bqsim.sim.clock import RealClock
+    from bqsim.sim.clock import SimulationClock
     from bqsim.sim.draws import Draws
     from bqsim.sim.gate import Gate
     from bqsim.sql.googlesql import GoogleSql
 
-    clock = RealClock()
+    clock = SimulationClock()
     draws = Draws(settings.seed)
     projects = (settings.project, *settings.extra_projects)
     catalog = Catalog(clock, draws, settings.location, projects)
@@ -221,6 +222,7 @@ def _build(settings: Settings) -> _Parts:
     warming = threading.Thread(target=_warm, args=(googlesql,), name="bqsim-analyzer", daemon=True)
     warming.start()
     with ExitStack() as undo:
+        undo.callback(clock.close)
         undo.callback(googlesql.close)
         undo.callback(warming.join, WARMING_JOIN_S)
         from bqsim.engine.duckdb import DuckDBEngine
@@ -328,11 +330,21 @@ def _progress(text: str) -> None:
 async def _sweep(core: Core) -> None:
     """Drop expired tables and what is too old for time travel, from time to time."""
     while True:
-        await asyncio.sleep(SWEEP_S)
+        await core.clock.sleep(SWEEP_S)
+        if not _has_rubbish(core.catalog):
+            continue
         try:
-            await core.write(lambda session: sweep(core.catalog, session))
+            with core.clock.hold():
+                await core.write(lambda session: sweep(core.catalog, session))
         except BigQueryError:
             log.exception("the sweep of expired tables failed")
+
+
+def _has_rubbish(catalog: Catalog) -> bool:
+    """Whether a sweep would find anything; a clock that is moved by days asks that often."""
+    from bqsim.catalog.history import HISTORY_US
+
+    return bool(catalog.expired_tables()) or any(catalog.history.stale(catalog.clock.now_us() - HISTORY_US))
 
 
 def sweep(catalog: Catalog, session: Session) -> None:

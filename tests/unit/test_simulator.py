@@ -134,6 +134,30 @@ def test_sweep_drops_expired_tables_and_forgets_the_distant_past(monkeypatch: py
         client.close()
 
 
+def test_what_expires_is_swept_as_the_clock_moves() -> None:
+    with bqsim.start() as sim:
+        assert sim.core is not None
+        catalog, clock = sim.core.catalog, sim.core.clock
+        client = sim.client()
+        client.create_dataset("d")
+        client.query_and_wait(
+            "CREATE TABLE d.t OPTIONS (expiration_timestamp = "
+            "TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 DAY)) AS SELECT 1 AS n"
+        )
+        ref = TableRef(sim.project, "d", "t")
+        clock.advance("23h")
+        assert catalog.find_table(ref) is not None
+        clock.advance("2h")
+        assert catalog.find_table(ref) is None
+        assert catalog.expired_tables() == []
+        assert catalog.history.past(ref)
+        begun = time.perf_counter()
+        clock.advance("8d")
+        assert time.perf_counter() - begun < 1
+        assert not catalog.history.past(ref)
+        client.close()
+
+
 def test_a_seed_repeats_ids() -> None:
     ids = []
     for _ in range(2):
