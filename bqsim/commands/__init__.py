@@ -20,6 +20,8 @@ class Command:
 
 
 COMMANDS: tuple[Command, ...] = (
+    Command("generate", "Generate rows for a schema, into files."),
+    Command("scenario", "Check scenario files, or print their JSON Schema."),
     Command("serve", "Serve a simulator until it is told to stop."),
     Command("warm", "Compile Google's analyzer once for this user, so that later starts are quick."),
 )

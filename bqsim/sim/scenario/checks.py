@@ -182,6 +182,11 @@ CHECKS: Mapping[type, tuple[Check, ...]] = {
             "this effect is for REST only, and the rule matches 'grpc' only",
         ),
         Check(
+            ("effect",),
+            lambda r: r.match.transport == ("grpc",) and getattr(r.effect, "level", "") == "job",
+            "jobs are started by REST calls, and the rule matches 'grpc' only",
+        ),
+        Check(
             ("times",),
             lambda r: r.times is not None and bool(r.match.nth) and r.times > len(set(r.match.nth)),
             "'times' is more than 'nth' allows",

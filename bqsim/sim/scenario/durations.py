@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import timedelta
 
+from .spelling import clip
+
 UNITS: dict[str, float] = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6}
 
-_PART = r"\d+(?:\.\d+)?(?:ms|us|[wdhms])"
-DURATION_PATTERN = rf"^(?:(?:{_PART})+|\d+(?:\.\d+)?)$"
+_PART = r"[0-9]+(?:\.[0-9]+)?(?:ms|us|[wdhms])"
+DURATION_PATTERN = rf"^(?:(?:{_PART})+|[0-9]+(?:\.[0-9]+)?)$"
 _WRITTEN = re.compile(rf"(-?)((?:{_PART})+)")
-_PARTS = re.compile(r"(\d+(?:\.\d+)?)(ms|us|[wdhms])")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_PARTS = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|us|[wdhms])")
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _LONGEST = 100 * 366 * 86_400.0
 
 
@@ -25,20 +26,22 @@ def parse_duration(value: str | float | timedelta) -> float:
     Raises ``ValueError``, worded for the user.
     """
     seconds = value.total_seconds() if isinstance(value, timedelta) else _seconds(value)
-    if not math.isfinite(seconds) or abs(seconds) > _LONGEST:
-        raise ValueError(f"the duration '{value}' is longer than 100 years")
-    return seconds
+    if seconds != seconds:
+        raise ValueError("expected a duration such as '90m' or 2.5, not nan")
+    if abs(seconds) > _LONGEST:
+        raise ValueError(f"the duration '{clip(value)}' is longer than 100 years")
+    return float(seconds)
 
 
 def _seconds(value: str | float) -> float:
     if isinstance(value, int | float):
-        return float(value)
+        return value
     text = value.strip().replace(" ", "")
     if _NUMBER.fullmatch(text):
         return float(text)
     written = _WRITTEN.fullmatch(text)
     if not written:
-        raise ValueError(f"expected a duration such as '90m', '1h30m', '500ms' or 2.5, not '{value}'")
+        raise ValueError(f"expected a duration such as '90m', '1h30m', '500ms' or 2.5, not '{clip(value)}'")
     total = sum(float(number) * UNITS[unit] for number, unit in _PARTS.findall(written[2]))
     return -total if written[1] else total
 
@@ -47,7 +50,7 @@ def format_duration(seconds: float) -> str | float:
     """The shortest exact spelling: ``5400`` is ``"1h30m"``; what has no whole microseconds stays a number."""
     left = round(abs(seconds) * 1_000_000)
     if not left or left / 1_000_000 != abs(seconds):
-        return seconds
+        return int(seconds) if seconds == int(seconds) else seconds
     parts = []
     for unit, size in UNITS.items():
         count, left = divmod(left, round(size * 1_000_000))

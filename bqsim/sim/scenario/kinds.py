@@ -12,7 +12,7 @@ from bqsim.errors import REASONS
 
 from . import words
 from .durations import DURATION_PATTERN, format_duration, parse_duration
-from .spelling import unknown
+from .spelling import clip, unknown
 
 Scalar = str | int | float | bool | None
 
@@ -37,7 +37,7 @@ def said(value: Scalar) -> str:
     """A value as an error message quotes it."""
     if value is None:
         return "nothing"
-    return str(value).lower() if isinstance(value, bool) else f"'{value}'"
+    return f"'{clip(value)}'" if isinstance(value, str) else clip(value).lower()
 
 
 def _duration(value: Scalar) -> float:
@@ -56,9 +56,12 @@ def _span(value: Scalar) -> float:
 def _number(value: Scalar) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"expected a number, not {said(value)}")
-    if value != value or value in (float("inf"), float("-inf")):
-        raise ValueError(f"expected a finite number, not {said(value)}")
+    if not abs(value) <= _LARGEST:
+        raise ValueError(f"expected a number of at most {_LARGEST:g}, not {said(value)}")
     return float(value)
+
+
+_LARGEST = 1e18
 
 
 def _bounded(
@@ -80,16 +83,17 @@ def _whole(least: int, most: int | None = None) -> Callable[[Scalar], int]:
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValueError(f"expected a whole number, not {said(value)}")
         if value < least or (most is not None and value > most):
-            raise ValueError(f"expected a whole number {limits}, not {value}")
+            raise ValueError(f"expected a whole number {limits}, not {said(value)}")
         return value
 
     return read
 
 
 def _text(value: Scalar) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"expected text, not {said(value)}")
-    return value
+    if isinstance(value, str):
+        return value
+    hint = "" if value is None else "; put it in quotes"
+    raise ValueError(f"expected text, not {said(value)}{hint}")
 
 
 def _name(value: Scalar) -> str:
@@ -131,6 +135,10 @@ def _time(value: Scalar) -> int:
     return (moment - _EPOCH) // datetime.timedelta(microseconds=1)
 
 
+def _short(value: float) -> Scalar:
+    return int(value) if value == int(value) else value
+
+
 def _show_time(value: int) -> str:
     return (_EPOCH + datetime.timedelta(microseconds=value)).isoformat().replace("+00:00", "Z")
 
@@ -165,18 +173,23 @@ SHARE = Kind(
     "share",
     _bounded("expected a share between 0 and 1", 0, 1),
     {"type": "number", "minimum": 0, "maximum": 1},
+    _short,
 )
 PERCENT = Kind(
     "percentage",
     _bounded("expected a percentage between 0 and 100", 0, 100),
     {"type": "number", "minimum": 0, "maximum": 100},
+    _short,
 )
 POSITIVE = Kind(
     "positive number",
     _bounded("expected a number above 0", 0, above=True),
     {"type": "number", "exclusiveMinimum": 0},
+    _short,
 )
-AMOUNT = Kind("amount", _bounded("expected a number of at least 0", 0), {"type": "number", "minimum": 0})
+AMOUNT = Kind(
+    "amount", _bounded("expected a number of at least 0", 0), {"type": "number", "minimum": 0}, _short
+)
 COUNT = Kind("count", _whole(0), {"type": "integer", "minimum": 0})
 ORDINAL = Kind("ordinal", _whole(1), {"type": "integer", "minimum": 1})
 SEED = Kind("seed", _whole(0, 2**63 - 1), {"type": "integer", "minimum": 0, "maximum": 2**63 - 1})

@@ -81,7 +81,7 @@ def _scenario(tree: Node, methods: Collection[str]) -> model.Scenario:
     for match in reader.records(model.Match):
         _check_methods(reader, match, methods)
     if reader.problems:
-        raise ScenarioError(sorted(reader.problems, key=_order))
+        raise ScenarioError(sorted(dict.fromkeys(reader.problems), key=_order))
     return _with_ids(found)
 
 
@@ -111,7 +111,9 @@ def _check_machines(reader: Reader, scenario: model.Scenario) -> None:
         place = reader.place(record, key)
         for name, state in wanted.items():
             if name not in scenario.machines:
-                reader.wrong(place, unknown("machine", name, tuple(scenario.machines)))
+                message = unknown("machine", name, tuple(scenario.machines))
+                hint = "" if scenario.machines else "; declare it under 'machines'"
+                reader.wrong(place, message + hint)
             elif state not in states[name]:
                 near = nearest(state, states[name])
                 hint = f"; did you mean '{near}'?" if near else ""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from .checks import CHECKS
 from .kinds import said
 from .shapes import Choice, Many, Plain, Record, Shape, Slot, Table
-from .spelling import nearest, unknown
+from .spelling import clip, nearest, unknown
 from .tree import Leaf, Listing, Mapped, Node, Place, Problem
 
 R = TypeVar("R")
@@ -63,7 +63,8 @@ class Reader:
         elif isinstance(shape.of, Plain) and isinstance(node, Leaf) and node.value is not None:
             items = [self.read(shape.of, node, outer)]
         else:
-            return self.wrong(node.place, f"expected a list, not {_written(node)}")
+            hint = " whose entries begin with '-'" if not isinstance(shape.of, Plain) else ""
+            return self.wrong(node.place, f"expected a list{hint}, not {_written(node)}")
         return WRONG if WRONG in items else tuple(items)
 
     def _table(self, shape: Table, node: Node, outer: tuple[Record, ...]) -> Any:
@@ -78,15 +79,16 @@ class Reader:
         principal = shape.slots[shape.principal] if shape.principal else None
         if principal and _stands_for(shape, principal, node):
             values, written = {principal.name: self.read(principal.shape, node, outer)}, {principal.key: node}
+            meant: set[str] = set()
         elif isinstance(node, Mapped):
-            values, written = self._values(shape, node, outer)
+            values, written, meant = self._values(shape, node, outer)
         else:
-            return self.wrong(
-                node.place, f"expected a mapping of the keys of a {shape.noun}, not {_written(node)}"
-            )
+            return self.wrong(node.place, f"expected {_a(shape.noun)} as a mapping, not {_written(node)}")
         for slot in shape.slots.values():
             if slot.key not in written and slot.default is MISSING:
-                values[slot.name] = self.wrong(node.place, f"{_a(shape.noun)} needs '{slot.key}'")
+                values[slot.name] = WRONG
+                if slot.key not in meant:
+                    self.wrong(node.place, f"{_a(shape.noun)} needs '{slot.key}'")
         if WRONG in values.values():
             return WRONG
         return self._made(shape, values, node.place, written)
@@ -104,19 +106,23 @@ class Reader:
 
     def _values(
         self, shape: Record, node: Mapped, outer: tuple[Record, ...]
-    ) -> tuple[dict[str, Any], dict[str, Node]]:
+    ) -> tuple[dict[str, Any], dict[str, Node], set[str]]:
+        """The values by field, what is written by key, and the keys that unknown ones seem to mean."""
         values: dict[str, Any] = {}
+        meant: set[str] = set()
         written: dict[str, Node] = {}
         for key, value in self._entries(node):
             slot = shape.slots.get(str(key.value))
             if slot is None:
-                values[f" {key.value}"] = self.wrong(key.place, _unknown_key(shape, key, outer))
+                message, instead = _unknown_key(shape, str(key.value), outer)
+                values[f" {key.value}"] = self.wrong(key.place, message)
+                meant.add(instead)
             elif slot.optional and isinstance(value, Leaf) and value.value is None:
                 continue
             else:
                 written[slot.key] = value
                 values[slot.name] = self.read(slot.shape, value, (*outer, shape))
-        return values, written
+        return values, written, meant
 
     def _choice(self, shape: Choice, node: Node, outer: tuple[Record, ...]) -> Any:
         if isinstance(node, Leaf):
@@ -145,7 +151,7 @@ class Reader:
             return self.read(shape.members[shape.plain], node, outer)
         if node.value is None:
             return self.wrong(node.place, f"expected {_a(shape.noun)}, not nothing")
-        return self.wrong(node.place, unknown(shape.noun, said(node.value), tuple(shape.members)))
+        return self.wrong(node.place, unknown(shape.noun, node.value, tuple(shape.members)))
 
     def _entries(self, node: Mapped) -> list[tuple[Leaf, Node]]:
         first: dict[object, tuple[Leaf, Node]] = {}
@@ -153,7 +159,7 @@ class Reader:
             if key.value in first:
                 line = first[key.value][0].place.line
                 again = f"; it is on line {line} already" if line else ""
-                self.wrong(key.place, f"the key '{key.value}' is written twice{again}")
+                self.wrong(key.place, f"the key '{clip(key.value)}' is written twice{again}")
             elif key.value == "<<":
                 self.wrong(key.place, "merge keys '<<' are not used in scenarios; write the keys out")
             else:
@@ -177,26 +183,29 @@ def _stands_for(shape: Record, principal: Slot, node: Node) -> bool:
         return isinstance(node, Leaf) or many
     if any(key.value in shape.slots for key, _ in node.entries):
         return False
-    return any(_leads_to(principal.shape, key.value) for key, _ in node.entries)
+    kinds = _kinds(principal.shape)
+    return any(nearest(str(key.value), [*shape.slots, *kinds]) in kinds for key, _ in node.entries)
 
 
-def _leads_to(shape: Shape, key: object) -> bool:
+def _kinds(shape: Shape) -> tuple[str, ...]:
+    """The kinds that a value of this shape may be written by."""
     if isinstance(shape, Record) and shape.principal:
-        return _leads_to(shape.slots[shape.principal].shape, key)
-    return isinstance(shape, Choice) and key in shape.members
+        return _kinds(shape.slots[shape.principal].shape)
+    return tuple(shape.members) if isinstance(shape, Choice) else ()
 
 
-def _unknown_key(shape: Record, key: Leaf, outer: tuple[Record, ...]) -> str:
-    name = str(key.value)
-    message = f"unknown key '{name}' of {_a(shape.noun)}"
+def _unknown_key(shape: Record, name: str, outer: tuple[Record, ...]) -> tuple[str, str]:
+    """What to say of a key, and the key that seems to be meant."""
+    message = f"unknown key '{clip(name)}' of {_a(shape.noun)}"
     for slot in shape.slots.values():
         inner = slot.shape
-        if (isinstance(inner, Record) and name in inner.slots) or _leads_to(inner, name):
-            return f"{message}; it belongs in '{slot.key}'"
+        if (isinstance(inner, Record) and name in inner.slots) or name in _kinds(inner):
+            return f"{message}; it belongs in '{slot.key}'", slot.key
     for around in reversed(outer):
         if name in around.slots:
-            return f"{message}; it belongs to the {around.noun} around it"
-    return unknown(f"key of {_a(shape.noun)}", name, tuple(shape.slots))
+            return f"{message}; it belongs to the {around.noun} around it", ""
+    keys = tuple(shape.slots)
+    return unknown("key", name, keys, _a(shape.noun)), nearest(name, keys) or ""
 
 
 def _wrong_choice(
@@ -210,7 +219,7 @@ def _wrong_choice(
         return found[1][0].place, f"{_a(shape.noun)} is of one kind, not of {names}"
     if not found:
         key = entries[0][0]
-        return key.place, unknown(shape.noun, str(key.value), kinds)
+        return key.place, unknown(shape.noun, key.value, kinds)
     kind = found[0][0].value
     other = next(key for key, _ in entries if key.value != kind)
     member = shape.members[str(kind)]
@@ -218,12 +227,12 @@ def _wrong_choice(
         first = f"{member.principal}: …, " if member.principal else ""
         inside = f"{kind}: {{{first}{other.value}: …}}"
         return other.place, f"'{other.value}' belongs inside '{kind}': write {inside}"
-    return other.place, unknown(f"key of {_a(member.noun)}", str(other.value), tuple(member.slots))
+    return other.place, unknown("key", other.value, tuple(member.slots), _a(member.noun))
 
 
 def _as_text(key: Leaf) -> Leaf:
     """A key of the user's own: ``1`` and ``true`` are names as well."""
-    return key if isinstance(key.value, str) or key.value is None else Leaf(key.place, str(key.value))
+    return key if isinstance(key.value, str) or key.value is None else Leaf(key.place, said(key.value))
 
 
 def _written(node: Node) -> str:

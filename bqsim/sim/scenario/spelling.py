@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+_LISTED = 12
+_SHOWN = 60
+
 
 def nearest(given: str, choices: Iterable[str]) -> str | None:
     """The choice that ``given`` most likely means; None when none is near."""
@@ -15,15 +18,21 @@ def nearest(given: str, choices: Iterable[str]) -> str | None:
     return folded[found[0]] if found else None
 
 
-def unknown(what: str, given: str, choices: Sequence[str]) -> str:
-    """``unknown level 'jbo'; did you mean 'job'?``, or the choices when none is near."""
-    quoted = given if given.startswith("'") else f"'{given}'"
-    if near := nearest(given, choices):
-        return f"unknown {what} {quoted}; did you mean '{near}'?"
+def unknown(what: str, given: object, choices: Sequence[str], of: str = "") -> str:
+    """``unknown level 'jbo'[ of a rule]; did you mean 'job'?``, or the choices when none is near."""
+    message = f"unknown {what} '{clip(given)}'{of and f' of {of}'}"
+    if near := nearest(str(given), choices):
+        return f"{message}; did you mean '{near}'?"
     if not choices:
-        return f"unknown {what} {quoted}"
-    listed = ", ".join(choices[:12]) + (", …" if len(choices) > 12 else "")
-    return f"unknown {what} {quoted}; it can be {listed}"
+        return message
+    listed = ", ".join(choices[:_LISTED]) + (", …" if len(choices) > _LISTED else "")
+    return f"{message}; it can be {listed}"
+
+
+def clip(value: object) -> str:
+    """A value as a message shows it: long ones are cut."""
+    text = str(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def _fold(word: str) -> str:

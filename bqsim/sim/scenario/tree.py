@@ -95,12 +95,12 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _SPECIAL = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
 
 _YAML_PROBLEMS = (
-    (("expected ',' or ']'",), "the list in [ ] is not closed, or a comma is missing"),
-    (("expected ',' or '}'",), "the mapping in { } is not closed, or a comma is missing"),
+    (("expected ',' or ']'",), "the list in [ ] that begins here is not closed, or lacks a comma"),
+    (("expected ',' or '}'",), "the mapping in { } that begins here is not closed, or lacks a comma"),
     (("mapping values are not allowed",), "a ':' cannot stand here; quote text that holds one"),
     (("sequence entries are not allowed",), "a list entry '-' cannot stand here; begin it on its own line"),
     (("cannot start any token",), "no value can start so; indent with spaces, quote text with @, ` or %"),
-    (("unexpected end of stream",), "the quoted text is not closed"),
+    (("unexpected end of stream",), "the quoted text that begins here is not closed"),
     (("could not find expected ':'",), "a ':' is missing after the key"),
     (("expected <document start>", "block end", "expected key"), "the line does not fit what is above it"),
 )
@@ -121,7 +121,8 @@ def from_yaml(text: str, source: str) -> Node:
     except yaml.MarkedYAMLError as error:
         said = f"{error.context} {error.problem}"
         found = next((m for signs, m in _YAML_PROBLEMS if any(sign in said for sign in signs)), None)
-        mark = error.problem_mark or error.context_mark
+        begins = bool(found) and "begins here" in str(found)
+        mark = (begins and error.context_mark) or error.problem_mark
         message = f"this is not valid YAML: {found}" if found else "this is not valid YAML"
         raise ScenarioError([Problem(_place(source, mark), message)]) from None
     return build.root or Mapped(Place(source, 1, 1))
