@@ -1,7 +1,8 @@
 """Seeded draws: the only source of chance and of generated ids.
 
 A draw is keyed by (seed, purpose, occurrence): the n-th draw of a purpose is the same in every run
-with the same seed, whatever other purposes draw in between.
+with the same seed, whatever other purposes draw in between. Where the caller knows which draw it wants
+(rule, request fingerprint, occurrence), :meth:`Draws.keyed` gives it without any counter.
 """
 
 from __future__ import annotations
@@ -9,8 +10,62 @@ from __future__ import annotations
 import hashlib
 import itertools
 import secrets
+import struct
 import threading
 from collections.abc import Iterator
+from functools import lru_cache, partial
+
+_EIGHT = struct.Struct("<8Q").unpack
+_STREAMS_KEPT = 4096
+
+
+class Stream:
+    """The draws of one rule under one seed: a pure function of (fingerprint, occurrence), for any thread."""
+
+    __slots__ = ("_key", "_state")
+
+    def __init__(self, seed: int, rule: str) -> None:
+        self._key = hashlib.blake2b(f"{seed}/{rule}".encode()).digest()
+        self._state = hashlib.blake2b(self._key)
+
+    def uniforms(self, fingerprint: str = "", occurrence: int = 0) -> Uniforms:
+        return Uniforms(self, fingerprint, occurrence)
+
+    def block(self, fingerprint: str, occurrence: int, number: int) -> tuple[int, ...]:
+        """Eight random 64-bit numbers: block ``number`` of one key."""
+        state = self._state.copy()
+        state.update(f"{occurrence}.{number}/{fingerprint}".encode())
+        return _EIGHT(state.digest())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Stream) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+class Uniforms:
+    """The independent uniforms of one key, taken one after another; any number of them.
+
+    Values lie strictly between 0 and 1, so that every inverse distribution function is finite at them.
+    """
+
+    __slots__ = ("_taken", "_values", "fingerprint", "occurrence", "stream")
+
+    def __init__(self, stream: Stream, fingerprint: str, occurrence: int) -> None:
+        self.stream = stream
+        self.fingerprint = fingerprint
+        self.occurrence = occurrence
+        self._taken = 0
+        self._values: tuple[int, ...] = ()
+
+    def take(self) -> float:
+        """The next uniform of this key."""
+        n = self._taken
+        self._taken = n + 1
+        if not n & 7:
+            self._values = self.stream.block(self.fingerprint, self.occurrence, n >> 3)
+        return ((self._values[n & 7] >> 12) + 0.5) * 2.0**-52
 
 
 class Draws:
@@ -20,6 +75,15 @@ class Draws:
         self.seed = secrets.randbits(63) if seed is None else seed
         self._counters: dict[str, Iterator[int]] = {}
         self._lock = threading.Lock()
+        self._streams = lru_cache(_STREAMS_KEPT)(partial(Stream, self.seed))
+
+    def stream(self, rule: str) -> Stream:
+        """The keyed draws of a rule; other rules never shift them."""
+        return self._streams(rule)
+
+    def keyed(self, rule: str, fingerprint: str = "", occurrence: int = 0) -> Uniforms:
+        """The uniforms of one key, the same in any order, thread and run of this seed."""
+        return Uniforms(self._streams(rule), fingerprint, occurrence)
 
     def _digest(self, purpose: str) -> bytes:
         with self._lock:
