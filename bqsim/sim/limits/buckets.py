@@ -39,6 +39,10 @@ class Bucket:
             return None
         return max(0, -(-(self.used - self._room(cost)) // self.amount))
 
+    def full_us(self, now_us: int) -> int:
+        """Microseconds until one token comes back when all are used."""
+        return -(-self.period_us // self.amount)
+
     def take(self, cost: int) -> None:
         self.used += cost * self.period_us
 
@@ -79,6 +83,10 @@ class DayCount:
     def wait_us(self, cost: int, now_us: int) -> int | None:
         """Microseconds until ``cost`` fits: those of the day; None when it never will."""
         return None if cost > self.amount else self.end_us - now_us
+
+    def full_us(self, now_us: int) -> int:
+        """Microseconds until something comes back when all is used."""
+        return self.end_us - now_us
 
     def take(self, cost: int) -> None:
         self.used += cost

@@ -14,7 +14,7 @@ from .model import Exceeded, Facts, Kind, Limit, Moment, Over
 from .profile import BIGQUERY
 from .store import Key, Store
 from .texts import exceeded
-from .tiers import Amounts, Setup
+from .tiers import Amounts, Setup, unknown
 
 Charge = tuple[Key, Bucket | DayCount, int, bool]
 
@@ -134,6 +134,19 @@ class Limits:
             spares[name] = (key, counter)
             return True
         return False
+
+    def used_up(self, name: str, facts: Facts, now_us: int) -> Exceeded:
+        """What the limit ``name`` answers when it is exceeded, whatever is used; ValueError: not there."""
+        limit = self._by_name.get(name)
+        if limit is None:
+            raise ValueError(unknown(name, self._by_name))
+        with self._lock:
+            amount = self._amounts.of(limit, facts) or limit.amount or 1
+            wait_us = None
+            if limit.kind in (Kind.RATE, Kind.DAY):
+                counter = self._store.get(limit, limit.key(facts), amount, now_us)
+                wait_us = counter.full_us(now_us)
+            return self._refuse(exceeded(limit, facts, amount, amount + 1, wait_us))
 
     def leave(self, held: Held) -> None:
         """Give back what was entered; a second time does nothing."""

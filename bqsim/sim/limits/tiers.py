@@ -76,7 +76,7 @@ class Amounts:
                 if not any(fnmatchcase(name, glob) for name in names):
                     raise ValueError(unknown(glob, names))
         for glob in setup.only:
-            if not any(fnmatchcase(name, glob) for name in names):
+            if glob != "*" and not any(fnmatchcase(name, glob) for name in names):
                 raise ValueError(unknown(glob, names))
         self._tiers: dict[tuple[str, str], Tier | None] = {}
         self._kept: dict[tuple[str, int, int | None], int | None] = {}

@@ -14,6 +14,6 @@ from .transfers import TRANSFERS
 
 BIGQUERY: tuple[Limit, ...] = (*API, *TABLES, *STREAMING, *QUERIES, *DML, *TRANSFERS, *STORAGE)
 
-PROFILES: dict[str, tuple[Limit, ...]] = {"bigquery": BIGQUERY, "none": ()}
+PROFILES: dict[str, tuple[Limit, ...]] = {"bigquery": BIGQUERY, "off": ()}
 
 __all__ = ["BIGQUERY", "PROFILES"]

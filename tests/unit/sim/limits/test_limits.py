@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bqsim.sim.limits import Exceeded, Facts, Held, Kind, Limit, Limits, Moment, Setup, Tier
+from bqsim.sim.limits.days import pacific_day
 
 NOW = 1_790_000_000_000_000
 SECOND = 1_000_000
@@ -370,3 +371,30 @@ def test_a_reading_from_before_gives_nothing_back(back: int) -> None:
     assert limits.charge(query, NOW) is None
     assert limits.charge(query, NOW - back) is not None
     assert limits.charge(query, NOW) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "wait_us"),
+    [
+        ("table_metadata_updates", 2 * SECOND),
+        ("concurrent_api_requests_per_user", None),
+        ("insert_rows", None),
+    ],
+)
+def test_a_limit_can_be_taken_as_used_up(name: str, wait_us: int | None) -> None:
+    limits = Limits()
+    failure = limits.used_up(name, replace(GET, table="p:d.t"), NOW)
+    assert (failure.limit, failure.retry_after_us) == (name, wait_us)
+    assert failure.message
+    assert limits.refusals() == {name: 1}
+    assert limits.usage(NOW) == [], "nothing is charged"
+
+
+def test_a_day_that_is_used_up_ends_at_midnight() -> None:
+    failure = Limits().used_up("query_bytes_per_day", replace(GET, job_type="QUERY"), NOW)
+    assert failure.retry_after_us == pacific_day(NOW)[1] - NOW
+
+
+def test_a_limit_that_is_not_there_is_named() -> None:
+    with pytest.raises(ValueError, match="There is no limit named insert_row; did you mean insert_rows"):
+        Limits().used_up("insert_row", GET, NOW)

@@ -133,7 +133,7 @@ def test_row_is_complete(limit: Limit) -> None:
 
 def test_names_are_unique() -> None:
     assert len({limit.name for limit in BIGQUERY}) == len(BIGQUERY)
-    assert PROFILES["none"] == ()
+    assert PROFILES["off"] == ()
 
 
 def described() -> list[str]:
