@@ -67,7 +67,8 @@ T = "projects/p/datasets/d/tables/t"
             "bigquery.readsessions.update",
             "projects/p/locations/us/sessions/s/streams/x",
             Wording.READ,
-            "request failed: the user does not have 'bigquery.readsessions.update' permission for 'projects/p'",
+            "request failed: the user does not have 'bigquery.readsessions.update' permission for "
+            "'projects/p'",
         ),
     ],
 )

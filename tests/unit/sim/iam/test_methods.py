@@ -176,7 +176,8 @@ def test_each_permission_of_a_row_is_needed(call: Call, permission: str) -> None
             "projects/p/locations/us/sessions/s/streams/x",
             Message(),
             "bigquery.readsessions.getData",
-            "request failed: the user does not have 'bigquery.readsessions.getData' permission for 'projects/p'",
+            "request failed: the user does not have 'bigquery.readsessions.getData' permission for "
+            "'projects/p'",
         ),
         (
             "google.cloud.bigquery.storage.v1.BigQueryWrite.AppendRows",
