@@ -17,7 +17,10 @@ _MIB = 2.0**20
 
 
 def latency_of(latency: described.Latency) -> Latency:
-    """The model of a description: distribution, correlation, terms, factors over time, bounds."""
+    """The model of a description: distribution, correlation, terms, factors over time, bounds.
+
+    ``per_slot_s`` counts for each second of slot time.
+    """
     model = _distribution(latency.distribution)
     if latency.correlation:
         closest = 1.0 if latency.correlation == 1.0 else min(latency.correlation, LARGEST_CORRELATION)
