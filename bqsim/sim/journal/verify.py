@@ -134,36 +134,11 @@ class Verification:
         for at, wanted in enumerate(asked):
             after = next((i for i in range(place + 1, len(calls)) if _all(wanted, calls[i])), None)
             if after is None:
-                raise VerificationError(
-                    self._out_of_order(steps, asked, at, taken, calls[: place + 1], calls)
-                )
+                before, later = calls[: place + 1], calls[place + 1 :]
+                raise VerificationError(_out_of_order(steps, asked, at, taken, before, later))
             place = after
             taken.append(calls[place])
         return taken
-
-    def _out_of_order(
-        self,
-        steps: Sequence[Step],
-        asked: Sequence[Sequence[Condition]],
-        at: int,
-        taken: Sequence[CallEvent],
-        before: Sequence[CallEvent],
-        later: Sequence[CallEvent],
-    ) -> str:
-        step = steps[at]
-        follows = f" after {describe(taken[-1])}" if taken else ""
-        lines = [
-            f"Expected the order {' → '.join(s.method for s in steps)}, but step {at + 1}, "
-            f"{step.method}{_asked(asked[at])}, was not made{follows}."
-        ]
-        lines += [f"  step {n}: {describe(event)}" for n, event in enumerate(taken, 1)]
-        used = set(map(id, taken))
-        early = [e for e in before if _all(asked[at], e) and id(e) not in used]
-        if early:
-            lines += [f"It was made before step {at}:", *_listed(early, SHOWN)]
-        else:
-            lines += _near_misses(asked[at], later)
-        return "\n".join(lines)
 
 
 def verify(
@@ -187,9 +162,9 @@ def closest(asked: Sequence[Condition], events: Sequence[CallEvent]) -> list[Cal
     looked_at = list(reversed(events[-EXAMINED:]))
     # Few conditions that fail come before values that are nearly right; likeness is dear, so it only
     # decides among the best of the first pass.
-    looked_at.sort(key=lambda e: sum(1 for c in asked if not c.holds(e)))
+    looked_at.sort(key=lambda e: sum(1 for c in asked if not c.near(e)))
     best = looked_at[: 20 * SHOWN]
-    best.sort(key=lambda e: (sum(1 for c in asked if not c.holds(e)), sum(c.distance(e) for c in asked)))
+    best.sort(key=lambda e: (sum(1 for c in asked if not c.near(e)), sum(c.distance(e) for c in asked)))
     return best
 
 
@@ -198,11 +173,37 @@ def _near_misses(asked: Sequence[Condition], others: Sequence[CallEvent]) -> lis
         return ["No other calls were made."]
     lines = ["Closest calls that did not match:"]
     for event in closest(asked, others)[:SHOWN]:
-        right = sum(1 for c in asked if c.holds(event))
+        right = sum(1 for c in asked if c.near(event))
         lines.append(f"  {describe(event)}")
         lines.append(f"    {right} of {len(asked)} conditions hold")
         lines += [f"    {line}" for c in asked for line in c.failure(event)]
     return lines
+
+
+def _out_of_order(
+    steps: Sequence[Step],
+    asked: Sequence[Sequence[Condition]],
+    at: int,
+    taken: Sequence[CallEvent],
+    before: Sequence[CallEvent],
+    later: Sequence[CallEvent],
+) -> str:
+    step = steps[at]
+    follows = f" after {describe(taken[-1])}" if taken else ""
+    lines = [
+        f"Expected the order {' → '.join(s.method for s in steps)}, but step {at + 1}, "
+        f"{step.method}{_asked(asked[at])}, was not made{follows}."
+    ]
+    lines += [f"  step {n}: {describe(event)}" for n, event in enumerate(taken, 1)]
+    used = set(map(id, taken))
+    early = [e for e in before if _all(asked[at], e) and id(e) not in used]
+    if early:
+        lines += [f"It was made before step {at}:", *_listed(early, SHOWN)]
+    elif later:
+        lines += _near_misses(asked[at], later)
+    else:
+        lines.append("No calls were made after that.")
+    return "\n".join(lines)
 
 
 def _all(asked: Sequence[Condition], event: CallEvent) -> bool:
