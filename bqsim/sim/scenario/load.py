@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,19 @@ from .tree import Node, Place, Problem, ScenarioError, from_object, from_yaml
 LARGEST_FILE = 16 * 1024 * 1024
 
 
-def load(path: str | Path, methods: Collection[str] = ()) -> model.Scenario:
-    """The scenario of a YAML file. ``methods`` are the API method ids that there are (none: not checked).
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Names that scenarios may use besides those of the model; an empty collection is not checked."""
+
+    methods: Collection[str] = ()
+    limits: Collection[str] = ()
+
+
+NOTHING = Known()
+
+
+def load(path: str | Path, known: Known = NOTHING) -> model.Scenario:
+    """The scenario of a YAML file.
 
     Raises :class:`ScenarioError`, also when the file cannot be read.
     """
@@ -38,48 +49,46 @@ def load(path: str | Path, methods: Collection[str] = ()) -> model.Scenario:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - content.rfind(b"\n", 0, error.start)
         raise ScenarioError([Problem(Place(name, line, column), "the file is not UTF-8 text")]) from None
-    return parse(text, name, methods)
+    return parse(text, name, known)
 
 
-def parse(text: str, source: str = "scenario", methods: Collection[str] = ()) -> model.Scenario:
+def parse(text: str, source: str = "scenario", known: Known = NOTHING) -> model.Scenario:
     """The scenario of a YAML text; ``source`` names it in messages."""
-    return _scenario(from_yaml(text, source), methods)
+    return _scenario(from_yaml(text, source), known)
 
 
-def from_dict(value: Any, source: str = "scenario", methods: Collection[str] = ()) -> model.Scenario:
+def from_dict(value: Any, source: str = "scenario", known: Known = NOTHING) -> model.Scenario:
     """The scenario of a JSON object, as :func:`to_dict` gives it."""
-    return _scenario(from_object(value, source), methods)
+    return _scenario(from_object(value, source), known)
 
 
-def rule_from_dict(value: Any, source: str = "rest", methods: Collection[str] = ()) -> model.Rule:
+def rule_from_dict(value: Any, source: str = "rest", known: Known = NOTHING) -> model.Rule:
     """One rule of a JSON object; its machines are not checked, its id is made up when it has none."""
-    return _rule(from_object(value, source), methods)
+    return _rule(from_object(value, source), known)
 
 
-def rule_from_text(text: str, source: str = "header", methods: Collection[str] = ()) -> model.Rule:
+def rule_from_text(text: str, source: str = "header", known: Known = NOTHING) -> model.Rule:
     """One rule of a YAML or JSON text, such as a header or a word of a command line."""
-    return replace(_rule(from_yaml(text, source), methods), source=source)
+    return replace(_rule(from_yaml(text, source), known), source=source)
 
 
-def _rule(tree: Node, methods: Collection[str]) -> model.Rule:
+def _rule(tree: Node, known: Known) -> model.Rule:
     reader = Reader()
     found = reader.read(record_of(model.Rule), tree)
-    if isinstance(found, model.Rule):
-        _check_methods(reader, found.match, methods)
+    _check_names(reader, known)
     if reader.problems:
         raise ScenarioError(reader.problems)
     rule: model.Rule = found
     return replace(rule, id=rule.id or rule_id(rule))
 
 
-def _scenario(tree: Node, methods: Collection[str]) -> model.Scenario:
+def _scenario(tree: Node, known: Known) -> model.Scenario:
     reader = Reader()
     found: Any = reader.read(record_of(model.Scenario), tree)
     if found is not WRONG:
         _check_machines(reader, found)
         _check_ids(reader, found)
-    for match in reader.records(model.Match):
-        _check_methods(reader, match, methods)
+    _check_names(reader, known)
     if reader.problems:
         raise ScenarioError(sorted(dict.fromkeys(reader.problems), key=_order))
     return _with_ids(found)
@@ -120,12 +129,20 @@ def _check_machines(reader: Reader, scenario: model.Scenario) -> None:
                 reader.wrong(place, f"no rule sets the machine '{name}' to '{state}'{hint}")
 
 
-def _check_methods(reader: Reader, match: model.Match, methods: Collection[str]) -> None:
-    for glob in match.method if methods else ():
-        if not any(fnmatchcase(one, glob) for one in methods):
-            near = nearest(glob, methods)
-            hint = f"; did you mean '{near}'?" if near else ""
-            reader.wrong(reader.place(match, "method"), f"no API method matches '{glob}'{hint}")
+def _check_names(reader: Reader, known: Known) -> None:
+    for match in reader.records(model.Match) if known.methods else ():
+        for glob in match.method:
+            if not any(fnmatchcase(one, glob) for one in known.methods):
+                near = nearest(glob, known.methods)
+                hint = f"; did you mean '{near}'?" if near else ""
+                reader.wrong(reader.place(match, "method"), f"no API method matches '{glob}'{hint}")
+    named: list[tuple[object, str, str]] = [(one, "limit", one.limit) for one in reader.records(model.Quota)]
+    setups = reader.records(model.LimitSetup)
+    named += [(one, "values", name) for one in setups for name in one.values]
+    named += [(one, "tenants", name) for one in setups for tenant in one.tenants.values() for name in tenant]
+    for record, key, name in named if known.limits else ():
+        if name not in known.limits:
+            reader.wrong(reader.place(record, key), unknown("limit", name, tuple(known.limits)))
 
 
 def _with_ids(scenario: model.Scenario) -> model.Scenario:

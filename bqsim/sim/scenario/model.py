@@ -129,7 +129,7 @@ class Sampled:
 
     kind: ClassVar[str] = "sampled"
     principal: ClassVar[str] = "preset"
-    preset: Annotated[str, k.LATENCY_PRESET] = "measured"
+    preset: Annotated[str, k.LATENCY_PRESET] = "bigquery-2026-08"
     scale: Annotated[float, k.POSITIVE] = 1.0
 
 

@@ -25,7 +25,7 @@ NETWORK_FAULTS = (
 NETWORK_POINTS = ("before_headers", "after_headers", "body")
 JOB_OUTCOMES = ("hold", "stuck", "fail", "cancel_wins", "cancel_loses", "cancel_too_late", "progress")
 STALE_VIEWS = ("metadata", "table", "rows", "jobs", "information_schema")
-LATENCY_PRESETS = ("measured",)
+LATENCY_PRESETS = ("bigquery-2026-08",)
 LIMIT_PROFILES = ("off", "bigquery")
 
 # google.rpc.Code

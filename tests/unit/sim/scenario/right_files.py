@@ -68,7 +68,7 @@ rules:
 """,
     "latency": """
 latency:
-  preset: measured
+  preset: bigquery-2026-08
   scale: 0.5
   rules:
   - {latency: 1s, phase: queue, match: {job_type: LOAD}}
@@ -91,7 +91,7 @@ latency:
       ramps: [{from: 0, until: 1h, factor: 3}]
       schedule: [{from: 8h, until: 18h, every: 1d, factor: 2}]
 """,
-    "latency_word": "latency: measured\n",
+    "latency_word": "latency: bigquery-2026-08\n",
     "jobs": """
 jobs:
 - {progression: immediate, match: {job_type: COPY}}

@@ -8,7 +8,7 @@ import pytest
 
 from bqsim.sim.scenario import latency, model
 from bqsim.sim.scenario.dump import rule_id, to_dict
-from bqsim.sim.scenario.load import from_dict, load, parse, rule_from_dict, rule_from_text
+from bqsim.sim.scenario.load import Known, from_dict, load, parse, rule_from_dict, rule_from_text
 from bqsim.sim.scenario.tree import ScenarioError
 
 from .right_files import RIGHT_FILES
@@ -140,9 +140,9 @@ def test_methods_are_checked_when_they_are_known() -> None:
     text = "rules:\n- {effect: expire_token, match: {method: bigquery.jobs.insrt}}"
     assert parse(text).rules
     with pytest.raises(ScenarioError, match=r"no API method matches 'bigquery\.jobs\.insrt'; did you mean"):
-        parse(text, methods=["bigquery.jobs.insert"])
+        parse(text, known=Known(methods=["bigquery.jobs.insert"]))
     with pytest.raises(ScenarioError, match="no API method matches"):
-        rule_from_dict({"effect": "expire_token", "match": {"method": "x"}}, methods=["y"])
+        rule_from_dict({"effect": "expire_token", "match": {"method": "x"}}, known=Known(methods=["y"]))
 
 
 def test_problems_are_values() -> None:

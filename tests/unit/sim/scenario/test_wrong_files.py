@@ -3,18 +3,18 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from bqsim.commands.scenario import api_methods
-from bqsim.sim.scenario.load import parse
+from bqsim.commands.scenario import api_methods, limit_names
+from bqsim.sim.scenario.load import Known, parse
 from bqsim.sim.scenario.tree import ScenarioError
 
 from .wrong_files import WRONG_FILES, Wrong
 
-METHODS = api_methods()
+KNOWN = Known(api_methods(), limit_names())
 
 
 def refusal(text: str) -> str:
     with pytest.raises(ScenarioError) as caught:
-        parse(text, "f.yaml", METHODS)
+        parse(text, "f.yaml", KNOWN)
     return str(caught.value)
 
 

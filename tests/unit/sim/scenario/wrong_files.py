@@ -498,8 +498,8 @@ WRONG_FILES: tuple[Wrong, ...] = (
     ),
     Wrong(
         "latency_preset",
-        "latency: mesured",
-        "1:10: unknown latency preset 'mesured'; did you mean 'measured'?",
+        "latency: bigquery-2026-8",
+        "1:10: unknown latency preset 'bigquery-2026-8'; did you mean 'bigquery-2026-08'?",
     ),
     Wrong(
         "correlation_range",
@@ -747,6 +747,26 @@ WRONG_FILES: tuple[Wrong, ...] = (
         "limits_scale_off",
         "limits: {scale: 0.01}",
         "1:17: limits are off; name a 'profile'",
+    ),
+    Wrong(
+        "limit_name",
+        "limits: {profile: bigquery, values: {concurent_queries: 1}}",
+        "1:37: unknown limit 'concurent_queries'; did you mean 'concurrent_queries'?",
+    ),
+    Wrong(
+        "limit_name_of_tenant",
+        "limits: {profile: bigquery, tenants: {p: {concurent_queries: 1}}}",
+        "1:38: unknown limit 'concurent_queries'; did you mean 'concurrent_queries'?",
+    ),
+    Wrong(
+        "limit_name_of_rule",
+        "rules:\n- effect: {quota: concurent_queries}",
+        "2:19: unknown limit 'concurent_queries'; did you mean 'concurrent_queries'?",
+    ),
+    Wrong(
+        "job_error_on_grpc",
+        "rules:\n- match: {transport: grpc}\n  effect: {error: {reason: timeout, level: job}}",
+        "3:11: jobs are started by REST calls, and the rule matches 'grpc' only",
     ),
     Wrong(
         "limits_value",
