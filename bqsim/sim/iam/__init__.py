@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .denial import Denied, Wording, denial
-from .methods import FILTERED, METHOD_NEEDS, JobFacts, authorize
+from .methods import FILTERED, METHOD_NEEDS, JobFacts, authorize, deny
 from .model import Binding, DenyRule, Principal
 from .policy import Decision, Policy
 from .roles import PERMISSIONS, ROLES
@@ -29,4 +29,5 @@ __all__ = [
     "authorize",
     "authorize_statement",
     "denial",
+    "deny",
 ]

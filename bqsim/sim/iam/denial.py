@@ -32,6 +32,7 @@ _API: Mapping[str, str] = {
     "reservation": _DENIED_ON[:-1],
 }
 _QUERY_TABLE = "User does not have permission to query table {name}, or perhaps it does not exist{where}."
+_NOWHERE = "The caller does not have permission"
 _READ = "request failed: the user does not have '{permission}' permission for '{path}'"
 _WRITE = "Permission '{constant}' denied on resource '{path}' (or it may not exist)."
 
@@ -66,6 +67,8 @@ def denial(
     # A row access policy's permissions are those of its table.
     if found.kind in ("rowAccessPolicy", "session"):
         found = parse(found.up_to("tables") or found.up_to("projects"))
+    if not found.kind:
+        return Denied(_NOWHERE, permission, resource)
     if wording is Wording.READ:
         return Denied(_READ.format(permission=permission, path=found.path), permission, resource)
     if wording is Wording.WRITE:

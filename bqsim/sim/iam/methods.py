@@ -8,7 +8,7 @@ from typing import Any
 
 from bqsim.sim.gate import Call
 
-from .denial import Denied, Wording
+from .denial import Denied, Wording, denial
 from .jobs import job_checks
 from .model import Principal
 from .needs import Checked, Need, full, needs, refused
@@ -124,29 +124,47 @@ def authorize(policy: Policy, caller: Principal, call: Call, find_job: FindJob =
     What the statements of a query use is checked when they run, by :func:`.statements.authorize_statement`.
     A job that is not found is not checked either: the service answers that there is none.
     """
-    wanted = METHOD_NEEDS[call.method]
-    if not wanted:
-        return None
+    return refused(policy, caller, _checks(caller, call, find_job)) if METHOD_NEEDS[call.method] else None
+
+
+def deny(caller: Principal, call: Call, permission: str, find_job: FindJob = no_jobs) -> Denied:
+    """The refusal of a call as if the caller lacked a permission, whatever a policy says.
+
+    It is worded for the resource on which the method needs the permission; when it does not need it, for
+    the one in the call's path that the permission is about, else for the project.
+    """
+    for check in _checks(caller, call, find_job):
+        if check.permission == permission:
+            return denial(permission, check.path, check.wording, name=check.name)
+    resource = parse(call.resource)
+    collection = permission.removeprefix("bigquery.").partition(".")[0]
+    path = resource.up_to(collection) or resource.up_to("projects")
+    return denial(permission, path, _wording(call.method))
+
+
+def _checks(caller: Principal, call: Call, find_job: FindJob) -> list[Checked]:
     resource = parse(call.resource)
     project = resource.up_to("projects")
-    wording = next((w for start, w in _WORDINGS.items() if call.method.startswith(start)), Wording.API)
+    wording = _wording(call.method)
     job = find_job(resource.path) if resource.kind == "job" else None
     checks = []
-    for need in wanted:
+    for need in METHOD_NEEDS[call.method]:
         if need.given and _given(call.body, need.given) in (None, ""):
             continue
         if need.place in ("job", "destination"):
             checks += _job_checks(need, job, caller, resource.path, project)
         elif need.place == "parent":
             checks.append(Checked(need.permission, _given(call.body, "parent") or project, wording))
-        else:
-            path = resource.up_to(need.place + "s")
+        elif path := resource.up_to(need.place + "s"):
             # Without a path the service says what the request lacks.
-            if path:
-                checks.append(Checked(need.permission, path, wording))
+            checks.append(Checked(need.permission, path, wording))
     if call.method in ("bigquery.jobs.insert", "bigquery.jobs.query"):
         checks += job_checks(resource.project, call.body or {})
-    return refused(policy, caller, checks)
+    return checks
+
+
+def _wording(method: str) -> Wording:
+    return next((w for start, w in _WORDINGS.items() if method.startswith(start)), Wording.API)
 
 
 def _job_checks(

@@ -41,11 +41,14 @@ class Cause(Enum):
 
 
 class Unauthenticated(BigQueryError):
-    """401 ``authError``, gRPC UNAUTHENTICATED; ``why`` says in our words what is wrong with the token."""
+    """401 ``authError``, gRPC UNAUTHENTICATED; ``why`` says in our words what is wrong with the token.
 
-    def __init__(self, cause: Cause, why: str = "") -> None:
+    ``message`` replaces the text that follows from the cause.
+    """
+
+    def __init__(self, cause: Cause, why: str = "", *, message: str | None = None) -> None:
         text, self.item_reason, self.item_message, self.info, ending = cause.value
-        super().__init__("authError", text, location="Authorization")
+        super().__init__("authError", message or text, location="Authorization")
         self.cause = cause
         self.why = why
         self.www_authenticate = _REALM + ending
@@ -69,4 +72,8 @@ class Unauthenticated(BigQueryError):
         return {"error": {**error, "details": [info]}}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Unauthenticated, (self.cause, self.why)
+        return _rebuild, (self.cause, self.why, self.message)
+
+
+def _rebuild(cause: Cause, why: str, message: str) -> Unauthenticated:
+    return Unauthenticated(cause, why, message=message)

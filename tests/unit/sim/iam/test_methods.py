@@ -9,7 +9,7 @@ from bqsim.server.grpc.methods import METHODS as GRPC
 from bqsim.server.identity import Caller
 from bqsim.server.rest.methods import METHODS as REST
 from bqsim.sim.gate import Call
-from bqsim.sim.iam import FILTERED, METHOD_NEEDS, PERMISSIONS, Binding, JobFacts, Policy, authorize
+from bqsim.sim.iam import FILTERED, METHOD_NEEDS, PERMISSIONS, Binding, JobFacts, Policy, authorize, deny
 from bqsim.sim.iam.methods import no_jobs
 
 ADA = Caller("ada@example.com")
@@ -260,3 +260,33 @@ def test_missing_jobs_are_left_to_the_service() -> None:
 def test_a_stream_message_without_a_table_is_left_to_the_service() -> None:
     call = Call("grpc", "google.cloud.bigquery.storage.v1.BigQueryWrite.AppendRows", "", ADA.email)
     assert authorize(Policy(), ADA, call) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "resource", "permission", "denied_on"),
+    [
+        ("bigquery.tabledata.list", f"{T}/data", "bigquery.tables.getData", T),
+        ("bigquery.tables.get", T, "bigquery.datasets.get", D),
+        ("bigquery.jobs.query", f"{P}/queries", "bigquery.tables.getData", P),
+        ("bigquery.jobs.get", f"{P}/jobs/j", "bigquery.jobs.get", f"{P}/jobs/j"),
+        ("google.cloud.bigquery.storage.v1.BigQueryRead.CreateReadSession", T, "bigquery.tables.getData", T),
+        (
+            "google.cloud.bigquery.storage.v1.BigQueryRead.CreateReadSession",
+            T,
+            "bigquery.readsessions.create",
+            "projects/billing",
+        ),
+    ],
+)
+def test_a_call_as_if_a_permission_lacked(
+    method: str, resource: str, permission: str, denied_on: str
+) -> None:
+    body: Any = Message() if method.startswith("google") else {}
+    denied = deny(ADA, Call("", method, resource, ADA.email, body), permission)
+    assert (denied.permission, denied.resource) == (permission, denied_on)
+
+
+def test_a_call_about_no_resource() -> None:
+    call = Call("rest", "bigquery.projects.list", "projects", ADA.email)
+    denied = deny(ADA, call, "resourcemanager.projects.list")
+    assert denied.message == "The caller does not have permission"

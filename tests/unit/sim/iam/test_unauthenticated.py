@@ -55,5 +55,6 @@ def test_credentials_that_do_not_count(cause: Cause, info: str) -> None:
 
 
 def test_pickles() -> None:
-    error = pickle.loads(pickle.dumps(Unauthenticated(Cause.EXPIRED, "late")))
-    assert (error.cause, error.why) == (Cause.EXPIRED, "late")
+    error = pickle.loads(pickle.dumps(Unauthenticated(Cause.EXPIRED, "late", message="Over.")))
+    assert (error.cause, error.why, error.message) == (Cause.EXPIRED, "late", "Over.")
+    assert error.body()["error"]["message"] == "Over."
