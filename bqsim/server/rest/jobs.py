@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Discovery document: getQueryResults waits so long by default and never much longer than the second.
 DEFAULT_TIMEOUT_MS = 10_000
 MAX_TIMEOUT_MS = 200_000
-# Small uploads are done within the call that carries them.
+# Small uploads are done within the call that carries them. Wall time: a held job must not hold its client.
 UPLOAD_WAIT_S = 3.0
 # BigQuery page "Using pagination": jobs in one page of jobs.list.
 MAX_PAGE = 1000
@@ -37,7 +37,7 @@ async def insert(request: Request, upload: Upload | None = None) -> Reply:
     jobs = request.core.jobs
     job = await jobs.insert(request.path["projectId"], request.body, request.caller.email, upload)
     if upload is not None:
-        await jobs.wait(job, UPLOAD_WAIT_S)
+        await job.wait(UPLOAD_WAIT_S)
     body = job_json(job, request)
     return Reply(body, etag=body["etag"])
 
