@@ -14,6 +14,7 @@ from .events import CallEvent, ControlEvent, Event, JobEvent, LedgerEntry, from_
 from .follow import Follower
 from .hash import canonical_hash
 
+# An event with labels, facts and decisions takes about 1 kB.
 DEFAULT_CAPACITY = 50_000
 
 Listener = Callable[[Event], object]

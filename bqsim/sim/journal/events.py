@@ -16,7 +16,8 @@ class Decision:
     """What shaped an answer: a rule, a limit, a latency model or a recording, and its effect.
 
     ``source`` is where the rule came from (``"slow.yaml:12"``, ``"python"``); ``draw`` the number in
-    [0, 1) that decided; ``quota`` the limit's name; ``recording`` the exchange that was played back.
+    [0, 1) that decided; ``quota`` the limit's name; ``recording`` the exchange that was played back;
+    ``why`` says in words what the counters said.
     """
 
     rule: str = ""
@@ -26,6 +27,7 @@ class Decision:
     quota: str = ""
     latency_s: float | None = None
     recording: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

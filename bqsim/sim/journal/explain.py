@@ -39,6 +39,7 @@ def decided(decision: Decision) -> str:
     source = f" ({decision.source})" if decision.source else ""
     did = [
         decision.effect,
+        decision.why,
         "" if decision.draw is None else f"drew {decision.draw:.6f}",
         "" if decision.latency_s is None else f"added {decision.latency_s:.6g} s",
     ]

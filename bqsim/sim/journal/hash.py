@@ -56,13 +56,13 @@ def _part(event: Event) -> tuple[tuple[str, ...], int, str]:
         )
         said = {name: getattr(event, name) for name in _CALL}
         said["outcome"] = _without(members(event.outcome), "message")
-        said["decisions"] = [members(decision) for decision in event.decisions]
+        said["decisions"] = [_without(members(d), "why") for d in event.decisions]
         said["labels"] = dict(event.labels)
         return (*thread, event.resource), event.occurrence, _text(said)
     if isinstance(event, JobEvent):
         thread = ("job", event.scope, event.project, event.location, event.fingerprint)
         said = {"moved": [event.before, event.after], "reason": event.reason}
-        said["decisions"] = [members(decision) for decision in event.decisions]
+        said["decisions"] = [_without(members(d), "why") for d in event.decisions]
         return (*thread, event.job_id), 0, _text(said)
     if isinstance(event, LedgerEntry):
         thread = ("ledger", event.scope, event.method, stable_resource(event.resource), event.write)

@@ -25,7 +25,7 @@ def test_every_decision_is_told():
         decisions=(
             Decision("brownout", "error", "slow.yaml:12", 0.03125),
             Decision(effect="lognormal", latency_s=1.5),
-            Decision(quota="jobs.get"),
+            Decision(quota="jobs.get", why="call 301 at once"),
             Decision(recording="monday/7"),
         ),
     )
@@ -34,6 +34,6 @@ def test_every_decision_is_told():
         "  took 0 s",
         "  rule 'brownout' (slow.yaml:12): error, drew 0.031250",
         "  latency model: lognormal, added 1.5 s",
-        "  quota 'jobs.get'",
+        "  quota 'jobs.get': call 301 at once",
         "  recording 'monday/7'",
     ]
