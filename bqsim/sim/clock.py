@@ -209,8 +209,8 @@ class SimulationClock:
         wait for anything else (sockets, threads) are not waited for, nor is anything for more than 10 s of
         wall time. Without ``settle`` tasks and threads are only told to wake.
 
-        On the thread of an event loop this waits for no work, and tasks of that loop run only after it
-        returns: use :meth:`advance_async` there.
+        On the thread of an event loop whose tasks wait for this clock, those run only after this returns,
+        and no work is waited for: use :meth:`advance_async` there.
         """
         span = round(parse_duration(duration) * 1_000_000)
         if span < 0:
@@ -359,14 +359,18 @@ class SimulationClock:
                 if loop is not here and not settle_loop(loop, max(0.0, end - time.monotonic())):
                     log.warning("an advance of the clock no longer waits for an event loop that is blocked")
                     return False
-            # Work may need the loop that stands here.
-            if here is not None or not self._holds:
+            # Work may need the loop that stands meanwhile.
+            if not self._holds or self._is_known(here):
                 return True
             if not self._holds.wait(end - time.monotonic()):
                 log.warning("an advance of the clock no longer waits for work that holds it")
                 return False
             # The end of work may let tasks go on.
             loops = self._known_loops()
+
+    def _is_known(self, loop: asyncio.AbstractEventLoop | None) -> bool:
+        with self._lock:
+            return loop is not None and loop in self._loops
 
     def _known_loops(self) -> list[asyncio.AbstractEventLoop]:
         with self._lock:

@@ -86,6 +86,26 @@ def test_an_advance_on_a_loop_only_tells_its_tasks(clock: SimulationClock) -> No
     assert asyncio.run(run()) is False
 
 
+def test_an_advance_on_a_loop_without_sleepers_waits_for_work(clock: SimulationClock) -> None:
+    released = threading.Event()
+
+    async def job() -> None:
+        await clock.sleep(5)
+        with clock.hold():
+            await asyncio.to_thread(time.sleep, 0.05)
+        released.set()
+
+    async def test() -> bool:
+        clock.advance("7d")
+        return released.is_set()
+
+    with loop_thread() as loop:
+        task = asyncio.run_coroutine_threadsafe(job(), loop)
+        assert eventually(lambda: clock.waiting == 1)
+        assert asyncio.run(test())
+        task.result(5)
+
+
 def test_without_settling_tasks_are_only_told(clock: SimulationClock) -> None:
     with loop_thread() as loop:
         task = asyncio.run_coroutine_threadsafe(clock.sleep(10), loop)
