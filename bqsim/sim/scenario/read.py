@@ -183,8 +183,10 @@ def _stands_for(shape: Record, principal: Slot, node: Node) -> bool:
         return isinstance(node, Leaf) or many
     if any(key.value in shape.slots for key, _ in node.entries):
         return False
-    kinds = _kinds(principal.shape)
-    return any(nearest(str(key.value), [*shape.slots, *kinds]) in kinds for key, _ in node.entries)
+    inner = _kinds(principal.shape)
+    if isinstance(principal.shape, Record):
+        inner += tuple(principal.shape.slots)
+    return any(nearest(str(key.value), [*shape.slots, *inner]) in inner for key, _ in node.entries)
 
 
 def _kinds(shape: Shape) -> tuple[str, ...]:
