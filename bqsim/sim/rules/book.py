@@ -77,6 +77,7 @@ class _Entry:
     group: str | None
     counts_tries: bool
     numbers_draws: bool
+    gated: bool
     counter: Counter = field(default_factory=Counter)
 
     @property
@@ -172,8 +173,9 @@ class RuleBook:
 
     def _entry(self, rule: Rule, added_us: int, order: int = 0) -> _Entry:
         draws = rule.match.probability is not None or draws_more(rule.effect)
+        gated = bool(rule.ttl_s is not None or rule.match.window or rule.match.machine)
         group = self._group(rule.effect)
-        return _Entry(compile_rule(rule), order, added_us, group, bool(rule.match.attempt), draws)
+        return _Entry(compile_rule(rule), order, added_us, group, bool(rule.match.attempt), draws, gated)
 
     def _install(self, entries: list[_Entry]) -> None:
         self._entries = entries
@@ -209,9 +211,9 @@ class RuleBook:
         taken: set[str] = set()
         moves: list[Mapping[str, str]] = []
         with self._lock:
-            now = self._clock.now_us()
+            now = self._clock.now_us() if any(entry.gated for entry in found) else 0
             for entry in found:
-                if self._closed(entry, now) is not None:
+                if entry.gated and self._closed(entry, now) is not None:
                     continue
                 weighed = entry.counter.weigh(entry.rule, facts, self._draws, keep=True)
                 if weighed.missed or entry.group in taken:

@@ -7,6 +7,7 @@ wait do not count; nor do ids of jobs, sessions and streams in the resource, whi
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -34,7 +35,6 @@ VOLATILE_FIELDS: Mapping[str, frozenset[str]] = {
     "ReadSession": frozenset({"name", "trace_id", "expire_time"}),
 }
 _NONE: frozenset[str] = frozenset()
-_NOTHING: Mapping[str, Any] = {}
 _GENERATED = frozenset({"jobs", "queries", "sessions", "streams"})
 
 
@@ -48,45 +48,72 @@ def stable_resource(resource: str) -> str:
 
 
 def request_fingerprint(method: str, resource: str, body: Any, origin: str = "") -> str:
-    """32 hex digits of a request. ``origin``: the fingerprint of what made the resource, if that is known."""
+    """32 hex digits of a request whose body is a JSON value or a message.
+
+    ``origin`` is the fingerprint of the request that made the resource, if that is known.
+    """
     digest = hashlib.blake2b(digest_size=16)
     for text in (method, stable_resource(resource), origin):
         digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
-    _feed(digest.update, body, VOLATILE_MEMBERS)
+    if hasattr(body, "ListFields"):
+        _feed_message(digest.update, body)
+    else:
+        digest.update(_json(_without(body, VOLATILE_MEMBERS)))
     return digest.hexdigest()
 
 
 Feed = Callable[[bytes], object]
 
 
-def _feed(feed: Feed, value: Any, volatile: Mapping[str, Any] = _NOTHING) -> None:
-    """Give ``feed`` bytes that tell ``value`` from every other: its type, its length and what it holds."""
-    if isinstance(value, Mapping):
-        names = sorted(k for k in value if volatile.get(k, _NOTHING) is not None)
-        feed(b"{%d" % len(names))
-        for name in names:
-            _feed(feed, name)
-            _feed(feed, value[name], volatile.get(name, _NOTHING))
-    elif isinstance(value, (str, bytes)):
-        data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
-        feed(b"s%d:" % len(data))
-        feed(data)
-    elif isinstance(value, (bool, int, float)) or value is None:
-        feed(f"v{value!r};".encode())
-    elif hasattr(value, "ListFields"):
-        _feed_message(feed, value)
-    else:
-        items = list(value)
-        feed(b"[%d" % len(items))
-        for item in items:
-            _feed(feed, item, volatile)
+def _json(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain).encode()
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else list(value)
+
+
+def _without(value: Any, volatile: Mapping[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_without(item, volatile) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    kept = {k: v for k, v in value.items() if k not in volatile}
+    for name, below in volatile.items():
+        if below is not None and name in value:
+            kept[name] = _without(value[name], below)
+    return kept
 
 
 def _feed_message(feed: Feed, message: Any) -> None:
+    """Give ``feed`` bytes that tell ``message`` from every other, but for its volatile fields."""
     volatile = VOLATILE_FIELDS.get(message.DESCRIPTOR.name, _NONE)
     for field, value in message.ListFields():
         if field.name in volatile:
             continue
-        feed(b"f%d" % field.number)
-        _feed(feed, value)
-    feed(b";")
+        feed(b"f%d:" % field.number)
+        if hasattr(value, "ListFields"):
+            if value.DESCRIPTOR.name in VOLATILE_FIELDS:
+                _feed_message(feed, value)
+                feed(b";")
+            else:
+                _feed_bytes(feed, value.SerializeToString(deterministic=True))
+        elif isinstance(value, Mapping):
+            _feed_bytes(feed, repr(sorted((k, str(v)) for k, v in value.items())).encode())
+        elif isinstance(value, bytes):
+            _feed_bytes(feed, value)
+        elif isinstance(value, (str, int, float)):
+            _feed_bytes(feed, repr(value).encode())
+        else:
+            for item in value:
+                data = (
+                    item.SerializeToString(deterministic=True)
+                    if hasattr(item, "ListFields")
+                    else repr(item).encode()
+                )
+                _feed_bytes(feed, data)
+
+
+def _feed_bytes(feed: Feed, data: bytes) -> None:
+    feed(b"%d:" % len(data))
+    feed(data)

@@ -90,4 +90,4 @@ def test_maps_of_messages_count_whatever_their_keys_are() -> None:
 
 
 def test_fingerprints_are_those_of_every_run() -> None:
-    assert of(INSERT) == "670b500855f2af8ce9edf1775420fd51"
+    assert of(INSERT) == "e378e7b1f0ae1bc5d58de3668f6ecd7d"
