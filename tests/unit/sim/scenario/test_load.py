@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bqsim.sim.scenario import latency, model
+from bqsim.sim.scenario import latency, model, progression
 from bqsim.sim.scenario.dump import rule_id, to_dict
 from bqsim.sim.scenario.load import Known, from_dict, load, parse, rule_from_dict, rule_from_text
 from bqsim.sim.scenario.tree import ScenarioError
@@ -62,7 +62,7 @@ def test_every_effect_is_read() -> None:
     assert effects[7] == model.Delay(latency.Latency(latency.Fixed(0.02)))
     assert effects[8] == model.Delay(latency.Latency(latency.Lognormal(1, 0.5)), "run")
     assert effects[10] == model.InsertErrors(indexes=(0, 3), reason="stopped")
-    assert effects[13] == model.JobState("progress", progression=model.Polled(3, 1))
+    assert effects[13] == model.JobState("progress", progression=progression.Polled(3, 1))
     assert effects[14] == model.Stale(5)
     assert effects[16] == effects[17] == model.ExpireToken()
     assert effects[20] == model.BreakStream(0, "ABORTED")
