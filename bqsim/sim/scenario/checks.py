@@ -9,6 +9,7 @@ from typing import Any
 
 from . import latency as t
 from . import model as m
+from . import progression as p
 from .words import JOB_STATES
 
 
@@ -128,7 +129,7 @@ CHECKS: Mapping[type, tuple[Check, ...]] = {
             "'progression' is for 'progress' only",
         ),
     ),
-    m.Step: (
+    p.Step: (
         Check(
             ("polls",),
             lambda r: r.for_s is not None and r.polls is not None,
@@ -140,7 +141,7 @@ CHECKS: Mapping[type, tuple[Check, ...]] = {
             "the step needs 'for' or 'polls'",
         ),
     ),
-    m.Scripted: (
+    p.Scripted: (
         Check(("steps",), lambda r: not r.steps, "a script needs at least one step"),
         Check(
             ("steps",),
