@@ -40,12 +40,14 @@ class Match:
     Within one condition any of its values will do. ``method`` are globs over API method ids
     (``bigquery.jobs.*``), ``resource`` over resource paths, ``client`` over the client's user agent and
     ``x-goog-api-client``, ``labels`` and ``headers`` over the values of those named. ``sql`` is a regular
-    expression searched in the statement, ``fingerprint`` the hash of its normalised form, or such a statement.
+    expression searched in the statement, ``fingerprint`` the hash of its normalised form, or a statement
+    to take it from.
 
-    ``state`` is a state that a job is about to enter, or that the job of a call is in. ``nth``, ``every`` and ``max_calls`` count the calls
-    that hold all the rest, from 1: the n-th ones, each n-th, the first so many. ``attempt`` counts the
-    tries of one request, from 1. ``probability`` is drawn last. ``offset_rows`` and ``offset_bytes`` hold
-    from that row or byte of a stream on. ``machine`` asks that named state machines are in those states.
+    ``state`` is a state that a job is about to enter, or that the job of a call is in. ``nth``, ``every``
+    and ``max_calls`` count the calls that hold all the rest, from 1: the n-th ones, each n-th, the first so
+    many. ``attempt`` counts the tries of one request, from 1. ``probability`` is drawn last.
+    ``offset_rows`` and ``offset_bytes`` hold from that row or byte of a stream on. ``machine`` asks that
+    named state machines are in those states.
     """
 
     transport: tuple[Annotated[str, k.TRANSPORT], ...] = ()
