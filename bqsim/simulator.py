@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
     from bqsim.engine.protocol import Session
     from bqsim.server.core import Core
+    from bqsim.sim.clock import SimulationClock
     from bqsim.sql.googlesql import GoogleSql
     from bqsim.storage.read.service import ReadService
     from bqsim.storage.write.service import WriteService
@@ -108,6 +109,16 @@ class Simulator:
     def project(self) -> str:
         """The default project."""
         return self.settings.project
+
+    @property
+    def clock(self) -> SimulationClock:
+        """The clock behind every time that the simulator shows or uses: stop it, speed it up, move it on.
+
+        ``RuntimeError`` while the simulator does not run.
+        """
+        if self.core is None:
+            raise RuntimeError("the simulator does not run")
+        return self.core.clock
 
     @property
     def url(self) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bqsim.engine.protocol import Session
     from bqsim.jobs import JobService, TableData
     from bqsim.settings import Settings
-    from bqsim.sim.clock import Clock
+    from bqsim.sim.clock import SimulationClock
     from bqsim.sim.draws import Draws
     from bqsim.sim.gate import Gate
     from bqsim.sql.executor import Executor
@@ -27,7 +27,7 @@ class Core:
     """The services behind the API, wired by :class:`bqsim.simulator.Simulator`."""
 
     settings: Settings
-    clock: Clock
+    clock: SimulationClock
     draws: Draws
     gate: Gate
     catalog: Catalog
