@@ -7,7 +7,16 @@ from datetime import timedelta
 
 from .spelling import clip
 
-UNITS: dict[str, float] = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6}
+# In microseconds: whole numbers of them add up without error.
+UNITS: dict[str, int] = {
+    "w": 604_800_000_000,
+    "d": 86_400_000_000,
+    "h": 3_600_000_000,
+    "m": 60_000_000,
+    "s": 1_000_000,
+    "ms": 1_000,
+    "us": 1,
+}
 
 _PART = r"[0-9]+(?:\.[0-9]+)?(?:ms|us|[wdhms])"
 DURATION_PATTERN = rf"^(?:(?:{_PART})+|[0-9]+(?:\.[0-9]+)?)$"
@@ -42,18 +51,18 @@ def _seconds(value: str | float) -> float:
     written = _WRITTEN.fullmatch(text)
     if not written:
         raise ValueError(f"expected a duration such as '90m', '1h30m', '500ms' or 2.5, not '{clip(value)}'")
-    total = sum(float(number) * UNITS[unit] for number, unit in _PARTS.findall(written[2]))
+    total = sum(float(number) * UNITS[unit] for number, unit in _PARTS.findall(written[2])) / UNITS["s"]
     return -total if written[1] else total
 
 
 def format_duration(seconds: float) -> str | float:
     """The shortest exact spelling: ``5400`` is ``"1h30m"``; what has no whole microseconds stays a number."""
-    left = round(abs(seconds) * 1_000_000)
-    if not left or left / 1_000_000 != abs(seconds):
+    left = round(abs(seconds) * UNITS["s"])
+    if not left or left / UNITS["s"] != abs(seconds):
         return int(seconds) if seconds == int(seconds) else seconds
     parts = []
     for unit, size in UNITS.items():
-        count, left = divmod(left, round(size * 1_000_000))
+        count, left = divmod(left, size)
         if count:
             parts.append(f"{count}{unit}")
     return ("-" if seconds < 0 else "") + "".join(parts)

@@ -53,4 +53,9 @@ def test_shortest_spelling(seconds: float, written: str | float) -> None:
 
 @given(st.floats(min_value=-3e9, max_value=3e9))
 def test_spelling_is_exact(seconds: float) -> None:
-    assert parse_duration(format_duration(seconds)) == pytest.approx(seconds, rel=1e-15, abs=0)
+    assert parse_duration(format_duration(seconds)) == seconds
+
+
+@given(st.integers(0, 3 * 10**15))
+def test_spelling_of_whole_microseconds_is_exact(us: int) -> None:
+    assert parse_duration(format_duration(us / 10**6)) == us / 10**6
