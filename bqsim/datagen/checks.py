@@ -27,7 +27,7 @@ _SCALARS = frozenset(TypeKind) - {TypeKind.STRUCT, TypeKind.ARRAY}
 
 # Each option as users spell it, where it is, and the kinds of columns that take it.
 _OPTIONS: tuple[tuple[str, Callable[[ColumnSpec], Any], frozenset[TypeKind]], ...] = (
-    ("provider", lambda s: s.provider is not None, _SCALARS),
+    ("provider", lambda s: s.provider is not None, _SCALARS - {TypeKind.GEOGRAPHY}),
     ("pattern", lambda s: s.pattern is not None, frozenset({TypeKind.STRING})),
     ("values", lambda s: s.values, _SCALARS),
     ("sequence", lambda s: s.sequence is not None, _STEPPED),

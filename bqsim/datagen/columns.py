@@ -21,7 +21,7 @@ from .checks import check, sources
 from .guesses import guess
 from .numbers import number_source, step_source, time_source
 from .providers import provided
-from .render import boolean, document, interval, octets, pattern, point
+from .render import alphabets_of, boolean, document, fixed_text, interval, octets, point
 from .sources import Pool, Shuffled, Source, pick
 from .spec import ColumnSpec, Lengths, SpecError
 
@@ -222,9 +222,10 @@ def source_of(field: Field, spec: ColumnSpec, setting: Setting) -> Source:
     if spec.values:
         return _listed(field, spec, path)
     if spec.pattern is not None:
-        if field.max_length is not None and len(spec.pattern) > field.max_length:
+        alphabets = alphabets_of(spec.pattern)
+        if field.max_length is not None and len(alphabets) > field.max_length:
             raise SpecError(path, f"pattern '{spec.pattern}' is longer than {field.max_length} characters")
-        return Shuffled(pattern(spec.pattern), order)
+        return Shuffled(fixed_text(alphabets), order)
     if spec.sequence:
         return step_source(path, field, spec.sequence)
     if spec.provider:

@@ -194,6 +194,8 @@ def step_source(path: str, field: Field, sequence: Sequence) -> Source:
     first = 1 if sequence.start is None else _number(path, field, sequence.start)
     start = _unit(path, first, places, *_EXACT)
     step = _unit(path, sequence.step, places, *_EXACT)
+    if Decimal(step).scaleb(-places, _WIDE) != Decimal(repr(sequence.step)):
+        raise SpecError(path, f"step {sequence.step} has more than {places} decimals")
     limit = 10**field.precision - 1 if field.precision is not None else _HUGE
     limit = min(limit, _HUGE)
     return Steps(_renders(field.kind, places), start, _checked(path, step), -limit, limit)

@@ -146,9 +146,13 @@ def _made(
 def _call(
     path: str, method: Callable[..., Any], name: str, arguments: Mapping[str, Any]
 ) -> Callable[[], Any]:
+    from faker.exceptions import BaseFakerException
+
     def call() -> Any:
         try:
             return method(**arguments)
+        except BaseFakerException as error:
+            raise SpecError(path, f"provider '{name}' cannot be used: {error}") from None
         except (TypeError, ValueError, AttributeError) as error:
             raise SpecError(path, f"provider '{name}' refuses its arguments: {error}") from None
 

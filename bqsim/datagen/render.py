@@ -84,21 +84,24 @@ def ranges(element: TypeKind, low: int, high: int) -> Domain:
 
 
 def fixed_text(alphabets: Sequence[str]) -> Domain:
-    """Texts with one character of each alphabet (ASCII) in turn."""
-    size = 1
-    for alphabet in alphabets:
-        size = min(size * len(alphabet), MAX_SIZE)
+    """Texts with one character of each alphabet (ASCII) in turn.
+
+    Where there are more than 2^62 such texts, the last characters make them different.
+    """
     tables = [np.frombuffer(a.encode(), np.uint8) for a in alphabets]
+    size, own = 1, len(tables)
+    while own and size * len(tables[own - 1]) <= MAX_SIZE:
+        own -= 1
+        size *= len(tables[own])
 
     def render(values: Any) -> Any:
         data = np.empty((len(values), len(tables)), np.uint8)
         rest = values
-        for i in reversed(range(len(tables))):
-            if len(tables[i]) == 1:
-                data[:, i] = tables[i][0]
-                continue
+        for i in reversed(range(own, len(tables))):
             rest, place = np.divmod(rest, len(tables[i]))
             data[:, i] = tables[i][place]
+        for i in range(own):
+            data[:, i] = tables[i][mixed(values.astype(np.uint64), np.uint64(i)) % np.uint64(len(tables[i]))]
         return fixed(pa.string(), data)
 
     return Domain(size, render)
@@ -112,8 +115,10 @@ def fixed(type_: Any, data: Any) -> Any:
     return pa.Array.from_buffers(type_, count, buffers, 0)
 
 
-def pattern(text: str) -> Domain:
-    """``#`` stands for a digit, ``?`` for a letter, a backslash for the character after it."""
+def alphabets_of(text: str) -> list[str]:
+    """The characters at each place of a pattern: ``#`` stands for a digit, ``?`` for a letter, a backslash
+    for the character after it.
+    """
     alphabets: list[str] = []
     taken = iter(text)
     for character in taken:
@@ -121,7 +126,7 @@ def pattern(text: str) -> Domain:
             alphabets.append(next(taken, "\\"))
         else:
             alphabets.append({"#": DIGITS, "?": LETTERS}.get(character, character))
-    return fixed_text(alphabets)
+    return alphabets
 
 
 def word(max_length: int | None) -> Domain:

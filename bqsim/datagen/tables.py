@@ -72,7 +72,7 @@ class DataGenerator:
         left = table.rows
         while True:
             count = min(rows, left)
-            yield table_of([c.take(count) for c in columns]).cast(schema) if columns else table_of([])
+            yield table_of([c.take(count) for c in columns]).cast(schema)
             left -= count
             if left <= 0:
                 return
@@ -121,6 +121,8 @@ def _check(spec: DataSpec) -> None:
         if table.name.casefold() in names:
             raise SpecError(table.name, "there are two tables of this name")
         names.add(table.name.casefold())
+        if not table.fields:
+            raise SpecError(table.name, "a schema has at least one field")
         if table.rows < 0:
             raise SpecError(table.name, f"0 or more rows are wanted, not {table.rows}")
         if not 0 <= table.null_share <= 1:

@@ -89,6 +89,23 @@ def test_wrong_arguments_are_told() -> None:
         texts("c", ColumnSpec(provider="city", arguments={"wrong": 1}))
 
 
+def test_patterns() -> None:
+    assert set(texts("c", ColumnSpec(pattern=r"\#a\?"))) == {"#a?"}
+    assert all(t[0].isdigit() and t[1].islower() for t in texts("c", ColumnSpec(pattern=r"#?")))
+    long = texts("c", ColumnSpec(pattern="#" * 40, unique=True), 2000)
+    assert len(set(long)) == 2000
+    assert {len({t[i] for t in long}) for i in range(40)} == {10}
+    assert set(texts("c", ColumnSpec(pattern=r"\##"), max_length=2)) == {f"#{i}" for i in range(10)}
+    with pytest.raises(SpecError, match=r"c: pattern '###' is longer than 2 characters"):
+        texts("c", ColumnSpec(pattern="###"), max_length=2)
+
+
+def test_providers_that_need_more_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "xmltodict", None)
+    with pytest.raises(SpecError, match=r"c: provider 'xml' cannot be used: .*xmltodict"):
+        texts("c", ColumnSpec(provider="xml"))
+
+
 @pytest.fixture
 def no_faker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     providers._faker.cache_clear()

@@ -166,6 +166,14 @@ WRONG_COLUMNS: list[tuple[str, dict[str, Any], str]] = [
     ("id", {"values": [1, 2], "weights": [0, 0]}, "id: weights are 0 or more, and not all 0"),
     ("id", {"values": [1, 2], "weights": [1, 1], "skew": 1}, "id: weights and skew exclude each other"),
     ("id", {"min": 1, "max": 5, "unique": True}, "id: 10 different values are wanted, but there are only 5"),
+    ("id", {"sequence": {"step": 1.5}}, "id: step 1.5 has more than 0 decimals"),
+    ("total", {"sequence": {"step": 0.125}}, "total: step 0.125 has more than 2 decimals"),
+    ("id", {"sequence": {"start": 2**62}}, "id: 4611686018427387904 with 0 decimals is beyond 62 bits"),
+    (
+        "placed",
+        {"sequence": {"start": "9999-12-31T23:59:58Z"}},
+        "placed: 10 different values are wanted, but there are only 2",
+    ),
     ("id", {"sequence": {"step": 0}}, "id: the step of a sequence must not be zero"),
     (
         "id",

@@ -350,6 +350,7 @@ def test_tables_are_checked() -> None:
     for spec, problem in (
         (DataSpec(()), "at least one table"),
         (DataSpec((table, table)), "two tables"),
+        (DataSpec((TableSpec("t", (), 1),)), "at least one field"),
         (DataSpec((TableSpec("t", table.fields, -1),)), "0 or more rows"),
         (DataSpec((TableSpec("t", table.fields, 1, null_share=2),)), "null_share is from 0 to 1"),
     ):
