@@ -100,9 +100,9 @@ def test_csv_with_a_schema_creates_the_table(play: Play) -> None:
     [
         (CSV, {"autodetect": True}),
         (CSV.replace(b",", b"|"), {"autodetect": True}),
-        (gzip.compress(CSV), {"autodetect": True}),
+        (gzip.compress(CSV, mtime=0), {"autodetect": True}),
         (JSON, {"sourceFormat": "NEWLINE_DELIMITED_JSON", "autodetect": True}),
-        (gzip.compress(JSON), {"sourceFormat": "NEWLINE_DELIMITED_JSON", "schema": SCHEMA}),
+        (gzip.compress(JSON, mtime=0), {"sourceFormat": "NEWLINE_DELIMITED_JSON", "schema": SCHEMA}),
         (parquet(id=[1, 2], name=["alice", "bob"]), {"sourceFormat": "PARQUET"}),
     ],
 )

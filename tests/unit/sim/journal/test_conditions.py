@@ -60,7 +60,6 @@ def holds(where, method="*"):
         {"quota": re.compile("^jobs")},
         lambda event: event.attempt == 2,
     ],
-    ids=str,
 )
 def test_these_hold(where):
     assert holds(where)
@@ -88,7 +87,6 @@ def test_these_hold(where):
         {"reason": ""},
         lambda event: event.attempt == 1,
     ],
-    ids=str,
 )
 def test_these_do_not(where):
     assert not holds(where)
