@@ -64,15 +64,7 @@ class Calls:
     def _serve_unary(self, method: Method, data: bytes, context: Any) -> bytes:
         with self._counted():
             try:
-                incoming = self._incoming(context)
-                request = decode(method.request, data)
-                answer = passes(
-                    self.core.gate,
-                    lambda: _call(method, incoming, method.resource_of(request), request),
-                    self._loop,
-                    lambda: method.run(self.core, request, incoming),
-                )
-                encoded: bytes = answer.SerializeToString()
+                encoded: bytes = self._run(method, data, context).SerializeToString()
                 return encoded
             except Exception as error:
                 self._fail(method, error, context)
@@ -80,14 +72,7 @@ class Calls:
     def _serve_stream(self, method: Method, data: bytes, context: Any) -> Iterator[bytes]:
         messages: Iterator[bytes] = iter(())
         try:
-            incoming = self._incoming(context)
-            request = decode(method.request, data)
-            messages = passes(
-                self.core.gate,
-                lambda: _call(method, incoming, method.resource_of(request), request),
-                self._loop,
-                lambda: method.run(self.core, request, incoming),
-            )
+            messages = self._run(method, data, context)
             for message in messages:
                 yield message
                 if self._closing.is_set():
@@ -114,6 +99,17 @@ class Calls:
             _close(answers)
 
     # What they share
+
+    def _run(self, method: Method, data: bytes, context: Any) -> Any:
+        """What the service answers to a request, through the gate."""
+        incoming = self._incoming(context)
+        request = decode(method.request, data)
+        return passes(
+            self.core.gate,
+            lambda: _call(method, incoming, method.resource_of(request), request),
+            self._loop,
+            lambda: method.run(self.core, request, incoming),
+        )
 
     def enter(self, method: Method, incoming: Incoming, data: bytes, resource: str) -> tuple[Passage, str]:
         """Let one message of a stream enter the gate; with the resource that it, or one before it, names."""

@@ -45,8 +45,6 @@ class ArrowOptions:
     codec: str | None
 
 
-# ``bufferCompression`` of the API, with Arrow's names.
-_CODECS = {"COMPRESSION_UNSPECIFIED": None, "LZ4_FRAME": "lz4", "ZSTD": "zstd"}
 _FORMATS = frozenset({"QUERY_RESULTS_FORMAT_UNSPECIFIED", "STRUCT_ENCODING", "ARROW"})
 
 
@@ -63,10 +61,12 @@ def arrow_options(body: dict[str, Any]) -> ArrowOptions | None:
                 "arrowSerializationOptions",
             )
         return None
+    from bqsim.storage.read.arrow_format import CODECS
+
     compression = options.get("bufferCompression") or "COMPRESSION_UNSPECIFIED"
-    if compression not in _CODECS:
+    if compression not in CODECS:
         raise invalid(f"Invalid value for bufferCompression: {compression[:60]}", "arrowSerializationOptions")
-    return ArrowOptions(_CODECS[compression])
+    return ArrowOptions(CODECS[compression])
 
 
 def query_options(request: Request) -> WireOptions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import logging
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,6 +14,8 @@ from typing import TextIO
 from .events import CallEvent, ControlEvent, Event, JobEvent, LedgerEntry, from_json, to_json
 from .follow import Follower
 from .hash import canonical_hash
+
+log = logging.getLogger(__name__)
 
 # An event with labels, facts and decisions takes about 1 kB.
 DEFAULT_CAPACITY = 50_000
@@ -76,6 +79,7 @@ class Journal:
                 listener(event)
             except Exception:
                 # A listener that fails must not fail the call that it was told about.
+                log.exception("a listener of the journal failed and is told nothing more")
                 self.unsubscribe(listener)
 
     def __len__(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bqsim.errors import STATUS_CODES
+
 TRANSPORTS = ("rest", "grpc")
 JOB_TYPES = ("QUERY", "LOAD", "COPY", "EXTRACT")
 JOB_STATES = ("PENDING", "RUNNING", "DONE")
@@ -28,25 +30,7 @@ STALE_VIEWS = ("metadata", "table", "rows", "jobs", "information_schema")
 LATENCY_PRESETS = ("bigquery-2026-08",)
 LIMIT_PROFILES = ("off", "bigquery")
 
-# google.rpc.Code
-GRPC_STATUSES = (
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-)
+GRPC_STATUSES = tuple(name for name in STATUS_CODES if name != "OK")
 
 # StorageError.StorageErrorCode of the Storage API
 STORAGE_CODES = (

@@ -27,11 +27,8 @@ _METADATA: dict[TypeKind, dict[bytes, bytes]] = {
         b"ARROW:extension:metadata": b'{"encoding": "WKT"}',
     },
 }
-_CODECS = {
-    formats_pb2.ArrowSerializationOptions.COMPRESSION_UNSPECIFIED: None,
-    formats_pb2.ArrowSerializationOptions.LZ4_FRAME: "lz4",
-    formats_pb2.ArrowSerializationOptions.ZSTD: "zstd",
-}
+# Buffer compressions of the API, with Arrow's names.
+CODECS = {"COMPRESSION_UNSPECIFIED": None, "LZ4_FRAME": "lz4", "ZSTD": "zstd"}
 _DECIMALS: dict[TypeKind, Any] = {TypeKind.NUMERIC: pa.decimal128, TypeKind.BIGNUMERIC: pa.decimal256}
 # The scale of the canonical form.
 _SCALES = {TypeKind.NUMERIC: 9, TypeKind.BIGNUMERIC: 38}
@@ -44,9 +41,10 @@ MAX_MESSAGE_BYTES = 3_500_000
 
 def codec_of(options: formats_pb2.ArrowSerializationOptions) -> str | None:
     """The Arrow name of the buffer compression that options ask for; INVALID_ARGUMENT for an unknown one."""
-    if options.buffer_compression not in _CODECS:
+    known = formats_pb2.ArrowSerializationOptions.CompressionCodec
+    if options.buffer_compression not in known.values():
         raise invalid_argument(f"Invalid buffer_compression: {options.buffer_compression}")
-    return _CODECS[options.buffer_compression]
+    return CODECS[known.Name(options.buffer_compression)]
 
 
 class ArrowFormat:

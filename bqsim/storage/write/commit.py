@@ -12,9 +12,9 @@ from bqsim.engine.protocol import Session
 from bqsim.sql.statements.writes import writing
 from bqsim.storage.errors import StorageFailure, invalid_argument
 from bqsim.storage.names import WriteStreamName, table_path
+from bqsim.storage.status import storage_error
 from bqsim.storage.v1 import status_pb2
 
-from .responses import storage_error
 from .staging import move_rows
 from .streams import StreamRegistry, StreamState, StreamType, WriteStream
 

@@ -4,46 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from google.protobuf import any_pb2
-
 from bqsim.storage.errors import StorageFailure
+from bqsim.storage.status import status_message
 from bqsim.storage.table_schema import table_schema
-from bqsim.storage.v1 import status_pb2, write_pb2
+from bqsim.storage.v1 import write_pb2
 from bqsim.types import Field
 
-STORAGE_ERROR_URL = "type.googleapis.com/google.cloud.bigquery.storage.v1.StorageError"
 ROW_ERRORS = (
     "Errors found while processing rows. Please refer to the row_errors field for details."
     " The list may not be complete because of the size limitations."
 )
 # The text that the errors of the rows of one answer may have together.
 MAX_ROW_ERROR_BYTES = 256 * 1024
-
-# Canonical status codes by name.
-CODES = {
-    name: number
-    for number, name in enumerate(
-        (
-            "OK",
-            "CANCELLED",
-            "UNKNOWN",
-            "INVALID_ARGUMENT",
-            "DEADLINE_EXCEEDED",
-            "NOT_FOUND",
-            "ALREADY_EXISTS",
-            "PERMISSION_DENIED",
-            "RESOURCE_EXHAUSTED",
-            "FAILED_PRECONDITION",
-            "ABORTED",
-            "OUT_OF_RANGE",
-            "UNIMPLEMENTED",
-            "INTERNAL",
-            "UNAVAILABLE",
-            "DATA_LOSS",
-            "UNAUTHENTICATED",
-        )
-    )
-}
 
 RowErrors = Sequence[tuple[int, str]]
 
@@ -66,13 +38,8 @@ def failed(
 ) -> bytes:
     """The answer to an append that failed as a whole."""
     response = write_pb2.AppendRowsResponse(write_stream=stream)
-    response.error.code = CODES[failure.status]
-    response.error.message = with_entity(failure.message, failure.entity or stream)
-    if failure.code is not None:
-        detail = storage_error(failure.code, failure.entity or stream, response.error.message)
-        response.error.details.append(
-            any_pb2.Any(type_url=STORAGE_ERROR_URL, value=detail.SerializeToString())
-        )
+    entity = failure.entity or stream
+    response.error.CopyFrom(status_message(failure, with_entity(failure.message, entity), entity))
     used = 0
     for index, message in row_errors:
         used += len(message) + 16
@@ -80,12 +47,6 @@ def failed(
             break
         response.row_errors.add(index=index, code="FIELDS_ERROR", message=message)
     return _serialized(response, changed)
-
-
-def storage_error(code: str, entity: str, message: str) -> status_pb2.StorageError:
-    """The detail that clients take the kind of a failure from."""
-    number = status_pb2.StorageError.StorageErrorCode.Value(code)
-    return status_pb2.StorageError(code=number, entity=entity, error_message=message)
 
 
 def with_entity(message: str, entity: str) -> str:

@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import grpc
 
+from bqsim.errors import STATUS_CODES
 from bqsim.storage.errors import StorageFailure, invalid_argument
 from bqsim.storage.v1 import write_pb2
-from bqsim.storage.write.responses import CODES, MAX_ROW_ERROR_BYTES, appended, failed, with_entity
+from bqsim.storage.write.responses import MAX_ROW_ERROR_BYTES, appended, failed, with_entity
 
 STREAM = "projects/p/datasets/d/tables/t/streams/s"
 
 
 def test_codes_are_those_of_grpc() -> None:
-    assert {c.name: c.value[0] for c in grpc.StatusCode} == CODES
+    assert {c.name: c.value[0] for c in grpc.StatusCode} == STATUS_CODES
 
 
 def test_offset_zero_is_there() -> None:
