@@ -95,17 +95,25 @@ class BigQueryError(Exception):
     """A failure worded for the user.
 
     ``reason`` is a key of :data:`REASONS`; ``location`` is the ErrorProto's location (``"query"``
-    for SQL errors, a field or parameter name for bad input); ``http`` overrides the reason's code.
+    for SQL errors, a field or parameter name for bad input); ``http`` overrides the reason's code;
+    ``retry_after_s`` becomes the answer's ``Retry-After``, of a gRPC status a ``google.rpc.RetryInfo``.
     """
 
     def __init__(
-        self, reason: str, message: str, *, location: str | None = None, http: int | None = None
+        self,
+        reason: str,
+        message: str,
+        *,
+        location: str | None = None,
+        http: int | None = None,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
         self.reason = REASONS[reason]
         self.message = message
         self.location = location
         self.http = http or self.reason.http
+        self.retry_after_s = retry_after_s
 
     def error_proto(self) -> dict[str, Any]:
         """The API's ``ErrorProto``: ``{reason, message, location?}``."""
@@ -115,11 +123,46 @@ class BigQueryError(Exception):
         return proto
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuild, (self.reason.name, self.message, self.location, self.http))
+        return (_rebuild, (self.reason.name, self.message, self.location, self.http, self.retry_after_s))
 
 
-def _rebuild(reason: str, message: str, location: str | None, http: int) -> BigQueryError:
-    return BigQueryError(reason, message, location=location, http=http)
+def _rebuild(
+    reason: str, message: str, location: str | None, http: int, retry_after_s: float | None
+) -> BigQueryError:
+    return BigQueryError(reason, message, location=location, http=http, retry_after_s=retry_after_s)
+
+
+class StorageFailure(Exception):
+    """A failed gRPC call, or a failed message of a stream.
+
+    ``status`` is a canonical status name (``"INVALID_ARGUMENT"``). ``code`` names a
+    ``StorageError.StorageErrorCode`` and ``entity`` the resource path it is about. ``retry_delay_s``
+    becomes a ``google.rpc.RetryInfo``: without one the read client does not retry RESOURCE_EXHAUSTED.
+    """
+
+    def __init__(
+        self,
+        status: str,
+        message: str,
+        *,
+        code: str | None = None,
+        entity: str = "",
+        retry_delay_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.entity = entity
+        self.retry_delay_s = retry_delay_s
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        details = {"code": self.code, "entity": self.entity, "retry_delay_s": self.retry_delay_s}
+        return (_rebuild_failure, (self.status, self.message, details))
+
+
+def _rebuild_failure(status: str, message: str, details: dict[str, Any]) -> StorageFailure:
+    return StorageFailure(status, message, **details)
 
 
 def invalid_query(message: str) -> BigQueryError:

@@ -311,7 +311,7 @@ def _build(settings: Settings) -> _Parts:
             settings=settings,
             clock=clock,
             draws=draws,
-            gate=Gate(clock, draws),
+            gate=Gate(),
             catalog=catalog,
             pool=pool,
             googlesql=googlesql,

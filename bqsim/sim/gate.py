@@ -1,17 +1,17 @@
 """The one way in: every REST call and every gRPC message passes here, before and after its service.
 
-The gate names each call by its API method id (``bigquery.jobs.insert``) and the resource it is about; what
-injects faults, delays, quotas or recordings adds a :class:`Hook`. Without hooks calls pass through.
+The gate names each call by its API method id (``bigquery.jobs.insert``) and the resource it is about. What
+the simulation has no say in is only written down; the rest it may delay, refuse or answer otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from .clock import Clock
-from .draws import Draws
+from bqsim.sim.scenario.model import Network
 
 T = TypeVar("T")
 
@@ -21,7 +21,13 @@ class Call:
     """One API call at the gate.
 
     ``method`` is the API method id; ``resource`` the resource path (``projects/p/datasets/d``); ``caller``
-    the principal's e-mail; ``body`` the decoded request message (a JSON object or a protobuf message).
+    the principal's e-mail, ``groups`` those that come with it; ``body`` the decoded request message (a JSON
+    object or a protobuf message), ``size`` its bytes on the wire; header names are in lower case. ``scope``
+    names the port that the call came in by, if that has a name.
+
+    The simulation adds: ``explain``, the id of the call in the journal; ``sending``, what the connection
+    suffers while the answer is sent; ``stream``, what befalls the messages of a stream. ``notes`` are small
+    facts that services tell (:func:`note`).
     """
 
     transport: str
@@ -30,32 +36,102 @@ class Call:
     caller: str
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    request_id: str = ""
+    groups: tuple[str, ...] = ()
+    scope: str = ""
+    size: int = 0
+    explain: str = ""
+    sending: Network | None = None
+    stream: Any = None
+    notes: dict[str, Any] = field(default_factory=dict)
 
 
-class Hook(Protocol):
-    """What the simulation adds to calls. Both may raise ``BigQueryError`` in place of the answer."""
+_current: ContextVar[Call | None] = ContextVar("bqsim_call", default=None)
 
-    async def before(self, call: Call) -> None: ...
 
-    async def after(self, call: Call, answer: Any) -> Any:
-        """Return the answer to send."""
+def current() -> Call | None:
+    """The call that is being served here; None outside of calls."""
+    return _current.get()
+
+
+def note(**facts: Any) -> None:
+    """Add small facts to the call that is being served: what the journal is to tell about it."""
+    call = _current.get()
+    if call is not None:
+        call.notes.update(facts)
+
+
+def serving(call: Call) -> Token[Call | None]:
+    """Make ``call`` the current one; :func:`served` with what this returns ends that."""
+    return _current.set(call)
+
+
+def served(token: Token[Call | None]) -> None:
+    _current.reset(token)
+
+
+class Simulation(Protocol):
+    """What decides about calls: :class:`bqsim.sim.simulation.Simulation`."""
+
+    def concerns(self, call: Call) -> bool:
+        """Whether anything could befall this call; else it is only written down."""
+        ...
+
+    def opened(self, call: Call) -> Any:
+        """Begin to write down a call that nothing befalls; takes no time."""
+        ...
+
+    def closed(self, record: Any, error: BaseException | None = None) -> None:
+        """The call of ``record`` has been answered, or has failed with ``error``."""
+        ...
+
+    async def passes(self, call: Call, service: Callable[[], Awaitable[T]]) -> T:
+        """The answer of ``service``, with all that befalls the call."""
         ...
 
 
 class Gate:
-    def __init__(self, clock: Clock, draws: Draws, hooks: Sequence[Hook] = ()) -> None:
-        self.clock = clock
-        self.draws = draws
-        self.hooks: list[Hook] = list(hooks)
+    """Runs calls; ``simulation`` None lets them through."""
+
+    def __init__(self, simulation: Simulation | None = None) -> None:
+        self.simulation = simulation
+
+    def quiet(self, call: Call) -> bool:
+        """Whether :meth:`run` may be used for ``call``."""
+        return self.simulation is None or not self.simulation.concerns(call)
 
     async def passes(self, call: Call, service: Callable[[], Awaitable[T]]) -> T:
-        """Run ``service`` for ``call`` between the hooks, in their order before and reversed after."""
-        if not self.hooks:
-            return await service()
-        for hook in self.hooks:
-            await hook.before(call)
-        answer: Any = await service()
-        for hook in reversed(self.hooks):
-            answer = await hook.after(call, answer)
-        return answer  # type: ignore[no-any-return]
+        """Run ``service`` for ``call``. Raises what it raises, or what the simulation has for the call."""
+        token = _current.set(call)
+        try:
+            simulation = self.simulation
+            if simulation is None:
+                return await service()
+            if simulation.concerns(call):
+                return await simulation.passes(call, service)
+            record = simulation.opened(call)
+            try:
+                answer = await service()
+            except BaseException as error:
+                simulation.closed(record, error)
+                raise
+            simulation.closed(record)
+            return answer
+        finally:
+            _current.reset(token)
+
+    def run(self, call: Call, work: Callable[[], T]) -> T:
+        """Run ``work`` on this thread for a ``quiet`` call."""
+        simulation = self.simulation
+        if simulation is None:
+            return work()
+        token = _current.set(call)
+        record = simulation.opened(call)
+        try:
+            answer = work()
+        except BaseException as error:
+            simulation.closed(record, error)
+            raise
+        finally:
+            _current.reset(token)
+        simulation.closed(record)
+        return answer

@@ -15,6 +15,7 @@ from google.cloud.bigquery_storage_v1 import types
 
 import bqsim
 from bqsim.simulator import Simulator
+from tests.gates import hooked
 from tests.storage import Clients, arrow_append, table_path
 from tests.unit.codecs.test_messages import nested, wrapped
 
@@ -99,13 +100,9 @@ def test_every_message_passes_the_gate_once(bqsim_server: Simulator, storage: Cl
     hook = Counting()
     stream = f"{table}/streams/_default"
     requests = [r for _ in range(5) for r in arrow_append(stream, rows(10))]
-    hooks = bqsim_server.core.gate.hooks
-    hooks.append(hook)
-    try:
+    with hooked(bqsim_server.core.gate, hook):
         assert len(storage.append(stream, requests)) == 5
         assert storage.arrow(storage.session(table)).num_rows == 50
-    finally:
-        hooks.remove(hook)
     expected = ["AppendRows"] * 5 + ["CreateReadSession", "ReadRows"]
     assert sorted(hook.before_calls) == sorted(expected)
     assert sorted(hook.after_calls) == sorted(expected)

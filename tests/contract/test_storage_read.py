@@ -27,6 +27,7 @@ from google.cloud.bigquery_storage_v1beta2.services.big_query_read.transports im
 
 from bqsim.sim.gate import Call
 from bqsim.simulator import Simulator, start
+from tests.gates import hooked
 from tests.storage import UNLIMITED, Clients, F, ProtoMessage, arrow_append, table_path
 
 PROJECT = "storage-read"
@@ -491,9 +492,8 @@ class ReadCalls:
 def calls(simulator: Simulator) -> Iterator[ReadCalls]:
     assert simulator.core is not None
     hook = ReadCalls()
-    simulator.core.gate.hooks.append(hook)
-    yield hook
-    simulator.core.gate.hooks.remove(hook)
+    with hooked(simulator.core.gate, hook):
+        yield hook
 
 
 def rest_arrow(rows: Any) -> pa.Table:

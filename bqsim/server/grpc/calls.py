@@ -23,7 +23,7 @@ from bqsim.sim.gate import Call
 from bqsim.storage.errors import StorageFailure, invalid_argument
 
 from .methods import Incoming, Method, Shape
-from .passage import Passage, passes
+from .passage import Noted, Passage, passes
 from .status import status_of
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Calls:
         request = decode(method.request, data)
         return passes(
             self.core.gate,
-            lambda: _call(method, incoming, method.resource_of(request), request),
+            _call(method, incoming, method.resource_of(request), request, len(data)),
             self._loop,
             lambda: method.run(self.core, request, incoming),
         )
@@ -120,7 +120,8 @@ class Calls:
             request = None
         else:
             resource = method.resource_of(request) or resource
-        return Passage(self.core.gate, _call(method, incoming, resource, request), self._loop), resource
+        call = _call(method, incoming, resource, request, len(data))
+        return Passage(self.core.gate, call, self._loop), resource
 
     def _incoming(self, context: Any) -> Incoming:
         headers = {k: v for k, v in context.invocation_metadata() if isinstance(v, str)}
@@ -172,7 +173,7 @@ class Arriving:
         self._method = method
         self._requests = requests
         self._resource = incoming.params.get(method.resource, "")
-        self._open: deque[Passage | None] = deque()
+        self._open: deque[Passage | Noted] = deque()
         self._refusal: Exception | None = None
 
     def __iter__(self) -> Arriving:
@@ -186,20 +187,24 @@ class Arriving:
         except grpc.RpcError:
             # Nobody waits for answers; what has arrived is the service's.
             raise StopIteration from None
-        passage: Passage | None = None
-        if self._calls.core.gate.hooks:
-            try:
-                passage, self._resource = self._calls.enter(self._method, self.incoming, data, self._resource)
-            except Exception as refusal:
-                self._refusal = refusal
-                raise StopIteration from None
+        gate = self._calls.core.gate
+        plain = _call(self._method, self.incoming, self._resource, None, len(data))
+        if gate.quiet(plain):
+            self._open.append(Noted(gate, plain))
+            return data
+        try:
+            passage, self._resource = self._calls.enter(self._method, self.incoming, data, self._resource)
+        except Exception as refusal:
+            self._refusal = refusal
+            raise StopIteration from None
         self._open.append(passage)
         return data
 
     def answered(self, answer: bytes) -> bytes:
         """The answer to send for the oldest request without one."""
         passage = self._open.popleft()
-        if passage is None:
+        if isinstance(passage, Noted):
+            passage.leave()
             return answer
         sent = passage.leave(self._method.answer.FromString(answer))
         encoded: bytes = sent.SerializeToString()
@@ -209,11 +214,10 @@ class Arriving:
         """The stream ends by ``error``: so do the passages of the requests without an answer."""
         while self._open:
             passage = self._open.popleft()
-            if passage is not None:
-                try:
-                    passage.fail(error)
-                except Exception as made:
-                    error = made
+            try:
+                passage.fail(error)
+            except Exception as made:
+                error = made
         return error
 
     def check(self) -> None:
@@ -264,8 +268,8 @@ def restarted(status: str) -> StorageFailure:
     return StorageFailure(status, text)
 
 
-def _call(method: Method, incoming: Incoming, resource: str, body: Any) -> Call:
-    return Call("grpc", method.id, resource, incoming.caller, body, incoming.headers)
+def _call(method: Method, incoming: Incoming, resource: str, body: Any, size: int) -> Call:
+    return Call("grpc", method.id, resource, incoming.caller, body, incoming.headers, size=size)
 
 
 def _close(messages: Iterator[bytes]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
-from bqsim.sim.gate import Call, Gate
+from bqsim.sim.gate import Call, Gate, served, serving
 
 T = TypeVar("T")
 
@@ -17,6 +18,7 @@ class Passage:
 
     def __init__(self, gate: Gate, call: Call, loop: asyncio.AbstractEventLoop) -> None:
         """Enter: returns when the hooks let the call in, raises what one of them raises instead."""
+        self.call = call
         self._entered: Future[None] = Future()
         self._answer: Future[Any] = Future()
         # From here on it cannot be cancelled, so that leaving never meets a future that is done.
@@ -24,6 +26,15 @@ class Passage:
         self._outcome = asyncio.run_coroutine_threadsafe(gate.passes(call, self._serve), loop)
         self._outcome.add_done_callback(self._ended)
         self._entered.result()
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Make the call the current one of this thread."""
+        token = serving(self.call)
+        try:
+            yield
+        finally:
+            served(token)
 
     def leave(self, answer: T) -> T:
         """The answer to send, after the hooks. Raises what one of them raises instead."""
@@ -51,13 +62,33 @@ class Passage:
             self._entered.set_exception(outcome.exception())
 
 
-def passes(gate: Gate, call: Callable[[], Call], loop: asyncio.AbstractEventLoop, work: Callable[[], T]) -> T:
+class Noted:
+    """One call that nothing befalls: only the journal hears of it."""
+
+    def __init__(self, gate: Gate, call: Call) -> None:
+        self._simulation = gate.simulation
+        self._record = None if self._simulation is None else self._simulation.opened(call)
+
+    def leave(self) -> None:
+        """The call is answered."""
+        if self._simulation is not None:
+            self._simulation.closed(self._record)
+
+    def fail(self, error: BaseException) -> NoReturn:
+        """The service failed; raises ``error``."""
+        if self._simulation is not None:
+            self._simulation.closed(self._record, error)
+        raise error
+
+
+def passes(gate: Gate, call: Call, loop: asyncio.AbstractEventLoop, work: Callable[[], T]) -> T:
     """Run ``work`` on this thread as the service of a call; straight through when nothing hooks in."""
-    if not gate.hooks:
-        return work()
-    passage = Passage(gate, call(), loop)
+    if gate.quiet(call):
+        return gate.run(call, work)
+    passage = Passage(gate, call, loop)
     try:
-        answer = work()
+        with passage.serving():
+            answer = work()
     except BaseException as error:
         passage.fail(error)
     return passage.leave(answer)

@@ -13,10 +13,10 @@ import pytest
 
 from bqsim.server.grpc.server import GrpcServer
 from bqsim.settings import Settings
-from bqsim.sim.clock import RealClock
 from bqsim.sim.draws import Draws
 from bqsim.sim.gate import Call, Gate
 from bqsim.storage.v1 import read_pb2, stream_pb2, write_pb2
+from tests.gates import Hooks
 
 READ = "google.cloud.bigquery.storage.v1.BigQueryRead"
 WRITE = "google.cloud.bigquery.storage.v1.BigQueryWrite"
@@ -89,8 +89,8 @@ class Bench:
     def __init__(self, loop: asyncio.AbstractEventLoop, settings: Settings) -> None:
         self.loop = loop
         self.read, self.write = Read(), Write()
-        clock, draws = RealClock(), Draws(1)
-        self.gate = Gate(clock, draws)
+        draws = Draws(1)
+        self.gate = Gate()
         core: Any = SimpleNamespace(
             settings=settings,
             draws=draws,
@@ -109,7 +109,7 @@ class Bench:
 
     def hook(self) -> Hook:
         hook = Hook()
-        self.gate.hooks.append(hook)
+        self.gate.simulation = Hooks(hook)
         return hook
 
     def create(self, table: str = "t", metadata: Any = ()) -> bytes:

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from bqsim.server.grpc.passage import Passage, passes
-from bqsim.sim.clock import RealClock
-from bqsim.sim.draws import Draws
 from bqsim.sim.gate import Call, Gate
+from tests.gates import Hooks
 
 from .conftest import Hook
 
@@ -36,13 +35,13 @@ def hook() -> Hook:
 
 @pytest.fixture
 def gate(hook: Hook) -> Gate:
-    return Gate(RealClock(), Draws(1), [hook])
+    return Gate(Hooks(hook))
 
 
-def test_without_hooks_the_loop_is_not_asked() -> None:
-    gate = Gate(RealClock(), Draws(1))
+def test_without_a_simulation_the_loop_is_not_asked() -> None:
+    gate = Gate()
     nowhere: Any = None
-    assert passes(gate, lambda: CALL, nowhere, lambda: 5) == 5
+    assert passes(gate, CALL, nowhere, lambda: 5) == 5
 
 
 def test_the_service_runs_on_the_callers_thread_between_the_hooks(
@@ -52,7 +51,7 @@ def test_the_service_runs_on_the_callers_thread_between_the_hooks(
         assert (len(hook.before_calls), hook.after_calls) == (1, [])
         return threading.get_ident()
 
-    assert passes(gate, lambda: CALL, loop, work) == threading.get_ident()
+    assert passes(gate, CALL, loop, work) == threading.get_ident()
     assert hook.after_calls == [(CALL, threading.get_ident())]
 
 
@@ -63,7 +62,7 @@ def test_errors_of_the_service_are_raised_as_they_are(
         raise KeyError("mine")
 
     with pytest.raises(KeyError, match="mine"):
-        passes(gate, lambda: CALL, loop, work)
+        passes(gate, CALL, loop, work)
     assert hook.after_calls == []
 
 
@@ -80,7 +79,7 @@ def test_errors_of_hooks_take_the_place_of_the_answer(
         hook.refuse = refuse
     ran: list[int] = []
     with pytest.raises(LookupError):
-        passes(gate, lambda: CALL, loop, lambda: ran.append(1))
+        passes(gate, CALL, loop, lambda: ran.append(1))
     assert len(ran) == late
 
 

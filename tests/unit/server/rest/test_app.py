@@ -13,6 +13,7 @@ from bqsim.errors import BigQueryError
 from bqsim.server.rest.methods import METHODS
 from bqsim.sim.gate import Call
 from tests.conftest import Http
+from tests.gates import hooked
 
 
 class Recorder:
@@ -38,9 +39,8 @@ def recorder(rest: Http) -> Any:
     hook = Recorder()
     core = rest.simulator.core
     assert core is not None
-    core.gate.hooks.append(hook)
-    yield hook
-    core.gate.hooks.remove(hook)
+    with hooked(core.gate, hook):
+        yield hook
 
 
 def test_every_call_passes_the_gate_once(rest: Http, recorder: Recorder) -> None:

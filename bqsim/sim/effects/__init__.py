@@ -1,0 +1,1 @@
+"""What rules do to calls and jobs."""
