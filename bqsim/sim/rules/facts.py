@@ -16,6 +16,9 @@ from .sqltext import sql_fingerprint, statement_type
 
 CALL, JOB, CANCEL, STREAM = "call", "job", "cancel", "stream"
 
+# By this header a client keeps its calls apart from those of others; else its project does.
+SCOPE_HEADER = "x-bqsim-scope"
+
 _NOTHING: Mapping[str, Any] = {}
 _JOB_TYPES = ("query", "load", "copy", "extract")
 
@@ -52,6 +55,7 @@ class Facts:
         "request_id",
         "resource",
         "rows",
+        "scope",
         "size",
         "state",
         "transport",
@@ -82,12 +86,14 @@ class Facts:
         size: int = 0,
         about: Facts | None = None,
         origin: str = "",
+        scope: str = "",
     ) -> None:
         self.event = event
         self.transport = transport
         self.method = method
         self.resource = resource
         self.project = _project(resource)
+        self.scope = scope or headers.get(SCOPE_HEADER, "") or self.project
         self.caller = caller
         self.clients = clients
         self.headers = headers
@@ -219,6 +225,7 @@ def call_facts(call: Call, *, about: Facts | None = None, origin: str = "") -> F
             request_id=_text(body.get("requestId")),
             about=about,
             origin=origin,
+            scope=call.scope,
         )
     trace = getattr(body, "trace_id", "") or getattr(getattr(body, "read_session", None), "trace_id", "")
     offset, rows = _position(body)
@@ -234,6 +241,7 @@ def call_facts(call: Call, *, about: Facts | None = None, origin: str = "") -> F
         rows=rows,
         about=about,
         origin=origin,
+        scope=call.scope,
     )
 
 
@@ -252,6 +260,7 @@ def job_facts(
     labels: Mapping[str, str] | None = None,
     statement_type: str | None = None,
     attempt: int | None = None,
+    scope: str = "",
 ) -> Facts:
     """The facts of a job that is about to enter ``state``, or (``event`` CANCEL) to be cancelled.
 
@@ -272,6 +281,7 @@ def job_facts(
         state=state,
         job_id=job_id,
         attempt=attempt,
+        scope=scope,
     )
 
 
@@ -298,6 +308,7 @@ def stream_facts(
         size=size,
         about=call,
         origin=call.fingerprint,
+        scope=call.scope,
     )
 
 

@@ -104,7 +104,7 @@ class _Table(Generic[T]):
         return [e for e in found if _all(e.compiled.rest, facts)]
 
     def _place(self, facts: Facts) -> _Place[T]:
-        key: list[object] = [facts.transport, facts.resource, facts.caller, facts.clients]
+        key: list[object] = [facts.transport, facts.resource, facts.scope, facts.caller, facts.clients]
         if self._labels:
             key += [_text(facts.labels.get(name)) for name in self._labels]
         if self._headers:
@@ -184,6 +184,7 @@ _VALUES: dict[str, Callable[[Facts, str], Sequence[str]]] = {
     "label": lambda facts, name: _one(facts.labels.get(name)),
     "header": lambda facts, name: _one(facts.headers.get(name)),
     "resource": _folders,
+    "scope": lambda facts, _: (facts.scope,),
     "project": lambda facts, _: (facts.project,),
     "caller": lambda facts, _: (facts.caller,),
 }

@@ -95,6 +95,9 @@ def _addresses(rule: Rule, match: Match) -> Iterable[Condition]:
     if match.project:
         project = any_glob(match.project)
         yield Condition("project", _or(match.project), lambda f: project(f.project), lambda f: f.project)
+    if match.scope:
+        scope = any_glob(match.scope)
+        yield Condition("scope", _or(match.scope), lambda f: scope(f.scope), lambda f: f.scope)
     if match.resource:
         resource = any_glob(match.resource)
         yield Condition("resource", _or(match.resource), lambda f: resource(f.resource), lambda f: f.resource)
@@ -240,7 +243,7 @@ def _keys(match: Match) -> dict[str, Sequence[str]]:
                 keys[f"{kind}:{name.lower() if kind == 'header' else name}"] = (glob,)
     if match.resource and all(map(folder, match.resource)):
         keys["resource"] = tuple(dict.fromkeys(map(folder, match.resource)))
-    for name, globs in (("project", match.project), ("caller", match.caller)):
+    for name, globs in (("scope", match.scope), ("project", match.project), ("caller", match.caller)):
         if globs and all(map(is_literal, globs)):
             keys[name] = tuple(dict.fromkeys(globs))
     return keys

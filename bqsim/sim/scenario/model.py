@@ -39,7 +39,8 @@ class Match:
 
     Within one condition any of its values will do. ``method`` are globs over API method ids
     (``bigquery.jobs.*``), ``resource`` over resource paths, ``client`` over the client's user agent and
-    ``x-goog-api-client``, ``labels`` and ``headers`` over the values of those named. ``sql`` is a regular
+    ``x-goog-api-client``, ``scope`` over the name of the port or of the ``x-bqsim-scope`` header that a call
+    came by (its project when it has neither), ``labels`` and ``headers`` over the values of those named. ``sql`` is a regular
     expression searched in the statement, ``fingerprint`` the hash of its normalised form, or a statement
     to take it from.
 
@@ -54,6 +55,7 @@ class Match:
     method: Globs = ()
     resource: Globs = ()
     project: Globs = ()
+    scope: Globs = ()
     caller: Globs = ()
     client: Globs = ()
     labels: Texts = field(default_factory=dict)
