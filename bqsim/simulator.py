@@ -223,10 +223,12 @@ def _build(settings: Settings) -> _Parts:
     from bqsim.sim.clock import SimulationClock
     from bqsim.sim.draws import Draws
     from bqsim.sim.gate import Gate
+    from bqsim.sim.simulation import Simulation
     from bqsim.sql.googlesql import GoogleSql
 
     clock = SimulationClock()
     draws = Draws(settings.seed)
+    simulation = Simulation(clock, draws)
     projects = (settings.project, *settings.extra_projects)
     catalog = Catalog(clock, draws, settings.location, projects)
     googlesql = GoogleSql(catalog, settings, progress=_progress)
@@ -311,7 +313,8 @@ def _build(settings: Settings) -> _Parts:
             settings=settings,
             clock=clock,
             draws=draws,
-            gate=Gate(),
+            gate=Gate(simulation),
+            simulation=simulation,
             catalog=catalog,
             pool=pool,
             googlesql=googlesql,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bqsim.sim.clock import SimulationClock
     from bqsim.sim.draws import Draws
     from bqsim.sim.gate import Gate
+    from bqsim.sim.simulation import Simulation
     from bqsim.sql.executor import Executor
     from bqsim.sql.googlesql import GoogleSql
     from bqsim.storage.services import Storage
@@ -30,6 +31,7 @@ class Core:
     clock: SimulationClock
     draws: Draws
     gate: Gate
+    simulation: Simulation
     catalog: Catalog
     pool: EnginePool
     googlesql: GoogleSql

@@ -72,10 +72,15 @@ class Draws:
     """``seed=None`` takes a fresh seed; read it from ``.seed`` to repeat the run."""
 
     def __init__(self, seed: int | None = None) -> None:
-        self.seed = secrets.randbits(63) if seed is None else seed
-        self._counters: dict[str, Iterator[int]] = {}
         self._lock = threading.Lock()
-        self._streams = lru_cache(_STREAMS_KEPT)(partial(Stream, self.seed))
+        self.reseed(secrets.randbits(63) if seed is None else seed)
+
+    def reseed(self, seed: int) -> None:
+        """Begin anew with another seed, or with the same."""
+        with self._lock:
+            self.seed = seed
+            self._counters: dict[str, Iterator[int]] = {}
+            self._streams = lru_cache(_STREAMS_KEPT)(partial(Stream, seed))
 
     def stream(self, rule: str) -> Stream:
         """The keyed draws of a rule; other rules never shift them."""

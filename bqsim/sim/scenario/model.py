@@ -40,9 +40,9 @@ class Match:
     Within one condition any of its values will do. ``method`` are globs over API method ids
     (``bigquery.jobs.*``), ``resource`` over resource paths, ``client`` over the client's user agent and
     ``x-goog-api-client``, ``scope`` over the name of the port or of the ``x-bqsim-scope`` header that a call
-    came by (its project when it has neither), ``labels`` and ``headers`` over the values of those named. ``sql`` is a regular
-    expression searched in the statement, ``fingerprint`` the hash of its normalised form, or a statement
-    to take it from.
+    came by (its project when it has neither), ``labels`` and ``headers`` over the values of those named.
+    ``sql`` is a regular expression searched in the statement, ``fingerprint`` the hash of its normalised
+    form, or a statement to take it from.
 
     ``state`` is a state that a job is about to enter, or that the job of a call is in. ``nth``, ``every``
     and ``max_calls`` count the calls that hold all the rest, from 1: the n-th ones, each n-th, the first so

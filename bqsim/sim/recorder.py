@@ -1,0 +1,239 @@
+"""Writes calls down: each as an event of the journal, each attempt at a write in the ledger."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bqsim.errors import BigQueryError, StorageFailure
+from bqsim.sim.clock import Clock
+from bqsim.sim.draws import Draws
+from bqsim.sim.effects.failures import NetworkFault
+from bqsim.sim.gate import Call
+from bqsim.sim.journal.book import Journal
+from bqsim.sim.journal.events import NOTHING, OK, CallEvent, Decision, LedgerEntry, Outcome, explain_id
+from bqsim.sim.rules.facts import Facts, call_facts
+
+# Requests that are counted apart at once; the one not seen for longest is forgotten first.
+MAX_REQUESTS = 65_536
+# Larger requests that nothing befalls have no fingerprint: hashing them would be noticed.
+LARGEST_HASHED = 64 * 1024
+# How much of a statement the journal keeps.
+SQL_SHOWN = 2_000
+
+# The calls whose effects a client may find done or not done after a failure. Glob-free: one look-up a call.
+WRITES = frozenset(
+    {
+        "bigquery.jobs.insert",
+        "bigquery.jobs.query",
+        "bigquery.jobs.cancel",
+        "bigquery.jobs.delete",
+        "bigquery.tabledata.insertAll",
+        "bigquery.datasets.insert",
+        "bigquery.datasets.patch",
+        "bigquery.datasets.update",
+        "bigquery.datasets.delete",
+        "bigquery.datasets.undelete",
+        "bigquery.tables.insert",
+        "bigquery.tables.patch",
+        "bigquery.tables.update",
+        "bigquery.tables.delete",
+        "bigquery.routines.insert",
+        "bigquery.routines.update",
+        "bigquery.routines.delete",
+        "google.cloud.bigquery.storage.v1.BigQueryWrite.AppendRows",
+        "google.cloud.bigquery.storage.v1.BigQueryWrite.CreateWriteStream",
+        "google.cloud.bigquery.storage.v1.BigQueryWrite.FinalizeWriteStream",
+        "google.cloud.bigquery.storage.v1.BigQueryWrite.FlushRows",
+        "google.cloud.bigquery.storage.v1.BigQueryWrite.BatchCommitWriteStreams",
+    }
+)
+
+
+@dataclass(slots=True)
+class Record:
+    """A call that has come in and is not answered yet. ``network`` is what its connection suffers."""
+
+    call: Call
+    facts: Facts
+    time_us: int
+    fingerprint: str = ""
+    occurrence: int = 0
+    attempt: int = 1
+    decisions: list[Decision] = field(default_factory=list)
+    network: str = ""
+    applied: bool = False
+
+
+class Recorder:
+    """Numbers calls and appends them to a journal. Safe for threads."""
+
+    def __init__(self, journal: Journal, clock: Clock, draws: Draws) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._draws = draws
+        self._lock = threading.Lock()
+        self._counts: OrderedDict[str, int] = OrderedDict()
+
+    def opened(self, call: Call, about: Facts | None = None, *, whole: bool = True) -> Record:
+        """Number a call as it comes in. Without ``whole``, large requests go without a fingerprint."""
+        facts = call_facts(call, about=about, origin=about.fingerprint if about is not None else "")
+        record = Record(call, facts, self._clock.now_us())
+        if call.body is not None and (whole or call.size <= LARGEST_HASHED):
+            record.fingerprint = facts.fingerprint
+            record.occurrence = self._count(f"{facts.scope}\0{facts.caller}\0{record.fingerprint}")
+            if facts.request_id or facts.job_id:
+                record.attempt = self._count(facts.try_key)
+            call.explain = explain_id(
+                self._draws.seed, call.method, facts.scope, record.fingerprint, record.occurrence
+            )
+        else:
+            call.explain = self._draws.hex_id("explain", 16)
+        return record
+
+    def _count(self, key: str) -> int:
+        with self._lock:
+            counts = self._counts
+            number = counts.get(key, 0) + 1
+            counts[key] = number
+            counts.move_to_end(key)
+            if len(counts) > MAX_REQUESTS:
+                counts.popitem(last=False)
+            return number
+
+    def closed(self, record: Record, error: BaseException | None = None) -> None:
+        """Write down that a call was answered, or failed with ``error``."""
+        call, facts = record.call, record.facts
+        outcome = _outcome(record, error)
+        now = self._clock.now_us()
+        notes = call.notes
+        self._journal.append(
+            CallEvent(
+                call.explain,
+                record.time_us,
+                call.transport,
+                call.method,
+                call.resource,
+                call.caller,
+                record.fingerprint,
+                record.occurrence,
+                record.attempt,
+                facts.request_id,
+                facts.job_id,
+                facts.clients[0] if facts.clients else "",
+                facts.scope,
+                facts.labels,
+                {**_shown(call, facts), **_plain(notes)} if notes else _shown(call, facts),
+                outcome,
+                now - record.time_us,
+                tuple(record.decisions),
+            )
+        )
+        if call.method in WRITES and (record.decisions or error is None):
+            self._enter(record, outcome, now)
+
+    def _enter(self, record: Record, outcome: Outcome, now_us: int) -> None:
+        call, facts = record.call, record.facts
+        applied = record.applied or (outcome.ok and not record.network)
+        # A client that is told that it exists already knows that it is done.
+        exists = outcome.reason == "duplicate" or outcome.storage_code == "OFFSET_ALREADY_EXISTS"
+        repeated = exists or bool(call.notes.get("deduplicated"))
+        self._journal.append(
+            LedgerEntry(
+                now_us,
+                call.explain,
+                call.method,
+                facts.resource,
+                _write(record),
+                applied and not repeated,
+                outcome.ok or exists,
+                repeated,
+                int(call.notes.get("rows", facts.rows)),
+                facts.scope,
+            )
+        )
+
+    def reset(self) -> None:
+        """Number all requests anew."""
+        with self._lock:
+            self._counts.clear()
+
+    def counts(self) -> dict[str, int]:
+        """How often each request came, for :meth:`restore`."""
+        with self._lock:
+            return dict(self._counts)
+
+    def restore(self, counts: Mapping[str, int]) -> None:
+        with self._lock:
+            self._counts = OrderedDict(counts)
+
+
+def _write(record: Record) -> str:
+    """What the client meant to write: the same for all attempts, also for one with another job id."""
+    facts = record.facts
+    if facts.offset_rows is not None:
+        return f"offset {facts.offset_rows}"
+    return record.fingerprint or facts.request_id or facts.job_id
+
+
+def _shown(call: Call, facts: Facts) -> Mapping[str, Any]:
+    """The small facts of a call, by its method."""
+    show = _SHOWN.get(call.method)
+    if show is not None:
+        return show(facts)
+    return {"bytes": call.size} if call.transport == "grpc" else NOTHING
+
+
+def _plain(notes: Mapping[str, Any]) -> dict[str, Any]:
+    """The notes that are facts; others are for services only."""
+    return {name: value for name, value in notes.items() if isinstance(value, str | int | float)}
+
+
+def _job(facts: Facts) -> Mapping[str, Any]:
+    sql = facts.sql
+    shown: dict[str, Any] = {"job_type": facts.job_type}
+    if sql:
+        shown["sql"] = sql if len(sql) <= SQL_SHOWN else sql[:SQL_SHOWN] + "…"
+    return shown
+
+
+def _rows(facts: Facts) -> Mapping[str, Any]:
+    return {"rows": facts.rows}
+
+
+_SHOWN: Mapping[str, Callable[[Facts], Mapping[str, Any]]] = {
+    "bigquery.jobs.insert": _job,
+    "bigquery.jobs.query": _job,
+    "google.cloud.bigquery.storage.v1.BigQueryWrite.AppendRows": _rows,
+}
+
+
+def _outcome(record: Record, error: BaseException | None) -> Outcome:
+    if error is None:
+        return Outcome(network=record.network) if record.network else OK
+    rest = record.call.transport == "rest"
+    if isinstance(error, BigQueryError):
+        reason = error.reason
+        return Outcome(
+            reason=reason.name,
+            status="" if rest else reason.grpc,
+            http=error.http if rest else 0,
+            message=error.message,
+            retry_delay_s=error.retry_after_s,
+        )
+    if isinstance(error, StorageFailure):
+        return Outcome(
+            status=error.status,
+            message=error.message,
+            storage_code=error.code or "",
+            retry_delay_s=error.retry_delay_s,
+        )
+    if isinstance(error, NetworkFault):
+        return Outcome(network=error.effect.what)
+    if isinstance(error, Exception):
+        return Outcome(reason="internalError", http=500) if rest else Outcome(status="INTERNAL")
+    # The client went away, or the server stops.
+    return Outcome(network="closed")
