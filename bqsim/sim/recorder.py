@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +15,13 @@ from bqsim.sim.draws import Draws
 from bqsim.sim.effects.failures import NetworkFault
 from bqsim.sim.gate import Call
 from bqsim.sim.journal.book import Journal
-from bqsim.sim.journal.events import NOTHING, OK, CallEvent, Decision, LedgerEntry, Outcome, explain_id
+from bqsim.sim.journal.events import NOTHING, OK, CallEvent, Decision, Event, LedgerEntry, Outcome, explain_id
 from bqsim.sim.rules.facts import Facts, call_facts
 
 # Requests that are counted apart at once; the one not seen for longest is forgotten first.
 MAX_REQUESTS = 65_536
-# Larger requests that nothing befalls have no fingerprint: hashing them would be noticed.
-LARGEST_HASHED = 64 * 1024
+# Larger requests that nothing befalls are not kept for a fingerprint: hashing them would be noticed.
+LARGEST_KEPT = 8 * 1024
 # How much of a statement the journal keeps.
 SQL_SHOWN = 2_000
 
@@ -68,6 +69,26 @@ class Record:
     applied: bool = False
 
 
+class Quiet:
+    """A call that nothing befalls; its event is made when somebody reads it."""
+
+    __slots__ = ("_recorder", "call", "duration_us", "method", "outcome", "scope", "time_us")
+
+    def __init__(self, recorder: Recorder, call: Call, time_us: int) -> None:
+        self._recorder = recorder
+        self.call = call
+        self.method = call.method
+        self.scope = call.scope
+        self.time_us = time_us
+        self.duration_us = 0
+        self.outcome = OK
+
+    def events(self) -> Iterable[Event]:
+        """See :class:`Postponed`."""
+        record = self._recorder.record(self.call, self.time_us)
+        yield from self._recorder.events(record, self.outcome, self.duration_us)
+
+
 class Recorder:
     """Numbers calls and appends them to a journal. Safe for threads."""
 
@@ -77,21 +98,41 @@ class Recorder:
         self._draws = draws
         self._lock = threading.Lock()
         self._counts: OrderedDict[str, int] = OrderedDict()
+        self._quiet = itertools.count(1)
 
-    def opened(self, call: Call, about: Facts | None = None, *, whole: bool = True) -> Record:
-        """Number a call as it comes in. Without ``whole``, large requests go without a fingerprint."""
+    def quiet(self, call: Call) -> Quiet:
+        """Begin to write down a call that nothing befalls."""
+        call.explain = f"{next(self._quiet):016x}"
+        return Quiet(self, call, self._clock.now_us())
+
+    def end_quiet(self, quiet: Quiet, error: BaseException | None) -> None:
+        """Such a call was answered, or failed with ``error``."""
+        call = quiet.call
+        if error is not None:
+            quiet.outcome = outcome_of(call, error)
+        quiet.duration_us = self._clock.now_us() - quiet.time_us
+        if call.size > LARGEST_KEPT or call.transport == "grpc":
+            call.body = None
+        self._journal.postpone(quiet)
+
+    def opened(self, call: Call, about: Facts | None = None) -> Record:
+        """Number a call as it comes in."""
+        self._journal.settle()
+        record = self.record(call, self._clock.now_us(), about)
+        call.explain = explain_id(
+            self._draws.seed, call.method, record.facts.scope, record.fingerprint, record.occurrence
+        )
+        return record
+
+    def record(self, call: Call, time_us: int, about: Facts | None = None) -> Record:
+        """A call with its fingerprint, and its number among those like it."""
         facts = call_facts(call, about=about, origin=about.fingerprint if about is not None else "")
-        record = Record(call, facts, self._clock.now_us())
-        if call.body is not None and (whole or call.size <= LARGEST_HASHED):
+        record = Record(call, facts, time_us)
+        if call.body is not None:
             record.fingerprint = facts.fingerprint
             record.occurrence = self._count(f"{facts.scope}\0{facts.caller}\0{record.fingerprint}")
             if facts.request_id or facts.job_id:
                 record.attempt = self._count(facts.try_key)
-            call.explain = explain_id(
-                self._draws.seed, call.method, facts.scope, record.fingerprint, record.occurrence
-            )
-        else:
-            call.explain = self._draws.hex_id("explain", 16)
         return record
 
     def _count(self, key: str) -> int:
@@ -106,54 +147,56 @@ class Recorder:
 
     def closed(self, record: Record, error: BaseException | None = None) -> None:
         """Write down that a call was answered, or failed with ``error``."""
-        call, facts = record.call, record.facts
-        outcome = _outcome(record, error)
-        now = self._clock.now_us()
-        notes = call.notes
-        self._journal.append(
-            CallEvent(
-                call.explain,
-                record.time_us,
-                call.transport,
-                call.method,
-                call.resource,
-                call.caller,
-                record.fingerprint,
-                record.occurrence,
-                record.attempt,
-                facts.request_id,
-                facts.job_id,
-                facts.clients[0] if facts.clients else "",
-                facts.scope,
-                facts.labels,
-                {**_shown(call, facts), **_plain(notes)} if notes else _shown(call, facts),
-                outcome,
-                now - record.time_us,
-                tuple(record.decisions),
-            )
-        )
-        if call.method in WRITES and (record.decisions or error is None):
-            self._enter(record, outcome, now)
+        outcome = outcome_of(record.call, error) if error is not None else OK
+        if record.network:
+            outcome = Outcome(network=record.network)
+        for event in self.events(record, outcome, self._clock.now_us() - record.time_us):
+            self._journal.append(event)
 
-    def _enter(self, record: Record, outcome: Outcome, now_us: int) -> None:
+    def events(self, record: Record, outcome: Outcome, duration_us: int) -> Iterable[Event]:
+        """The call, and of a write what it did."""
+        call, facts = record.call, record.facts
+        notes = call.notes
+        yield CallEvent(
+            call.explain,
+            record.time_us,
+            call.transport,
+            call.method,
+            call.resource,
+            call.caller,
+            record.fingerprint,
+            record.occurrence,
+            record.attempt,
+            facts.request_id,
+            facts.job_id,
+            facts.clients[0] if facts.clients else "",
+            facts.scope,
+            facts.labels,
+            {**_shown(call, facts), **_plain(notes)} if notes else _shown(call, facts),
+            outcome,
+            duration_us,
+            tuple(record.decisions),
+        )
+        if call.method in WRITES:
+            yield self._entry(record, outcome, record.time_us + duration_us)
+
+    def _entry(self, record: Record, outcome: Outcome, now_us: int) -> LedgerEntry:
         call, facts = record.call, record.facts
         applied = record.applied or (outcome.ok and not record.network)
         # A client that is told that it exists already knows that it is done.
         exists = outcome.reason == "duplicate" or outcome.storage_code == "OFFSET_ALREADY_EXISTS"
         repeated = exists or bool(call.notes.get("deduplicated"))
-        self._journal.append(
-            LedgerEntry(
-                now_us,
-                call.explain,
-                call.method,
-                facts.resource,
-                _write(record),
-                applied and not repeated,
-                outcome.ok or exists,
-                repeated,
-                int(call.notes.get("rows", facts.rows)),
-                facts.scope,
-            )
+        return LedgerEntry(
+            now_us,
+            call.explain,
+            call.method,
+            facts.resource,
+            _write(record),
+            applied and not repeated,
+            outcome.ok or exists,
+            repeated,
+            int(call.notes.get("rows", facts.rows)),
+            facts.scope,
         )
 
     def reset(self) -> None:
@@ -211,10 +254,9 @@ _SHOWN: Mapping[str, Callable[[Facts], Mapping[str, Any]]] = {
 }
 
 
-def _outcome(record: Record, error: BaseException | None) -> Outcome:
-    if error is None:
-        return Outcome(network=record.network) if record.network else OK
-    rest = record.call.transport == "rest"
+def outcome_of(call: Call, error: BaseException) -> Outcome:
+    """How a call that raised ``error`` ended for its client."""
+    rest = call.transport == "rest"
     if isinstance(error, BigQueryError):
         reason = error.reason
         return Outcome(

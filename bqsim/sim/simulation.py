@@ -20,7 +20,7 @@ from bqsim.sim.effects.failures import failure
 from bqsim.sim.gate import Call
 from bqsim.sim.journal.book import Journal
 from bqsim.sim.journal.events import ControlEvent, Decision
-from bqsim.sim.recorder import Record, Recorder
+from bqsim.sim.recorder import Quiet, Record, Recorder
 from bqsim.sim.rules.book import Hit, RuleBook
 from bqsim.sim.rules.classes import events_of
 from bqsim.sim.rules.facts import CALL, STREAM, Facts, stream_facts
@@ -192,11 +192,11 @@ class Simulation:
             )
         return known
 
-    def opened(self, call: Call) -> Record:
-        return self.recorder.opened(call, whole=False)
+    def opened(self, call: Call) -> Quiet:
+        return self.recorder.quiet(call)
 
     def closed(self, record: Any, error: BaseException | None = None) -> None:
-        self.recorder.closed(record, error)
+        self.recorder.end_quiet(record, error)
 
     async def passes(self, call: Call, service: Callable[[], Awaitable[T]]) -> T:
         record = self.recorder.opened(call, self._about(call))

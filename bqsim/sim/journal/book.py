@@ -9,7 +9,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from .events import CallEvent, ControlEvent, Event, JobEvent, LedgerEntry, from_json, to_json
 from .follow import Follower
@@ -19,8 +19,21 @@ log = logging.getLogger(__name__)
 
 # An event with labels, facts and decisions takes about 1 kB.
 DEFAULT_CAPACITY = 50_000
+# Calls whose events are made only when somebody reads them; they hold their small requests until then.
+MAX_POSTPONED = 10_000
 
 Listener = Callable[[Event], object]
+
+
+class Postponed(Protocol):
+    """A call that is over, whose events are not made yet."""
+
+    method: str
+    scope: str
+
+    def events(self) -> Iterable[Event]:
+        """The events; asked once, in the order of the calls."""
+        ...
 
 
 class Journal:
@@ -41,10 +54,37 @@ class Journal:
         self._by_method: dict[str, deque[CallEvent]] = {}
         self._by_id: dict[str, CallEvent] = {}
         self._listeners: tuple[Listener, ...] = ()
+        self._postponed: deque[Postponed] = deque()
         # Re-entrant, so that a listener may read the journal.
         self._lock = threading.RLock()
 
+    def postpone(self, call: Postponed) -> None:
+        """Append the events of a call when they are asked for; of very many only the newest are kept."""
+        with self._lock:
+            self._postponed.append(call)
+            if self._listeners:
+                self.settle()
+            elif len(self._postponed) > MAX_POSTPONED:
+                lost = self._postponed.popleft()
+                self.dropped += 1
+                self._first += 1
+                self._dropped_calls[lost.scope, lost.method] += 1
+
+    def settle(self) -> None:
+        """Make the events of all calls that are over."""
+        with self._lock:
+            postponed, self._postponed = self._postponed, deque()
+            for call in postponed:
+                for event in call.events():
+                    self._append(event)
+
     def append(self, event: Event) -> None:
+        with self._lock:
+            if self._postponed:
+                self.settle()
+            self._append(event)
+
+    def _append(self, event: Event) -> None:
         with self._lock:
             events = self._events
             if len(events) >= self.capacity:
@@ -83,27 +123,32 @@ class Journal:
                 self.unsubscribe(listener)
 
     def __len__(self) -> int:
+        self.settle()
         return len(self._events)
 
     @property
     def position(self) -> int:
         """The position of the next event; a mark to read on from."""
+        self.settle()
         with self._lock:
             return self._first + len(self._events)
 
     @property
     def first(self) -> int:
         """The position of the oldest event that is left."""
+        self.settle()
         return self._first
 
     def events(self, since: int = 0) -> list[Event]:
         """The events from position ``since`` on, oldest first."""
         with self._lock:
+            self.settle()
             return list(islice(self._events, max(0, since - self._first), None))
 
     def read(self, since: int = 0, limit: int | None = None) -> tuple[list[Event], int]:
         """Up to ``limit`` events from position ``since`` on, and the position to read on from."""
         with self._lock:
+            self.settle()
             first = max(0, since - self._first)
             found = list(islice(self._events, first, None if limit is None else first + limit))
             return found, self._first + first + len(found)
@@ -111,10 +156,12 @@ class Journal:
     def call(self, call_id: str) -> CallEvent | None:
         """The call that an ``x-bqsim-explain`` id names; None when it is unknown or dropped."""
         with self._lock:
+            self.settle()
             return self._by_id.get(call_id)
 
     def calls(self, method: str = "*", *, since: int = 0, scope: str | None = None) -> list[CallEvent]:
         """The calls of a method (a glob over API method ids) in the order of their answers."""
+        self.settle()
         if since <= self._first and not is_glob(method):
             with self._lock:
                 found = list(self._by_method.get(method, ()))
@@ -129,6 +176,7 @@ class Journal:
     def methods(self) -> dict[str, int]:
         """How many calls the journal holds of each method."""
         with self._lock:
+            self.settle()
             return {name: len(calls) for name, calls in sorted(self._by_method.items())}
 
     def jobs(self, job_id: str | None = None, *, since: int = 0) -> list[JobEvent]:
@@ -144,6 +192,7 @@ class Journal:
     def dropped_calls(self, method: str = "*", *, scope: str | None = None) -> int:
         """How many calls of a method were dropped for want of room."""
         with self._lock:
+            self.settle()
             return sum(
                 n
                 for (where, name), n in self._dropped_calls.items()
@@ -153,6 +202,7 @@ class Journal:
     def clear(self) -> None:
         """Forget all events. Positions go on, so that marks stay right."""
         with self._lock:
+            self.settle()
             self._first += len(self._events)
             self._events.clear()
             self._by_method.clear()
@@ -167,6 +217,7 @@ class Journal:
         that raises is told nothing more.
         """
         with self._lock:
+            self.settle()
             self._listeners = (*self._listeners, listener)
         return lambda: self.unsubscribe(listener)
 
