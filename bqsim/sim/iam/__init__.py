@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from .control import Iam
 from .denial import Denied, Wording, denial
+from .gate import Enforcement, Member
 from .methods import FILTERED, METHOD_NEEDS, JobFacts, authorize, deny
 from .model import Binding, DenyRule, Principal
 from .policy import Decision, Policy
@@ -21,7 +23,10 @@ __all__ = [
     "Decision",
     "Denied",
     "DenyRule",
+    "Enforcement",
+    "Iam",
     "JobFacts",
+    "Member",
     "Policy",
     "Principal",
     "Unauthenticated",

@@ -8,6 +8,8 @@ from typing import Any
 from .model import BadMember, Binding, member_key
 from .roles import DATASET_ROLES, ROLES
 
+# Where tables and routines keep their policy; names with an underscore never show in the resource.
+KEY = "_iamPolicy"
 # Field of an entry of a dataset's access list -> the prefix of a member.
 _MEMBERS = {"userByEmail": "user", "groupByEmail": "group", "domain": "domain"}
 # ``specialGroup`` -> the prefix of a member of the dataset's project.
@@ -16,6 +18,21 @@ _SPECIAL = {
     "projectWriters": "projectEditor",
     "projectOwners": "projectOwner",
 }
+
+
+def default_access(caller: str) -> list[dict[str, str]]:
+    """The access entries of a dataset that was created without any."""
+    return [
+        {"role": "WRITER", "specialGroup": "projectWriters"},
+        {"role": "OWNER", "specialGroup": "projectOwners"},
+        {"role": "OWNER", "userByEmail": caller},
+        {"role": "READER", "specialGroup": "projectReaders"},
+    ]
+
+
+def owned_by(caller: str) -> list[dict[str, str]]:
+    """The access entries of a dataset with a caller's results."""
+    return [{"role": "OWNER", "userByEmail": caller}]
 
 
 def of_access(dataset: str, project: str, access: Sequence[Mapping[str, Any]]) -> list[Binding]:
@@ -27,6 +44,26 @@ def of_access(dataset: str, project: str, access: Sequence[Mapping[str, Any]]) -
         if member and role in ROLES:
             found.append(Binding(role, (member,), dataset, "access list"))
     return found
+
+
+def authorizes(access: Sequence[Mapping[str, Any]], kind: str, project: str, dataset: str, name: str) -> bool:
+    """Whether a dataset's access list lets a view or a routine (``kind``) read for those who may use it."""
+    key = f"{kind}Id" if kind != "view" else "tableId"
+    target = f"{kind.upper()}S"
+    for entry in access:
+        one = entry.get(kind)
+        if isinstance(one, Mapping) and _names(one, project, dataset) and one.get(key) == name:
+            return True
+        whole = entry.get("dataset")
+        if isinstance(whole, Mapping) and target in (whole.get("targetTypes") or ()):
+            inside = whole.get("dataset")
+            if isinstance(inside, Mapping) and _names(inside, project, dataset):
+                return True
+    return False
+
+
+def _names(reference: Mapping[str, Any], project: str, dataset: str) -> bool:
+    return reference.get("projectId") == project and reference.get("datasetId") == dataset
 
 
 def of_policy(resource: str, policy: Mapping[str, Any], roles: Container[str] = ROLES) -> list[Binding]:

@@ -13,7 +13,7 @@ from .jobs import job_checks
 from .model import Principal
 from .needs import Checked, Need, full, needs, refused
 from .policy import Policy
-from .resources import parse
+from .resources import is_anonymous, parse
 
 _STORAGE = "google.cloud.bigquery.storage.v1"
 
@@ -102,7 +102,7 @@ _WORDINGS = {
 class JobFacts:
     """Of a job: its creator's e-mail, its name in texts (``p:US.id``) and the path of its results' table.
 
-    ``destination`` is empty for the anonymous table of a query, which is its creator's.
+    ``destination`` is empty for a job without results; an anonymous table is its creator's.
     """
 
     creator: str
@@ -124,7 +124,9 @@ def authorize(policy: Policy, caller: Principal, call: Call, find_job: FindJob =
     What the statements of a query use is checked when they run, by :func:`.statements.authorize_statement`.
     A job that is not found is not checked either: the service answers that there is none.
     """
-    return refused(policy, caller, _checks(caller, call, find_job)) if METHOD_NEEDS[call.method] else None
+    if not METHOD_NEEDS.get(call.method):
+        return None
+    return refused(policy, caller, _checks(caller, call, find_job))
 
 
 def deny(caller: Principal, call: Call, permission: str, find_job: FindJob = no_jobs) -> Denied:
@@ -148,7 +150,7 @@ def _checks(caller: Principal, call: Call, find_job: FindJob) -> list[Checked]:
     wording = _wording(call.method)
     job = find_job(resource.path) if resource.kind == "job" else None
     checks = []
-    for need in METHOD_NEEDS[call.method]:
+    for need in METHOD_NEEDS.get(call.method, ()):
         if need.given and _given(call.body, need.given) in (None, ""):
             continue
         if need.place in ("job", "destination"):
@@ -174,7 +176,9 @@ def _job_checks(
         return []
     own = bool(caller.email) and job.creator.lower() == caller.email.lower()
     if need.place == "destination":
-        return [Checked(need.permission, job.destination)] if job.destination else []
+        result = parse(job.destination)
+        mine = own and is_anonymous(result.part("datasets"))
+        return [Checked(need.permission, result.path, Wording.QUERY)] if result.path and not mine else []
     if own and need.creator is not None:
         return [Checked(need.creator, project)] if need.creator else []
     return [Checked(need.permission, path, name=job.name)]

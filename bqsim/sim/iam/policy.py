@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from .attached import of_access, of_policy
 from .denial import Denied, Wording, denial
 from .model import (
     ALL_AUTHENTICATED,
@@ -16,8 +19,12 @@ from .model import (
     covers,
     member_key,
 )
-from .resources import lineage, parse
+from .resources import is_anonymous, lineage, parse
 from .roles import DATASET_ROLES, ROLES, roles_with
+
+# What the resource at a path carries itself: a dataset's access list, the policy of a table or a routine;
+# None when it carries nothing. The same object as long as that does not change.
+Carried = Callable[[str], Any]
 
 MAX_CACHED = 65_536
 # The access list of a dataset that was made without one (page *Basic roles for datasets*).
@@ -50,10 +57,19 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What is attached to resources, with the decisions that hold as long as it does."""
+    """Bindings and rules, with the decisions that hold as long as they do."""
 
-    attached: Mapping[str, tuple[_Entry, ...]]
-    decisions: dict[tuple[str, tuple[str, ...], str, str], Decision] = field(default_factory=dict)
+    at: Mapping[str, tuple[_Entry, ...]]
+    patterns: tuple[_Entry, ...]
+    deny: tuple[DenyRule, ...]
+    # With what the resources on the way up carried when it was made.
+    decisions: dict[tuple[str, tuple[str, ...], str, str], tuple[Decision, tuple[Any, ...]]] = field(
+        default_factory=dict
+    )
+
+
+def nothing(path: str) -> None:
+    """Resources carry nothing."""
 
 
 class Policy:
@@ -61,7 +77,8 @@ class Policy:
 
     Bindings hold on their resource and all inside it; deny rules win over bindings. ``roles`` are custom
     roles: permissions by name. ``groups`` names the members of groups, which may be groups too; a caller
-    may come with further groups. Safe for threads.
+    may come with further groups. ``carried`` tells what resources carry themselves. Safe for threads; each
+    change counts from the next decision on.
     """
 
     def __init__(
@@ -71,20 +88,72 @@ class Policy:
         *,
         groups: Mapping[str, Sequence[str]] | None = None,
         roles: Mapping[str, frozenset[str]] | None = None,
+        carried: Carried = nothing,
     ) -> None:
         """Raises ``BadMember`` or ``KeyError`` (a role) for what :func:`load.load` would have refused."""
+        self.carried = carried
         self._roles = {**ROLES, **(roles or {})}
         self._groups = _memberships(groups or {})
-        self._deny = tuple(deny)
-        self._at: dict[str, tuple[_Entry, ...]] = {}
-        self._patterns: list[_Entry] = []
-        for binding in bindings:
-            entry = self._entry(binding)
-            if "*" in binding.resource or "?" in binding.resource or "[" in binding.resource:
-                self._patterns.append(entry)
-            else:
-                self._at[binding.resource] = (*self._at.get(binding.resource, ()), entry)
-        self._state = _State({})
+        self._changing = threading.Lock()
+        self._entries_of: dict[str, tuple[Any, tuple[_Entry, ...]]] = {}
+        self._state = self._stated(bindings, deny)
+
+    @property
+    def bindings(self) -> tuple[Binding, ...]:
+        """All bindings, those of what resources carry left out."""
+        state = self._state
+        return tuple(e.binding for found in (*state.at.values(), state.patterns) for e in found)
+
+    @property
+    def roles(self) -> Mapping[str, frozenset[str]]:
+        """The permissions of all roles, predefined and custom."""
+        return self._roles
+
+    @property
+    def deny_rules(self) -> tuple[DenyRule, ...]:
+        return self._state.deny
+
+    # Changes
+
+    def grant(self, binding: Binding) -> None:
+        """Add a binding. Raises ``BadMember`` and ``KeyError`` as a new policy does."""
+        with self._changing:
+            self._state = self._stated((*self.bindings, binding), self._state.deny)
+
+    def revoke(self, member: str, role: str | None = None, resource: str | None = None) -> int:
+        """Take a role from a member on a resource; None stands for all of them. How many bindings it was in.
+
+        Bindings that name the member through a group or a domain stay, and so does what resources carry.
+        """
+        key = member_key(member)
+        kept: list[Binding] = []
+        with self._changing:
+            found = 0
+            for binding in self.bindings:
+                others = tuple(m for m in binding.members if member_key(m) != key)
+                if (
+                    role in (None, binding.role)
+                    and resource in (None, binding.resource)
+                    and len(others) < len(binding.members)
+                ):
+                    found += 1
+                    binding = replace(binding, members=others)
+                if binding.members:
+                    kept.append(binding)
+            self._state = self._stated(kept, self._state.deny)
+        return found
+
+    def deny(self, rule: DenyRule) -> None:
+        """Add a deny rule."""
+        for member in (*rule.principals, *rule.exception_principals):
+            member_key(member)
+        with self._changing:
+            self._state = self._stated(self.bindings, (*self._state.deny, rule))
+
+    def undeny(self, rule: DenyRule) -> None:
+        """Take back a deny rule; one that is not there stays away."""
+        with self._changing:
+            self._state = self._stated(self.bindings, (r for r in self._state.deny if r != rule))
 
     # Decisions
 
@@ -97,15 +166,17 @@ class Policy:
         return denial(permission, resource, wording).because(self.explain(caller, permission, resource))
 
     def decide(self, caller: Principal, permission: str, resource: str) -> Decision:
-        """The decision, remembered until something is attached."""
+        """The decision, remembered until something changes that it depends on."""
         state = self._state
+        carried = tuple(map(self.carried, lineage(resource)))
         key = (caller.email, caller.groups, permission, resource)
-        decision = state.decisions.get(key)
-        if decision is None:
-            decision = self._decide(state, caller, permission, resource)
-            if len(state.decisions) >= MAX_CACHED:
-                state.decisions.clear()
-            state.decisions[key] = decision
+        known = state.decisions.get(key)
+        if known is not None and all(map(_same, known[1], carried)):
+            return known[0]
+        decision = self._decide(state, caller, permission, resource)
+        if len(state.decisions) >= MAX_CACHED:
+            state.decisions.clear()
+        state.decisions[key] = (decision, carried)
         return decision
 
     def test_permissions(self, caller: Principal, permissions: Iterable[str], resource: str) -> list[str]:
@@ -138,18 +209,18 @@ class Policy:
                 lines.append(f"it is in {', '.join(holding[:4])}")
         return "\n  ".join(lines)
 
-    # What resources carry themselves
+    # How
 
-    def attach(self, resource: str, bindings: Sequence[Binding]) -> None:
-        """Let a resource's own policy or access list count from now on, in place of what it had."""
-        attached = {**self._state.attached, resource: tuple(self._entry(b) for b in bindings)}
-        self._state = _State(attached)
-
-    def detach(self, resource: str) -> None:
-        """Forget what a resource and all inside it carried: it is gone."""
-        inside = resource + "/"
-        kept = {p: e for p, e in self._state.attached.items() if p != resource and not p.startswith(inside)}
-        self._state = _State(kept)
+    def _stated(self, bindings: Iterable[Binding], deny: Iterable[DenyRule]) -> _State:
+        at: dict[str, tuple[_Entry, ...]] = {}
+        patterns: list[_Entry] = []
+        for binding in bindings:
+            entry = self._entry(binding)
+            if "*" in binding.resource or "?" in binding.resource or "[" in binding.resource:
+                patterns.append(entry)
+            else:
+                at[binding.resource] = (*at.get(binding.resource, ()), entry)
+        return _State(at, tuple(patterns), tuple(deny))
 
     def _entry(self, binding: Binding) -> _Entry:
         keys = frozenset(map(member_key, binding.members))
@@ -158,7 +229,7 @@ class Policy:
     def _decide(self, state: _State, caller: Principal, permission: str, resource: str) -> Decision:
         keys = self._keys(state, caller, resource)
         paths = lineage(resource)
-        for rule in self._deny:
+        for rule in state.deny:
             if rule.denies(permission, keys) and any(covers(rule.resource, path) for path in paths):
                 return Decision(False, caller.email, permission, resource, rule)
         for entry in self._entries(state, resource):
@@ -168,13 +239,35 @@ class Policy:
 
     def _entries(self, state: _State, resource: str) -> Iterable[_Entry]:
         """The bindings that hold on a resource, the nearest first."""
+        own = is_anonymous(parse(resource).part("datasets"))
         for path in lineage(resource):
-            yield from self._at.get(path, ())
-            if path in state.attached:
-                yield from state.attached[path]
-            elif parse(path).kind == "dataset":
+            carried = self._of(path)
+            if carried is not None:
+                yield from carried
+            elif not own and parse(path).kind == "dataset":
                 yield from self._default_access(path)
-            yield from (entry for entry in self._patterns if covers(entry.binding.resource, path))
+            if not own:
+                yield from state.at.get(path, ())
+                yield from (entry for entry in state.patterns if covers(entry.binding.resource, path))
+
+    def _of(self, path: str) -> tuple[_Entry, ...] | None:
+        """The bindings that a resource carries, read again when it carries others."""
+        carried = self.carried(path)
+        if carried is None:
+            return None
+        known = self._entries_of.get(path)
+        if known is not None and known[0] is carried:
+            return known[1]
+        resource = parse(path)
+        if resource.kind == "dataset":
+            bindings = of_access(path, resource.project, carried)
+        else:
+            bindings = of_policy(path, carried, self._roles)
+        entries = tuple(map(self._entry, bindings))
+        if len(self._entries_of) >= MAX_CACHED:
+            self._entries_of.clear()
+        self._entries_of[path] = (carried, entries)
+        return entries
 
     def _default_access(self, dataset: str) -> Iterable[_Entry]:
         project = parse(dataset).project
@@ -203,7 +296,8 @@ class Policy:
     def _basic(self, keys: Iterable[str], project: str) -> Iterable[str]:
         """What having basic roles on a project makes one a member of."""
         path = f"projects/{project}"
-        held = (*self._at.get(path, ()), *(e for e in self._patterns if covers(e.binding.resource, path)))
+        state = self._state
+        held = (*state.at.get(path, ()), *(e for e in state.patterns if covers(e.binding.resource, path)))
         for entry in held:
             member = BASIC_MEMBERS.get(entry.binding.role)
             if member is not None and not entry.keys.isdisjoint(keys):
@@ -222,3 +316,7 @@ def _memberships(groups: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ..
 
 def _at(source: str) -> str:
     return f" ({source})" if source else ""
+
+
+def _same(a: object, b: object) -> bool:
+    return a is b

@@ -31,6 +31,8 @@ TITLES = {
     "connection": "Connection",
     "reservation": "Reservation",
 }
+# Datasets that hold the results of one caller's queries, and the temporary tables of a script or a session.
+_ANONYMOUS = re.compile(r"_(?:[0-9a-f]{40}|script[0-9a-f]{24}|session_[0-9a-f]{24})\Z")
 _PATTERN = re.compile(r"(?:\*|projects(?:/[^/\s]+)*)\Z")
 
 
@@ -106,9 +108,17 @@ def lineage(path: str) -> tuple[str, ...]:
     found = []
     for collection in ("tables", "routines", "models", "connections", "reservations", "datasets", "projects"):
         inside = resource.up_to(collection)
+        if collection == "projects" and is_anonymous(resource.part("datasets")):
+            break
         if inside and inside not in found:
             found.append(inside)
     return tuple(found)
+
+
+def is_anonymous(dataset: str) -> bool:
+    """Whether a dataset id is that of a dataset with a caller's results: it takes no roles from its project
+    (page *Cached results*)."""
+    return _ANONYMOUS.match(dataset) is not None
 
 
 def is_pattern(text: str) -> bool:

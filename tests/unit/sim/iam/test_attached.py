@@ -41,7 +41,7 @@ def test_entries_that_name_no_member_grant_nothing() -> None:
 def test_policy_of_a_table() -> None:
     policy = Policy()
     document = {"bindings": [{"role": "roles/bigquery.dataViewer", "members": ["user:ada@example.com", "?"]}]}
-    policy.attach(T, of_policy(T, document))
+    policy.carried = {T: document}.get
     assert policy.check(Caller("ada@example.com"), "bigquery.tables.getData", T) is None
     assert policy.check(Caller("bob@example.com"), "bigquery.tables.getData", T) is not None
 

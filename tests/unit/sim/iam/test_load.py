@@ -151,17 +151,18 @@ BINDING = "bindings:\n  - role: roles/bigquery.jobUser\n    members: [allUsers]\
             3,
             "unknown permission 'tables.get'",
         ),
-        ("bindings:\n  - [", 2, "not valid YAML: "),
-        ("bindings: []\n--- \nbindings: []", 2, "not valid YAML: "),
-        ("bindings: \x07", 1, "not valid YAML"),
-        ("[" * 5000, 1, "not valid YAML"),
+        ("bindings:\n  - [", 3, "this is not valid YAML"),
+        ("bindings: []\n--- \nbindings: []", 2, "a file holds one"),
+        ("bindings: \x07", 1, "a control character cannot stand in YAML"),
+        ("[" * 5000, 1, "nested deeper than 40 levels"),
     ],
 )
 def test_wrong_policies(text: str, line: int, message: str) -> None:
     with pytest.raises(PolicyError) as caught:
         parse(text, "policy.yaml")
-    assert (caught.value.line, caught.value.text[: len(message)]) == (line, message)
-    assert str(caught.value) == f"policy.yaml:{line}: {caught.value.text}"
+    (problem,) = caught.value.problems
+    assert (problem.place.line, problem.message[: len(message)]) == (line, message)
+    assert str(caught.value) == f"policy.yaml:{line}:{problem.place.column}: {problem.message}"
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
@@ -169,5 +170,5 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         load(tmp_path / "none.yaml")
     latin = tmp_path / "latin.yaml"
     latin.write_bytes(b"version: 1\n# \xe9\n")
-    with pytest.raises(PolicyError, match=r"latin.yaml:2: the text is not valid UTF-8"):
+    with pytest.raises(PolicyError, match=r"latin.yaml:2:3: the text is not valid UTF-8"):
         load(latin)
