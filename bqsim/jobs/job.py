@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bqsim.catalog.refs import JobRef, TableRef
 from bqsim.errors import BigQueryError
@@ -29,6 +29,14 @@ class JobType(StrEnum):
     EXTRACT = "EXTRACT"
 
 
+class JobLife(Protocol):
+    """What an observer keeps of a job."""
+
+    def statistics(self, job: Job) -> dict[str, Any]:
+        """Members of ``statistics`` that it adds: ``quotaDeferments`` and the like."""
+        ...
+
+
 class Job:
     """One job.
 
@@ -36,7 +44,8 @@ class Job:
     (None when the job succeeded or still runs), ``stop_error`` what a cancel or timeout asks it to end with;
     ``warnings`` are further ErrorProtos of ``status.errors``. ``result`` is set on a DONE query that returned
     rows. ``created`` is false for a query that ran without a job (``JOB_CREATION_OPTIONAL``): the reply then
-    names only ``query_id``. Times are those of the simulation clock.
+    names only ``query_id``. ``life`` is what the simulation knows of the job. Times are those of the
+    simulation clock.
     """
 
     __slots__ = (
@@ -51,6 +60,7 @@ class Job:
         "destination",
         "dry_run",
         "error",
+        "life",
         "number",
         "parent",
         "ref",
@@ -95,6 +105,7 @@ class Job:
         self.script_statistics: Mapping[str, Any] | None = None
         self.cancel_token: CancelToken | None = None
         self.stop_error: BigQueryError | None = None
+        self.life: JobLife | None = None
         self._waiters: list[asyncio.Future[None]] = []
 
     # -- states
@@ -111,10 +122,7 @@ class Job:
         """Enter ``state``; reaching DONE wakes everybody who waits. Only on the event loop."""
         self.timeline.move(state, now_us)
         if state is State.DONE and self._waiters:
-            waiters, self._waiters = self._waiters, []
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+            self.wake()
 
     async def wait(self, timeout_s: float | None, clock: Clock | None = None) -> bool:
         """Wait until the job is DONE, at most ``timeout_s`` seconds of ``clock``; whether it is DONE.
@@ -143,11 +151,45 @@ class Job:
         finally:
             if timer is not None:
                 timer.cancel()
-            if not self.done:
+            if waiter in self._waiters:
                 self._waiters.remove(waiter)
         return self.done
 
+    def wake(self) -> None:
+        """Let those who wait go on although the job is not DONE. Only on the event loop."""
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
     # -- what replies need
+
+    @property
+    def project(self) -> str:
+        return self.ref.project
+
+    @property
+    def job_id(self) -> str:
+        return self.ref.job_id
+
+    @property
+    def location(self) -> str:
+        return self.ref.location
+
+    @property
+    def statement_type(self) -> str | None:
+        """The type of a query's statement, None before it is known and for other jobs."""
+        query = self.query_statistics
+        return query.statement_type or None if query is not None else None
+
+    @property
+    def wrote(self) -> bool:
+        """Whether the finished work of the job left more than a result that its client may read."""
+        if self.type is not JobType.QUERY:
+            return True
+        if self.statement_type is None:
+            return False
+        return self.statement_type != "SELECT" or "destinationTable" in self.configuration["query"]
 
     @property
     def query_id(self) -> str:
@@ -217,6 +259,8 @@ class Job:
         if self.done and self.start_ms is not None and not self.dry_run:
             out["totalSlotMs"] = str(self.slot_ms)
             out["finalExecutionDurationMs"] = str(self.timeline.run_ms)
+        if self.life is not None:
+            out.update(self.life.statistics(self))
         if self.statistics is not None:
             if self.type is JobType.QUERY:
                 out["totalBytesProcessed"] = str(self.statistics.bytes_processed)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from bqsim.catalog.refs import DatasetRef
 from bqsim.errors import BigQueryError, invalid, not_found
 from bqsim.jobs.cache import CachedResult, ResultCache
 from bqsim.jobs.config import QueryConfig
 from bqsim.jobs.job import Job
-from bqsim.jobs.machine import State
 from bqsim.jobs.results import ResultSet, ResultStore, TableResult
-from bqsim.jobs.script import add_up, create_hidden_dataset, fill_child, temporary_dataset
+from bqsim.jobs.script import add_up, create_hidden_dataset, script_statistics, temporary_dataset
 from bqsim.jobs.sessions import SqlSession
 from bqsim.jobs.statistics import QueryStatistics, bytes_billed, undeclared_json
 from bqsim.jobs.target import named_as, write_table
@@ -22,20 +21,15 @@ if TYPE_CHECKING:
     from bqsim.catalog.resources import Dataset, Table
     from bqsim.catalog.store import Catalog
     from bqsim.engine.protocol import Session
+    from bqsim.jobs.children import Children
     from bqsim.sim.clock import Clock
     from bqsim.sim.draws import Draws
     from bqsim.sql.executor import Executor, Rows
-    from bqsim.sql.script import ChildStatement, ScriptRunner
-
-
-class NewChild(Protocol):
-    def __call__(
-        self, parent: Job, number: int, configuration: dict[str, Any], started_us: int, /
-    ) -> Job: ...
+    from bqsim.sql.script import ChildStatement, Frame, ScriptRunner
 
 
 class QueryRunner:
-    """Runs the SQL of query jobs. ``new_child`` makes and indexes the child jobs of scripts."""
+    """Runs the SQL of query jobs; ``children`` has the child jobs of scripts."""
 
     def __init__(
         self,
@@ -47,7 +41,7 @@ class QueryRunner:
         results: ResultStore,
         clock: Clock,
         draws: Draws,
-        new_child: NewChild,
+        children: Children,
     ) -> None:
         self._catalog = catalog
         self._executor = executor
@@ -56,7 +50,7 @@ class QueryRunner:
         self._results = results
         self._clock = clock
         self._draws = draws
-        self._new_child = new_child
+        self._children = children
 
     # -- contexts
 
@@ -193,33 +187,52 @@ class QueryRunner:
             raise invalid("configuration.query.destinationTable cannot be set for scripts")
         job.statistics = total = QueryStatistics(statement_type="SCRIPT")
 
+        open_: list[Job] = []
+
+        def on_start(text: str, frames: tuple[Frame, ...], evaluation_kind: str) -> None:
+            query = {"query": text, "useLegacySql": False, "priority": "INTERACTIVE"}
+            child = self._children.begin(job, {"jobType": "QUERY", "query": query})
+            child.script_statistics = script_statistics(frames, evaluation_kind)
+            open_.append(child)
+            self._children.enter(child)
+
         def on_statement(statement: ChildStatement) -> None:
-            child = self._child(job, statement)
+            child = open_.pop()
+            self._fill(child, statement)
+            failed = self._children.worked(child) if child.error is None else None
+            if failed is not None:
+                child.error, child.result = failed, None
+            self._children.end(child, statement.ended_us)
+            if failed is not None:
+                raise failed
             if child.query_statistics is not None:
                 add_up(total, child.query_statistics)
             if statement.evaluation_kind == "STATEMENT":
                 job.result, job.destination = child.result, child.destination
 
-        if session is not None:
-            create_hidden_dataset(self._catalog, engine, session.temp_dataset, job.ref.location)
-            self._scripts.run(config.sql, ctx, engine, on_statement, _cancelled(job))
-            return
-        hidden = DatasetRef(job.ref.project, f"_script{self._draws.hex_id('script-dataset', 24)}")
-        with temporary_dataset(self._catalog, engine, hidden, job.ref.location) as ctx.temp_dataset:
-            self._scripts.run(config.sql, ctx, engine, on_statement, _cancelled(job))
+        try:
+            if session is not None:
+                create_hidden_dataset(self._catalog, engine, session.temp_dataset, job.ref.location)
+                self._scripts.run(config.sql, ctx, engine, on_statement, _cancelled(job), on_start)
+                return
+            hidden = DatasetRef(job.ref.project, f"_script{self._draws.hex_id('script-dataset', 24)}")
+            with temporary_dataset(self._catalog, engine, hidden, job.ref.location) as ctx.temp_dataset:
+                self._scripts.run(config.sql, ctx, engine, on_statement, _cancelled(job), on_start)
+        finally:
+            for child in open_:
+                self._children.end(child)
 
-    def _child(self, parent: Job, statement: ChildStatement) -> Job:
-        query = {"query": statement.text, "useLegacySql": False, "priority": "INTERACTIVE"}
-        configuration = {"jobType": "QUERY", "query": query}
-        child = self._new_child(parent, len(parent.children), configuration, statement.started_us)
-        fill_child(child, statement)
+    def _fill(self, child: Job, statement: ChildStatement) -> None:
+        """Give a child job the statistics, result and failure of its statement."""
+        child.error = statement.error
         result = statement.result
-        if result is not None and result.rows is not None:
+        if result is None:
+            return
+        child.statistics = QueryStatistics.of(result)
+        if result.rows is not None:
             self._keep(child, result)
-        elif result is not None:
+        else:
             self._describe(child, result)
-        child.move(State.DONE, statement.ended_us)
-        return child
 
     def _describe(self, job: Job, result: StatementResult) -> None:
         """DDL that answers with a schema has a result without rows."""

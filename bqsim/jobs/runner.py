@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bqsim.engine.errors import map_error
@@ -15,23 +16,55 @@ from bqsim.jobs.machine import State
 if TYPE_CHECKING:
     from bqsim.engine.protocol import Session
     from bqsim.sim.clock import Clock
+    from bqsim.sim.progression.outcome import Cancel
 
 Work = Callable[["Session"], None]
 
 
 class JobObserver(Protocol):
-    """What the simulation adds to the life of jobs."""
+    """What the simulation adds to the life of jobs. All methods are called on the event loop.
 
-    async def before_state(self, job: Job, state: State) -> None:
-        """Called before ``job`` enters RUNNING or DONE; the job stays where it is until this returns.
+    ``job.life`` is the observer's own record of a job: whatever it puts there dies with the job.
+    """
 
-        A cancel of the job cancels the wait. May raise ``BigQueryError``: the job fails with it.
+    def created(self, job: Job) -> None:
+        """``job`` is PENDING. Called within the API call that makes it; child jobs are made by none."""
+        ...
+
+    def before_state(self, job: Job, state: State) -> Awaitable[None] | None:
+        """``job`` is about to enter RUNNING, or, RUNNING, to do its work and then to be DONE.
+
+        The job stays where it is, without a worker, until what this returns is over; a cancel ends that. It
+        and this may raise ``BigQueryError``: the job fails with it and does no work.
         """
+        ...
+
+    def after_work(self, job: Job) -> None:
+        """The work is done and committed. May raise ``BigQueryError``: the job fails with it nevertheless."""
+        ...
+
+    def moved(self, job: Job, before: State, after: State) -> None:
+        """``job`` is in ``after``, with its error if that is DONE."""
+        ...
+
+    def leaving(self, job: Job) -> Awaitable[None] | None:
+        """What a read of ``job`` has to await, so that it does not see a state that was read often enough."""
+        ...
+
+    def polled(self, job: Job) -> bool:
+        """Somebody reads ``job``, which is not DONE; whether the read is answered without a wait."""
+        ...
+
+    def cancelling(self, job: Job) -> Cancel:
+        """Somebody cancels ``job``, which is not DONE: what comes of that."""
         ...
 
 
 class JobRunner:
-    """Runs the work of jobs in the engine pool, at most ``workers`` jobs at once; others stay PENDING."""
+    """Runs the work of jobs in the engine pool, at most ``workers`` jobs at once; others stay PENDING.
+
+    Jobs that the observer holds take no worker.
+    """
 
     def __init__(self, pool: EnginePool, clock: Clock, workers: int, observer: JobObserver | None) -> None:
         self.observer = observer
@@ -39,7 +72,13 @@ class JobRunner:
         self._clock = clock
         self._workers = asyncio.Semaphore(workers)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._holds: dict[Job, asyncio.Future[None]] = {}
+        self._holds: dict[Job, asyncio.Task[Any]] = {}
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    def created(self, job: Job) -> None:
+        """Tell the observer of a new job; before anything else happens to it."""
+        if self.observer is not None:
+            self.observer.created(job)
 
     def start(
         self, job: Job, work: Work, timeout_ms: int | None, *, finally_: Callable[[], None] | None = None
@@ -49,38 +88,66 @@ class JobRunner:
         After ``timeout_ms`` of simulated time the job is stopped.
         """
         job.cancel_token = CancelToken()
-        timer = self._spawn(self._time_out(job, timeout_ms)) if timeout_ms else None
-        task = self._spawn(self._run(job, work, finally_))
-        if timer is not None:
+        self.loop = asyncio.get_running_loop()
+        task = self.spawn(self._run(job, work, finally_))
+        if timeout_ms:
+            seconds = timeout_ms / 1000
+            timer = self._clock.call_later(
+                seconds,
+                lambda: self.stop(job, f"Job timed out after {seconds:g} sec"),
+                self.loop,
+            )
             task.add_done_callback(lambda _: timer.cancel())
 
     def run_at_once(self, job: Job, work: Callable[[], None]) -> None:
-        """Take ``job`` through its states with work that is no work."""
-        job.move(State.RUNNING, self._clock.now_us())
+        """Take ``job`` through its states with work that is no work; at once, unless it has a ``life``."""
+        if job.life is not None:
+            job.cancel_token = CancelToken()
+            self.spawn(self._run(job, lambda _: work(), None))
+            return
+        self.move(job, State.RUNNING)
         work()
         self.finish(job, None)
+
+    def cancel(self, job: Job) -> bool:
+        """A user cancels ``job``. False when the answer is to wait until the job is DONE."""
+        if job.done:
+            return True
+        outcome = self.observer.cancelling(job).value if self.observer is not None else "wins"
+        if outcome == "wins":
+            self.stop(job, "User requested cancellation")
+        return outcome != "too_late"
 
     def stop(self, job: Job, why: str) -> None:
         """Ask for the end of ``job``: a PENDING one is DONE at once, a RUNNING one when its work stops."""
         if job.done or job.stop_error is not None:
             return
         job.stop_error = stopped(why)
-        if job.state is State.PENDING:
+        if job.state is State.PENDING and job.parent is None:
             self.finish(job, job.stop_error)
         if job.cancel_token is not None:
             job.cancel_token.cancel()
         hold = self._holds.get(job)
         if hold is not None:
             hold.cancel()
+        for child in job.children:
+            self.stop(child, why)
 
-    def finish(self, job: Job, error: BigQueryError | None) -> None:
+    def move(self, job: Job, state: State, time_us: int | None = None) -> None:
+        """Let ``job`` enter ``state``, at ``time_us`` or now."""
+        before = job.state
+        job.move(state, self._clock.now_us() if time_us is None else time_us)
+        if self.observer is not None:
+            self.observer.moved(job, before, state)
+
+    def finish(self, job: Job, error: BigQueryError | None, time_us: int | None = None) -> None:
         """Make ``job`` DONE, unless it is."""
         if job.done:
             return
         if error is not None:
             job.error = error
             job.result = None
-        job.move(State.DONE, self._clock.now_us())
+        self.move(job, State.DONE, time_us)
 
     async def close(self) -> None:
         """Stop everything that runs."""
@@ -89,8 +156,9 @@ class JobRunner:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run ``work`` in a task of its own, which is no part of any API call."""
+        task = asyncio.get_running_loop().create_task(work, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -98,15 +166,21 @@ class JobRunner:
     async def _run(self, job: Job, work: Work, finally_: Callable[[], None] | None) -> None:
         error: BigQueryError | None = None
         try:
-            await self._before(job, State.RUNNING)
+            await self.before(job, State.RUNNING)
             async with self._workers:
                 if job.done:
                     return
-                job.move(State.RUNNING, self._clock.now_us())
-                # While the engine works a clock that is moved by hand waits.
-                with self._clock.hold():
-                    await self._pool.run(work, cancel=job.cancel_token)
-            await self._before(job, State.DONE)
+                self.move(job, State.RUNNING)
+                held = self.asked(job, State.DONE)
+                if held is None:
+                    await self._work(job, work)
+            if held is not None:
+                await self.held(job, held)
+                await self.held(job, self._workers.acquire())
+                try:
+                    await self._work(job, work)
+                finally:
+                    self._workers.release()
         except asyncio.CancelledError:
             error = stopped("The server is shutting down")
             raise
@@ -117,23 +191,44 @@ class JobRunner:
                 finally_()
             self.finish(job, job.stop_error or error)
 
-    async def _before(self, job: Job, state: State) -> None:
+    async def _work(self, job: Job, work: Work) -> None:
+        # While the engine works a clock that is moved by hand waits.
+        with self._clock.hold():
+            await self._pool.run(work, cancel=job.cancel_token)
+        if job.stop_error is not None and job.wrote:
+            # What was written stays: the cancel came too late.
+            job.stop_error = None
+        if self.observer is not None:
+            self.observer.after_work(job)
+
+    def asked(self, job: Job, state: State) -> Awaitable[None] | None:
+        """What the observer lets ``job`` wait for before ``state``."""
+        return self.observer.before_state(job, state) if self.observer is not None else None
+
+    async def before(self, job: Job, state: State) -> None:
         """Let the observer hold the job before ``state``; raises what the job is stopped with."""
-        if self.observer is not None and not job.done:
-            hold = self._holds[job] = asyncio.ensure_future(self.observer.before_state(job, state))
-            try:
-                await hold
-            except asyncio.CancelledError:
-                if job.stop_error is None:
-                    raise
-            finally:
-                del self._holds[job]
+        if not job.done:
+            waiting = self.asked(job, state)
+            if waiting is not None:
+                await self.held(job, waiting)
         if job.stop_error is not None:
             raise job.stop_error
 
-    async def _time_out(self, job: Job, timeout_ms: int) -> None:
-        await self._clock.sleep(timeout_ms / 1000)
-        self.stop(job, f"Job timed out after {timeout_ms / 1000:g} sec")
+    async def held(self, job: Job, waiting: Awaitable[object]) -> None:
+        """Await ``waiting``, unless the job is stopped meanwhile: then raise what it is stopped with."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._holds[job] = task
+        try:
+            await waiting
+        except asyncio.CancelledError:
+            if job.stop_error is None:
+                raise
+            task.uncancel()
+        finally:
+            del self._holds[job]
+        if job.stop_error is not None:
+            raise job.stop_error
 
 
 def stopped(why: str) -> BigQueryError:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import DatasetRef
 from bqsim.catalog.resources import Dataset
-from bqsim.jobs.job import Job
-from bqsim.jobs.machine import State
 from bqsim.jobs.statistics import QueryStatistics
 from bqsim.sql.plan import Route
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
     from bqsim.engine.protocol import Session
-    from bqsim.sql.script import ChildStatement, Frame
+    from bqsim.sql.script import Frame
 
 
 @contextmanager
@@ -40,16 +38,9 @@ def create_hidden_dataset(catalog: Catalog, session: Session, ref: DatasetRef, l
             change.put_dataset(Dataset(ref, location, ms, ms, catalog.new_etag()))
 
 
-def fill_child(child: Job, statement: ChildStatement) -> None:
-    """Give a child job the times, statistics and failure of the statement that it stands for."""
-    child.move(State.RUNNING, statement.started_us)
-    if statement.result is not None:
-        child.statistics = QueryStatistics.of(statement.result)
-    child.error = statement.error
-    child.script_statistics = {
-        "evaluationKind": statement.evaluation_kind,
-        "stackFrames": [_frame_json(f) for f in statement.frames],
-    }
+def script_statistics(frames: Sequence[Frame], evaluation_kind: str) -> dict[str, Any]:
+    """The API's ``ScriptStatistics`` of a child job."""
+    return {"evaluationKind": evaluation_kind, "stackFrames": [_frame_json(f) for f in frames]}
 
 
 def _frame_json(frame: Frame) -> dict[str, Any]:

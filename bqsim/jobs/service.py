@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from bqsim.catalog.refs import DatasetRef, JobRef, TableRef
+from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Dataset, Table
 from bqsim.engine.pool import EnginePool
 from bqsim.errors import BigQueryError, invalid, not_found, unsupported
 from bqsim.jobs.anonymous import AnonymousTables
 from bqsim.jobs.cache import CachedResult, ResultCache
-from bqsim.jobs.config import QueryConfig, Target, check_labels, parse_query
+from bqsim.jobs.children import Children
+from bqsim.jobs.config import QueryConfig, check_labels, parse_query
 from bqsim.jobs.index import JobFilter, JobIndex, JobPage
 from bqsim.jobs.job import Job, JobType
 from bqsim.jobs.locations import canonical_location
 from bqsim.jobs.machine import State
+from bqsim.jobs.making import JobMaker, job_type_of
 from bqsim.jobs.query import QueryRunner
 from bqsim.jobs.reading import bad_value, int64, required
 from bqsim.jobs.requests import Requests, configuration_of, timeout_s
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from bqsim.sim.draws import Draws
     from bqsim.sql.executor import Executor
     from bqsim.sql.script import ScriptRunner
-
-MAX_JOB_ID = 1024
-_JOB_ID = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
 class JobService:
@@ -65,7 +63,7 @@ class JobService:
         self.index = JobIndex(settings.max_jobs)
         self.sessions = Sessions(clock, draws)
         self._pool = pool
-        self._draws = draws
+        self._maker = JobMaker(catalog, clock, draws, settings.location)
         self.cache = ResultCache(self._find_table, catalog.find_routine)
         catalog.find_anonymous = AnonymousTables(catalog, pool.engine, self.results_store).find
         self._queries = QueryRunner(
@@ -76,7 +74,7 @@ class JobService:
             clock=clock,
             draws=draws,
             results=self.results_store,
-            new_child=self._new_child,
+            children=Children(self._maker, self.index, self.runner, clock),
         )
         self._executor = executor
         self._requests = Requests()
@@ -109,7 +107,7 @@ class JobService:
             raise bad_value("jobReference", reference)
         if reference.get("projectId") not in (None, "", project):
             raise invalid("Value for jobReference.projectId does not match the project of the request")
-        type_ = _job_type(configuration)
+        type_ = job_type_of(configuration)
         check_labels(configuration.get("labels"))
         start = _STARTERS[type_]
         return await start(self, project, configuration, reference, caller, upload)
@@ -126,7 +124,7 @@ class JobService:
         job = await self._query_job(project, configuration, reference, caller, config)
         if config.dry_run:
             return await self._dry_run(job, config)
-        self.index.add(job)
+        self._admit(job)
         self._start_query(job, config)
         return job
 
@@ -141,7 +139,7 @@ class JobService:
         from bqsim.jobs.load import parse_load
 
         config = parse_load(configuration["load"], project, upload)
-        job = self._new_job(JobType.LOAD, project, configuration, reference, caller, config.target)
+        job = self._maker.job(JobType.LOAD, project, configuration, reference, caller, config.target)
         return self._started(job, configuration, lambda session: self._loads.run(job, config, session))
 
     async def _insert_copy(
@@ -155,12 +153,12 @@ class JobService:
         from bqsim.jobs.copy import parse_copy
 
         config = parse_copy(configuration["copy"], project)
-        job = self._new_job(JobType.COPY, project, configuration, reference, caller, config.target)
+        job = self._maker.job(JobType.COPY, project, configuration, reference, caller, config.target)
         return self._started(job, configuration, lambda session: self._copies.run(job, config, session))
 
     def _started(self, job: Job, configuration: Mapping[str, Any], work: Work) -> Job:
         """List a job and start its work, bounded by the configuration's ``jobTimeoutMs``."""
-        self.index.add(job)
+        self._admit(job)
         self.runner.start(job, work, int64(configuration, "jobTimeoutMs"))
         return job
 
@@ -183,8 +181,7 @@ class JobService:
         """
         known = self._requests.find(project, caller, request, self.clock.now_us())
         if known is not None:
-            await known.wait(timeout_s(request), self.clock)
-            return known
+            return await self._read(known, timeout_s(request))
         configuration = configuration_of(request)
         config = parse_query(configuration, project)
         reference = {"location": request.get("location")}
@@ -192,8 +189,7 @@ class JobService:
         if config.dry_run:
             return await self._dry_run(job, config)
         optional = request.get("jobCreationMode") == "JOB_CREATION_OPTIONAL" and not config.create_session
-        if not optional:
-            self.index.add(job)
+        self._admit(job, listed=not optional)
         self._requests.remember(project, caller, request, job)
         self._start_query(job, config)
         if not job.done:
@@ -201,6 +197,12 @@ class JobService:
         if optional:
             self._settle_optional(job, int64(request, "maxResults"))
         return job
+
+    def _admit(self, job: Job, *, listed: bool = True) -> None:
+        """Make a new job known."""
+        if listed:
+            self.index.add(job)
+        self.runner.created(job)
 
     def _settle_optional(self, job: Job, max_results: int | None) -> None:
         """Answer without a job when one reply holds everything, else make it a job after all."""
@@ -234,12 +236,50 @@ class JobService:
         """One page of jobs, newest first."""
         return self.index.list(project, wanted, page_token, max_results)
 
-    def cancel(self, project: str, job_id: str, location: str | None = None) -> Job:
+    def find(self, project: str, job_id: str) -> Job | None:
+        """The job, None when there is none."""
+        try:
+            return self.index.get(project, job_id, None)
+        except BigQueryError:
+            return None
+
+    async def read(
+        self, project: str, job_id: str, location: str | None = None, wait_s: float | None = None
+    ) -> Job:
+        """The job for a client that follows it; waits for its end up to ``wait_s`` seconds."""
+        return await self._read(self.get(project, job_id, location), wait_s)
+
+    async def _read(self, job: Job, wait_s: float | None) -> Job:
+        observer = self.runner.observer
+        if observer is not None and not job.done:
+            leaving = observer.leaving(job)
+            if leaving is not None:
+                await leaving
+            if not job.done and observer.polled(job):
+                return job
+        if wait_s and not job.done:
+            await job.wait(wait_s, self.clock)
+        return job
+
+    async def cancel(self, project: str, job_id: str, location: str | None = None) -> Job:
         """Ask for the end of a job; a PENDING one is DONE at once, a RUNNING one when its work has
         stopped."""
         job = self.get(project, job_id, location)
-        self.runner.stop(job, "User requested cancellation")
+        if not self.runner.cancel(job):
+            await job.wait(None)
         return job
+
+    async def estimate(self, job: Job) -> tuple[int, str]:
+        """Bytes that a query job would process, and its statement type; nothing for what cannot be told."""
+        if job.type is not JobType.QUERY:
+            return 0, ""
+        try:
+            config = parse_query(job.configuration, job.ref.project)
+            with self.clock.hold():
+                found = await self._pool.run(lambda engine: self._queries.dry_run(job, config, None, engine))
+        except BigQueryError:
+            return 0, ""
+        return found.bytes_processed, found.statement_type
 
     def delete(self, project: str, job_id: str, location: str | None = None) -> None:
         """Forget a DONE job and its children."""
@@ -304,31 +344,6 @@ class JobService:
 
     # -- running
 
-    def _new_job(
-        self,
-        type_: JobType,
-        project: str,
-        configuration: Mapping[str, Any],
-        reference: Mapping[str, Any],
-        caller: str,
-        target: Target | None,
-        default_dataset: DatasetRef | None = None,
-    ) -> Job:
-        written = target.table.dataset_ref if target is not None else None
-        location = self._location(reference.get("location"), written, default_dataset)
-        job_id = reference.get("jobId")
-        if job_id is None or job_id == "":
-            job_id = f"job_{self._draws.hex_id('job')}"
-        elif not isinstance(job_id, str) or len(job_id) > MAX_JOB_ID or not _JOB_ID.match(job_id):
-            raise invalid(
-                f'Invalid job ID "{str(job_id)[:100]}". Job IDs must be alphanumeric (plus underscores and '
-                "dashes) and must be at most 1024 characters long."
-            )
-        shown = {**configuration, "jobType": type_.value}
-        job = Job(JobRef(project, location, job_id), type_, shown, caller, self.clock.now_us())
-        job.destination = target.table if target is not None else None
-        return job
-
     async def _query_job(
         self,
         project: str,
@@ -344,7 +359,7 @@ class JobService:
             query.setdefault("createDisposition", "CREATE_IF_NEEDED")
             query.setdefault("writeDisposition", "WRITE_EMPTY")
         shown = {**configuration, "query": query}
-        job = self._new_job(
+        job = self._maker.job(
             JobType.QUERY, project, shown, reference, caller, config.target, config.default_dataset
         )
         if not reference.get("location") and not self.catalog.locations.keys() <= {job.ref.location}:
@@ -352,26 +367,6 @@ class JobService:
             if found is not None:
                 job.ref = replace(job.ref, location=found)
         return job
-
-    def _location(self, given: object, *datasets: DatasetRef | None) -> str:
-        """The job's location: as given, else that of the first of ``datasets``, else the simulator's."""
-        if given:
-            return canonical_location(str(given))
-        for ref in datasets:
-            dataset = self.catalog.find_dataset(ref) if ref is not None else None
-            if dataset is not None:
-                return dataset.location
-        return self.settings.location
-
-    def _new_child(self, parent: Job, number: int, configuration: dict[str, Any], started_us: int) -> Job:
-        """Add a child job of a script; called by the thread that runs it."""
-        ref = JobRef(
-            parent.ref.project, parent.ref.location, f"script_job_{self._draws.hex_id('script-job')}_{number}"
-        )
-        child = Job(ref, JobType.QUERY, configuration, parent.caller, started_us, parent=parent)
-        self.index.add(child)
-        parent.children.append(child)
-        return child
 
     async def _dry_run(self, job: Job, config: QueryConfig) -> Job:
         job.dry_run = True
@@ -417,10 +412,7 @@ class JobService:
         )
 
     def _answer_from_cache(self, job: Job, hit: CachedResult) -> None:
-        """Finish ``job`` with a cached result: at once, unless an observer wants to see its states."""
-        if self.runner.observer is not None:
-            self.runner.start(job, lambda _: self._queries.answer_from_cache(job, hit), None)
-            return
+        """Finish ``job`` with a cached result."""
         self.runner.run_at_once(job, lambda: self._queries.answer_from_cache(job, hit))
 
     def _find_table(self, ref: TableRef) -> Table | None:
@@ -436,16 +428,6 @@ _STARTERS: dict[JobType, _Starter] = {
     JobType.COPY: JobService._insert_copy,
     JobType.EXTRACT: JobService._insert_extract,
 }
-
-
-def _job_type(configuration: Mapping[str, Any]) -> JobType:
-    given = [t for t in JobType if isinstance(configuration.get(t.value.lower()), Mapping)]
-    if len(given) != 1:
-        raise invalid(
-            "Job configuration must contain exactly one job-specific configuration object "
-            f"(e.g., query, load, extract, spark), but there were {len(given)}: "
-        )
-    return given[0]
 
 
 def _no_cached_result(job: Job) -> BigQueryError:

@@ -11,7 +11,7 @@ from bqsim.errors import BigQueryError
 
 from .googlesql.script_tree import ScriptKind
 from .plan import Context, StatementResult
-from .scripting import HANDLERS, ChildStatement, Frame, Return, Run, check_jumps, dry_run
+from .scripting import HANDLERS, ChildStatement, Frame, OnStart, Return, Run, check_jumps, dry_run
 
 if TYPE_CHECKING:
     from .executor import Executor
@@ -54,16 +54,18 @@ class ScriptRunner:
         session: Session,
         on_statement: Callable[[ChildStatement], None],
         cancelled: Callable[[], bool] = lambda: False,
+        on_start: OnStart | None = None,
     ) -> list[StatementResult]:
         """Run a script; the results of its statements in the order they ran, the last one with its rows.
 
         ``ctx`` keeps the variables, temporary functions and settings that the script leaves, for sessions.
-        ``on_statement`` is called after each statement. Raises the failure that no handler caught, and
+        ``on_statement`` is called after each statement, ``on_start`` before it; the statement fails with what
+        that raises. Raises the failure that no handler caught, and
         ``Interrupted`` once ``cancelled``.
         """
         nodes = self._googlesql.parse_script(sql)
         check_jumps(nodes)
-        run = Run(self._executor, self._googlesql, ctx, session, on_statement, cancelled, HANDLERS)
+        run = Run(self._executor, self._googlesql, ctx, session, on_statement, cancelled, HANDLERS, on_start)
         try:
             run.block(nodes)
         except Return:

@@ -42,13 +42,14 @@ async def insert(request: Request, upload: Upload | None = None) -> Reply:
     return Reply(body, etag=body["etag"])
 
 
-def _find(request: Request) -> Job:
-    return request.core.jobs.get(request.path["projectId"], request.path["jobId"], request.text("location"))
+async def _read(request: Request, wait_s: float | None = None) -> Job:
+    jobs, path = request.core.jobs, request.path
+    return await jobs.read(path["projectId"], path["jobId"], request.text("location"), wait_s)
 
 
 async def get(request: Request) -> Reply:
     """``jobs.get``."""
-    body = job_json(_find(request), request)
+    body = job_json(await _read(request), request)
     return Reply(body, etag=body["etag"])
 
 
@@ -88,7 +89,8 @@ async def list_(request: Request) -> Reply:
 
 async def cancel(request: Request) -> Reply:
     """``jobs.cancel``: ask for the end of a job; answers at once."""
-    job = request.core.jobs.cancel(request.path["projectId"], request.path["jobId"], request.text("location"))
+    jobs, path = request.core.jobs, request.path
+    job = await jobs.cancel(path["projectId"], path["jobId"], request.text("location"))
     return Reply({"kind": "bigquery#jobCancelResponse", "job": job_json(job, request)})
 
 
@@ -114,13 +116,11 @@ async def query(request: Request) -> Reply:
 async def get_query_results(request: Request) -> Reply:
     """``jobs.getQueryResults``: wait for a query and answer a page of its rows."""
     options = query_options(request)
-    job = _find(request)
     timeout_ms = request.integer("timeoutMs")
     start_index = request.integer("startIndex")
     max_results = request.integer("maxResults")
-    if not job.done:
-        wait_ms = DEFAULT_TIMEOUT_MS if timeout_ms is None else min(timeout_ms, MAX_TIMEOUT_MS)
-        await request.core.jobs.wait(job, wait_ms / 1000)
+    wait_ms = DEFAULT_TIMEOUT_MS if timeout_ms is None else min(timeout_ms, MAX_TIMEOUT_MS)
+    job = await _read(request, wait_ms / 1000)
     body: dict[str, Any] = {"kind": "bigquery#getQueryResultsResponse"}
     if not job.done:
         body |= {"jobReference": job.reference_json(), "jobComplete": False}

@@ -8,9 +8,9 @@ from .control import CONTROL
 from .dry_run import dry_run
 from .dynamic import DYNAMIC
 from .jumps import check_jumps
-from .run import ChildStatement, Frame, Handler, Return, Run
+from .run import ChildStatement, Frame, Handler, OnStart, Return, Run
 from .transaction import TRANSACTIONS
 
 HANDLERS: dict[ScriptKind, Handler] = {**CONTROL, **DYNAMIC, **TRANSACTIONS}
 
-__all__ = ["HANDLERS", "ChildStatement", "Frame", "Return", "Run", "check_jumps", "dry_run"]
+__all__ = ["HANDLERS", "ChildStatement", "Frame", "OnStart", "Return", "Run", "check_jumps", "dry_run"]

@@ -60,6 +60,8 @@ class ChildStatement:
 
 
 OnStatement = Callable[[ChildStatement], None]
+# The text, frames and evaluation kind of a statement that is about to run.
+OnStart = Callable[[str, tuple[Frame, ...], str], None]
 
 
 class Jump(Exception):
@@ -105,12 +107,14 @@ class Run:
         on_statement: OnStatement,
         cancelled: Callable[[], bool],
         handlers: Mapping[ScriptKind, Handler],
+        on_start: OnStart | None = None,
     ) -> None:
         self.executor = executor
         self.googlesql = googlesql
         self.ctx = ctx
         self.session = session
         self.on_statement = on_statement
+        self.on_start = on_start
         self.cancelled = cancelled
         self.handlers = handlers
         self.results: list[StatementResult] = []
@@ -166,6 +170,9 @@ class Run:
         started = clock.now_us()
         frames = self.frames(span)
         try:
+            if self.on_start is not None:
+                self.on_start(sql, frames, evaluation_kind)
+                started = clock.now_us()
             result = work()
         except BigQueryError as error:
             self.on_statement(

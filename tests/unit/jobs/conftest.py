@@ -26,36 +26,11 @@ from bqsim.sql.script import ScriptRunner
 CALLER = "ann@example.com"
 
 
-class ShiftedClock(RealClock):
-    """Real time that tests move on; ``sleep`` waits for that too."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.shift_us = 0
-        self._sleepers: list[tuple[int, asyncio.Future[None]]] = []
-
-    def now_us(self) -> int:
-        return super().now_us() + self.shift_us
-
-    async def sleep(self, seconds: float) -> None:
-        until = self.now_us() + int(seconds * 1_000_000)
-        sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._sleepers.append((until, sleeper))
-        await sleeper
-
-    def advance(self, seconds: float) -> None:
-        self.shift_us += int(seconds * 1_000_000)
-        now = self.now_us()
-        for until, sleeper in self._sleepers:
-            if until <= now and not sleeper.done():
-                sleeper.set_result(None)
-
-
 @dataclass
 class Stack:
     """The services under test, with short forms of their calls."""
 
-    clock: ShiftedClock
+    clock: RealClock
     catalog: Catalog
     pool: EnginePool
     service: JobService
@@ -114,7 +89,7 @@ def settings() -> Settings:
 @pytest.fixture
 def play(observer: JobObserver | None, settings: Settings) -> Iterator[Play]:
     """Runs a coroutine function on a fresh stack, dataset ``p.d`` included."""
-    clock, draws = ShiftedClock(), Draws(settings.seed)
+    clock, draws = RealClock(), Draws(settings.seed)
     catalog = Catalog(clock, draws, settings.location, ("p",))
     googlesql = GoogleSql(catalog, settings)
     engine = DuckDBEngine()

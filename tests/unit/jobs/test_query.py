@@ -295,7 +295,7 @@ def test_a_cancel_stops_a_running_query(play: Play) -> None:
     async def body(s: Stack) -> None:
         job = await s.query(BIG, timeoutMs=100)
         assert job.state is State.RUNNING
-        assert s.service.cancel("p", job.ref.job_id) is job
+        assert await s.service.cancel("p", job.ref.job_id) is job
         assert await job.wait(20)
         assert job.error is not None
         assert job.error.error_proto() == {
@@ -313,11 +313,11 @@ def test_jobs_beyond_the_workers_wait_as_pending_and_can_be_cancelled(play: Play
         await s.query("SELECT 1", timeoutMs=100, useQueryCache=False)
         states = [j.state for j in jobs]
         assert states == [State.RUNNING] * 8 + [State.PENDING] * 2
-        s.service.cancel("p", jobs[9].ref.job_id)
+        await s.service.cancel("p", jobs[9].ref.job_id)
         assert jobs[9].state is State.DONE
         assert jobs[9].start_ms is None
         for job in jobs[:9]:
-            s.service.cancel("p", job.ref.job_id)
+            await s.service.cancel("p", job.ref.job_id)
         for job in jobs:
             assert await job.wait(20)
 

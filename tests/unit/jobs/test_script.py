@@ -2,28 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from bqsim.catalog.refs import JobRef, TableRef
-from bqsim.errors import invalid_query
-from bqsim.jobs.job import Job, JobType
-from bqsim.jobs.machine import State
-from bqsim.jobs.script import add_up, fill_child
+from bqsim.catalog.refs import TableRef
+from bqsim.jobs.script import add_up, script_statistics
 from bqsim.jobs.statistics import QueryStatistics
-from bqsim.sql.plan import Route, StatementResult
-from bqsim.sql.script import ChildStatement, Frame
+from bqsim.sql.plan import Route
+from bqsim.sql.script import Frame
 
 
-def child_of(statement: ChildStatement) -> Job:
-    job = Job(JobRef("p", "US", "c"), JobType.QUERY, {}, "me", statement.started_us)
-    fill_child(job, statement)
-    return job
-
-
-def test_a_child_has_the_times_and_place_of_its_statement() -> None:
+def test_a_child_tells_where_its_statement_stands() -> None:
     frames = (Frame(2, 3, "SELECT 1,\n  2", "p.d.proc"), Frame(9, 1, "CALL p.d.proc()"))
-    child = child_of(ChildStatement("x", frames, "STATEMENT", 5_000, 9_000, StatementResult("SELECT")))
-    assert child.state is State.RUNNING
-    assert child.start_ms == 5
-    assert child.script_statistics == {
+    assert script_statistics(frames, "STATEMENT") == {
         "evaluationKind": "STATEMENT",
         "stackFrames": [
             {
@@ -37,13 +25,6 @@ def test_a_child_has_the_times_and_place_of_its_statement() -> None:
             {"startLine": 9, "startColumn": 1, "endLine": 9, "endColumn": 16, "text": "CALL p.d.proc()"},
         ],
     }
-
-
-def test_a_failed_statement_is_a_failed_child() -> None:
-    error = invalid_query("bad")
-    child = child_of(ChildStatement("x", (Frame(1, 1, "x"),), "EXPRESSION", 1, 2, None, error))
-    assert child.error is error
-    assert child.statistics is None
 
 
 @pytest.mark.parametrize(

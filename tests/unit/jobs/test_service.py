@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
 
 from bqsim.errors import BigQueryError
 from bqsim.jobs import Job, JobFilter, JobObserver, State, Upload
+from bqsim.sim.progression.outcome import Cancel
 
 from .conftest import CALLER, Play, Stack
 from .test_query import BIG
@@ -134,7 +136,7 @@ def test_a_query_that_takes_longer_than_its_timeout_goes_on(play: Play) -> None:
         other = await s.ok("SELECT 2")
         assert not job.done
         assert other.done
-        s.service.cancel("p", job.ref.job_id)
+        await s.service.cancel("p", job.ref.job_id)
         await job.wait(20)
 
     play(body)
@@ -167,7 +169,7 @@ def test_optional_jobs(play: Play) -> None:
         assert s.service.get("p", large.ref.job_id) is large
         long = await s.query(BIG, timeoutMs=0, **optional)
         assert (long.created, long.creation_reason) == (True, "LONG_RUNNING")
-        s.service.cancel("p", long.ref.job_id)
+        await s.service.cancel("p", long.ref.job_id)
         await long.wait(20)
 
     play(body)
@@ -337,7 +339,7 @@ def test_one_job_of_a_session_at_a_time(play: Play) -> None:
         second = await s.query("SELECT 2", **here)
         assert second.error is not None
         assert second.error.message == "Concurrent jobs in the same session are not allowed"
-        s.service.cancel("p", running.ref.job_id)
+        await s.service.cancel("p", running.ref.job_id)
         await running.wait(20)
         assert await s.rows("SELECT 2", **here) == [(2,)]
 
@@ -376,7 +378,7 @@ def test_only_done_top_level_jobs_can_be_deleted(play: Play) -> None:
         s.service.delete("p", script.ref.job_id)
         with pytest.raises(BigQueryError, match="Not found: Job"):
             s.service.get("p", child.ref.job_id)
-        s.service.cancel("p", running.ref.job_id)
+        await s.service.cancel("p", running.ref.job_id)
         await running.wait(20)
 
     play(body)
@@ -385,7 +387,7 @@ def test_only_done_top_level_jobs_can_be_deleted(play: Play) -> None:
 def test_cancelling_a_done_job_changes_nothing(play: Play) -> None:
     async def body(s: Stack) -> None:
         job = await s.ok("SELECT 1")
-        assert s.service.cancel("p", job.ref.job_id).error is None
+        assert (await s.service.cancel("p", job.ref.job_id)).error is None
         assert await s.rows_of(job) == [(1,)]
 
     play(body)
@@ -421,20 +423,58 @@ def test_a_load_needs_an_upload(play: Play) -> None:
 # -- observers
 
 
+class Life:
+    def statistics(self, job: Job) -> dict[str, Any]:
+        return {"quotaDeferments": ["q"]}
+
+
 class Holder:
-    """Holds jobs in their states until told; remembers what it was asked."""
+    """Holds jobs in their states until told; remembers what it was asked and told."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[State, State]] = []
         self.gates: dict[State, asyncio.Event] = {}
         self.error: BigQueryError | None = None
+        self.late: BigQueryError | None = None
+        self.outcome = Cancel.WINS
+        self.at_once = False
+        self.settling: Awaitable[None] | None = None
+        self.watched = False
+        self.told: list[tuple[str, str]] = []
 
-    async def before_state(self, job: Job, state: State) -> None:
+    def created(self, job: Job) -> None:
+        assert job.state is State.PENDING
+        if self.watched:
+            job.life = Life()
+        self.told.append(("", "PENDING"))
+
+    def before_state(self, job: Job, state: State) -> Awaitable[None] | None:
         self.seen.append((job.state, state))
         if self.error is not None:
             raise self.error
-        if state in self.gates:
-            await self.gates[state].wait()
+        if state not in self.gates:
+            return None
+        return self._held(state)
+
+    async def _held(self, state: State) -> None:
+        await self.gates[state].wait()
+
+    def after_work(self, job: Job) -> None:
+        if self.late is not None:
+            raise self.late
+
+    def moved(self, job: Job, before: State, after: State) -> None:
+        assert job.state is after
+        self.told.append((before.value, after.value))
+
+    def leaving(self, job: Job) -> Awaitable[None] | None:
+        return self.settling
+
+    def polled(self, job: Job) -> bool:
+        return self.at_once
+
+    def cancelling(self, job: Job) -> Cancel:
+        return self.outcome
 
 
 class TestObserver:
@@ -447,8 +487,16 @@ class TestObserver:
             await s.ok("SELECT 1")
             assert observer.seen == [(State.PENDING, State.RUNNING), (State.RUNNING, State.DONE)]
             observer.seen.clear()
+            assert observer.told == [("", "PENDING"), ("PENDING", "RUNNING"), ("RUNNING", "DONE")]
+            observer.told.clear()
             assert (await s.ok("SELECT 1")).query_statistics.cache_hit  # type: ignore[union-attr]
+            assert not observer.seen
+            assert observer.told == [("", "PENDING"), ("PENDING", "RUNNING"), ("RUNNING", "DONE")]
+            observer.watched = True
+            job = await s.ok("SELECT 1")
+            assert job.query_statistics.cache_hit  # type: ignore[union-attr]
             assert observer.seen == [(State.PENDING, State.RUNNING), (State.RUNNING, State.DONE)]
+            assert job.to_json()["statistics"]["quotaDeferments"] == ["q"]
 
         play(body)
 
@@ -469,7 +517,7 @@ class TestObserver:
         async def body(s: Stack) -> None:
             observer.gates[held] = asyncio.Event()
             job = await s.query("SELECT 1", timeoutMs=300)
-            s.service.cancel("p", job.ref.job_id)
+            await s.service.cancel("p", job.ref.job_id)
             assert await job.wait(10)
             assert job.error is not None
             assert job.error.reason.name == "stopped"

@@ -1,0 +1,1 @@
+"""How jobs go from state to state."""
