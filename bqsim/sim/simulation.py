@@ -33,9 +33,6 @@ T = TypeVar("T")
 
 # A rule, in YAML or JSON on one line, for the one call that carries it.
 FAULT_HEADER = "x-bqsim-fault"
-# By this header a client names its retry test.
-RETRY_HEADER = "x-retry-test-id"
-
 _SECOND = 1_000_000
 
 
@@ -117,7 +114,7 @@ class Simulation:
         """Find out anew which calls are concerned; called after every change of a part."""
         with self._changes:
             self._concerned = {}
-            off = (self.enforcement, self.quotas, self.laboratory) == (None, None, None)
+            off = self.enforcement is None and self.quotas is None
             self._idle = off and not len(self.rules) and not len(self.latencies)
         for listener in tuple(self.listeners):
             listener()
@@ -266,17 +263,14 @@ class Simulation:
         if self.laboratory is not None and self.laboratory.concerns(call):
             rule = self.laboratory.take(call, facts)
             if rule is not None:
-                yield _hit(rule, record)
+                yield from _alone(rule, call, record)
         yield from self.rules.match(facts)
 
     def _one_off(self, call: Call, record: Record) -> Iterator[Hit]:
         """The rule that the call carries itself; of jobs when they are made."""
         rule = _rule_of_header(call.headers[FAULT_HEADER])
-        events = events_of(rule)
-        if CALL in events and compile_rule(rule).missed(record.facts) is None:
-            yield _hit(rule, record)
-        elif CALL not in events:
-            call.notes["one_off"] = (*call.notes.get("one_off", ()), rule)
+        if CALL not in events_of(rule) or compile_rule(rule).missed(record.facts) is None:
+            yield from _alone(rule, call, record)
 
     def _exhausted(self, effect: Quota, call: Call) -> Exception:
         if self.quotas is not None:
@@ -354,8 +348,12 @@ def _rule_of_header(text: str) -> Rule:
         raise invalid(f"The header {FAULT_HEADER} is no rule: {error}", FAULT_HEADER) from None
 
 
-def _hit(rule: Rule, record: Record) -> Hit:
-    return Hit(rule, 1, 1, fingerprint=record.fingerprint, occurrence=record.occurrence)
+def _alone(rule: Rule, call: Call, record: Record) -> Iterator[Hit]:
+    """A rule for this one call; an effect on a job waits in the notes until the call makes one."""
+    if CALL in events_of(rule):
+        yield Hit(rule, 1, 1, fingerprint=record.fingerprint, occurrence=record.occurrence)
+    else:
+        call.notes["one_off"] = (*call.notes.get("one_off", ()), rule)
 
 
 def _phase(effect: Effect) -> str | None:
