@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bqsim.engine.protocol import Session
     from bqsim.server.core import Core
     from bqsim.sim.clock import SimulationClock
+    from bqsim.sim.iam import Iam
     from bqsim.sql.googlesql import GoogleSql
     from bqsim.storage.read.service import ReadService
     from bqsim.storage.write.service import WriteService
@@ -119,6 +120,16 @@ class Simulator:
         if self.core is None:
             raise RuntimeError("the simulator does not run")
         return self.core.clock
+
+    @property
+    def iam(self) -> Iam:
+        """Who may do what: set a policy, grant, revoke and deny; without a policy everybody may do everything.
+
+        ``RuntimeError`` while the simulator does not run.
+        """
+        if self.core is None:
+            raise RuntimeError("the simulator does not run")
+        return self.core.iam
 
     @property
     def url(self) -> str:
@@ -220,15 +231,21 @@ class _Parts:
 def _build(settings: Settings) -> _Parts:
     """Make the parts of a simulator; the analyzer loads in the background meanwhile."""
     from bqsim.catalog.store import Catalog
+    from bqsim.server.identity import authenticator_of
     from bqsim.sim.clock import SimulationClock
     from bqsim.sim.draws import Draws
     from bqsim.sim.gate import Gate
+    from bqsim.sim.iam import Iam
+    from bqsim.sim.iam.load import load
     from bqsim.sim.simulation import Simulation
     from bqsim.sql.googlesql import GoogleSql
 
     clock = SimulationClock()
     draws = Draws(settings.seed)
-    simulation = Simulation(clock, draws)
+    simulation = Simulation(clock, draws, repeatable=settings.seed is not None)
+    # What is wrong with these is told before anything is started.
+    authenticator = authenticator_of(settings, clock)
+    policy = load(settings.iam_policy) if settings.iam_policy is not None else None
     projects = (settings.project, *settings.extra_projects)
     catalog = Catalog(clock, draws, settings.location, projects)
     googlesql = GoogleSql(catalog, settings, progress=_progress)
@@ -254,6 +271,7 @@ def _build(settings: Settings) -> _Parts:
         undo.callback(pool.close)
 
         from bqsim.jobs import JobService, TableData
+        from bqsim.jobs.iam import Holdings
         from bqsim.server.core import Core
         from bqsim.sql.executor import Executor
         from bqsim.sql.planner import Planner
@@ -278,6 +296,19 @@ def _build(settings: Settings) -> _Parts:
             draws=draws,
             settings=settings,
         )
+
+        holdings = Holdings(jobs)
+        iam = Iam(clock, policy, carried=holdings.carried, find_job=holdings.find_job)
+        executor.access.policy = lambda: iam.policy
+
+        def enforce(action: str, what: str) -> None:
+            simulation.enforcement = iam.enforcement
+            simulation.control(action, details={"of": what})
+            simulation.changed()
+
+        iam.listeners.append(enforce)
+        simulation.enforcement = iam.enforcement
+        simulation.changed()
 
         def make_read() -> ReadService:
             from bqsim.storage.read.service import ReadService
@@ -324,6 +355,8 @@ def _build(settings: Settings) -> _Parts:
             ),
             executor=executor,
             storage=storage,
+            authenticator=authenticator,
+            iam=iam,
         )
         return _Parts(core, engine.install_kernels, undo.pop_all())
 

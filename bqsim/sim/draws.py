@@ -2,7 +2,8 @@
 
 A draw is keyed by (seed, purpose, occurrence): the n-th draw of a purpose is the same in every run
 with the same seed, whatever other purposes draw in between. Where the caller knows which draw it wants
-(rule, request fingerprint, occurrence), :meth:`Draws.keyed` gives it without any counter.
+(rule, request fingerprint, occurrence), :meth:`Draws.keyed` gives it without any counter. Within a call that
+has a key, draws count by that call alone: what other threads do meanwhile does not change them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import struct
 import threading
 from collections.abc import Iterator
 from functools import lru_cache, partial
+
+from bqsim.sim.gate import current
 
 _EIGHT = struct.Struct("<8Q").unpack
 _STREAMS_KEPT = 4096
@@ -91,6 +94,12 @@ class Draws:
         return Uniforms(self._streams(rule), fingerprint, occurrence)
 
     def _digest(self, purpose: str) -> bytes:
+        call = current()
+        if call is not None and call.key:
+            with self._lock:
+                n = call.drawn[purpose] = call.drawn.get(purpose, -1) + 1
+            text = f"{self.seed}/{purpose}/{call.key}/{n}"
+            return hashlib.blake2b(text.encode(), digest_size=16).digest()
         with self._lock:
             n = next(self._counters.setdefault(purpose, itertools.count()))
         return hashlib.blake2b(f"{self.seed}/{purpose}/{n}".encode(), digest_size=16).digest()

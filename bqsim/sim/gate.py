@@ -6,6 +6,7 @@ the simulation has no say in is only written down; the rest it may delay, refuse
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
@@ -16,18 +17,43 @@ from bqsim.sim.scenario.model import Network
 T = TypeVar("T")
 
 
+class Life:
+    """How long a gRPC call lasts, with all its messages. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ends: list[Callable[[], object]] | None = []
+
+    def at_end(self, callback: Callable[[], object]) -> None:
+        """Run ``callback`` once the call is over; at once when it is."""
+        with self._lock:
+            if self._ends is not None:
+                self._ends.append(callback)
+                return
+        callback()
+
+    def end(self) -> None:
+        """The call is over. Idempotent."""
+        with self._lock:
+            ends, self._ends = self._ends, None
+        for callback in ends or ():
+            callback()
+
+
 @dataclass(slots=True)
 class Call:
     """One API call at the gate.
 
     ``method`` is the API method id; ``resource`` the resource path (``projects/p/datasets/d``); ``caller``
     the principal's e-mail, ``groups`` those that come with it; ``body`` the decoded request message (a JSON
-    object or a protobuf message), ``size`` its bytes on the wire; header names are in lower case. ``scope``
-    names the port that the call came in by, if that has a name.
+    object or a protobuf message), ``size`` its bytes on the wire; header names are in lower case; ``query``
+    are the parameters of the URL. ``scope`` names the port that the call came in by, if that has a name.
+    ``life`` is that of the gRPC call that this one is, or is a message of.
 
-    The simulation adds: ``explain``, the id of the call in the journal; ``sending``, what the connection
-    suffers while the answer is sent; ``stream``, what befalls the messages of a stream. ``notes`` are small
-    facts that services tell (:func:`note`).
+    The simulation adds: ``explain``, the id of the call in the journal; ``key``, what draws and generated
+    ids of the call are keyed by, with how many of each purpose are ``drawn`` (empty: by their order);
+    ``sending``, what the connection suffers while the answer is sent; ``stream``, what befalls the messages
+    of a stream. ``notes`` are small facts that services tell (:func:`note`).
     """
 
     transport: str
@@ -43,6 +69,10 @@ class Call:
     sending: Network | None = None
     stream: Any = None
     notes: dict[str, Any] = field(default_factory=dict)
+    key: str = ""
+    drawn: dict[str, int] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    life: Life | None = None
 
 
 _current: ContextVar[Call | None] = ContextVar("bqsim_call", default=None)

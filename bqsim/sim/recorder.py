@@ -98,6 +98,7 @@ class Recorder:
         self._draws = draws
         self._lock = threading.Lock()
         self._counts: OrderedDict[str, int] = OrderedDict()
+        self._forgotten = 0
         self._quiet = itertools.count(1)
 
     def quiet(self, call: Call) -> Quiet:
@@ -119,9 +120,10 @@ class Recorder:
         """Number a call as it comes in."""
         self._journal.settle()
         record = self.record(call, self._clock.now_us(), about)
-        call.explain = explain_id(
-            self._draws.seed, call.method, record.facts.scope, record.fingerprint, record.occurrence
-        )
+        whose = f"{record.facts.scope}\0{call.caller}"
+        call.explain = explain_id(self._draws.seed, call.method, whose, record.fingerprint, record.occurrence)
+        # Without a fingerprint calls are told apart by nothing but their order.
+        call.key = call.explain if record.fingerprint else ""
         return record
 
     def record(self, call: Call, time_us: int, about: Facts | None = None) -> Record:
@@ -138,11 +140,12 @@ class Recorder:
     def _count(self, key: str) -> int:
         with self._lock:
             counts = self._counts
-            number = counts.get(key, 0) + 1
+            number = counts.get(key, self._forgotten) + 1
             counts[key] = number
             counts.move_to_end(key)
             if len(counts) > MAX_REQUESTS:
-                counts.popitem(last=False)
+                # A request that comes again after that must not get the number of an earlier one.
+                self._forgotten = max(self._forgotten, counts.popitem(last=False)[1])
             return number
 
     def closed(self, record: Record, error: BaseException | None = None) -> None:
@@ -203,6 +206,7 @@ class Recorder:
         """Number all requests anew."""
         with self._lock:
             self._counts.clear()
+            self._forgotten = 0
 
     def counts(self) -> dict[str, int]:
         """How often each request came, for :meth:`restore`."""

@@ -28,6 +28,7 @@ from bqsim.sim.rules.matchers import any_glob, compile_rule
 from bqsim.sim.scenario.load import rule_from_text
 from bqsim.sim.scenario.model import Delay, Effect, Network, Quota, Rule, Scenario
 from bqsim.sim.scenario.tree import ScenarioError
+from bqsim.sim.stale import seen_through, view_of
 
 T = TypeVar("T")
 
@@ -86,9 +87,18 @@ class Simulation:
 
     ``rules`` are the faults, ``latencies`` the delays that hold for all calls; ``enforcement``, ``quotas``
     and ``laboratory`` are None while they are off. ``listeners`` are told of every change of these.
+    ``repeatable``: every call is numbered as it comes in, so that ids and draws do not depend on what other
+    threads do; else only calls that something befalls are.
     """
 
-    def __init__(self, clock: SimulationClock, draws: Draws, journal: Journal | None = None) -> None:
+    def __init__(
+        self,
+        clock: SimulationClock,
+        draws: Draws,
+        journal: Journal | None = None,
+        *,
+        repeatable: bool = False,
+    ) -> None:
         self.clock = clock
         self.draws = draws
         self.journal = Journal() if journal is None else journal
@@ -104,6 +114,7 @@ class Simulation:
         self.view: View | None = None
         self.listeners: list[Callable[[], object]] = []
         self.loaded_us = clock.now_us()
+        self.repeatable = repeatable
         self._changes = threading.Lock()
         self._concerned: dict[str, bool] = {}
         self._idle = True
@@ -123,6 +134,7 @@ class Simulation:
         """Put the rules and latencies of a scenario in place of all others; windows count from now."""
         if scenario.seed is not None:
             self.draws.reseed(scenario.seed)
+            self.repeatable = True
             self.recorder.reset()
         self.scenario = scenario
         self.loaded_us = self.clock.now_us()
@@ -189,11 +201,15 @@ class Simulation:
             )
         return known
 
-    def opened(self, call: Call) -> Quiet:
-        return self.recorder.quiet(call)
+    def opened(self, call: Call) -> Quiet | Record:
+        return self.recorder.opened(call) if self.repeatable else self.recorder.quiet(call)
 
     def closed(self, record: Any, error: BaseException | None = None) -> None:
-        self.recorder.end_quiet(record, error)
+        if type(record) is Quiet:
+            self.recorder.end_quiet(record, error)
+        else:
+            record.applied = error is None
+            self.recorder.closed(record, error)
 
     async def passes(self, call: Call, service: Callable[[], Awaitable[T]]) -> T:
         record = self.recorder.opened(call, self._about(call))
@@ -209,7 +225,7 @@ class Simulation:
             await self._wait(record, doing.before_s())
             if doing.failure is not None and not doing.applied:
                 raise doing.failure
-            with self._seen(doing.lags):
+            with seen_through(view_of(doing.lags, call.method)):
                 answer = await service()
             record.applied = True
             if quotas is not None:
@@ -306,14 +322,6 @@ class Simulation:
         if seconds > 0:
             record.decisions.append(Decision(effect="delay", latency_s=round(seconds, 6)))
             await self.clock.sleep(seconds)
-
-    @contextmanager
-    def _seen(self, lags: Mapping[str, float]) -> Iterator[None]:
-        if lags and self.view is not None:
-            with self.view(lags):
-                yield
-        else:
-            yield
 
 
 def latency_rules(scenario: Scenario) -> list[Rule]:
