@@ -135,11 +135,25 @@ class Limits:
             return True
         return False
 
+    def limit(self, name: str) -> Limit:
+        """The limit of that name; ValueError: not there."""
+        if name not in self._by_name:
+            raise ValueError(unknown(name, self._by_name))
+        return self._by_name[name]
+
+    def cap(self, measure: str, facts: Facts) -> int | None:
+        """The least of the caps of a size that apply; None when there is none."""
+        with self._lock:
+            caps = [
+                self._amounts.of(limit, facts)
+                for limit in self._index.of(facts)
+                if limit.kind is Kind.CAP and limit.measure == measure
+            ]
+        return min((amount for amount in caps if amount is not None), default=None)
+
     def used_up(self, name: str, facts: Facts, now_us: int) -> Exceeded:
         """What the limit ``name`` answers when it is exceeded, whatever is used; ValueError: not there."""
-        limit = self._by_name.get(name)
-        if limit is None:
-            raise ValueError(unknown(name, self._by_name))
+        limit = self.limit(name)
         with self._lock:
             amount = self._amounts.of(limit, facts) or limit.amount or 1
             wait_us = None

@@ -7,6 +7,9 @@ from fnmatch import fnmatchcase
 
 from .model import JOB_MOMENTS, Facts, Limit, Moment
 
+# Parts of a scope that not every call or job has.
+CHANGED = frozenset({"dataset", "table", "resource"})
+
 
 def _concerns(limit: Limit, moment: Moment, method: str, job_type: str, statement: str) -> bool:
     if moment not in limit.at:
@@ -39,4 +42,13 @@ class Index:
                 self._kept.clear()
             found = self._kept[key] = tuple(limit for limit in self._limits if _concerns(limit, *key))
         flags = facts.flags
-        return [limit for limit in found if limit.flags <= flags and not limit.without & flags]
+        return [
+            limit
+            for limit in found
+            if limit.flags <= flags and not limit.without & flags and _has_counter(limit, facts)
+        ]
+
+
+def _has_counter(limit: Limit, facts: Facts) -> bool:
+    """Whether the thing that the limit counts for is among the facts: a new dataset is of no table."""
+    return all(getattr(facts, part) for part in limit.scope if part in CHANGED)

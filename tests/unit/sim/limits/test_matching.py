@@ -11,7 +11,12 @@ READ = "google.cloud.bigquery.storage.v1.BigQueryRead.ReadRows"
 
 
 def names(moment: Moment, **facts: object) -> set[str]:
-    return {limit.name for limit in Index(BIGQUERY).of(Facts(moment, **facts))}  # type: ignore[arg-type]
+    return {
+        limit.name
+        for limit in Index(BIGQUERY).of(
+            Facts(moment, **({"table": "p:d.t", "dataset": "p:d", "resource": "r"} | facts))
+        )
+    }  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
