@@ -19,7 +19,7 @@ def build_server(core: Core) -> HttpServer:
     from bqsim.server.rest.app import RestApp
 
     app = RestApp(core)
-    return HttpServer(app.handle, app.refusal)
+    return HttpServer(app.handle, app.refusal, core.clock)
 
 
 def build_grpc_server(core: Core, loop: asyncio.AbstractEventLoop) -> GrpcServer:

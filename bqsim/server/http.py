@@ -1,19 +1,27 @@
 """HTTP by aiohttp's low-level server: one handler, no routing, no middleware.
 
 What the rest of the server sees of HTTP is here: a request whose body is read whole or in pieces, and an
-answer of prepared bytes. aiohttp is imported when the server starts.
+answer of prepared bytes. aiohttp is imported when the server starts; what faults do to an answer on its way
+is in :mod:`.http_faults`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bqsim.sim.clock import Clock, RealClock
+from bqsim.sim.scenario.model import Network
+from bqsim.sim.timers import Timer
+
 if TYPE_CHECKING:
     from aiohttp import web
+
+    from .http_faults import Waits
 
 log = logging.getLogger(__name__)
 # aiohttp reports every malformed request as an error; it is the client's, who gets a 400.
@@ -22,6 +30,8 @@ _protocol_log.setLevel(logging.CRITICAL)
 
 # BigQuery page "Quotas and limits": headers including the URL are at most 16 KiB.
 MAX_HEAD_BYTES = 16 * 1024
+# Connections that wait to be taken.
+BACKLOG = 512
 # Google's resumable uploads give 308 this meaning.
 _PHRASES = {308: "Resume Incomplete"}
 
@@ -54,11 +64,12 @@ class Head:
 
 @dataclass(slots=True)
 class Response:
-    """An answer: status, body, and headers other than Content-Length."""
+    """An answer: status, body, headers other than Content-Length, and what befalls it on its way."""
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    fault: Network | None = None
 
 
 class Request:
@@ -117,29 +128,50 @@ Handler = Callable[[Request], Awaitable[Response]]
 class HttpServer:
     """Listens on one address and answers with ``handler``; ``refusal`` words what is no request."""
 
-    def __init__(self, handler: Handler, refusal: Callable[[int, str], Response]) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        refusal: Callable[[int, str], Response],
+        clock: Clock | None = None,
+    ) -> None:
         self._handler = handler
         self._refusal = refusal
+        self._clock = clock or RealClock()
         self._web: Any = None
+        self._faults: Any = None
+        self._waits: Waits | None = None
         self._inner: web.Server | None = None
-        self._listener: asyncio.Server | None = None
+        self._listeners: list[asyncio.Server] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        # The addresses, kept from others while connections are refused; when that ends.
+        self._places: list[socket.socket] = []
+        self._accepts: Timer | None = None
 
     async def start(self, host: str, port: int) -> int:
         """Listen; the port taken (``port`` 0 takes a free one). ``OSError`` when it is in use."""
         from aiohttp import web
 
-        self._web = web
-        loop = asyncio.get_running_loop()
+        from . import http_faults
+
+        self._web, self._faults = web, http_faults
+        self._loop = asyncio.get_running_loop()
+        self._waits = http_faults.Waits(self._clock)
         options: dict[str, Any] = {"max_line_size": MAX_HEAD_BYTES, "max_field_size": MAX_HEAD_BYTES}
-        self._inner = web.Server(self._answer, access_log=None, logger=_protocol_log, **options)
-        self._listener = await loop.create_server(self._inner, host, port, backlog=512)
-        return int(self._listener.sockets[0].getsockname()[1])
+        self._inner = http_faults.Server(
+            self._waits, self._answer, access_log=None, logger=_protocol_log, **options
+        )
+        listener = await self._loop.create_server(self._inner, host, port, backlog=BACKLOG)
+        self._listeners = [listener]
+        return int(listener.sockets[0].getsockname()[1])
 
     async def _answer(self, inner: web.BaseRequest) -> web.StreamResponse:
         if sum(len(name) + len(value) + 4 for name, value in inner.raw_headers) > MAX_HEAD_BYTES:
             return self._encode(self._refusal(431, "Request headers are larger than 16 KiB."))
         try:
-            return self._encode(await self._handler(Request(inner)))
+            answer = await self._handler(Request(inner))
+            if answer.fault is not None:
+                return await self._suffer(answer, answer.fault, inner)
+            return self._encode(answer)
         except BadRequest as error:
             response = self._encode(self._refusal(error.status, str(error)))
             response.force_close()
@@ -152,6 +184,16 @@ class HttpServer:
             log.exception("unanswered request %s %s", inner.method, inner.raw_path[:200])
             return self._encode(self._refusal(500, "An internal error occurred."))
 
+    async def _suffer(self, answer: Response, fault: Network, inner: web.BaseRequest) -> web.StreamResponse:
+        if fault.what == "refused":
+            self.refuse(fault.for_s)
+        changed = self._faults.rewritten(answer, fault)
+        if changed is not None:
+            return self._encode(changed)
+        keeps = await self._faults.carry_out(answer, fault, inner, self._waits, self._clock)
+        sent: web.StreamResponse = self._faults.Sent(keeps)
+        return sent
+
     def _encode(self, answer: Response) -> web.Response:
         status = answer.status
         response: web.Response = self._web.Response(
@@ -159,10 +201,85 @@ class HttpServer:
         )
         return response
 
+    def refuse(self, for_s: float | None = None) -> None:
+        """Refuse new connections for ``for_s`` of the clock, None until :meth:`accept`; reset the others.
+
+        From any thread. Called again, it counts from then.
+        """
+        self._on_loop(lambda: self._refuse(for_s))
+
+    def accept(self) -> None:
+        """Take connections again. From any thread."""
+        self._on_loop(self._accept)
+
+    def _on_loop(self, work: Callable[[], object]) -> None:
+        loop = self._loop
+        if loop is None:
+            raise RuntimeError("the server does not listen")
+        if asyncio._get_running_loop() is loop:
+            work()
+            return
+
+        async def run() -> None:
+            work()
+
+        asyncio.run_coroutine_threadsafe(run(), loop).result()
+
+    def _refuse(self, for_s: float | None) -> None:
+        assert self._inner is not None
+        for listener in self._listeners:
+            # Python's server forgets its sockets when it closes.
+            addresses = [(s.family, s.getsockname()) for s in listener.sockets]
+            listener.close()
+            self._places += [_hold(family, address) for family, address in addresses]
+        self._listeners = []
+        for handler in tuple(self._inner.connections):
+            self._faults.reset(handler.transport)
+        if self._accepts is not None:
+            self._accepts.cancel()
+            self._accepts = None
+        if for_s is not None:
+            self._accepts = self._clock.call_later(for_s, self._accept, self._loop)
+
+    def _accept(self) -> None:
+        assert self._loop is not None
+        if self._accepts is not None:
+            self._accepts.cancel()
+            self._accepts = None
+        places, self._places = self._places, []
+        for place in places:
+            # From here on clients get through, to a queue at first.
+            place.listen(BACKLOG)
+        if places:
+            self._opening = self._loop.create_task(self._listen(places))
+
+    async def _listen(self, places: list[socket.socket]) -> None:
+        assert self._loop is not None
+        assert self._inner is not None
+        for place in places:
+            self._listeners.append(await self._loop.create_server(self._inner, sock=place, backlog=BACKLOG))
+
     async def stop(self, grace_s: float = 2.0) -> None:
         """Stop listening, let running requests end for up to ``grace_s``, close every connection."""
-        if self._listener is not None:
-            self._listener.close()
+        if self._accepts is not None:
+            self._accepts.cancel()
+        for listener in self._listeners:
+            listener.close()
+        for place in self._places:
+            place.close()
+        if self._waits is not None:
+            self._waits.end()
         if self._inner is not None:
             self._inner.pre_shutdown()
             await self._inner.shutdown(grace_s)
+
+
+def _hold(family: int, address: Any) -> socket.socket:
+    """A socket that keeps an address and does not listen: connections to it are refused."""
+    place = socket.socket(family, socket.SOCK_STREAM)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        place.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    place.setblocking(False)
+    place.bind(address)
+    return place

@@ -9,7 +9,7 @@ from typing import Any
 from bqsim.errors import BigQueryError, StorageFailure
 from bqsim.sim.gate import Call
 from bqsim.sim.iam import METHOD_NEEDS, Cause, Unauthenticated, deny
-from bqsim.sim.scenario.model import Deny, Effect, Error, ExpireToken, GrpcStatus, Network
+from bqsim.sim.scenario.model import BreakStream, Deny, Effect, Error, ExpireToken, GrpcStatus, Network
 
 from .texts import job_text, request_text, status_text
 
@@ -123,6 +123,10 @@ def _grpc(effect: GrpcStatus, call: Call) -> Exception:
     return _error(Error(reason, effect.message, http=http, retry_after_s=effect.retry_delay_s), call)
 
 
+def _broken(effect: BreakStream, call: Call) -> Exception:
+    return _grpc(GrpcStatus(effect.status, effect.message, retry_delay_s=effect.retry_delay_s), call)
+
+
 def _network(effect: Network, call: Call) -> NetworkFault:
     return NetworkFault(effect, applied=effect.applied)
 
@@ -144,6 +148,7 @@ def _caller(call: Call) -> _Caller:
 _FAILURES: Mapping[type, Callable[[Any, Call], Exception]] = {
     Error: _error,
     GrpcStatus: _grpc,
+    BreakStream: _broken,
     Network: _network,
     ExpireToken: _expired,
     Deny: _denied,

@@ -10,8 +10,8 @@ from bqsim.sim.iam.unauthenticated import Cause
 _QUOTAS = "For more information, see https://cloud.google.com/bigquery/docs/troubleshoot-quotas"
 _TRANSIENT = (
     "This is usually caused by a transient issue. Retrying the job with back-off as described in the "
-    "BigQuery SLA should solve the problem: https://cloud.google.com/bigquery/sla. If the error continues to occur "
-    "please contact support at https://cloud.google.com/support. "
+    "BigQuery SLA should solve the problem: https://cloud.google.com/bigquery/sla. If the error continues to "
+    "occur please contact support at https://cloud.google.com/support. "
 )
 _INTERNAL = "An internal error occurred and the request could not be completed. "
 

@@ -11,8 +11,8 @@ from bqsim.sim.effects.failures import STATUS_REASONS, NetworkFault, about, fail
 from bqsim.sim.effects.texts import job_text, request_text, status_text
 from bqsim.sim.gate import Call
 from bqsim.sim.iam import Cause, Unauthenticated
-from bqsim.sim.latency import read_latency
 from bqsim.sim.scenario import model as m
+from bqsim.sim.scenario.latency import Fixed, Latency
 from bqsim.sim.scenario.words import GRPC_STATUSES
 
 TABLE = "projects/p/datasets/d/tables/t"
@@ -80,6 +80,13 @@ def test_statuses_on_both_transports(status: str) -> None:
         assert rest.reason.grpc == status
 
 
+def test_broken_streams_end_with_a_status() -> None:
+    error = failure(m.BreakStream(7, "ABORTED", retry_delay_s=1), Call("grpc", APPEND, TABLE, ""))
+    assert isinstance(error, StorageFailure)
+    assert (error.status, error.retry_delay_s) == ("ABORTED", 1)
+    assert str(failure(m.BreakStream(message="gone"), GET)) == "gone"
+
+
 def test_a_status_may_be_worded() -> None:
     effect = m.GrpcStatus("UNAVAILABLE", "")
     assert str(failure(effect, Call("grpc", APPEND, TABLE, ""))) == ""
@@ -113,12 +120,11 @@ def test_denials() -> None:
 @pytest.mark.parametrize(
     "effect",
     [
-        m.Delay(read_latency("1s")),
+        m.Delay(Latency(Fixed(1))),
         m.InsertErrors(share=0.5),
         m.JobState("stuck"),
         m.Stale(1),
         m.Throttle(5),
-        m.BreakStream(),
         m.Quota("x"),
     ],
     ids=lambda effect: effect.kind,
