@@ -12,6 +12,10 @@ from . import model as m
 from . import progression as p
 from .words import JOB_STATES
 
+# Network faults whose byte is one of the body wherever they are, and those that last for a time.
+_IN_BODY = ("truncate", "corrupt", "wrong_length")
+_LASTING = ("stall", "half_close", "wrong_length", "refused")
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -73,7 +77,7 @@ CHECKS: Mapping[type, tuple[Check, ...]] = {
     m.Network: (
         Check(
             ("byte",),
-            lambda r: r.byte is not None and r.at != "body" and r.what not in ("truncate", "corrupt"),
+            lambda r: r.byte is not None and r.at != "body" and r.what not in _IN_BODY,
             "'byte' counts in the body; add 'at: body'",
         ),
         Check(
@@ -82,7 +86,12 @@ CHECKS: Mapping[type, tuple[Check, ...]] = {
             "'bytes_per_s' is for 'drip' only",
         ),
         Check(("what",), lambda r: r.what == "drip" and r.bytes_per_s is None, "a drip needs 'bytes_per_s'"),
-        Check(("for",), lambda r: r.for_s is not None and r.what != "stall", "'for' is for 'stall' only"),
+        Check(
+            ("for",),
+            lambda r: r.for_s is not None and r.what not in _LASTING,
+            "'for' is for 'stall', 'half_close', 'wrong_length' and 'refused' only",
+        ),
+        Check(("what",), lambda r: r.what == "refused" and r.for_s is None, "refused connections need 'for'"),
     ),
     m.InsertErrors: (
         Check(

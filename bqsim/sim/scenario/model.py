@@ -126,9 +126,19 @@ class GrpcStatus:
 class Network:
     """A fault of the connection itself.
 
-    ``at`` is where in the answer: before its headers, after them, or in its body from ``byte`` on.
-    ``for_s`` is how long a stall lasts (None: until the client gives up), ``bytes_per_s`` the rate of a
-    drip. ``applied``: the work of the request is done although its answer is lost.
+    ``at`` is where in the answer: before its headers, after them, or in its body from ``byte`` on (None: the
+    middle; of a drip, the beginning). Without ``applied`` the work of the request is not done, and what still
+    arrives of an answer is 503 ``backendError``.
+
+    ``reset`` is a TCP reset; so are ``goaway`` and ``rst_stream`` where there is no HTTP/2. ``half_close``
+    ends what the server sends while it goes on reading, for ``for_s`` or until the client closes. A
+    ``stall`` lasts ``for_s`` (None: until the client gives up), then the rest follows; a ``drip`` comes at
+    ``bytes_per_s``. ``truncate`` closes the connection at ``byte`` of a body that was promised whole.
+    ``corrupt`` changes each byte from ``byte`` on. ``wrong_length`` promises ``byte`` bytes (None: twice the
+    body's and one): too many, and the connection is closed behind the body, ``for_s`` later; too few, and
+    the surplus spoils the next answer. ``html`` is a front end's 502 with a page for browsers. ``empty`` is
+    its 502 without a body or, ``after_headers`` or in the ``body``, the service's own answer without one.
+    ``refused`` resets all connections and refuses new ones for ``for_s``.
     """
 
     kind: ClassVar[str] = "network"

@@ -23,6 +23,7 @@ NETWORK_FAULTS = (
     "rst_stream",
     "html",
     "empty",
+    "refused",
 )
 NETWORK_POINTS = ("before_headers", "after_headers", "body")
 JOB_OUTCOMES = ("hold", "stuck", "fail", "cancel_wins", "cancel_loses", "cancel_too_late", "progress")

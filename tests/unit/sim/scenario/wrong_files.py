@@ -385,6 +385,11 @@ WRONG_FILES: tuple[Wrong, ...] = (
         "2:21: a drip needs 'bytes_per_s'",
     ),
     Wrong(
+        "refused_without_for",
+        "rules:\n- effect: {network: refused}",
+        "2:21: refused connections need 'for'",
+    ),
+    Wrong(
         "rate_without_drip",
         "rules:\n- effect: {network: {what: reset, bytes_per_s: 10}}",
         "2:48: 'bytes_per_s' is for 'drip' only",
@@ -392,7 +397,7 @@ WRONG_FILES: tuple[Wrong, ...] = (
     Wrong(
         "for_without_stall",
         "rules:\n- effect: {network: {what: reset, for: 10s}}",
-        "2:40: 'for' is for 'stall' only",
+        "2:40: 'for' is for 'stall', 'half_close', 'wrong_length' and 'refused' only",
     ),
     Wrong(
         "duration_word",
