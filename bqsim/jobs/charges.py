@@ -168,16 +168,19 @@ def charge_commit(work: Working, change: Change) -> None:
         partitions += modified
         work.charge(
             Moment.COMMIT,
+            {
+                "columns": leaf_columns(table.fields),
+                "record_levels": record_levels(table.fields),
+                "partitions": modified,
+                "table_partitions": _partitions(work.session, table, "_end IS NULL"),
+            },
             dataset=table.ref.dataset_ref.api_name,
             table=table.ref.api_name,
             flags=table_traits(table),
-            columns=leaf_columns(table.fields),
-            record_levels=record_levels(table.fields),
-            partitions=modified,
-            table_partitions=_partitions(work.session, table, "_end IS NULL"),
         )
     if change.is_transaction and tables:
-        work.charge(Moment.COMMIT, transaction_tables=len(tables), transaction_partitions=partitions)
+        sizes = {"transaction_tables": len(tables), "transaction_partitions": partitions}
+        work.charge(Moment.COMMIT, sizes)
     for dataset in change.datasets:
         if _is_shown(dataset.dataset):
             work.charge(Moment.COMMIT, dataset=dataset.api_name)

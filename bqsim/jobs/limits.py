@@ -92,6 +92,10 @@ class JobLimits:
                 raise admitted.refusal
         self._jobs[job] = admitted
 
+    def holds(self, job: Job) -> bool:
+        """Whether a job may have to wait for its turn, or to fail."""
+        return job in self._jobs
+
     async def admitted(self, job: Job) -> None:
         """Return when a job may run. Raises ``BigQueryError``: it fails with that instead."""
         admitted = self._jobs.get(job)

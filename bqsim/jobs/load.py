@@ -18,6 +18,7 @@ from bqsim.engine.protocol import Session
 from bqsim.errors import BigQueryError, invalid, unsupported
 from bqsim.jobs.config import Target, parse_target
 from bqsim.jobs.job import Job
+from bqsim.jobs.measures import charge_file
 from bqsim.jobs.reading import bad_value, boolean, int64, items, mapping, required, text
 from bqsim.jobs.statistics import LoadStatistics
 from bqsim.jobs.target import check_target, insert_arrow, write_table
@@ -141,6 +142,7 @@ class LoadRunner:
             data = unpacked(config.upload.read())
         finally:
             config.upload.discard()
+        charge_file(config.format, size, data)
         table = check_target(self._catalog, config.target)
         parsed = READERS[config.format](data, config, table)
         _check_bad_records(job, config, parsed)

@@ -15,6 +15,7 @@ from bqsim.jobs.machine import State
 
 if TYPE_CHECKING:
     from bqsim.engine.protocol import Session
+    from bqsim.jobs.limits import JobLimits
     from bqsim.sim.clock import Clock
     from bqsim.sim.progression.outcome import Cancel
 
@@ -68,6 +69,7 @@ class JobRunner:
 
     def __init__(self, pool: EnginePool, clock: Clock, workers: int, observer: JobObserver | None) -> None:
         self.observer = observer
+        self.limits: JobLimits | None = None
         self._pool = pool
         self._clock = clock
         self._workers = asyncio.Semaphore(workers)
@@ -76,7 +78,12 @@ class JobRunner:
         self.loop: asyncio.AbstractEventLoop | None = None
 
     def created(self, job: Job) -> None:
-        """Tell the observer of a new job; before anything else happens to it."""
+        """Tell the observer of a new job; before anything else happens to it.
+
+        Raises ``BigQueryError`` for a job that is not made because of a limit.
+        """
+        if self.limits is not None:
+            self.limits.queued(job)
         if self.observer is not None:
             self.observer.created(job)
 
@@ -120,9 +127,13 @@ class JobRunner:
 
     def stop(self, job: Job, why: str) -> None:
         """Ask for the end of ``job``: a PENDING one is DONE at once, a RUNNING one when its work stops."""
+        self.end(job, stopped(why))
+
+    def end(self, job: Job, error: BigQueryError) -> None:
+        """As :meth:`stop`; the job ends with ``error``."""
         if job.done or job.stop_error is not None:
             return
-        job.stop_error = stopped(why)
+        job.stop_error = error
         if job.state is State.PENDING and job.parent is None:
             self.finish(job, job.stop_error)
         if job.cancel_token is not None:
@@ -131,7 +142,7 @@ class JobRunner:
         if hold is not None:
             hold.cancel()
         for child in job.children:
-            self.stop(child, why)
+            self.end(child, error)
 
     def move(self, job: Job, state: State, time_us: int | None = None) -> None:
         """Let ``job`` enter ``state``, at ``time_us`` or now."""
@@ -148,6 +159,8 @@ class JobRunner:
             job.error = error
             job.result = None
         self.move(job, State.DONE, time_us)
+        if self.limits is not None:
+            self.limits.done(job)
 
     async def close(self) -> None:
         """Stop everything that runs."""
@@ -167,6 +180,8 @@ class JobRunner:
         error: BigQueryError | None = None
         try:
             await self.before(job, State.RUNNING)
+            if self.limits is not None and self.limits.holds(job):
+                await self.held(job, self.limits.admitted(job))
             async with self._workers:
                 if job.done:
                     return
@@ -192,6 +207,8 @@ class JobRunner:
             self.finish(job, job.stop_error or error)
 
     async def _work(self, job: Job, work: Work) -> None:
+        if self.limits is not None:
+            work = self.limits.around(job, work)
         # While the engine works a clock that is moved by hand waits.
         with self._clock.hold():
             await self._pool.run(work, cancel=job.cancel_token)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .gate import Enforcement
-from .model import Facts, Moment
+from .model import EMPTY, Facts, Moment
 
 NONE: frozenset[str] = frozenset()
 
@@ -29,12 +29,12 @@ class Working:
     def charge(
         self,
         moment: Moment,
+        sizes: Mapping[str, int] = EMPTY,
         *,
         dataset: str = "",
         table: str = "",
         resource: str = "",
         flags: frozenset[str] = NONE,
-        **sizes: int,
     ) -> None:
         """Charge what changes, or only hold ``sizes`` against the caps. Raises ``BigQueryError``."""
         self.enforcement.charge(

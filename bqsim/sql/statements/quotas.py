@@ -1,0 +1,58 @@
+"""What statements tell the limits that their job is held to, before they do anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bqsim.sim.limits.model import Moment
+from bqsim.sim.limits.work import working
+from bqsim.sim.rules.sqltext import statement_type
+from bqsim.sql.plan import QueryPlan
+
+from .query import scanned_bytes
+
+if TYPE_CHECKING:
+    from bqsim.catalog.refs import TableRef
+
+    from .base import Statement
+
+
+def begin_statement(sql: str) -> None:
+    """A statement of the job that this thread works for is to run."""
+    work = working()
+    if work is not None:
+        work.statement_type = statement_type(sql)
+
+
+def charge_plan(statement: Statement, plan: QueryPlan) -> None:
+    """Charge the job for what a query reads. Raises ``BigQueryError`` for the limit that it exceeds."""
+    work = working()
+    if work is None or statement.dry_run:
+        return
+    views = [table for table in map(statement.catalog.find_table, plan.views) if table is not None]
+    sizes = {
+        "bytes": scanned_bytes(statement, plan),
+        "resources": len(plan.tables) + len(plan.views) + len(plan.routines),
+        "view_levels": max((_levels(statement, table.ref) for table in views), default=0),
+        "view_characters": max((len(table.view_query or "") for table in views), default=0),
+    }
+    if statement.node is not None:
+        sizes["resolved_bytes"] = statement.node.ByteSize()
+    work.charge(Moment.RUN, sizes)
+
+
+def charge_scan(statement: Statement, size: int, tables: int) -> None:
+    """As :func:`charge_plan`, for ``size`` bytes of so many tables."""
+    work = working()
+    if work is not None and not statement.dry_run:
+        resolved = statement.node.ByteSize()
+        work.charge(Moment.RUN, {"bytes": size, "resources": tables, "resolved_bytes": resolved})
+
+
+def _levels(statement: Statement, ref: TableRef) -> int:
+    """How deep views are nested in a view, with itself."""
+    table = statement.catalog.find_table(ref)
+    if table is None or table.view_query is None:
+        return 0
+    inner = statement.services.planner.view(table, statement.ctx).views
+    return 1 + max((_levels(statement, view) for view in inner), default=0)
