@@ -8,7 +8,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from .history import DroppedDataset, TableVersion
-from .persistence import DATASET, DROPPED, HISTORY, PROJECT, ROUTINE, TABLE, key_of, to_record
+from .persistence import (
+    DATASET,
+    DROPPED,
+    HISTORY,
+    PROJECT,
+    ROUTINE,
+    TABLE,
+    dropped_key,
+    key_of,
+    to_record,
+    version_key,
+)
 from .refs import DatasetRef, RoutineRef, TableRef
 from .resources import Dataset, Routine, Table
 
@@ -36,12 +47,32 @@ class Change:
         self._session = session
         self._steps: list[Callable[[], None]] = []
         self._versions: dict[TableRef, TableVersion | None] = {}
+        self._datasets: dict[DatasetRef, None] = {}
+        self._routines: dict[RoutineRef, None] = {}
         self.time_us = catalog.clock.now_us()
+        # Of several statements.
+        self.is_transaction = False
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables that there are after it, as they are then."""
+        return [version.table for version in self._versions.values() if version is not None]
+
+    @property
+    def datasets(self) -> tuple[DatasetRef, ...]:
+        """The datasets that it makes, changes or drops."""
+        return tuple(self._datasets)
+
+    @property
+    def routines(self) -> tuple[RoutineRef, ...]:
+        """The routines that it makes, changes or drops."""
+        return tuple(self._routines)
 
     def put_dataset(self, dataset: Dataset) -> None:
         """Create or replace a dataset."""
         self._put(PROJECT, dataset.ref.project, dataset.ref.project)
         self._put(DATASET, key_of(dataset.ref), to_record(dataset))
+        self._datasets[dataset.ref] = None
         self._steps.append(lambda: self._catalog._apply_dataset(dataset))
 
     def drop_dataset(self, ref: DatasetRef) -> DroppedDataset:
@@ -54,7 +85,8 @@ class Change:
         for routine in routines:
             self.drop_routine(routine.ref)
         self._put(DATASET, key_of(ref), None)
-        self._put(DROPPED, _dropped_key(dropped), to_record(dropped))
+        self._datasets[ref] = None
+        self._put(DROPPED, dropped_key(dropped), to_record(dropped))
         self._steps.append(lambda: catalog._remove_dataset(dropped))
         return dropped
 
@@ -65,7 +97,7 @@ class Change:
             self.put_table(table)
         for routine in dropped.routines:
             self.put_routine(routine)
-        self._put(DROPPED, _dropped_key(dropped), None)
+        self._put(DROPPED, dropped_key(dropped), None)
         self._steps.append(lambda: self._catalog.history.forget([], [dropped]))
 
     def put_table(self, table: Table) -> None:
@@ -90,28 +122,35 @@ class Change:
     def put_routine(self, routine: Routine) -> None:
         """Create or replace a routine."""
         self._put(ROUTINE, key_of(routine.ref), to_record(routine))
+        self._routines[routine.ref] = None
         self._steps.append(lambda: self._catalog._apply_routine(routine))
 
     def drop_routine(self, ref: RoutineRef) -> None:
         self._put(ROUTINE, key_of(ref), None)
+        self._routines[ref] = None
         self._steps.append(lambda: self._catalog._remove_routine(ref))
 
     def forget(self, before_us: int) -> list[str]:
         """Forget what ended before ``before_us``; the engine tables that nothing refers to any more, to
-        be dropped.
+        be dropped. While there are marks nothing is forgotten.
         """
         history = self._catalog.history
+        if self._catalog.marks:
+            # What a mark returns to must not be gone.
+            return []
         versions, dropped = history.stale(before_us)
         for version in versions:
-            self._put(HISTORY, _version_key(version), None)
+            self._put(HISTORY, version_key(version), None)
         for one in dropped:
-            self._put(DROPPED, _dropped_key(one), None)
+            self._put(DROPPED, dropped_key(one), None)
         self._steps.append(lambda: history.forget(versions, dropped))
         return sorted(history.engine_tables() - history.engine_tables(without=versions))
 
     def apply(self) -> None:
         """Bring the committed changes into memory; the transaction calls it."""
-        with self._catalog._mutex:
+        catalog = self._catalog
+        with catalog._mutex:
+            catalog._changing_us = self.time_us
             for step in self._steps:
                 step()
 
@@ -120,19 +159,10 @@ class Change:
 
     def _put_past(self, version: TableVersion | None) -> None:
         if version is not None:
-            self._put(HISTORY, _version_key(version), to_record(replace(version, end_us=self.time_us)))
+            self._put(HISTORY, version_key(version), to_record(replace(version, end_us=self.time_us)))
 
     def _put(self, kind: str, key: str, record: str | None) -> None:
         self._session.put_metadata(kind, key, record)
-
-
-def _version_key(version: TableVersion) -> str:
-    storage = version.table.storage
-    return f"{key_of(version.table.ref)}@{version.begin_us}@{storage.engine_table if storage else ''}"
-
-
-def _dropped_key(dropped: DroppedDataset) -> str:
-    return f"{key_of(dropped.dataset.ref)}@{dropped.dropped_us}"
 
 
 def same_shape(a: Table, b: Table) -> bool:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from .refs import DatasetRef, TableRef
 from .resources import Dataset, Routine, Table
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 # The default time travel window: seven days (page *Time travel*).
 HISTORY_US = 7 * 24 * 3600 * 1_000_000
@@ -67,6 +71,15 @@ class History:
         ref = dropped.dataset.ref
         self._dropped[ref] = (*self._dropped.get(ref, ()), dropped)
 
+    def put_back(self, ref: TableRef, current: TableVersion | None, past: tuple[TableVersion, ...]) -> None:
+        """Make these all the versions of a table."""
+        _put(self._current, ref, current)
+        _put(self._past, ref, past)
+
+    def put_back_dropped(self, ref: DatasetRef, dropped: tuple[DroppedDataset, ...]) -> None:
+        """Make these all the dropped datasets of this name."""
+        _put(self._dropped, ref, dropped)
+
     def table_at(self, ref: TableRef, time_us: int) -> Table | None:
         """The table as it was at ``time_us``."""
         current = self._current.get(ref)
@@ -115,3 +128,10 @@ class History:
     def _versions(self) -> Iterator[TableVersion]:
         for many in list(self._past.values()):
             yield from many
+
+
+def _put(values: dict[K, V], key: K, value: V | None) -> None:
+    if value:
+        values[key] = value
+    else:
+        values.pop(key, None)

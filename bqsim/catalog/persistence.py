@@ -35,6 +35,17 @@ def key_of(ref: DatasetRef | TableRef | RoutineRef) -> str:
     return ref.sql_name
 
 
+def version_key(version: TableVersion) -> str:
+    """The key of a past version's record."""
+    storage = version.table.storage
+    return f"{key_of(version.table.ref)}@{version.begin_us}@{storage.engine_table if storage else ''}"
+
+
+def dropped_key(dropped: DroppedDataset) -> str:
+    """The key of a dropped dataset's record."""
+    return f"{key_of(dropped.dataset.ref)}@{dropped.dropped_us}"
+
+
 def to_record(resource: object) -> str:
     """The JSON text of a resource; fields that have their default value are left out."""
     return json.dumps(_encode(resource), separators=(",", ":"), ensure_ascii=False)

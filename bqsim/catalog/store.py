@@ -7,7 +7,6 @@ page of a list is a slice of a sorted one.
 from __future__ import annotations
 
 import threading
-import weakref
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -18,17 +17,21 @@ from itertools import count
 from bqsim.errors import not_found
 from bqsim.sim.clock import Clock
 from bqsim.sim.draws import Draws
+from bqsim.sim.stale import seen, seen_through
 
+from .buffers import StreamingBuffers
 from .change import Change, MetadataWriter, same_shape
 from .etag import new_etag
 from .history import DroppedDataset, History, TableVersion
-from .persistence import DATASET, DROPPED, HISTORY, PROJECT, ROUTINE, TABLE, from_record
+from .loading import load
+from .locks import Locks
+from .marks import Mark, Marks, Ref
+from .past import Past
 from .refs import DatasetRef, RoutineRef, TableRef
 from .resources import Dataset, Routine, Table
+from .rollback import resource_in, state_of
 
 __all__ = ["Catalog", "Change", "MetadataWriter"]
-
-_LOCK_POLL_S = 0.05
 
 
 @dataclass(slots=True)
@@ -52,8 +55,11 @@ class Catalog:
         self.draws = draws
         self.location = location
         self.history = History()
+        self.buffers = StreamingBuffers(clock)
         # Finds tables of hidden datasets that are not in the catalog yet: query results.
         self.find_anonymous: Callable[[TableRef], Table | None] | None = None
+        # Asked before each commit; what it raises undoes the change.
+        self.committing: Callable[[Change], None] | None = None
         # How many datasets each location holds.
         self.locations: Counter[str] = Counter()
         self._projects: list[str] = sorted(set(projects))
@@ -65,7 +71,11 @@ class Catalog:
         self._moment = 0
         self._engine_tables = count(1)
         self._mutex = threading.RLock()
-        self._locks: weakref.WeakValueDictionary[Hashable, _Lock] = weakref.WeakValueDictionary()
+        self._locks = Locks()
+        self._past = Past()
+        self.marks = Marks()
+        # The time of the changes that are coming into memory; None while records are loaded.
+        self._changing_us: int | None = None
 
     # Projects
 
@@ -83,20 +93,30 @@ class Catalog:
 
     def find_dataset(self, ref: DatasetRef) -> Dataset | None:
         contents = self._datasets.get(ref)
-        return contents.dataset if contents else None
+        dataset = contents.dataset if contents else None
+        if (view := seen()) is not None and view.metadata:
+            return self._past.at(ref, self._ago(view.metadata), dataset)
+        return dataset
 
     def dataset(self, ref: DatasetRef) -> Dataset:
         """The dataset, or 404 ``notFound``."""
-        contents = self._datasets.get(ref)
-        if contents is None:
+        dataset = self.find_dataset(ref)
+        if dataset is None:
             raise not_found("Dataset", ref.api_name)
-        return contents.dataset
+        return dataset
 
     def datasets(self, project: str, after: str = "", limit: int | None = None) -> list[Dataset]:
         """Datasets of a project with ids above ``after``, in the order of their ids."""
+        if (view := seen()) is not None and view.metadata:
+            refs = [DatasetRef(project, i) for i in self._dataset_ids.get(project, ())]
+            now = {r.dataset: self._datasets[r].dataset for r in refs}
+            return self._past.listed(self._ago(view.metadata), Dataset, project, now, after)[:limit]
         ids = _page(self._dataset_ids.get(project, []), after, limit)
         found = (self._datasets.get(DatasetRef(project, i)) for i in ids)
         return [c.dataset for c in found if c is not None]
+
+    def _ago(self, lag_us: int) -> int:
+        return self.clock.now_us() - lag_us
 
     # Tables
 
@@ -104,6 +124,8 @@ class Catalog:
         """The table, None when there is none or it has expired."""
         contents = self._datasets.get(ref.dataset_ref)
         table = contents.tables.get(ref.table) if contents else None
+        if (view := seen()) is not None and view.table:
+            table = self._past.at(ref, self._ago(view.table), table)
         if table is None and self.find_anonymous is not None and ref.dataset.startswith("_"):
             return self.find_anonymous(ref)
         return None if table is None or self._expired(table) else table
@@ -121,6 +143,11 @@ class Catalog:
         dataset.
         """
         contents = self._datasets.get(dataset)
+        if (view := seen()) is not None and view.metadata:
+            self.dataset(dataset)
+            now = contents.tables if contents else {}
+            then = self._past.listed(self._ago(view.metadata), Table, dataset, now, after)
+            return [t for t in then if not self._expired(t)][:limit]
         if contents is None:
             raise not_found("Dataset", dataset.api_name)
         found: list[Table] = []
@@ -157,7 +184,10 @@ class Catalog:
 
     def find_routine(self, ref: RoutineRef) -> Routine | None:
         contents = self._datasets.get(ref.dataset_ref)
-        return contents.routines.get(ref.routine) if contents else None
+        routine = contents.routines.get(ref.routine) if contents else None
+        if (view := seen()) is not None and view.metadata:
+            return self._past.at(ref, self._ago(view.metadata), routine)
+        return routine
 
     def routine(self, ref: RoutineRef) -> Routine:
         """The routine, or 404 ``notFound``."""
@@ -172,6 +202,10 @@ class Catalog:
         dataset.
         """
         contents = self._datasets.get(dataset)
+        if (view := seen()) is not None and view.metadata:
+            self.dataset(dataset)
+            now = contents.routines if contents else {}
+            return self._past.listed(self._ago(view.metadata), Routine, dataset, now, after)[:limit]
         if contents is None:
             raise not_found("Dataset", dataset.api_name)
         found = (contents.routines.get(i) for i in _page(contents.routine_ids, after, limit))
@@ -228,19 +262,8 @@ class Catalog:
         Locks are taken in one order, so writers of several tables cannot block each other. When
         ``cancelled`` turns true while waiting, ``InterruptedError`` is raised.
         """
-        held: list[_Lock] = []
-        try:
-            for ref in sorted(set(refs), key=repr):
-                with self._mutex:
-                    lock = self._locks.setdefault(ref, _Lock())
-                while not lock.lock.acquire(timeout=_LOCK_POLL_S if cancelled else -1):
-                    if cancelled and cancelled():
-                        raise InterruptedError("cancelled while waiting for a table lock")
-                held.append(lock)
+        with self._locks.hold(refs, cancelled), seen_through(None):
             yield
-        finally:
-            for lock in reversed(held):
-                lock.lock.release()
 
     @contextmanager
     def change(self, session: MetadataWriter) -> Iterator[Change]:
@@ -249,44 +272,23 @@ class Catalog:
         The records are written at once, memory changes right after the outermost commit, all together;
         nothing changes when the block raises.
         """
-        with session.transaction():
+        with seen_through(None), session.transaction():
             change = Change(self, session)
             yield change
+            if self.committing is not None:
+                self.committing(change)
             session.on_commit(change.apply)
 
     def load(self, records: Iterable[tuple[str, str, str]]) -> None:
         """Read the engine's metadata records, at start-up."""
-        order = {PROJECT: 0, DATASET: 1, TABLE: 2, ROUTINE: 2, HISTORY: 3, DROPPED: 3}
-        stored: set[str] = set()
-
-        def read_table(value: str) -> None:
-            version = from_record(TableVersion, value)
-            if version.table.storage is not None:
-                stored.add(version.table.storage.engine_table)
-            dataset = self.find_dataset(version.table.ref.dataset_ref)
-            # A write may be committed just after the drop of its dataset; the next of that name is another.
-            if dataset is not None and dataset.created_ms <= version.table.created_ms:
-                self._apply_table(version)
-
-        readers: dict[str, Callable[[str], None]] = {
-            PROJECT: self.add_project,
-            DATASET: lambda v: self._apply_dataset(from_record(Dataset, v)),
-            TABLE: read_table,
-            ROUTINE: lambda v: self._apply_routine(from_record(Routine, v)),
-            HISTORY: lambda v: self.history.add(from_record(TableVersion, v)),
-            DROPPED: lambda v: self.history.add_dropped(from_record(DroppedDataset, v)),
-        }
-        known = [r for r in records if r[0] in order]
-        for kind, _, value in sorted(known, key=lambda r: order[r[0]]):
-            readers[kind](value)
-        stored |= self.history.engine_tables()
-        used = [int(name[1:]) for name in stored if name[1:].isdigit()]
-        self._engine_tables = count(max(used, default=0) + 1)
+        self._changing_us = None
+        self._engine_tables = count(load(self, records) + 1)
 
     # What changes do to memory; called with the mutex held, or while loading.
 
     def _apply_dataset(self, dataset: Dataset) -> None:
         contents = self._datasets.get(dataset.ref)
+        self._remember(dataset.ref)
         self._generations[dataset.ref] = self._tick()
         if contents is not None:
             contents.dataset = dataset
@@ -298,21 +300,31 @@ class Catalog:
 
     def _remove_dataset(self, dropped: DroppedDataset) -> None:
         ref = dropped.dataset.ref
-        contents = self._datasets.pop(ref, None)
+        contents = self._forget_dataset(ref)
         if contents is not None:
-            _remove(self._dataset_ids[ref.project], ref.dataset)
-            self._generations.pop(ref, None)
-            self.locations.subtract([dropped.dataset.location])
-            self.locations = +self.locations
             for table in contents.tables.values():
                 self.history.end(table.ref, dropped.dropped_us)
             self.history.add_dropped(dropped)
+
+    def _forget_dataset(self, ref: DatasetRef) -> _Contents | None:
+        contents = self._datasets.get(ref)
+        if contents is not None:
+            self._remember(ref)
+            for table in contents.tables.values():
+                self._remember(table.ref)
+            del self._datasets[ref]
+            _remove(self._dataset_ids[ref.project], ref.dataset)
+            self._generations.pop(ref, None)
+            self.locations.subtract([contents.dataset.location])
+            self.locations = +self.locations
+        return contents
 
     def _apply_table(self, version: TableVersion) -> None:
         table = version.table
         contents = self._datasets.get(table.ref.dataset_ref)
         if contents is None:
             return
+        self._remember(table.ref)
         self.history.set_current(version)
         self._note(table.ref)
         before = contents.tables.get(table.ref.table)
@@ -324,7 +336,9 @@ class Catalog:
 
     def _remove_table(self, ref: TableRef, time_us: int) -> None:
         contents = self._datasets.get(ref.dataset_ref)
-        if contents is not None and contents.tables.pop(ref.table, None) is not None:
+        if contents is not None and ref.table in contents.tables:
+            self._remember(ref)
+            del contents.tables[ref.table]
             _remove(contents.table_ids, ref.table)
             self._generations.pop(ref, None)
             self._applied.pop(ref, None)
@@ -334,6 +348,7 @@ class Catalog:
         contents = self._datasets.get(routine.ref.dataset_ref)
         if contents is None:
             return
+        self._remember(routine.ref)
         if routine.ref.routine not in contents.routines:
             insort(contents.routine_ids, routine.ref.routine)
         contents.routines[routine.ref.routine] = routine
@@ -342,10 +357,28 @@ class Catalog:
 
     def _remove_routine(self, ref: RoutineRef) -> None:
         contents = self._datasets.get(ref.dataset_ref)
-        if contents is not None and contents.routines.pop(ref.routine, None) is not None:
+        if contents is not None and ref.routine in contents.routines:
+            self._remember(ref)
+            del contents.routines[ref.routine]
             _remove(contents.routine_ids, ref.routine)
             self._generations.pop(ref, None)
             self._applied.pop(ref, None)
+
+    def _remember(self, ref: Ref) -> None:
+        """``ref`` is about to change in memory."""
+        if self._changing_us is None:
+            return
+        state = state_of(self, ref)
+        self._past.add(self._changing_us, ref, resource_in(state))
+        if self.marks:
+            self.marks.latest.before.setdefault(ref, state)
+
+    def mark(self) -> Mark:
+        """Mark this moment, to which :func:`bqsim.catalog.rollback.put_back` can return."""
+        with self._mutex:
+            mark = Mark(next(self._engine_tables), tuple(self._projects))
+            self.marks.add(mark)
+            return mark
 
     def _tick(self) -> int:
         self._moment += 1
@@ -353,15 +386,6 @@ class Catalog:
 
     def _note(self, ref: TableRef | RoutineRef) -> None:
         self._applied[ref] = self._tick()
-
-
-class _Lock:
-    """A re-entrant lock that a weak dictionary can hold."""
-
-    __slots__ = ("__weakref__", "lock")
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
 
 
 def _page(ids: list[str], after: str, limit: int | None) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import queue
 import threading
 from collections.abc import Callable
@@ -70,12 +71,14 @@ class CancelToken:
 
 
 class _Task(Generic[T]):
-    __slots__ = ("cancel", "future", "timer", "work")
+    __slots__ = ("cancel", "context", "future", "timer", "work")
 
     def __init__(self, work: Callable[[Session], T], cancel: CancelToken) -> None:
         self.work = work
         self.cancel = cancel
         self.future: Future[T] = Future()
+        # Work belongs to the call that asks for it.
+        self.context = contextvars.copy_context()
         self.timer: threading.Timer | None = None
 
 
@@ -195,7 +198,7 @@ class EnginePool:
             session = self.engine.session()
             try:
                 task.cancel.attach(session)
-                value = task.work(session)
+                value = task.context.run(task.work, session)
             finally:
                 task.cancel.detach()
                 session.close()

@@ -113,14 +113,16 @@ class JobIndex:
             else:
                 self._by_age.append(oldest)
 
-    def get(self, project: str, job_id: str, location: str | None) -> Job:
-        """The job; without a location one that is found in any. Else 404 ``notFound``."""
+    def get(self, project: str, job_id: str, location: str | None, before_us: int | None = None) -> Job:
+        """The job; without a location one that is found in any. Else 404 ``notFound``.
+
+        With ``before_us`` (epoch microseconds) jobs made later are not found.
+        """
         jobs = self._by_id.get((project, job_id))
         if jobs:
-            if location is None:
-                return next(iter(jobs.values()))
-            if location in jobs:
-                return jobs[location]
+            found = next(iter(jobs.values())) if location is None else jobs.get(location)
+            if found is not None and (before_us is None or found.timeline.created_us <= before_us):
+                return found
         name = f"{project}:{location}.{job_id}" if location else f"{project}:{job_id}"
         raise not_found("Job", name)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
@@ -79,9 +78,6 @@ class Jobs(Protocol):
         ...
 
 
-View = Callable[[Mapping[str, float]], Any]
-
-
 class Simulation:
     """The parts that decide about calls, and the decisions.
 
@@ -110,8 +106,6 @@ class Simulation:
         self.quotas: Quotas | None = None
         self.laboratory: Laboratory | None = None
         self.jobs: Jobs | None = None
-        # Makes a context in which reads see the past; by the views and how old they are.
-        self.view: View | None = None
         self.listeners: list[Callable[[], object]] = []
         self.loaded_us = clock.now_us()
         self.repeatable = repeatable

@@ -47,8 +47,10 @@ class Context:
     the hidden
     dataset of temp tables in a script or session; ``temp_functions`` holds CREATE TEMP FUNCTION texts by
     name;
+    ``rows_at_us`` is when the rows of tables are read that a query reads otherwise than now;
     ``pinned`` are tables to be seen otherwise than they are now; ``transaction`` is the open
-    multi-statement transaction; ``cancelled`` turns true when a statement
+    multi-statement transaction; ``groups`` are those that the
+    ``caller`` comes with; ``cancelled`` turns true when a statement
     that waits for
     others is to stop.
     """
@@ -66,9 +68,11 @@ class Context:
     location: str = "US"
     now_us: int = 0
     undeclared_parameters_allowed: bool = False
+    rows_at_us: int | None = None
     pinned: Mapping[TableRef, Table] = field(default_factory=dict)
     transaction: Any = None
     cancelled: Callable[[], bool] | None = None
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from bqsim.catalog.refs import RoutineRef, TableRef
 from bqsim.catalog.resources import Table
 from bqsim.errors import unsupported
 from bqsim.sim.clock import Clock
+from bqsim.sim.stale import seen
 
 from .generic import Generic, Shape, generic_of, shape_of
 from .googlesql import resolved
@@ -122,6 +123,7 @@ class Planner:
             project=table.ref.project,
             default_dataset=table.ref.dataset_ref,
             caller=ctx.caller,
+            groups=ctx.groups,
             time_zone=ctx.time_zone,
             location=ctx.location,
             now_us=ctx.now_us,
@@ -215,6 +217,7 @@ def _key(sql: str, ctx: Context) -> Hashable | None:
         or ctx.temp_dataset
         or ctx.temp_functions
         or ctx.transaction
+        or seen() is not None
     ):
         return None
     return (

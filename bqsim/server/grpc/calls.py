@@ -18,8 +18,8 @@ from google.protobuf.message import DecodeError
 from bqsim.codecs.messages import parse
 from bqsim.engine.protocol import Interrupted
 from bqsim.errors import BigQueryError
-from bqsim.server.identity import caller_of
-from bqsim.sim.gate import Call
+from bqsim.sim.gate import Call, Life
+from bqsim.sim.stale import look_through
 from bqsim.storage.errors import StorageFailure, invalid_argument
 
 from .methods import Incoming, Method, Shape
@@ -125,12 +125,13 @@ class Calls:
 
     def _incoming(self, context: Any) -> Incoming:
         headers = {k: v for k, v in context.invocation_metadata() if isinstance(v, str)}
-        gone = threading.Event()
-        if not context.add_callback(gone.set):
-            gone.set()
-        caller = caller_of(headers.get("authorization", ""), self.core.settings.caller)
+        gone, life = threading.Event(), Life()
+        for ended in (gone.set, life.end):
+            if not context.add_callback(ended):
+                ended()
+        caller = self.core.authenticator.caller(headers.get("authorization", ""))
         params = dict(parse_qsl(headers.get(ROUTING, ""), keep_blank_values=True))
-        return Incoming(caller.email, headers, params, gone.is_set)
+        return Incoming(caller.email, headers, params, gone.is_set, caller.groups, life)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -191,6 +192,7 @@ class Arriving:
         plain = _call(self._method, self.incoming, self._resource, None, len(data))
         if gate.quiet(plain):
             self._open.append(Noted(gate, plain))
+            look_through(None)
             return data
         try:
             passage, self._resource = self._calls.enter(self._method, self.incoming, data, self._resource)
@@ -198,6 +200,7 @@ class Arriving:
             self._refusal = refusal
             raise StopIteration from None
         self._open.append(passage)
+        look_through(passage.view)
         return data
 
     def answered(self, answer: bytes) -> bytes:
@@ -269,7 +272,17 @@ def restarted(status: str) -> StorageFailure:
 
 
 def _call(method: Method, incoming: Incoming, resource: str, body: Any, size: int) -> Call:
-    return Call("grpc", method.id, resource, incoming.caller, body, incoming.headers, size=size)
+    return Call(
+        "grpc",
+        method.id,
+        resource,
+        incoming.caller,
+        body,
+        incoming.headers,
+        incoming.groups,
+        size=size,
+        life=incoming.life,
+    )
 
 
 def _close(messages: Iterator[bytes]) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
+from bqsim.sim import stale
 from bqsim.sim.gate import Call, Gate, served, serving
 
 T = TypeVar("T")
@@ -19,6 +20,7 @@ class Passage:
     def __init__(self, gate: Gate, call: Call, loop: asyncio.AbstractEventLoop) -> None:
         """Enter: returns when the hooks let the call in, raises what one of them raises instead."""
         self.call = call
+        self.view: stale.StaleView | None = None
         self._entered: Future[None] = Future()
         self._answer: Future[Any] = Future()
         # From here on it cannot be cancelled, so that leaving never meets a future that is done.
@@ -29,10 +31,11 @@ class Passage:
 
     @contextmanager
     def serving(self) -> Iterator[None]:
-        """Make the call the current one of this thread."""
+        """Make the call the current one of this thread, which sees what the call is to see."""
         token = serving(self.call)
         try:
-            yield
+            with stale.seen_through(self.view):
+                yield
         finally:
             served(token)
 
@@ -49,6 +52,7 @@ class Passage:
         raise error
 
     async def _serve(self) -> Any:
+        self.view = stale.seen()
         self._entered.set_result(None)
         return await asyncio.wrap_future(self._answer)
 

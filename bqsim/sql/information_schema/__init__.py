@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import Dataset, Table, TableKind
 from bqsim.errors import not_found, unsupported
+from bqsim.sim.stale import StaleView, seen, seen_through
 from bqsim.sql.plan import Context
 
 from . import routines, storage, tables
@@ -64,7 +65,10 @@ class VirtualRows:
     def __call__(self, session: Session) -> pa.Table:
         from bqsim.types.arrow import arrow_schema
 
-        rows = list(self.view.rows(self.find.scope(session, self.project, self.dataset, self.region)))
+        view = seen()
+        lag = view.information_schema if view is not None else 0
+        with seen_through(StaleView(metadata=lag, table=lag) if lag else view):
+            rows = list(self.view.rows(self.find.scope(session, self.project, self.dataset, self.region)))
         return _table(rows, arrow_schema(self.view.fields))
 
 

@@ -275,9 +275,12 @@ def virtual_table(low: Lowering, node: Any, table: Table) -> Relation:
 def live(low: Lowering, node: Any, label: str) -> exp.Expression:
     """The condition of the row versions that a scan reads."""
     end = nodes.column(label, VERSION_END)
-    if not has(node, "for_system_time_expr"):
+    if has(node, "for_system_time_expr"):
+        moment = nodes.template("epoch_us({0})", low.expression(node.for_system_time_expr))
+    elif low.ctx.rows_at_us is not None:
+        moment = nodes.template(str(low.ctx.rows_at_us))
+    else:
         return nodes.template("({0} IS NULL)", end)
-    moment = nodes.template("epoch_us({0})", low.expression(node.for_system_time_expr))
     begin = nodes.column(label, VERSION_BEGIN)
     return nodes.template("({0} <= {2} AND ({1} IS NULL OR {1} > {2}))", begin, end, moment)
 

@@ -93,7 +93,8 @@ def stored_rows(statement: Statement, table: Table) -> pa.Table:
     storage = storage_of(table)
     columns = ", ".join(storage.columns)
     return statement.session.query(
-        f"SELECT {columns} FROM {storage.engine_table} WHERE {live(storage)}", table.fields
+        f"SELECT {columns} FROM {storage.engine_table} WHERE {live(storage, statement.ctx.rows_at_us)}",
+        table.fields,
     )
 
 

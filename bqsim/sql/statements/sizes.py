@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from bqsim.catalog.resources import Table
 from bqsim.engine.protocol import Session
+from bqsim.sim.stale import seen
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.bytes_size import FIXED
 
@@ -77,7 +78,8 @@ class ColumnSizes:
             with self._lock:
                 if len(self._known) > self._capacity:
                     self._known.clear()
-                for n, value in zip(missing, found, strict=True):
+                # Live rows are not those of a version that is seen later than it was.
+                for n, value in zip(missing, found, strict=True) if seen() is None else ():
                     self._known[keys[n]] = int(value or 0)
             return sum(
                 int(found[missing.index(n)] or 0) if n in missing else self._known[k]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.resources import Table
 from bqsim.errors import invalid_query, unsupported
 from bqsim.sql.googlesql import resolved
 
 from .base import Statement
+
+if TYPE_CHECKING:
+    from bqsim.catalog.store import Catalog
 
 US_PER_MS = 1000
 
@@ -35,6 +38,29 @@ def table_at(statement: Statement, table: Table, at_us: int) -> Table:
             f" {table.created_ms}."
         )
     return past
+
+
+def as_of(catalog: Catalog, table: Table, at_us: int) -> Table:
+    """A stored table with its rows as they were: the storage and version of then, the schema of now.
+
+    Without rows when it did not exist then, or had other columns. ``num_rows`` is that of now.
+    """
+    past = catalog.table_at(table.ref, at_us)
+    storage = past.storage if past is not None and past.fields == table.fields else table.storage
+    return replace(table, storage=storage, version=min(table.version, at_us))
+
+
+def bind_lag(statement: Statement, at_us: int) -> None:
+    """Let a query read the rows of tables as they were."""
+    analyzed, catalog = statement.analyzed, statement.catalog
+    sources = {
+        name: source
+        if source.table.storage is None
+        else replace(source, table=as_of(catalog, source.table, at_us))
+        for name, source in analyzed.sources.items()
+    }
+    statement.analyzed = replace(analyzed, sources=sources)
+    statement.ctx = replace(statement.ctx, rows_at_us=at_us)
 
 
 def bind_times(statement: Statement) -> None:

@@ -10,8 +10,10 @@ from bqsim.catalog.history import HISTORY_US
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Storage, Table, TableKind
 from bqsim.errors import BigQueryError
+from bqsim.sim.stale import seen
 from bqsim.sql.googlesql.catalog import PARTITION_DATE, PARTITION_TIME
 from bqsim.sql.statements.storage import live
+from bqsim.sql.statements.time_travel import as_of
 from bqsim.storage.errors import from_bigquery, invalid_argument
 from bqsim.types import Field
 
@@ -105,10 +107,13 @@ def find_source(
         table = catalog.table(ref) if snapshot_us is None else _past_table(catalog, ref, snapshot_us, now_us)
     except BigQueryError as error:
         raise from_bigquery(error, FAILED) from None
+    view = seen()
+    if snapshot_us is None and view is not None and view.rows and table.storage is not None:
+        table, snapshot_us = as_of(catalog, table, now_us - view.rows), now_us - view.rows
     storage = table.storage
     if table.kind not in _READABLE or storage is None:
         raise invalid_argument(_NOT_A_TABLE)
-    if snapshot_us is None or table.version <= snapshot_us:
+    if snapshot_us is None or table.version < snapshot_us:
         return StoredRows(table, storage, table.version, table.num_rows)
     return StoredRows(table, storage, snapshot_us, None)
 
