@@ -6,6 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 
+# How callers are known -> whether that needs keys.
+AUTH_MODES = {"open": False, "jwt": True}
+
+
+class BadSetup(ValueError):
+    """What settings name cannot be used; the message says what is wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Options of a simulator; each has a default that suits tests.
@@ -18,7 +26,10 @@ class Settings:
     ``max_query_nesting`` bound SQL texts (BigQuery page *Quotas and limits*: 1 024k characters).
     ``statement_timeout_s`` bounds the analysis of one statement. ``storage_workers`` bounds what the
     engine does at once for reads of the Storage API, and for its writes, ``max_grpc_calls`` its open
-    calls: each stream holds a thread.
+    calls: each stream holds a thread. ``auth`` is how callers are known: ``open`` takes their word, ``jwt``
+    takes bearer tokens signed with one of ``jwt_keys`` (a JWKS, PEM or service account file), for one of
+    ``jwt_audience`` and by one of ``jwt_issuer`` when these are given. ``iam_policy`` is a policy file;
+    without one everybody may do everything.
     """
 
     host: str = "127.0.0.1"
@@ -42,4 +53,9 @@ class Settings:
     storage_workers: int = 4
     max_grpc_calls: int = 1000
     cache_dir: Path | None = None
+    auth: str = "open"
+    jwt_keys: Path | None = None
+    jwt_issuer: tuple[str, ...] = ()
+    jwt_audience: tuple[str, ...] = ()
+    iam_policy: Path | None = None
     extra_projects: tuple[str, ...] = field(default=())

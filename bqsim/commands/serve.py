@@ -12,13 +12,14 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from bqsim import __version__
-from bqsim.settings import Settings
+from bqsim.settings import AUTH_MODES, BadSetup, Settings
 
 if TYPE_CHECKING:
     from bqsim.simulator import Simulator
 
 REST_PORT = 9050
 GRPC_PORT = 9060
+_AUTH_HELP = "how callers are known: open takes their word, jwt wants signed tokens (default %(default)s)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--location", default=defaults.location, help="default location (default %(default)s)")
     add("--caller", default=defaults.caller, help="e-mail of callers without a token (default %(default)s)")
     add("--seed", type=int, help="seed of ids and draws; a fresh one without it")
+    add("--auth", choices=tuple(AUTH_MODES), default=defaults.auth, help=_AUTH_HELP)
+    add("--jwt-keys", type=Path, metavar="FILE", help="keys of --auth jwt: JWKS, PEM or a key file")
+    add("--jwt-issuer", action="append", default=[], help="what iss must be; may be given again")
+    add("--jwt-audience", action="append", default=[], help="what aud must be; may be given again")
+    add("--iam-policy", type=Path, metavar="FILE", help="enforce the IAM policy in this file")
     add("--workers", type=int, default=defaults.workers, help="statements at once (default %(default)s)")
 
 
@@ -57,6 +63,11 @@ def settings_from(given: argparse.Namespace) -> Settings:
         caller=given.caller,
         seed=given.seed,
         workers=given.workers,
+        auth=given.auth,
+        jwt_keys=given.jwt_keys,
+        jwt_issuer=tuple(given.jwt_issuer),
+        jwt_audience=tuple(given.jwt_audience),
+        iam_policy=given.iam_policy,
     )
 
 
@@ -99,7 +110,7 @@ def _serve(given: argparse.Namespace, stopped: threading.Event) -> int:
     simulator = Simulator(settings_from(given))
     try:
         simulator.start()
-    except (OSError, DataDirError) as e:
+    except (OSError, DataDirError, BadSetup) as e:
         print(f"bqsim: cannot start: {e}", file=sys.stderr)
         return 1
     try:

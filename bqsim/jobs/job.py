@@ -12,6 +12,7 @@ from bqsim.catalog.refs import JobRef, TableRef
 from bqsim.errors import BigQueryError
 from bqsim.jobs.machine import State, Timeline
 from bqsim.jobs.statistics import QueryStatistics, Statistics
+from bqsim.sim.iam.gate import calling_groups
 
 if TYPE_CHECKING:
     from bqsim.engine.pool import CancelToken
@@ -45,7 +46,7 @@ class Job:
     ``warnings`` are further ErrorProtos of ``status.errors``. ``result`` is set on a DONE query that returned
     rows. ``created`` is false for a query that ran without a job (``JOB_CREATION_OPTIONAL``): the reply then
     names only ``query_id``. ``life`` is what the simulation knows of the job. Times are those of the
-    simulation clock.
+    simulation clock. ``groups`` are those that the ``caller`` came with.
     """
 
     __slots__ = (
@@ -60,6 +61,7 @@ class Job:
         "destination",
         "dry_run",
         "error",
+        "groups",
         "life",
         "number",
         "parent",
@@ -89,6 +91,7 @@ class Job:
         self.type = type_
         self.configuration = configuration
         self.caller = caller
+        self.groups: tuple[str, ...] = parent.groups if parent is not None else calling_groups()
         self.number = number
         self.parent = parent
         self.timeline = Timeline(now_us)
@@ -259,12 +262,13 @@ class Job:
         if self.done and self.start_ms is not None and not self.dry_run:
             out["totalSlotMs"] = str(self.slot_ms)
             out["finalExecutionDurationMs"] = str(self.timeline.run_ms)
-        if self.life is not None:
-            out.update(self.life.statistics(self))
         if self.statistics is not None:
             if self.type is JobType.QUERY:
                 out["totalBytesProcessed"] = str(self.statistics.bytes_processed)
             out.update(self.statistics.to_json(self))
+        if self.life is not None:
+            shown = self.life.statistics(self)
+            out.update(shown, **({"query": {**out.get("query", {}), **shown["query"]}} if "query" in shown else {}))
         if self.children:
             out["numChildJobs"] = str(len(self.children))
         if self.parent is not None:

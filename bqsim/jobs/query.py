@@ -65,6 +65,7 @@ class QueryRunner:
             caller=job.caller,
             time_zone=config.properties.get("time_zone") or "UTC",
             location=job.ref.location,
+            groups=job.groups,
             now_us=self._clock.now_us(),
             undeclared_parameters_allowed=config.dry_run,
             cancelled=_cancelled(job),
@@ -129,7 +130,7 @@ class QueryRunner:
             self._run_script(job, config, session, ctx, engine)
         else:
             if session is not None:
-                create_hidden_dataset(self._catalog, engine, session.temp_dataset, job.ref.location)
+                create_hidden_dataset(self._catalog, engine, session.temp_dataset, job)
             self._check_location(job, config, ctx, engine)
             self._run_statement(job, config, ctx, engine)
         if session is not None:
@@ -212,11 +213,11 @@ class QueryRunner:
 
         try:
             if session is not None:
-                create_hidden_dataset(self._catalog, engine, session.temp_dataset, job.ref.location)
+                create_hidden_dataset(self._catalog, engine, session.temp_dataset, job)
                 self._scripts.run(config.sql, ctx, engine, on_statement, _cancelled(job), on_start)
                 return
             hidden = DatasetRef(job.ref.project, f"_script{self._draws.hex_id('script-dataset', 24)}")
-            with temporary_dataset(self._catalog, engine, hidden, job.ref.location) as ctx.temp_dataset:
+            with temporary_dataset(self._catalog, engine, hidden, job) as ctx.temp_dataset:
                 self._scripts.run(config.sql, ctx, engine, on_statement, _cancelled(job), on_start)
         finally:
             for child in open_:
@@ -280,6 +281,15 @@ class QueryRunner:
     def answer_from_cache(self, job: Job, hit: CachedResult) -> None:
         """Finish the work of a job with a cached result."""
         job.statistics = QueryStatistics(statement_type=hit.statement_type, cache_hit=True, route=hit.route)
+    @property
+    def restricted(self) -> bool:
+        """Whether a policy decides what callers may read."""
+        return self._executor.access.policy() is not None
+
+    def authorize(self, job: Job, config: QueryConfig, engine: Session) -> None:
+        """Raises the denial when the caller may not read what the query of a cached result reads."""
+        self._executor.authorize(config.sql, self.context(job, config, None), engine)
+
         job.result = hit.result
         job.destination = hit.result.ref
 

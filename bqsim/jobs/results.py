@@ -16,6 +16,7 @@ from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import Dataset, Table, TableKind
 from bqsim.errors import invalid, not_found
 from bqsim.jobs import paging
+from bqsim.sim.iam.attached import owned_by
 from bqsim.sql.statements.storage import live, storage_of
 from bqsim.types import Field
 
@@ -231,14 +232,17 @@ class ResultStore:
     ) -> ResultSet:
         """Keep a result as table ``ref``; expired results go, and others are spilled when memory is short."""
         result = ResultSet(schema, rows, ref, now_us, location)
+        self._owners: dict[DatasetRef, str] = {}
         with self._lock:
             self._expire(now_us)
             self._by_ref[ref] = result
             self._by_age.append(result)
             if ref.dataset_ref not in self._datasets:
-                self._datasets[ref.dataset_ref] = _hidden(ref.dataset_ref, location, now_us // 1000)
+                owner = self._owners.get(ref.dataset_ref, "")
+                self._datasets[ref.dataset_ref] = _hidden(ref.dataset_ref, location, now_us // 1000, owner)
             self._resident[ref] = result
             self.in_memory += result.nbytes
+            self._owners[ref] = caller
             while self.in_memory > self.memory_bytes and self._resident:
                 _, oldest = self._resident.popitem(last=False)
                 self.in_memory -= oldest.nbytes
@@ -296,5 +300,6 @@ class ResultStore:
         return self._directory
 
 
-def _hidden(ref: DatasetRef, location: str, now_ms: int) -> Dataset:
-    return Dataset(ref, location, now_ms, now_ms, etag=ref.dataset[1:13])
+def _hidden(ref: DatasetRef, location: str, now_ms: int, owner: str) -> Dataset:
+    access = {"access": owned_by(owner)} if owner else {}
+    return Dataset(ref, location, now_ms, now_ms, etag=ref.dataset[1:13], metadata=access)

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.refs import DatasetRef
 from bqsim.catalog.resources import Dataset
 from bqsim.jobs.statistics import QueryStatistics
+from bqsim.sim.iam.attached import owned_by
 from bqsim.sql.plan import Route
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
+    from bqsim.jobs.job import Job
     from bqsim.engine.protocol import Session
     from bqsim.sql.script import Frame
 
 
 @contextmanager
-def temporary_dataset(
-    catalog: Catalog, session: Session, ref: DatasetRef, location: str
-) -> Iterator[DatasetRef]:
+def temporary_dataset(catalog: Catalog, session: Session, ref: DatasetRef, job: Job) -> Iterator[DatasetRef]:
     """A hidden dataset for the temporary tables of one script, dropped with them at its end."""
-    create_hidden_dataset(catalog, session, ref, location)
+    create_hidden_dataset(catalog, session, ref, job)
     try:
         yield ref
     finally:
@@ -30,12 +30,13 @@ def temporary_dataset(
             change.drop_dataset(ref)
 
 
-def create_hidden_dataset(catalog: Catalog, session: Session, ref: DatasetRef, location: str) -> None:
-    """Create dataset ``ref`` unless it exists."""
+def create_hidden_dataset(catalog: Catalog, session: Session, ref: DatasetRef, job: Job) -> None:
+    """Create dataset ``ref``, which is the job's caller's alone, unless it exists."""
     with catalog.lock(ref), catalog.change(session) as change:
         if catalog.find_dataset(ref) is None:
             ms = change.time_us // 1000
-            change.put_dataset(Dataset(ref, location, ms, ms, catalog.new_etag()))
+            access = {"access": owned_by(job.caller)}
+            change.put_dataset(Dataset(ref, job.ref.location, ms, ms, catalog.new_etag(), metadata=access))
 
 
 def script_statistics(frames: Sequence[Frame], evaluation_kind: str) -> dict[str, Any]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
     from bqsim.jobs.copy import CopyRunner
     from bqsim.jobs.load import LoadRunner
+    from bqsim.engine.protocol import Session
     from bqsim.jobs.upload import Upload
     from bqsim.settings import Settings
     from bqsim.sim.clock import Clock
@@ -398,7 +399,7 @@ class JobService:
         key = self._queries.cache_key(job, config) if session is None else None
         hit = self.cache.get(key, self.clock.now_us()) if key is not None else None
         if hit is not None:
-            self._answer_from_cache(job, hit)
+            self._answer_from_cache(job, config, hit)
             return
         if config.create_never and config.target is None:
             self.runner.finish(job, _no_cached_result(job))
@@ -411,8 +412,16 @@ class JobService:
             finally_=(lambda: self.sessions.leave(session)) if session is not None else None,
         )
 
-    def _answer_from_cache(self, job: Job, hit: CachedResult) -> None:
-        """Finish ``job`` with a cached result."""
+    def _answer_from_cache(self, job: Job, config: QueryConfig, hit: CachedResult) -> None:
+        """Finish ``job`` with a cached result, once its caller may still read what that was made of."""
+        if self._queries.restricted:
+
+            def answer(engine: Session) -> None:
+                self._queries.authorize(job, config, engine)
+                self._queries.answer_from_cache(job, hit)
+
+            self.runner.start(job, answer, config.job_timeout_ms)
+            return
         self.runner.run_at_once(job, lambda: self._queries.answer_from_cache(job, hit))
 
     def _find_table(self, ref: TableRef) -> Table | None:

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from bqsim.sim.clock import SimulationClock
     from bqsim.sim.draws import Draws
     from bqsim.sim.gate import Gate
+    from bqsim.server.identity import Authenticator
     from bqsim.sim.simulation import Simulation
     from bqsim.sql.executor import Executor
     from bqsim.sql.googlesql import GoogleSql
     from bqsim.storage.services import Storage
+    from bqsim.sim.iam import Iam
 
 T = TypeVar("T")
 
@@ -43,6 +45,8 @@ class Core:
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """Run a change of metadata with an engine session, off the event loop."""
+    authenticator: Authenticator
+    iam: Iam
         return await self.pool.run(work)
 
     def now_ms(self) -> int:

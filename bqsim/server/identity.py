@@ -8,7 +8,13 @@ import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from bqsim.settings import AUTH_MODES, BadSetup
+
+if TYPE_CHECKING:
+    from bqsim.settings import Settings
+    from bqsim.sim.clock import Clock
 
 _MEMBER = re.compile(r"(user|serviceAccount|group):([^\s,@]+@[^\s,@]+)\Z")
 
@@ -38,6 +44,28 @@ class OpenAuth:
     def caller(self, authorization: str) -> Caller:
         """See :func:`caller_of`."""
         return caller_of(authorization, self._default)
+
+
+def authenticator_of(settings: Settings, clock: Clock) -> Authenticator:
+    """The auth mode that the settings ask for.
+
+    Raises :class:`BadSetup`, also for keys that cannot be used and when the extra ``jwt`` is not installed.
+    """
+    if settings.auth not in AUTH_MODES:
+        raise BadSetup(f"unknown auth mode '{settings.auth}'; it can be {', '.join(AUTH_MODES)}")
+    if not AUTH_MODES[settings.auth]:
+        if settings.jwt_keys is not None:
+            raise BadSetup("keys are for auth mode jwt; say so (auth='jwt') or leave them out")
+        return OpenAuth(settings.caller)
+    if settings.jwt_keys is None:
+        raise BadSetup("auth mode jwt needs the file with the keys (jwt_keys)")
+    from .identity_jwt import JwtAuth, load_keys
+
+    try:
+        keys = load_keys(settings.jwt_keys)
+        return JwtAuth(keys, clock, audience=settings.jwt_audience, issuer=settings.jwt_issuer)
+    except ModuleNotFoundError as e:
+        raise BadSetup(str(e)) from None
 
 
 @lru_cache(maxsize=1024)

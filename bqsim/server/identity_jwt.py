@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bqsim.settings import BadSetup
 from bqsim.sim.clock import Clock
 from bqsim.sim.iam.unauthenticated import Cause, Unauthenticated
 
@@ -18,7 +19,7 @@ MAX_CACHED = 4096
 ALGORITHMS = {("RSA", ""): "RS256", ("EC", "P-256"): "ES256", ("oct", ""): "HS256"}
 
 
-class BadKeys(ValueError):
+class BadKeys(BadSetup):
     """Keys that cannot be used; the message says which and why."""
 
 

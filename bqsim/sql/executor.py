@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.engine.protocol import Session
-from bqsim.errors import invalid, invalid_query, unsupported
+from bqsim.errors import BigQueryError, invalid, invalid_query, unsupported
 from bqsim.sim.clock import Clock
 from bqsim.sim.draws import Draws
 from bqsim.types import INT64, STRING, Field
 
 from .information_schema import VirtualTables
+from .access import Access
 from .plan import Context, QueryPlan, StatementResult, TypedValue
 from .planner import Planner
 from .statements import HANDLERS, Handler, Services, Statement, partition_filter
@@ -93,6 +94,7 @@ class Executor:
         self._services = Services(catalog, planner, googlesql, reference, clock, draws, sizes, claims)
 
     @property
+        self.access = Access(catalog, planner, googlesql)
     def planner(self) -> Planner:
         return self._services.planner
 
@@ -137,11 +139,11 @@ class Executor:
         """
         sql, ctx, start = self._prepared(sql, ctx, session, start)
         plan = self._services.planner.cached(sql, ctx)
-        if plan is not None:
+        if plan is not None and self.access.plan(plan, ctx):
             return self._select(Statement(self._services, None, ctx, session), plan, destination)
         for attempt in range(1, ATTEMPTS + 1):
             moment = self._services.catalog.moment()
-            analyzed = self._services.googlesql.analyze(sql, ctx, start)
+            analyzed = self._analyze(sql, ctx, start)
             try:
                 return self.run_analyzed(analyzed, ctx, session, destination=destination, moment=moment)
             except Outdated as error:
@@ -172,7 +174,7 @@ class Executor:
     ) -> StatementResult:
         """What running the statement would do and scan; nothing changes, and a query returns no rows."""
         sql, ctx, start = self._prepared(sql, ctx, session, start)
-        analyzed = self._services.googlesql.analyze(sql, ctx, start)
+        analyzed = self._analyze(sql, ctx, start)
         statement = self._statement(analyzed, ctx, session)
         statement.dry_run = True
         result = _handler(analyzed)(statement)
@@ -183,6 +185,12 @@ class Executor:
     def analyze_expression(self, sql: str, ctx: Context, start: Position = (1, 1)) -> Analyzed:
         """Analyse a scalar expression as a query of one row."""
         return self._services.googlesql.analyze_expression(sql, ctx, start)
+    def authorize(self, sql: str, ctx: Context, session: Session) -> None:
+        """Raises the denial of a statement that will not run, for what it would use."""
+        if self.access.policy() is not None:
+            sql, ctx, start = self._prepared(sql, ctx, session, (1, 1))
+            self.access.statement(self._analyze(sql, ctx, start), ctx)
+
 
     def is_temp_function(self, sql: str) -> bool:
         """Whether a statement is CREATE TEMP FUNCTION."""
@@ -191,9 +199,17 @@ class Executor:
     def _statement(self, analyzed: Analyzed, ctx: Context, session: Session) -> Statement:
         if not ctx.now_us:
             ctx = replace(ctx, now_us=self._services.clock.now_us())
+    def _analyze(self, sql: str, ctx: Context, start: Position) -> Analyzed:
+        try:
+            return self._services.googlesql.analyze(sql, ctx, start)
+        except BigQueryError as error:
+            self.access.failed(sql, ctx, error)
+            raise
+
         if ctx.transaction is not None:
             _check_transactional(analyzed, ctx)
             analyzed = ctx.transaction.bind(analyzed, ctx.temp_dataset)
+        self.access.statement(analyzed, ctx)
         partition_filter.check(analyzed)
         statement = Statement(self._services, analyzed, ctx, session)
         if "system_time" in analyzed.sql.casefold():

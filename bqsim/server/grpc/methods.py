@@ -30,7 +30,9 @@ class Incoming:
     """What comes with a call besides its messages.
 
     ``caller`` is the principal's e-mail; ``headers`` the metadata; ``params`` the decoded
-    ``x-goog-request-params``; ``cancelled`` tells whether nobody waits any more.
+    ``x-goog-request-params``; ``cancelled`` tells whether nobody waits any more; ``groups`` are the caller's;
+    ``life`` ends with the call; ``scope`` names the port. ``plan`` gives what befalls a stream of answers,
+    once the call has passed the gate.
     """
 
     caller: str
@@ -41,6 +43,25 @@ class Incoming:
 
 # The service: of one request message, or of the raw requests of a stream; gives a message or raw answers.
 Run = Callable[["Core", Any, Incoming], Any]
+    groups: tuple[str, ...] = ()
+    life: Life | None = None
+    scope: str = ""
+    plan: Callable[[], StreamPlan | None] = lambda: None
+
+    def call(self, method: Method, resource: str, body: Any, size: int) -> Call:
+        """The call, or one message of it, at the gate."""
+        return Call(
+            "grpc",
+            method.id,
+            resource,
+            self.caller,
+            body,
+            self.headers,
+            self.groups,
+            self.scope,
+            size=size,
+            life=self.life,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from bqsim.errors import BigQueryError
 from bqsim.server.core import Core
 from bqsim.server.http import BadRequest, BodyTooLarge, Disconnected, Response
 from bqsim.server.http import Request as HttpRequest
-from bqsim.server.identity import caller_of
+from bqsim.sim.effects.failures import NetworkFault
+from bqsim.sim.effects.texts import request_text
 from bqsim.sim.gate import Call
 
 from .methods import Match, NoMethod, match
@@ -97,14 +98,40 @@ class RestApp:
         method, core, headers = found.method, self.core, http.head.headers
         body = parse_json(data) if data and method.request else {}
         if method.request is not None and body:
+        caller = core.authenticator.caller(headers.get("authorization", ""))
             validate(body, method.request)
-        caller = caller_of(headers.get("authorization", ""), core.settings.caller)
         request = Request(core, method.id, found.path, query, headers, caller, body, http)
         handler = method.handler
         if handler is None:
             raise BigQueryError("notImplemented", f"{method.id} is not implemented by bqsim")
-        call = Call("rest", method.id, found.resource, caller.email, body, headers)
-        return await core.gate.passes(call, lambda: handler(request))
+        call = Call(
+            "rest",
+            method.id,
+            found.resource,
+            caller.email,
+            body,
+            headers,
+            caller.groups,
+            size=len(data),
+            query=query,
+        )
+        return await self.passed(call, lambda: handler(request), http)
+
+    async def passed(self, call: Call, service: Callable[[], Awaitable[Reply]], http: HttpRequest) -> Reply:
+        """The reply of ``service`` behind the gate, with the fault that it meets on its way."""
+        try:
+            reply = await self.core.gate.passes(call, service)
+        except NetworkFault as fault:
+            # What arrives of an answer must not tell of success.
+            reply = error_reply(BigQueryError("backendError", request_text("backendError")))
+            return replace(reply, fault=fault.effect)
+        except (BadRequest, Disconnected):
+            raise
+        except Exception as error:
+            if call.sending is None:
+                raise
+            reply = self.failure(error, http)
+        return reply if call.sending is None else replace(reply, fault=call.sending)
 
     async def answer(self, reply: Reply, query: dict[str, str], http: HttpRequest) -> Response:
         """Encode a reply as the request's parameters ask."""

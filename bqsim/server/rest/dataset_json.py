@@ -9,6 +9,7 @@ from typing import Any
 from bqsim.catalog.resources import Dataset
 from bqsim.errors import invalid
 from bqsim.jobs.config import check_labels
+from bqsim.sim.iam.attached import default_access
 
 from .request import Request
 
@@ -51,16 +52,6 @@ def _expiration(body: Mapping[str, Any], name: str) -> int | None:
             f"Invalid value for {name}: {value}. The minimum value is {_MIN_EXPIRATION_MS} milliseconds."
         )
     return value or None
-
-
-def default_access(caller: str) -> list[dict[str, str]]:
-    """The access entries of a dataset that was created without any."""
-    return [
-        {"role": "WRITER", "specialGroup": "projectWriters"},
-        {"role": "OWNER", "specialGroup": "projectOwners"},
-        {"role": "OWNER", "userByEmail": caller},
-        {"role": "READER", "specialGroup": "projectReaders"},
-    ]
 
 
 def dataset_to_json(dataset: Dataset, request: Request) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from bqsim.catalog.refs import DatasetRef
 from bqsim.catalog.resources import Dataset
 from bqsim.errors import BigQueryError, already_exists, invalid, not_found
 from bqsim.jobs.locations import canonical_location
+from bqsim.sim.iam.attached import default_access
+from bqsim.sql.access import dataset_path
 
-from .dataset_json import dataset_from_json, dataset_to_json, dataset_to_list_json, default_access
+from .dataset_json import dataset_from_json, dataset_to_json, dataset_to_list_json
 from .lists import label_filter, page
 from .preconditions import check_if_match, merge_patch, same_reference, without_nulls
 from .reply import Reply, etag_of
@@ -49,7 +51,8 @@ async def list_(request: Request) -> Reply:
     def fetch(after: str, limit: int) -> Sequence[Dataset]:
         found = [d for d in core.catalog.datasets(project, after) if _shown(d, request) and matches(d.labels)]
         found += [d for d in hidden if d.ref.dataset > after and matches(d.labels)]
-        return sorted(found, key=lambda d: d.ref.dataset)[:limit]
+        shown = request.visible("bigquery.datasets.get", found, lambda d: dataset_path(d.ref))
+        return sorted(shown, key=lambda d: d.ref.dataset)[:limit]
 
     found, token = page(request, fetch, lambda d: d.ref.dataset)
     body: dict[str, Any] = {"kind": "bigquery#datasetList"}

@@ -1,4 +1,4 @@
-"""IAM policies of tables and routines: kept and answered, with no effect on what callers may do."""
+"""IAM policies of tables and routines, which count while a policy is enforced."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.refs import RoutineRef, TableRef
 from bqsim.catalog.resources import Routine, Table
 from bqsim.errors import BigQueryError
+from bqsim.sim.iam.attached import KEY
+from bqsim.sim.iam.gate import Member
+from bqsim.sql.access import routine_path, table_path
 
 from . import routines, tables
 from .reply import Reply, etag_of
@@ -16,9 +19,6 @@ from .request import Request
 
 if TYPE_CHECKING:
     from bqsim.engine.protocol import Session
-
-# Where a resource keeps its policy; names with an underscore never show in the resource.
-KEY = "_iamPolicy"
 
 
 def _ref(request: Request) -> TableRef | RoutineRef:
@@ -70,7 +70,14 @@ async def set_policy(request: Request) -> Reply:
 
 
 async def test_permissions(request: Request) -> Reply:
-    """``testIamPermissions``: every caller has every permission."""
-    _resource(request, _ref(request))
+    """``testIamPermissions``: what the caller may do; everything without a policy."""
+    ref = _ref(request)
+    policy = request.core.iam.policy
     permissions = request.body.get("permissions") or []
+    if policy is None:
+        _resource(request, ref)
+    else:
+        path = routine_path(ref) if isinstance(ref, RoutineRef) else table_path(ref)
+        caller = Member(request.caller.email, request.caller.groups)
+        permissions = policy.test_permissions(caller, permissions, path)
     return Reply({"permissions": permissions} if permissions else {})

@@ -82,9 +82,23 @@ async def list_(request: Request) -> Reply:
     body: dict[str, Any] = {"kind": "bigquery#jobList"}
     if page.next_page_token:
         body["nextPageToken"] = page.next_page_token
-    body["jobs"] = [job.list_json(full=projection == "full") for job in page.jobs]
+    whole = request.visible("bigquery.jobs.listAll", page.jobs, lambda job: f"projects/{job.ref.project}")
+    shown = {id(job) for job in whole}
+    body["jobs"] = [
+        job.list_json(full=projection == "full")
+        if id(job) in shown or job.caller == request.caller.email
+        else _redacted(job)
+        for job in page.jobs
+    ]
     body["etag"] = etag_of(body)
     return Reply(body, etag=body["etag"])
+
+
+def _redacted(job: Job) -> dict[str, Any]:
+    """A job of somebody else for who may list jobs but not look into all (permission jobs.listAll)."""
+    hidden = {"configuration", "statistics", "errorResult"}
+    found = {k: v for k, v in job.list_json(full=False).items() if k not in hidden}
+    return found | {"status": {"state": job.state.value}}
 
 
 async def cancel(request: Request) -> Reply:

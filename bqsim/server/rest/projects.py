@@ -12,7 +12,8 @@ from .request import Request
 
 async def list_(request: Request) -> Reply:
     """``projects.list``: every project that has been used or configured."""
-    known = sorted(request.core.catalog.projects())
+    projects = sorted(request.core.catalog.projects())
+    known = request.visible("resourcemanager.projects.get", projects, lambda p: f"projects/{p}")
     found, token = page(request, lambda after, n: [p for p in known if p > after][:n], lambda p: p)
     body: dict[str, Any] = {
         "kind": "bigquery#projectList",

@@ -12,6 +12,8 @@ from typing import Any
 from bqsim.errors import REASONS, BigQueryError
 from bqsim.server.http import Response
 
+from bqsim.sim.iam.unauthenticated import Unauthenticated
+from bqsim.sim.scenario.model import Network
 from .fields import apply_mask, parse_mask
 
 GZIP_FROM_BYTES = 1024
@@ -131,7 +133,13 @@ def error_reply(error: BigQueryError) -> Reply:
     # A cancelled job's reason has no failing status of its own.
     if error.http < 400:
         error = BigQueryError(error.reason.name, error.message, location=error.location, http=400)
-    return Reply(error_body(error), error.http)
+    headers = {}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = error.www_authenticate
+        return Reply(error.body(), error.http, headers=headers)
+    return Reply(error_body(error), error.http, headers=headers)
 
 
 def plain_error(status: int, message: str, reason: str = "badRequest") -> BigQueryError:

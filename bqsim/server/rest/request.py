@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, unquote
 
 from bqsim.errors import BigQueryError, invalid
+from bqsim.sim.iam.gate import Member, visible
 
 if TYPE_CHECKING:
     from bqsim.server.core import Core
     from bqsim.server.http import Request as HttpRequest
     from bqsim.server.identity import Caller
     from bqsim.settings import Settings
+
+T = TypeVar("T")
 
 # BigQuery page "Quotas and limits": a request is at most 10 MB.
 MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -72,6 +75,11 @@ class Request:
         if not low <= number <= high:
             raise invalid(f"Invalid value {number} for {name}: it must be between {low} and {high}.", name)
         return number
+
+    def visible(self, permission: str, items: Iterable[T], path_of: Callable[[T], str]) -> list[T]:
+        """Those of the items of a list on which the caller has a permission."""
+        caller = Member(self.caller.email, self.caller.groups)
+        return visible(self.core.iam.policy, caller, permission, items, path_of)
 
     def base_url(self) -> str:
         """The address of the server as the client wrote it."""

@@ -109,6 +109,7 @@ async def _create(request: Request, ref: RoutineRef, body: dict[str, Any], *, re
             project=ref.project,
             default_dataset=ref.dataset_ref,
             caller=request.caller.email,
+            groups=request.caller.groups,
             location=core.catalog.dataset(ref.dataset_ref).location,
             now_us=core.clock.now_us(),
         )

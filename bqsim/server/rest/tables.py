@@ -10,6 +10,8 @@ from bqsim.catalog.names import check_table_id
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Dataset, Table, TableKind
 from bqsim.errors import already_exists, invalid
+from bqsim.sql.access import table_path
+from bqsim.sql.statements.buffered import buffered
 from bqsim.types import Field, field_of
 from bqsim.types.api_schema import fields_from_api
 
@@ -69,7 +71,14 @@ def _selected(table: Table, text: str) -> tuple[Field, ...]:
 async def list_(request: Request) -> Reply:
     """``tables.list``, in the order of ids."""
     catalog, dataset = request.core.catalog, dataset_ref_of(request)
-    found, token = page(request, lambda after, n: catalog.tables(dataset, after, n), lambda t: t.ref.table)
+
+    def fetch(after: str, limit: int) -> list[Table]:
+        if request.core.iam.policy is None:
+            return catalog.tables(dataset, after, limit)
+        found = catalog.tables(dataset, after)
+        return request.visible("bigquery.tables.list", found, lambda t: table_path(t.ref))[:limit]
+
+    found, token = page(request, fetch, lambda t: t.ref.table)
     body: dict[str, Any] = {"kind": "bigquery#tableList"}
     if token:
         body["nextPageToken"] = token
@@ -165,12 +174,14 @@ def _with_view(request: Request, table: Table, query: str | None) -> Table:
         caller=request.caller.email,
         location=table.location,
         now_us=core.clock.now_us(),
+        groups=request.caller.groups,
     )
     analyzed = core.googlesql.analyze(query, ctx)
     if analyzed.kind != "resolved_query_stmt":
         raise invalid("A view must be defined by a SELECT statement", "query")
     described = {f.name.casefold(): f.description for f in table.fields}
     fields = tuple(
+    core.executor.access.statement(analyzed, ctx)
         replace(field_of(name or f"f{i}_", type_), description=described.get(name.casefold()))
         for i, (name, _, type_) in enumerate(analyzed.output_columns())
     )

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from bqsim.errors import BigQueryError, invalid
 from bqsim.jobs.upload import Upload
-from bqsim.server.identity import Caller, caller_of
+from bqsim.server.identity import Caller
 from bqsim.sim.gate import Call
 
 from . import jobs
@@ -121,7 +121,7 @@ class Uploads:
 
     def _request(self, match: Match, query: dict[str, str], http: HttpRequest) -> Request:
         headers = http.head.headers
-        caller = caller_of(headers.get("authorization", ""), self._core.settings.caller)
+        caller = self._core.authenticator.caller(headers.get("authorization", ""))
         return Request(self._core, match.method.id, match.path, query, headers, caller, {}, http)
 
     async def _pass(self, request: Request, match: Match, service: Any) -> Reply:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bqsim.sim.gate import Call
+from bqsim.sim.gate import Call, current
 
 from .denial import Denied
 from .methods import METHOD_NEEDS, FindJob, authorize, no_jobs
@@ -42,6 +42,12 @@ class Enforcement:
         if not METHOD_NEEDS.get(call.method):
             return None
         return authorize(self.policy, Member(call.caller, call.groups), call, self._find_job)
+
+
+def calling_groups() -> tuple[str, ...]:
+    """The groups of the caller of the call that is being served; none outside of calls."""
+    call = current()
+    return call.groups if call is not None else ()
 
 
 def visible(

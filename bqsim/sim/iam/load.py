@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from bqsim.settings import BadSetup
 from bqsim.sim.scenario.spelling import unknown
 from bqsim.sim.scenario.tree import (
     Leaf,
@@ -27,7 +28,7 @@ from .resources import is_pattern
 from .roles import PERMISSIONS, ROLES
 
 
-class PolicyError(ScenarioError):
+class PolicyError(ScenarioError, BadSetup):
     """A policy that cannot be used: ``source:line:column: what is wrong``."""
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.refs import RoutineRef, TableRef
 from bqsim.catalog.resources import Table
 from bqsim.codecs.messages import parse_deep
+from bqsim.errors import BigQueryError
 from bqsim.settings import Settings
 from bqsim.sql.plan import Context
 from bqsim.types import Type
@@ -112,6 +113,18 @@ class GoogleSql:
     @virtual_tables.setter
     def virtual_tables(self, find: VirtualTables | None) -> None:
         self._resolver.virtual_tables = find
+
+    def tables_named(self, sql: str, ctx: Context) -> list[TableRef]:
+        """The tables that a text may name, of those that there are; for a text that cannot be analysed."""
+        found = []
+        for path in sorted(self.prepare(sql).names.paths):
+            try:
+                source = self._resolver.find(path, ctx)
+            except BigQueryError:
+                continue
+            if source is not None and "virtual" not in source.table.metadata:
+                found += [table.ref for table in source.matches or (source.table,)]
+        return found
 
     def start(self) -> None:
         """Load the module, compiling it when this user's cache has none, and run a first analysis.

@@ -70,6 +70,7 @@ def _call(run: Run, node: ScriptNode) -> None:
         )
     routine = _procedure(run, node)
     ref, body = routine.ref, routine.body
+    run.executor.access.call(ref, run.ctx)
     if body.get("language", "SQL") != "SQL":
         raise unsupported(f"A procedure in {body['language']}")
     declared = body.get("arguments") or []

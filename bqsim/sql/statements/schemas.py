@@ -7,6 +7,7 @@ from dataclasses import replace
 from bqsim.catalog.names import check_dataset_id
 from bqsim.catalog.resources import Dataset
 from bqsim.errors import BigQueryError, already_exists, invalid_query, not_found, unsupported
+from bqsim.sim.iam.attached import default_access
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.plan import StatementResult
 
@@ -28,6 +29,8 @@ def create_schema(statement: Statement) -> StatementResult:
             raise already_exists("Dataset", ref.api_name)
         now_ms = statement.now_ms()
         dataset = Dataset(ref, statement.ctx.location, now_ms, now_ms, statement.etag())
+        if statement.ctx.caller:
+            dataset = replace(dataset, metadata={"access": default_access(statement.ctx.caller)})
         if resolved.has(node, "collation_name"):
             dataset = replace(dataset, default_collation=collation_text(node.collation_name))
         dataset = with_options(dataset, statement.options(resolved.get(node, "option_list")))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from bqsim.errors import BigQueryError
+from bqsim.sim.iam.gate import calling_groups
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.googlesql.prepass import COMMENT, QUOTED, STRING_LITERAL
 from bqsim.sql.lower import nodes
@@ -104,7 +105,14 @@ class Restrictions:
         ref = table.ref
         version = source.version if isinstance(source, StoredRows) else now_us
         pinned = {} if self._is_current(source) else {ref: table}
-        context = Context(ref.project, caller=caller, location=table.location, now_us=version, pinned=pinned)
+        context = Context(
+            ref.project,
+            caller=caller,
+            groups=calling_groups(),
+            location=table.location,
+            now_us=version,
+            pinned=pinned,
+        )
         sql = f"SELECT 1 FROM `{ref.project}`.`{ref.dataset}`.`{ref.table}` WHERE (\n{text}\n)"
         try:
             analyzed = self._executor.googlesql.analyze(sql, context, (0, 1))

@@ -1,0 +1,339 @@
+"""What the caller of a statement may use, asked each time that a statement runs."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bqsim.catalog.refs import DatasetRef, RoutineRef, TableRef
+from bqsim.catalog.resources import Table
+from bqsim.errors import BigQueryError
+from bqsim.sim.iam.attached import authorizes
+from bqsim.sim.iam.denial import Wording, denial
+from bqsim.sim.iam.gate import Member
+from bqsim.sim.iam.policy import Policy
+from bqsim.sim.iam.statements import authorize_statement
+
+from .googlesql import resolved
+from .plan import Context, QueryPlan
+from .statements.names import dataset_ref, routine_ref, table_ref
+
+if TYPE_CHECKING:
+    from bqsim.catalog.store import Catalog
+
+    from .googlesql import Analyzed, GoogleSql
+    from .planner import Planner
+
+_GET_DATA = "bigquery.tables.getData"
+# Who has none of these on a table learns nothing about it.
+_KNOWING = (_GET_DATA, "bigquery.tables.get", "bigquery.tables.update", "bigquery.tables.updateData")
+_NOT_FOUND = re.compile(r"Not found: Table ([^\s:]+):([^\s.]+)\.(\S+)")
+# Beginning of the name of an INFORMATION_SCHEMA view -> what it needs on its dataset or project (page
+# *INFORMATION_SCHEMA*, required permissions of each view).
+_VIRTUAL = (
+    ("SCHEMATA", ("bigquery.datasets.get",)),
+    ("ROUTINE", ("bigquery.routines.get", "bigquery.routines.list")),
+    ("PARAMETERS", ("bigquery.routines.get", "bigquery.routines.list")),
+    ("", ("bigquery.tables.get", "bigquery.tables.list")),
+)
+# Kind of a statement, for DROP with its object -> its type, and what it is about.
+_TYPES = {
+    "query": ("SELECT", ""),
+    "assert": ("SELECT", ""),
+    "insert": ("INSERT", "scan"),
+    "update": ("UPDATE", "scan"),
+    "delete": ("DELETE", "scan"),
+    "merge": ("MERGE", "scan"),
+    "truncate": ("TRUNCATE_TABLE", "scan"),
+    "create_table": ("CREATE_TABLE", "table"),
+    "create_table_as_select": ("CREATE_TABLE_AS_SELECT", "table"),
+    "create_snapshot_table": ("CREATE_SNAPSHOT_TABLE", "table"),
+    "create_external_table": ("CREATE_EXTERNAL_TABLE", "table"),
+    "create_view": ("CREATE_VIEW", "table"),
+    "create_materialized_view": ("CREATE_MATERIALIZED_VIEW", "table"),
+    "create_schema": ("CREATE_SCHEMA", "dataset"),
+    "alter_schema": ("ALTER_SCHEMA", "dataset"),
+    "undrop": ("UNDROP_SCHEMA", "dataset"),
+    "create_function": ("CREATE_FUNCTION", "routine"),
+    "create_table_function": ("CREATE_TABLE_FUNCTION", "routine"),
+    "create_procedure": ("CREATE_PROCEDURE", "routine"),
+    "alter_table": ("ALTER_TABLE", "table"),
+    "alter_table_set_options": ("ALTER_TABLE", "table"),
+    "alter_view": ("ALTER_VIEW", "table"),
+    "alter_materialized_view": ("ALTER_MATERIALIZED_VIEW", "table"),
+    "drop SCHEMA": ("DROP_SCHEMA", "dataset"),
+    "drop PROCEDURE": ("DROP_PROCEDURE", "routine"),
+    "drop TABLE": ("DROP_TABLE", "table"),
+    "drop VIEW": ("DROP_VIEW", "table"),
+    "drop MATERIALIZED VIEW": ("DROP_MATERIALIZED_VIEW", "table"),
+    "drop EXTERNAL TABLE": ("DROP_EXTERNAL_TABLE", "table"),
+    "drop_materialized_view": ("DROP_MATERIALIZED_VIEW", "table"),
+    "drop_snapshot_table": ("DROP_SNAPSHOT_TABLE", "table"),
+    "drop_function": ("DROP_FUNCTION", "routine"),
+    "drop_table_function": ("DROP_TABLE_FUNCTION", "routine"),
+    "export_data": ("EXPORT_DATA", ""),
+    "aux_load_data": ("LOAD_DATA", "table"),
+}
+# Field of CREATE TABLE that names another table -> the type of the statement with it.
+_CREATED_FROM = {
+    "clone_from": "CREATE_TABLE_CLONE",
+    "copy_from": "CREATE_TABLE_COPY",
+    "like_table": "CREATE_TABLE_LIKE",
+}
+
+
+def dataset_path(ref: DatasetRef) -> str:
+    """The resource path of a dataset."""
+    return f"projects/{ref.project}/datasets/{ref.dataset}"
+
+
+def table_path(ref: TableRef) -> str:
+    return f"{dataset_path(ref.dataset_ref)}/tables/{ref.table}"
+
+
+def routine_path(ref: RoutineRef) -> str:
+    return f"{dataset_path(ref.dataset_ref)}/routines/{ref.routine}"
+
+
+class Access:
+    """Refuses statements that use what their callers may not; ``policy`` tells the one in force, or None."""
+
+    def __init__(self, catalog: Catalog, planner: Planner, googlesql: GoogleSql) -> None:
+        self.policy: Callable[[], Policy | None] = lambda: None
+        self._catalog = catalog
+        self._planner = planner
+        self._googlesql = googlesql
+
+    def statement(self, analyzed: Analyzed, ctx: Context) -> None:
+        """Raises the denial of a statement that is analysed and about to run."""
+        policy = self.policy()
+        if policy is not None:
+            _Check(self, policy, ctx).statement(analyzed)
+
+    def plan(self, plan: QueryPlan, ctx: Context) -> bool:
+        """Check a kept plan of a query; False when only its analysis tells what it uses."""
+        policy = self.policy()
+        if policy is None:
+            return True
+        if plan.views or plan.routines:
+            return False
+        _Check(self, policy, ctx).allow("SELECT", map(table_path, plan.tables))
+        return True
+
+    def call(self, ref: RoutineRef, ctx: Context) -> None:
+        """Raises the denial of a CALL."""
+        policy = self.policy()
+        if policy is not None:
+            _Check(self, policy, ctx).allow("CALL", (), routine_path(ref))
+
+    def failed(self, sql: str, ctx: Context, error: BigQueryError) -> None:
+        """Raises a denial instead of an error of the analysis that would tell about what the caller may
+        not see."""
+        policy = self.policy()
+        if policy is None:
+            return
+        check = _Check(self, policy, ctx)
+        missing = _NOT_FOUND.match(error.message)
+        named = [TableRef(*missing.groups())] if missing is not None else []
+        for ref in (*named, *self._googlesql.tables_named(sql, ctx)):
+            check.known(ref)
+
+
+class _Check:
+    """The check of one statement."""
+
+    def __init__(self, access: Access, policy: Policy, ctx: Context) -> None:
+        self._access = access
+        self._policy = policy
+        self._ctx = ctx
+        self._caller = Member(ctx.caller, ctx.groups)
+        self._done: set[object] = set()
+
+    def statement(self, analyzed: Analyzed) -> None:
+        kind, about, temporary = self._kind(analyzed)
+        reads = Counter(_scans(analyzed))
+        target = ""
+        try:
+            if about == "scan":
+                name = analyzed.statement.table_scan.table.full_name
+                reads[name] -= 1
+                target = table_path(analyzed.sources[name].table.ref)
+            elif about and not temporary:
+                target = self._named(analyzed, about)
+        except BigQueryError:
+            # The statement itself tells what is wrong with the name.
+            return
+        if target and self._is_temporary(analyzed, about, target):
+            target, kind = "", "SELECT"
+        if like := _like(analyzed):
+            reads[like] += 1
+        if self._replaces(analyzed, target):
+            self.allow("ALTER_TABLE", (), target)
+        if target or not about:
+            self.allow(kind, (), target)
+        self._routines(analyzed)
+        self._reads(analyzed, (name for name, count in reads.items() if count > 0), self._ctx, kind)
+
+    def allow(self, kind: str, reads: Iterable[str], target: str = "") -> None:
+        denied = authorize_statement(
+            self._policy, self._caller, kind, reads=reads, target=target, location=self._ctx.location
+        )
+        if denied is not None:
+            raise denied.error()
+
+    def known(self, ref: TableRef) -> None:
+        """Raise the denial of a table of which the caller may know nothing."""
+        path = table_path(ref)
+        if ref.dataset_ref == self._ctx.temp_dataset or "INFORMATION_SCHEMA" in ref.dataset.upper():
+            return
+        if not self._policy.test_permissions(self._caller, _KNOWING, path):
+            raise denial(_GET_DATA, path, Wording.QUERY, location=self._ctx.location).error()
+
+    # What it is about
+
+    def _kind(self, analyzed: Analyzed) -> tuple[str, str, bool]:
+        name = analyzed.kind.removeprefix("resolved_").removesuffix("_stmt")
+        node = analyzed.statement
+        if name == "drop":
+            name = f"drop {node.object_type}"
+        kind, about = _TYPES.get(name, ("SELECT", ""))
+        temporary = name.startswith("create_") and _scope(node) == "CREATE_TEMP"
+        if name == "create_table":
+            kind = next((k for field, k in _CREATED_FROM.items() if resolved.has(node, field)), kind)
+        return ("SELECT", "", True) if temporary else (kind, about, False)
+
+    def _named(self, analyzed: Analyzed, about: str) -> str:
+        names: Sequence[str] = resolved.get(analyzed.statement, "name_path")
+        if about == "dataset":
+            return dataset_path(dataset_ref(names, self._ctx))
+        if about == "routine":
+            if len(names) == 1 and names[0].casefold() in self._ctx.temp_functions:
+                return ""
+            return routine_path(routine_ref(names, self._ctx))
+        temporary = self._ctx.temp_dataset
+        if temporary is not None and len(names) == 1:
+            ref = temporary.table(names[0])
+            if self._access._catalog.find_table(ref) is not None:
+                return table_path(ref)
+        return table_path(table_ref(names, self._ctx))
+
+    def _is_temporary(self, analyzed: Analyzed, about: str, target: str) -> bool:
+        dataset = self._ctx.temp_dataset
+        return dataset is not None and target.startswith(f"{dataset_path(dataset)}/")
+
+    def _replaces(self, analyzed: Analyzed, target: str) -> bool:
+        """Whether CREATE OR REPLACE is about a table that there is."""
+        if "/tables/" not in target or not analyzed.kind.startswith("resolved_create_"):
+            return False
+        from .statements.base import enum_name
+
+        if enum_name(analyzed.statement, "create_mode") != "CREATE_OR_REPLACE":
+            return False
+        _, project, _, dataset, _, table = target.split("/", 5)
+        return self._access._catalog.find_table(TableRef(project, dataset, table)) is not None
+
+    # What it reads
+
+    def _reads(
+        self,
+        analyzed: Analyzed,
+        names: Iterable[str],
+        ctx: Context,
+        kind: str = "SELECT",
+        through: Table | None = None,
+    ) -> None:
+        """Check the tables that are scanned; ``through`` is the view whose query that is, ``ctx`` what it is
+        analysed in."""
+        reading = kind if kind in _READING else "SELECT"
+        is_of_routine = self._of_routines(analyzed, ctx)
+        for name in names:
+            source = analyzed.sources.get(name)
+            if source is None:
+                continue
+            for table in source.matches or (source.table,):
+                if (table.ref, through and through.ref) in self._done:
+                    continue
+                self._done.add((table.ref, through and through.ref))
+                of_view = through is not None and self._authorized(table.ref.dataset_ref, "view", through.ref)
+                if not of_view and not is_of_routine(table):
+                    self._read(table, reading)
+                if table.view_query is not None:
+                    inner = self._access._planner.view(table, self._ctx)
+                    self._routines(inner)
+                    within = Context(table.ref.project, table.ref.dataset_ref)
+                    self._reads(inner, _scans(inner), within, through=table)
+
+    def _read(self, table: Table, kind: str) -> None:
+        ref = table.ref
+        if ref.dataset_ref == self._ctx.temp_dataset:
+            return
+        rows = table.metadata.get("virtual")
+        if rows is None:
+            self.allow(kind, [table_path(ref)])
+            return
+        dataset, project = getattr(rows, "dataset", None), getattr(rows, "project", ref.project)
+        where = dataset_path(DatasetRef(project, dataset)) if dataset else f"projects/{project}"
+        wanted = next(needs for start, needs in _VIRTUAL if ref.table.startswith(start))
+        if len(self._policy.test_permissions(self._caller, wanted, where)) < len(wanted):
+            raise denial(
+                _GET_DATA,
+                table_path(ref),
+                Wording.QUERY,
+                name=f"{project}:{ref.dataset}.{ref.table}",
+                location=self._ctx.location,
+            ).error()
+
+    def _routines(self, analyzed: Analyzed) -> None:
+        """Check the routines that are used."""
+        for ref in analyzed.routines:
+            if ref not in self._done:
+                self._done.add(ref)
+                self.allow("CALL", (), routine_path(ref))
+
+    def _of_routines(self, analyzed: Analyzed, ctx: Context) -> Callable[[Table], bool]:
+        """Whether a table that is scanned is read by an authorized routine, not by the text itself: in what
+        is analysed, the bodies of routines stand in place of their calls."""
+        if not analyzed.routines:
+            return lambda table: False
+        named = set(self._access._googlesql.tables_named(analyzed.original_sql, ctx))
+        return lambda table: (
+            table.ref not in named
+            and any(self._authorized(table.ref.dataset_ref, "routine", ref) for ref in analyzed.routines)
+        )
+
+    def _authorized(self, dataset: DatasetRef, kind: str, ref: TableRef | RoutineRef) -> bool:
+        """Whether a dataset lets a view or a routine of another one read it for all who may use that."""
+        found = self._access._catalog.find_dataset(dataset)
+        access = (found.metadata.get("access") if found is not None else None) or ()
+        name = ref.table if isinstance(ref, TableRef) else ref.routine
+        return authorizes(access, kind, ref.project, ref.dataset, name)
+
+
+# Statements that need more of what they read than its rows.
+_READING = frozenset(
+    {"CREATE_TABLE_LIKE", "CREATE_TABLE_COPY", "CREATE_TABLE_CLONE", "CREATE_SNAPSHOT_TABLE"}
+)
+
+
+def _scans(analyzed: Analyzed) -> Iterator[str]:
+    """The full names of the tables that a statement scans, each as often as it does."""
+    for node in resolved.walk(analyzed.statement):
+        if resolved.node_name(node) == "ResolvedTableScan":
+            yield str(node.table.full_name)
+
+
+def _like(analyzed: Analyzed) -> str:
+    if analyzed.kind != "resolved_create_table_stmt":
+        return ""
+    return str(resolved.get(analyzed.statement, "like_table").full_name)
+
+
+def _scope(node: Any) -> str:
+    from .statements.base import enum_name
+
+    try:
+        return enum_name(node, "create_scope")
+    except AttributeError:
+        return ""
