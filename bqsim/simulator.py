@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 from bqsim import clients
 from bqsim.errors import BigQueryError
 from bqsim.settings import Settings
+from bqsim.sim.control.control import Control
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
     from bqsim.engine.protocol import Session
     from bqsim.server.core import Core
-    from bqsim.sim.clock import SimulationClock
+    from bqsim.sim.control.parts import Parts
     from bqsim.sim.iam import Iam
     from bqsim.sql.googlesql import GoogleSql
     from bqsim.storage.read.service import ReadService
@@ -37,7 +38,7 @@ METADATA_WORKERS = 2
 WARMING_JOIN_S = 5.0
 
 
-class Simulator:
+class Simulator(Control):
     """A fake BigQuery.
 
     >>> with Simulator(Settings(project="demo")) as sim:      # doctest: +SKIP
@@ -112,18 +113,15 @@ class Simulator:
         return self.settings.project
 
     @property
-    def clock(self) -> SimulationClock:
-        """The clock behind every time that the simulator shows or uses: stop it, speed it up, move it on.
-
-        ``RuntimeError`` while the simulator does not run.
-        """
+    def parts(self) -> Parts:
+        """What is under control. ``RuntimeError`` while the simulator does not run."""
         if self.core is None:
             raise RuntimeError("the simulator does not run")
-        return self.core.clock
+        return self.core.parts
 
     @property
     def iam(self) -> Iam:
-        """Who may do what: set a policy, grant, revoke and deny; without a policy everybody may do everything.
+        """Who may do what: set a policy, grant, revoke, deny. Without one everybody may do everything.
 
         ``RuntimeError`` while the simulator does not run.
         """
@@ -273,6 +271,7 @@ def _build(settings: Settings) -> _Parts:
         from bqsim.jobs import JobService, TableData
         from bqsim.jobs.iam import Holdings
         from bqsim.server.core import Core
+        from bqsim.server.quotas import limit_control
         from bqsim.sql.executor import Executor
         from bqsim.sql.planner import Planner
         from bqsim.sql.reference import ReferenceRoute
@@ -358,6 +357,7 @@ def _build(settings: Settings) -> _Parts:
             authenticator=authenticator,
             iam=iam,
         )
+        core.parts.limits = limit_control(core)
         return _Parts(core, engine.install_kernels, undo.pop_all())
 
 

@@ -24,14 +24,14 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _check(given: argparse.Namespace) -> int:
-    from bqsim.sim.scenario.load import Known, load
+    from bqsim.server.known import known
+    from bqsim.sim.scenario.load import load
     from bqsim.sim.scenario.tree import ScenarioError
 
     wrong = 0
-    known = Known(api_methods(), limit_names())
     for path in given.files:
         try:
-            scenario = load(path, known)
+            scenario = load(path, known())
         except ScenarioError as error:
             wrong += 1
             print(error, file=sys.stderr)
@@ -46,18 +46,3 @@ def _schema(_given: argparse.Namespace) -> int:
 
     print(json.dumps(json_schema(), indent=2))
     return 0
-
-
-def api_methods() -> frozenset[str]:
-    """The ids of all API methods that a rule can match."""
-    from bqsim.server.grpc.methods import METHODS as GRPC
-    from bqsim.server.rest.methods import METHODS as REST
-
-    return frozenset(method.id for method in REST) | frozenset(method.id for method in GRPC)
-
-
-def limit_names() -> tuple[str, ...]:
-    """The names of all quotas and limits, of whatever profile."""
-    from bqsim.sim.limits.profile import PROFILES
-
-    return tuple(dict.fromkeys(limit.name for limits in PROFILES.values() for limit in limits))

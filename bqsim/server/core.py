@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
+
+from bqsim.sim.control.parts import Parts
+
+from .known import known
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
     from bqsim.engine.pool import EnginePool
     from bqsim.engine.protocol import Session
     from bqsim.jobs import JobService, TableData
+    from bqsim.server.identity import Authenticator
     from bqsim.settings import Settings
     from bqsim.sim.clock import SimulationClock
     from bqsim.sim.draws import Draws
     from bqsim.sim.gate import Gate
-    from bqsim.server.identity import Authenticator
+    from bqsim.sim.iam import Iam
     from bqsim.sim.simulation import Simulation
     from bqsim.sql.executor import Executor
     from bqsim.sql.googlesql import GoogleSql
     from bqsim.storage.services import Storage
-    from bqsim.sim.iam import Iam
 
 T = TypeVar("T")
 
@@ -41,12 +45,16 @@ class Core:
     tabledata: TableData
     executor: Executor
     storage: Storage
+    authenticator: Authenticator
+    iam: Iam
     grpc_port: int = 0
+    parts: Parts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.parts = Parts(self.simulation, known)
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """Run a change of metadata with an engine session, off the event loop."""
-    authenticator: Authenticator
-    iam: Iam
         return await self.pool.run(work)
 
     def now_ms(self) -> int:

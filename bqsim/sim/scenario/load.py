@@ -64,15 +64,16 @@ def from_dict(value: Any, source: str = "scenario", known: Known = NOTHING) -> m
 
 def rule_from_dict(value: Any, source: str = "rest", known: Known = NOTHING) -> model.Rule:
     """One rule of a JSON object; its machines are not checked, its id is made up when it has none."""
-    return _rule(from_object(value, source), known)
+    return rule_from_tree(from_object(value, source), known)
 
 
 def rule_from_text(text: str, source: str = "header", known: Known = NOTHING) -> model.Rule:
     """One rule of a YAML or JSON text, such as a header or a word of a command line."""
-    return replace(_rule(from_yaml(text, source), known), source=source)
+    return replace(rule_from_tree(from_yaml(text, source), known), source=source)
 
 
-def _rule(tree: Node, known: Known) -> model.Rule:
+def rule_from_tree(tree: Node, known: Known = NOTHING) -> model.Rule:
+    """One rule of a tree, as :func:`rule_from_dict`."""
     reader = Reader()
     found = reader.read(record_of(model.Rule), tree)
     _check_names(reader, known)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bqsim.cli import main
-from bqsim.commands.scenario import api_methods
+from bqsim.server.known import api_methods
 from bqsim.sim.scenario.schema import json_schema
 
 

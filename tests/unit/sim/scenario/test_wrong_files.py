@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from bqsim.commands.scenario import api_methods, limit_names
+from bqsim.server.known import api_methods, limit_names
 from bqsim.sim.scenario.load import Known, parse
 from bqsim.sim.scenario.tree import ScenarioError
 

@@ -1,0 +1,56 @@
+"""The parts of a simulation that are under control."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bqsim.sim.journal import Verification
+from bqsim.sim.scenario.load import NOTHING, Known
+from bqsim.sim.simulation import Simulation
+
+from .journals import JournalView
+
+if TYPE_CHECKING:
+    from bqsim.sim.iam import Iam
+    from bqsim.sim.limits.control import LimitControl
+    from bqsim.sim.retry_lab import RetryLab
+
+
+def _nothing() -> Known:
+    return NOTHING
+
+
+@dataclass(slots=True)
+class Parts:
+    """A simulation and what else can be changed in it; a part that is None is not there.
+
+    ``known`` gives the names that rules may use. ``verifications`` are the expectations so far, by scope.
+    """
+
+    simulation: Simulation
+    known: Callable[[], Known] = _nothing
+    limits: LimitControl | None = None
+    iam: Iam | None = None
+    jobs: Any = None
+    worlds: Any = None
+    laboratory: RetryLab | None = None
+    verifications: dict[str, Verification] = field(default_factory=dict)
+    views: dict[str, JournalView] = field(default_factory=dict)
+
+    def view(self, scope: str) -> JournalView:
+        """The journal as a scope sees it."""
+        found = self.views.get(scope)
+        if found is None:
+            found = self.views.setdefault(scope, JournalView(self.simulation.journal, scope))
+        return found
+
+    def verification(self, scope: str) -> Verification:
+        """The expectations of a scope; others begin when its journal is cleared."""
+        view = self.view(scope)
+        found = self.verifications.get(scope)
+        if found is None or found.since != view.since:
+            found = Verification(view.journal, scope=scope or None, since=view.since)
+            self.verifications[scope] = found
+        return found
