@@ -6,7 +6,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from bqsim.sim.effects.failures import failure
 from bqsim.sim.gate import Call, Gate
+from bqsim.sim.scenario.model import Effect, Network
+from bqsim.simulator import Simulator
 
 
 class Hooks:
@@ -41,3 +44,48 @@ def hooked(gate: Gate, hook: Any) -> Iterator[None]:
         yield
     finally:
         gate.simulation = before
+
+
+class Befall:
+    """What befalls ``times`` calls of a method, after ``skip`` of them."""
+
+    def __init__(self, effect: Effect, method: str, times: int, skip: int, early: bool) -> None:
+        self.effect = effect
+        self.method = method
+        self.range = range(skip, skip + times)
+        self.early = early
+        self.calls = 0
+
+    async def before(self, call: Call) -> None:
+        if call.method != self.method:
+            return
+        self.calls += 1
+        if self.calls - 1 not in self.range:
+            return
+        if not isinstance(self.effect, Network) or not self.effect.applied:
+            raise failure(self.effect, call)
+        call.notes["met"] = True
+        if self.early:
+            call.sending = self.effect
+
+    async def after(self, call: Call, answer: Any) -> Any:
+        if "met" in call.notes and isinstance(self.effect, Network):
+            call.sending = self.effect
+        return answer
+
+
+@contextmanager
+def befalling(
+    simulator: Simulator,
+    effect: Effect,
+    method: str = "bigquery.tables.get",
+    *,
+    times: int = 1,
+    skip: int = 0,
+    early: bool = False,
+) -> Iterator[Befall]:
+    """Let an effect befall calls; ``early`` tells of a fault of the network before the work is done."""
+    assert simulator.core is not None
+    hook = Befall(effect, method, times, skip, early)
+    with hooked(simulator.core.gate, hook):
+        yield hook

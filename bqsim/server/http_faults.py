@@ -22,6 +22,7 @@ from aiohttp.http import StreamWriter
 
 from bqsim.sim.clock import Clock
 from bqsim.sim.scenario.model import Network
+from bqsim.sim.scenario.words import RESETS
 
 if TYPE_CHECKING:
     from .http import Response
@@ -325,11 +326,7 @@ async def _wrong_length(line: Line, fault: Network, head: bytes, body: bytes) ->
 
 
 _CARRIED_OUT: Mapping[str, Callable[[Line, Network, bytes, bytes], Awaitable[bool]]] = {
-    "reset": _reset,
-    # HTTP/2 knows these; a connection of HTTP/1.1 is cut off.
-    "goaway": _reset,
-    "rst_stream": _reset,
-    "refused": _reset,
+    **dict.fromkeys(RESETS, _reset),
     "half_close": _half_close,
     "truncate": _truncate,
     "stall": _stall,

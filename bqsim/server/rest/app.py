@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from importlib import import_module
 
 from bqsim.errors import BigQueryError
@@ -59,7 +60,8 @@ class RestApp:
                 return await self.service(first)(path, query, http)
             reply = await self.call(http, path, query)
             if reply.etag and http.head.method == "GET" and _unchanged(headers, reply.etag):
-                return respond(Reply(None, 304, reply.etag), pretty=False, gzip=False, fields=None)
+                unchanged = Reply(None, 304, reply.etag, fault=reply.fault)
+                return respond(unchanged, pretty=False, gzip=False, fields=None)
             return await self.answer(reply, query, http)
         except (BadRequest, Disconnected):
             raise
@@ -96,9 +98,9 @@ class RestApp:
     async def run(self, found: Match, data: bytes, query: dict[str, str], http: HttpRequest) -> Reply:
         """Run a routed call behind the gate."""
         method, core, headers = found.method, self.core, http.head.headers
+        caller = core.authenticator.caller(headers.get("authorization", ""))
         body = parse_json(data) if data and method.request else {}
         if method.request is not None and body:
-        caller = core.authenticator.caller(headers.get("authorization", ""))
             validate(body, method.request)
         request = Request(core, method.id, found.path, query, headers, caller, body, http)
         handler = method.handler

@@ -45,7 +45,10 @@ class Batch:
         self._app = app
 
     async def handle(self, path: str, query: dict[str, str], http: HttpRequest) -> Response:
-        """Run the calls of a batch in order; the answer has one part for each."""
+        """Run the calls of a batch in order; the answer has one part for each.
+
+        The connection has one fault, that of the first call which has any.
+        """
         boundary = boundary_of(http.head.headers.get("content-type", ""), "mixed")
         parts: list[tuple[Mapping[str, str], bytearray]] = []
 
@@ -113,4 +116,5 @@ def _encode(answers: list[tuple[str, Response]]) -> Response:
         out.append(head + answer.body + b"\r\n")
     out.append(f"--{boundary}--\r\n".encode())
     headers = {**JSON_HEADERS, "Content-Type": f"multipart/mixed; boundary={boundary}"}
-    return Response(200, b"".join(out), headers)
+    fault = next((answer.fault for _, answer in answers if answer.fault is not None), None)
+    return Response(200, b"".join(out), headers, fault)

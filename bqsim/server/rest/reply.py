@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,9 +12,9 @@ from typing import Any
 
 from bqsim.errors import REASONS, BigQueryError
 from bqsim.server.http import Response
-
 from bqsim.sim.iam.unauthenticated import Unauthenticated
 from bqsim.sim.scenario.model import Network
+
 from .fields import apply_mask, parse_mask
 
 GZIP_FROM_BYTES = 1024
@@ -40,13 +41,15 @@ class Raw(bytes):
 class Reply:
     """What a handler answers: a JSON object (members may be :class:`Raw`), or none.
 
-    ``etag`` is the resource's, also put into a header; None where the service gives none.
+    ``etag`` is the resource's, also put into a header; None where the service gives none. ``fault`` is what
+    befalls the answer on its way.
     """
 
     body: Mapping[str, Any] | None = None
     status: int = 200
     etag: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    fault: Network | None = None
 
 
 def etag_of(body: Mapping[str, Any]) -> str:
@@ -103,7 +106,7 @@ def respond(reply: Reply, *, pretty: bool, gzip: bool, fields: str | None) -> Re
     if reply.etag:
         headers = {**headers, "ETag": one_line(reply.etag)}
     if reply.body is None:
-        return Response(reply.status, b"", headers)
+        return Response(reply.status, b"", headers, reply.fault)
     body = masked(reply.body, fields) if fields and reply.status < 300 else reply.body
     text = dumps(body, pretty)
     if pretty:
@@ -112,7 +115,7 @@ def respond(reply: Reply, *, pretty: bool, gzip: bool, fields: str | None) -> Re
         compressor = zlib.compressobj(level=1, wbits=31)
         text = compressor.compress(text) + compressor.flush()
         headers = {**headers, "Content-Encoding": "gzip"}
-    return Response(reply.status, text, headers)
+    return Response(reply.status, text, headers, reply.fault)
 
 
 def error_body(error: BigQueryError) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from bqsim.errors import BigQueryError, invalid
 from bqsim.jobs.upload import Upload
 from bqsim.server.identity import Caller
 from bqsim.sim.gate import Call
+from bqsim.sim.scenario.model import Network
+from bqsim.sim.scenario.words import RESETS
 
 from . import jobs
 from .methods import Match
@@ -126,10 +128,17 @@ class Uploads:
 
     async def _pass(self, request: Request, match: Match, service: Any) -> Reply:
         call = Call(
-            "rest", match.method.id, match.resource, request.caller.email, request.body, request.headers
+            "rest",
+            match.method.id,
+            match.resource,
+            request.caller.email,
+            request.body,
+            request.headers,
+            request.caller.groups,
+            query=request.query,
         )
-        reply: Reply = await self._core.gate.passes(call, service)
-        return reply
+        assert request.http is not None
+        return await self._app.passed(call, service, request.http)
 
     # Multipart
 
@@ -200,18 +209,16 @@ class Uploads:
             del self._sessions[upload_id]
             return Reply(None, 499)
         async with session.lock:
-            if session.answer is None:
+            if session.answer is None and not _is_last(http):
                 await self._receive(session, http)
-            if session.answer is None and session.total == session.spool.size:
-                await self._finish(session, http)
-        if session.answer is not None:
-            return session.answer
-        size = session.spool.size
-        headers = {"Range": f"bytes=0-{size - 1}"} if size else {}
-        return Reply(None, 308, headers={**headers, "X-GUploader-UploadID": upload_id})
+                if session.total != session.spool.size:
+                    return _state(session, upload_id)
+            if session.answer is None:
+                return await self._finish(session, upload_id, http)
+        return session.answer
 
-    async def _receive(self, session: Session, http: HttpRequest) -> None:
-        """Take the chunk of one request; what arrived before a broken connection is kept."""
+    async def _receive(self, session: Session, http: HttpRequest, most: int | None = None) -> None:
+        """Take the chunk of one request, ``most`` bytes of it; what arrived before it broke off is kept."""
         given = http.head.headers.get("content-range")
         start, stop, total = _content_range(given, http.head.length)
         if total is not None:
@@ -223,25 +230,62 @@ class Uploads:
         skip = session.spool.size - start
         received = 0
         async for piece in http.pieces():
+            if most is not None:
+                piece = piece[: most - received]
             received += len(piece)
             if stop is not None and received > stop - start + 1:
                 raise invalid("The request body is longer than its Content-Range.")
-            if skip >= len(piece):
-                skip -= len(piece)
-                continue
             session.spool.write(piece[skip:])
-            skip = 0
+            skip -= min(skip, len(piece))
+            if received == most:
+                return
         if given is None:
             session.total = session.spool.size
         if session.total is not None and session.spool.size > session.total:
             raise invalid("The upload is longer than its announced size.")
 
-    async def _finish(self, session: Session, http: HttpRequest) -> None:
+    async def _finish(self, session: Session, upload_id: str, http: HttpRequest) -> Reply:
+        """Take the last chunk, if it has not come, and begin the job."""
         request = self._request(session.match, {}, http)
         request.caller = session.caller
         request.body = session.body
-        upload = session.spool.finish()
-        session.answer = await self._pass(request, session.match, lambda: jobs.insert(request, upload))
+        entered = False
+
+        async def service() -> Reply:
+            nonlocal entered
+            entered = True
+            if session.total != session.spool.size:
+                await self._receive(session, http)
+            if session.total != session.spool.size:
+                return _state(session, upload_id)
+            # Kept here: the answer counts though its first sending may fail.
+            session.answer = await jobs.insert(request, session.spool.finish())
+            return session.answer
+
+        reply = await self._pass(request, session.match, service)
+        if reply.fault is not None and not entered:
+            await self._break_off(session, reply.fault, http)
+        return reply
+
+    async def _break_off(self, session: Session, fault: Network, http: HttpRequest) -> None:
+        """A connection that is reset before its answer breaks in the middle of what it brings."""
+        if fault.what in RESETS and fault.at == "before_headers":
+            middle = (http.head.length or 0) // 2
+            await self._receive(session, http, middle if fault.byte is None else fault.byte)
+
+
+def _is_last(http: HttpRequest) -> bool:
+    """Whether a request brings the end of the content."""
+    given = http.head.headers.get("content-range")
+    _, stop, total = _content_range(given, http.head.length)
+    return given is None or (stop is not None and stop + 1 == total)
+
+
+def _state(session: Session, upload_id: str) -> Reply:
+    """308: what has arrived."""
+    size = session.spool.size
+    headers = {"Range": f"bytes=0-{size - 1}"} if size else {}
+    return Reply(None, 308, headers={**headers, "X-GUploader-UploadID": upload_id})
 
 
 def _metadata(data: bytes) -> dict[str, Any]:

@@ -25,6 +25,8 @@ NETWORK_FAULTS = (
     "empty",
     "refused",
 )
+# Those that cut an HTTP/1.1 connection off by a TCP reset.
+RESETS = ("reset", "goaway", "rst_stream", "refused")
 NETWORK_POINTS = ("before_headers", "after_headers", "body")
 JOB_OUTCOMES = ("hold", "stuck", "fail", "cancel_wins", "cancel_loses", "cancel_too_late", "progress")
 STALE_VIEWS = ("metadata", "table", "rows", "jobs", "information_schema")
