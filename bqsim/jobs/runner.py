@@ -12,6 +12,7 @@ from bqsim.engine.pool import CancelToken, EnginePool
 from bqsim.errors import BigQueryError
 from bqsim.jobs.job import Job
 from bqsim.jobs.machine import State
+from bqsim.sim.draws import begin_turn, turn
 
 if TYPE_CHECKING:
     from bqsim.engine.protocol import Session
@@ -48,8 +49,8 @@ class JobObserver(Protocol):
         """``job`` is in ``after``, with its error if that is DONE."""
         ...
 
-    def leaving(self, job: Job) -> Awaitable[None] | None:
-        """What a read of ``job`` has to await, so that it does not see a state that was read often enough."""
+    def leaving(self, job: Job) -> asyncio.Future[None] | None:
+        """What a read of ``job`` awaits, so that it does not see a state that was read often enough."""
         ...
 
     def polled(self, job: Job) -> bool:
@@ -78,12 +79,7 @@ class JobRunner:
         self.loop: asyncio.AbstractEventLoop | None = None
 
     def created(self, job: Job) -> None:
-        """Tell the observer of a new job; before anything else happens to it.
-
-        Raises ``BigQueryError`` for a job that is not made because of a limit.
-        """
-        if self.limits is not None:
-            self.limits.queued(job)
+        """Tell the observer of a new job; before anything else happens to it."""
         if self.observer is not None:
             self.observer.created(job)
 
@@ -171,7 +167,11 @@ class JobRunner:
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run ``work`` in a task of its own, which is no part of any API call."""
-        task = asyncio.get_running_loop().create_task(work, context=Context())
+        context = Context()
+        made_by = turn()
+        if made_by is not None:
+            context.run(begin_turn, made_by.of("job"))
+        task = asyncio.get_running_loop().create_task(work, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

@@ -2,8 +2,8 @@
 
 A draw is keyed by (seed, purpose, occurrence): the n-th draw of a purpose is the same in every run
 with the same seed, whatever other purposes draw in between. Where the caller knows which draw it wants
-(rule, request fingerprint, occurrence), :meth:`Draws.keyed` gives it without any counter. Within a call that
-has a key, draws count by that call alone: what other threads do meanwhile does not change them.
+(rule, request fingerprint, occurrence), :meth:`Draws.keyed` gives it without any counter. Within a
+:class:`Turn` draws count by that alone: what other threads do meanwhile does not change them.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ import secrets
 import struct
 import threading
 from collections.abc import Iterator
+from contextvars import ContextVar, Token
 from functools import lru_cache, partial
-
-from bqsim.sim.gate import current
 
 _EIGHT = struct.Struct("<8Q").unpack
 _STREAMS_KEPT = 4096
@@ -71,16 +70,50 @@ class Uniforms:
         return ((self._values[n & 7] >> 12) + 0.5) * 2.0**-52
 
 
+class Turn:
+    """Whose draws these are: a call, or a job, by a key that is the same in every run."""
+
+    __slots__ = ("drawn", "key")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.drawn: dict[str, int] = {}
+
+    def of(self, part: str) -> Turn:
+        """The turn of a part of this one, which goes on by itself."""
+        return Turn(f"{self.key}/{part}")
+
+
+_turn: ContextVar[Turn | None] = ContextVar("bqsim_turn", default=None)
+
+
+def turn() -> Turn | None:
+    """Whose turn it is here; None where draws count in the order in which they come."""
+    return _turn.get()
+
+
+def begin_turn(turn: Turn | None) -> Token[Turn | None]:
+    """Let draws here be those of ``turn``."""
+    return _turn.set(turn)
+
+
+def end_turn(token: Token[Turn | None]) -> None:
+    _turn.reset(token)
+
+
 class Draws:
     """``seed=None`` takes a fresh seed; read it from ``.seed`` to repeat the run."""
 
     def __init__(self, seed: int | None = None) -> None:
         self._lock = threading.Lock()
+        self._times = 0
         self.reseed(secrets.randbits(63) if seed is None else seed)
 
     def reseed(self, seed: int) -> None:
-        """Begin anew with another seed, or with the same."""
+        """Begin anew with another seed, or with the same. What is named already stays unique: ids are others
+        than those of the time before."""
         with self._lock:
+            self._times += 1
             self.seed = seed
             self._counters: dict[str, Iterator[int]] = {}
             self._streams = lru_cache(_STREAMS_KEPT)(partial(Stream, seed))
@@ -94,11 +127,11 @@ class Draws:
         return Uniforms(self._streams(rule), fingerprint, occurrence)
 
     def _digest(self, purpose: str) -> bytes:
-        call = current()
-        if call is not None and call.key:
+        turn = _turn.get()
+        if turn is not None:
             with self._lock:
-                n = call.drawn[purpose] = call.drawn.get(purpose, -1) + 1
-            text = f"{self.seed}/{purpose}/{call.key}/{n}"
+                n = turn.drawn[purpose] = turn.drawn.get(purpose, -1) + 1
+            text = f"{self.seed}/{purpose}/{turn.key}/{n}"
             return hashlib.blake2b(text.encode(), digest_size=16).digest()
         with self._lock:
             n = next(self._counters.setdefault(purpose, itertools.count()))
@@ -110,9 +143,12 @@ class Draws:
 
     def hex_id(self, purpose: str, length: int = 32) -> str:
         """A generated identifier of up to 32 lower-case hex digits."""
-        return self._digest(purpose).hex()[:length]
+        return self._digest(self._named(purpose)).hex()[:length]
 
     def uuid(self, purpose: str) -> str:
         """A generated identifier in the form of a UUID."""
-        h = self._digest(purpose).hex()
+        h = self._digest(self._named(purpose)).hex()
         return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
+
+    def _named(self, purpose: str) -> str:
+        return purpose if self._times == 1 else f"{purpose}#{self._times}"

@@ -12,6 +12,7 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from bqsim.sim.draws import Turn, begin_turn, end_turn
 from bqsim.sim.scenario.model import Network
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ class Call:
     ``life`` is that of the gRPC call that this one is, or is a message of.
 
     The simulation adds: ``explain``, the id of the call in the journal; ``key``, what draws and generated
-    ids of the call are keyed by, with how many of each purpose are ``drawn`` (empty: by their order);
+    ids of the call are keyed by (empty: by their order);
     ``sending``, what the connection suffers while the answer is sent; ``stream``, what befalls the messages
     of a stream. ``notes`` are small facts that services tell (:func:`note`).
     """
@@ -70,7 +71,6 @@ class Call:
     stream: Any = None
     notes: dict[str, Any] = field(default_factory=dict)
     key: str = ""
-    drawn: dict[str, int] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     life: Life | None = None
 
@@ -92,10 +92,12 @@ def note(**facts: Any) -> None:
 
 def serving(call: Call) -> Token[Call | None]:
     """Make ``call`` the current one; :func:`served` with what this returns ends that."""
+    begin_turn(Turn(call.key) if call.key else None)
     return _current.set(call)
 
 
 def served(token: Token[Call | None]) -> None:
+    begin_turn(None)
     _current.reset(token)
 
 
@@ -131,7 +133,7 @@ class Gate:
 
     async def passes(self, call: Call, service: Callable[[], Awaitable[T]]) -> T:
         """Run ``service`` for ``call``. Raises what it raises, or what the simulation has for the call."""
-        token = _current.set(call)
+        token, turns = _current.set(call), begin_turn(None)
         try:
             simulation = self.simulation
             if simulation is None:
@@ -147,6 +149,7 @@ class Gate:
             simulation.closed(record)
             return answer
         finally:
+            end_turn(turns)
             _current.reset(token)
 
     def run(self, call: Call, work: Callable[[], T]) -> T:
@@ -154,7 +157,7 @@ class Gate:
         simulation = self.simulation
         if simulation is None:
             return work()
-        token = _current.set(call)
+        token, turns = _current.set(call), begin_turn(None)
         record = simulation.opened(call)
         try:
             answer = work()
@@ -162,6 +165,7 @@ class Gate:
             simulation.closed(record, error)
             raise
         finally:
+            end_turn(turns)
             _current.reset(token)
         simulation.closed(record)
         return answer

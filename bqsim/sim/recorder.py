@@ -11,7 +11,7 @@ from typing import Any
 
 from bqsim.errors import BigQueryError, StorageFailure
 from bqsim.sim.clock import Clock
-from bqsim.sim.draws import Draws
+from bqsim.sim.draws import Draws, Turn, begin_turn
 from bqsim.sim.effects.failures import NetworkFault
 from bqsim.sim.gate import Call
 from bqsim.sim.journal.book import Journal
@@ -123,7 +123,9 @@ class Recorder:
         whose = f"{record.facts.scope}\0{call.caller}"
         call.explain = explain_id(self._draws.seed, call.method, whose, record.fingerprint, record.occurrence)
         # Without a fingerprint calls are told apart by nothing but their order.
-        call.key = call.explain if record.fingerprint else ""
+        if record.fingerprint:
+            call.key = call.explain
+            begin_turn(Turn(call.key))
         return record
 
     def record(self, call: Call, time_us: int, about: Facts | None = None) -> Record:
