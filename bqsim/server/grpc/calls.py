@@ -5,50 +5,69 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qsl
 
 import grpc
-from google.protobuf.message import DecodeError
 
-from bqsim.codecs.messages import parse
 from bqsim.engine.protocol import Interrupted
 from bqsim.errors import BigQueryError
+from bqsim.sim.effects.failures import NetworkFault
 from bqsim.sim.gate import Call, Life
-from bqsim.sim.stale import look_through
-from bqsim.storage.errors import StorageFailure, invalid_argument
+from bqsim.storage.errors import StorageFailure
 
+from .arriving import Arriving
+from .decoding import decode
+from .line import HEADER, Line
 from .methods import Incoming, Method, Shape
-from .passage import Noted, Passage, passes
-from .status import status_of
+from .passage import passes
+from .status import explained, status_of
 
 if TYPE_CHECKING:
     from bqsim.server.core import Core
 
+    from .front.front import Front
+
 log = logging.getLogger(__name__)
 
 ROUTING = "x-goog-request-params"
+# An answer is held no longer than this.
+HOLD_S = 1.0
+
+
+class Rpc:
+    """One RPC while it is served: its connection, and what the gate made of it."""
+
+    __slots__ = ("call", "context", "line")
+
+    def __init__(self, context: Any) -> None:
+        self.context = context
+        self.line = Line()
+        self.call: Call | None = None
 
 
 class Calls:
     """Makes gRPC handlers of methods; :meth:`close` lets open streams end."""
 
-    def __init__(self, core: Core, loop: asyncio.AbstractEventLoop) -> None:
-        """``loop`` is where the hooks of the gate run."""
+    def __init__(self, core: Core, loop: asyncio.AbstractEventLoop, scope: str = "") -> None:
+        """``loop`` is where the hooks of the gate run; ``scope`` the name of the port, if it has one."""
         self.core = core
         self._loop = loop
+        self._scope = scope
         self._closing = threading.Event()
         self._idle = threading.Condition()
         self._unary = 0
+        self._answering = threading.Event()
+        self._answering.set()
 
-    def handler(self, method: Method) -> Any:
-        """The gRPC handler of a method; messages stay bytes on gRPC's side."""
+    def handler(self, method: Method, front: Front | None = None) -> Any:
+        """The gRPC handler of a method, behind ``front`` if given; messages stay bytes on gRPC's side."""
         make, serve = _HANDLERS[method.shape]
-        return make(lambda request, context: serve(self, method, request, context))
+        return make(lambda request, context: serve(self, method, request, context, front))
 
     def close(self) -> None:
         """End streams at their next message."""
@@ -59,79 +78,96 @@ class Calls:
         with self._idle:
             return self._idle.wait_for(lambda: self._unary == 0, seconds)
 
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """While this lasts no unary call is answered, so that who waits for answers sends nothing more."""
+        self._answering.clear()
+        try:
+            yield
+        finally:
+            self._answering.set()
+
     # One function for each shape
 
-    def _serve_unary(self, method: Method, data: bytes, context: Any) -> bytes:
+    def _serve_unary(self, method: Method, data: bytes, context: Any, front: Front | None) -> bytes:
         with self._counted():
+            rpc = Rpc(context)
             try:
-                encoded: bytes = self._run(method, data, context).SerializeToString()
+                encoded: bytes = self._run(method, data, rpc, front).SerializeToString()
                 return encoded
             except Exception as error:
-                self._fail(method, error, context)
+                self._fail(method, error, rpc)
 
-    def _serve_stream(self, method: Method, data: bytes, context: Any) -> Iterator[bytes]:
+    def _serve_stream(
+        self, method: Method, data: bytes, context: Any, front: Front | None
+    ) -> Iterator[bytes]:
         messages: Iterator[bytes] = iter(())
+        rpc = Rpc(context)
         try:
-            messages = self._run(method, data, context)
+            messages = self._run(method, data, rpc, front)
             for message in messages:
-                yield message
+                yield rpc.line.sent(message)
                 if self._closing.is_set():
                     raise restarted("UNAVAILABLE")
         except Exception as error:
-            self._fail(method, error, context)
+            self._fail(method, error, rpc)
         finally:
             _close(messages)
 
-    def _serve_exchange(self, method: Method, requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
+    def _serve_exchange(
+        self, method: Method, requests: Iterator[bytes], context: Any, front: Front | None
+    ) -> Iterator[bytes]:
         answers: Iterator[bytes] = iter(())
         arriving: Arriving | None = None
+        rpc = Rpc(context)
         try:
-            arriving = Arriving(self, method, self._incoming(context), requests)
-            answers = method.run(self.core, arriving, arriving.incoming)
+            incoming = self._incoming(rpc, front)
+            arriving = Arriving(self.core, self._loop, method, incoming, requests, rpc.line)
+            answers = method.run(self.core, arriving, incoming)
             for answer in answers:
                 yield arriving.answered(answer)
                 if self._closing.is_set():
                     raise restarted("ABORTED")
             arriving.check()
         except Exception as error:
-            self._fail(method, arriving.failed(error) if arriving is not None else error, context)
+            self._fail(method, arriving.failed(error) if arriving is not None else error, rpc)
         finally:
             _close(answers)
 
     # What they share
 
-    def _run(self, method: Method, data: bytes, context: Any) -> Any:
+    def _run(self, method: Method, data: bytes, rpc: Rpc, front: Front | None) -> Any:
         """What the service answers to a request, through the gate."""
-        incoming = self._incoming(context)
+        incoming = self._incoming(rpc, front)
         request = decode(method.request, data)
-        return passes(
+        call = rpc.call = incoming.call(method, method.resource_of(request), request, len(data))
+        if method.shape is Shape.SERVER_STREAM:
+            incoming = replace(incoming, plan=lambda: call.stream)
+        answer = passes(
             self.core.gate,
-            _call(method, incoming, method.resource_of(request), request, len(data)),
+            call,
             self._loop,
             lambda: method.run(self.core, request, incoming),
+            lambda failure: method.told(request, failure),
         )
+        rpc.line.sending(call.sending)
+        if call.explain:
+            rpc.context.set_trailing_metadata(explained(call.explain))
+        return answer
 
-    def enter(self, method: Method, incoming: Incoming, data: bytes, resource: str) -> tuple[Passage, str]:
-        """Let one message of a stream enter the gate; with the resource that it, or one before it, names."""
-        try:
-            request = decode(method.request, data)
-        except StorageFailure:
-            # The service words this one.
-            request = None
-        else:
-            resource = method.resource_of(request) or resource
-        call = _call(method, incoming, resource, request, len(data))
-        return Passage(self.core.gate, call, self._loop), resource
-
-    def _incoming(self, context: Any) -> Incoming:
+    def _incoming(self, rpc: Rpc, front: Front | None) -> Incoming:
+        context = rpc.context
         headers = {k: v for k, v in context.invocation_metadata() if isinstance(v, str)}
+        key = headers.pop(HEADER, "")
+        if front is not None:
+            rpc.line = Line(front, key)
         gone, life = threading.Event(), Life()
         for ended in (gone.set, life.end):
             if not context.add_callback(ended):
                 ended()
         caller = self.core.authenticator.caller(headers.get("authorization", ""))
         params = dict(parse_qsl(headers.get(ROUTING, ""), keep_blank_values=True))
-        return Incoming(caller.email, headers, params, gone.is_set, caller.groups, life)
+        return Incoming(caller.email, headers, params, gone.is_set, caller.groups, life, self._scope)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -140,12 +176,17 @@ class Calls:
         try:
             yield
         finally:
+            if not self._answering.is_set():
+                self._answering.wait(HOLD_S)
             with self._idle:
                 self._unary -= 1
                 self._idle.notify_all()
 
-    def _fail(self, method: Method, error: Exception, context: Any) -> NoReturn:
-        context.abort_with_status(status_of(self._failure(method, error, context)))
+    def _fail(self, method: Method, error: Exception, rpc: Rpc) -> NoReturn:
+        if isinstance(error, NetworkFault):
+            error = rpc.line.lost(error, rpc.context)
+        explain = rpc.call.explain if rpc.call is not None else ""
+        rpc.context.abort_with_status(status_of(self._failure(method, error, rpc.context), explain))
         raise error
 
     def _failure(self, method: Method, error: Exception, context: Any) -> StorageFailure | BigQueryError:
@@ -162,127 +203,10 @@ class Calls:
         return StorageFailure("INTERNAL", text)
 
 
-class Arriving:
-    """The requests of a stream, each let through the gate as it is taken; ends early at a refusal.
-
-    The service may take requests on a thread of its own, and answers them in their order.
-    """
-
-    def __init__(self, calls: Calls, method: Method, incoming: Incoming, requests: Iterator[bytes]) -> None:
-        self.incoming = incoming
-        self._calls = calls
-        self._method = method
-        self._requests = requests
-        self._resource = incoming.params.get(method.resource, "")
-        self._open: deque[Passage | Noted] = deque()
-        self._refusal: Exception | None = None
-
-    def __iter__(self) -> Arriving:
-        return self
-
-    def __next__(self) -> bytes:
-        if self._refusal is not None:
-            raise StopIteration
-        try:
-            data = next(self._requests)
-        except grpc.RpcError:
-            # Nobody waits for answers; what has arrived is the service's.
-            raise StopIteration from None
-        gate = self._calls.core.gate
-        plain = _call(self._method, self.incoming, self._resource, None, len(data))
-        if gate.quiet(plain):
-            self._open.append(Noted(gate, plain))
-            look_through(None)
-            return data
-        try:
-            passage, self._resource = self._calls.enter(self._method, self.incoming, data, self._resource)
-        except Exception as refusal:
-            self._refusal = refusal
-            raise StopIteration from None
-        self._open.append(passage)
-        look_through(passage.view)
-        return data
-
-    def answered(self, answer: bytes) -> bytes:
-        """The answer to send for the oldest request without one."""
-        passage = self._open.popleft()
-        if isinstance(passage, Noted):
-            passage.leave()
-            return answer
-        sent = passage.leave(self._method.answer.FromString(answer))
-        encoded: bytes = sent.SerializeToString()
-        return encoded
-
-    def failed(self, error: Exception) -> Exception:
-        """The stream ends by ``error``: so do the passages of the requests without an answer."""
-        while self._open:
-            passage = self._open.popleft()
-            try:
-                passage.fail(error)
-            except Exception as made:
-                error = made
-        return error
-
-    def check(self) -> None:
-        """Raise what the gate raised for a request, once those before it are answered."""
-        if self._refusal is not None:
-            raise self._refusal
-
-
-def decode(message: Any, data: bytes) -> Any:
-    """A request from its bytes; INVALID_ARGUMENT when they are none."""
-    try:
-        return parse(message, data)
-    except DecodeError:
-        name = message.DESCRIPTOR.name
-        raise invalid_argument(f"The request is not a valid {name} message.") from None
-
-
-def decoding(message: Any, serve: Callable[[Any, Any], Any]) -> Callable[[bytes, Any], Any]:
-    """A handler of request bytes that gives the request to ``serve``: gRPC itself would end with INTERNAL."""
-
-    def handle(data: bytes, context: Any) -> Any:
-        return serve(_decoded(message, data, context), context)
-
-    return handle
-
-
-def decoding_each(
-    message: Any, serve: Callable[[Iterator[Any], Any], Any]
-) -> Callable[[Iterator[bytes], Any], Any]:
-    """:func:`decoding` for a stream of requests."""
-
-    def handle(requests: Iterator[bytes], context: Any) -> Any:
-        return serve((_decoded(message, data, context) for data in requests), context)
-
-    return handle
-
-
-def _decoded(message: Any, data: bytes, context: Any) -> Any:
-    try:
-        return decode(message, data)
-    except StorageFailure as failure:
-        return context.abort_with_status(status_of(failure))
-
-
 def restarted(status: str) -> StorageFailure:
     """What ends streams at a stop; clients connect again on both statuses."""
     text = "Closing the stream because server is restarted. This is expected; connect again."
     return StorageFailure(status, text)
-
-
-def _call(method: Method, incoming: Incoming, resource: str, body: Any, size: int) -> Call:
-    return Call(
-        "grpc",
-        method.id,
-        resource,
-        incoming.caller,
-        body,
-        incoming.headers,
-        incoming.groups,
-        size=size,
-        life=incoming.life,
-    )
 
 
 def _close(messages: Iterator[bytes]) -> None:
@@ -292,7 +216,7 @@ def _close(messages: Iterator[bytes]) -> None:
         close()
 
 
-Serve = Callable[[Calls, Method, Any, Any], Any]
+Serve = Callable[[Calls, Method, Any, Any, Any], Any]
 
 _HANDLERS: dict[Shape, tuple[Callable[[Any], Any], Serve]] = {
     Shape.UNARY: (grpc.unary_unary_rpc_method_handler, Calls._serve_unary),

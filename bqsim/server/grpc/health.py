@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2
 
-from .calls import decoding
+from .decoding import decoding
 
 
 class Health:

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from bqsim.errors import StorageFailure
+from bqsim.sim.effects.streams import StreamPlan
+from bqsim.sim.gate import Call, Life
+from bqsim.storage.status import storage_error
 from bqsim.storage.v1 import read_pb2, stream_pb2, write_pb2
 
 if TYPE_CHECKING:
@@ -39,10 +43,6 @@ class Incoming:
     headers: Mapping[str, str]
     params: Mapping[str, str]
     cancelled: Callable[[], bool]
-
-
-# The service: of one request message, or of the raw requests of a stream; gives a message or raw answers.
-Run = Callable[["Core", Any, Incoming], Any]
     groups: tuple[str, ...] = ()
     life: Life | None = None
     scope: str = ""
@@ -64,9 +64,16 @@ Run = Callable[["Core", Any, Incoming], Any]
         )
 
 
+# The service: of one request message, or of the raw requests of a stream; gives a message or raw answers.
+Run = Callable[["Core", Any, Incoming], Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method: ``resource`` is the path of the request's field that names what the call is about."""
+    """One method: ``resource`` is the path of the request's field that names what the call is about.
+
+    ``told`` makes an answer of a failure that the method tells in its answer, not by a status; else None.
+    """
 
     service: str
     name: str
@@ -75,6 +82,7 @@ class Method:
     answer: Any
     resource: str
     run: Run
+    told: Callable[[Any, StorageFailure], Any] = lambda request, failure: None
 
     @property
     def id(self) -> str:
@@ -87,6 +95,15 @@ class Method:
         for name in self.resource.split("."):
             value = getattr(value, name)
         return str(value)
+
+
+def _commit_errors(request: Any, failure: StorageFailure) -> Any:
+    """Streams that cannot be committed: those that the failure is about, or all."""
+    if failure.code is None:
+        return None
+    paths = [failure.entity] if failure.entity else request.write_streams
+    errors = [storage_error(failure.code, path, failure.message) for path in paths]
+    return write_pb2.BatchCommitWriteStreamsResponse(stream_errors=errors)
 
 
 METHODS: tuple[Method, ...] = (
@@ -106,7 +123,7 @@ METHODS: tuple[Method, ...] = (
         read_pb2.ReadRowsRequest,
         read_pb2.ReadRowsResponse,
         "read_stream",
-        lambda core, request, call: core.storage.read.read_rows(request, call.cancelled),
+        lambda core, request, call: core.storage.read.read_rows(request, call.cancelled, call.plan),
     ),
     Method(
         "BigQueryRead",
@@ -163,6 +180,7 @@ METHODS: tuple[Method, ...] = (
         write_pb2.BatchCommitWriteStreamsResponse,
         "parent",
         lambda core, request, call: core.storage.write.batch_commit(request),
+        _commit_errors,
     ),
     Method(
         "BigQueryWrite",

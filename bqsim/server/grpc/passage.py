@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
+from bqsim.errors import StorageFailure
 from bqsim.sim import stale
 from bqsim.sim.gate import Call, Gate, served, serving
 
@@ -85,14 +86,36 @@ class Noted:
         raise error
 
 
-def passes(gate: Gate, call: Call, loop: asyncio.AbstractEventLoop, work: Callable[[], T]) -> T:
-    """Run ``work`` on this thread as the service of a call; straight through when nothing hooks in."""
+def passes(
+    gate: Gate,
+    call: Call,
+    loop: asyncio.AbstractEventLoop,
+    work: Callable[[], T],
+    told: Callable[[StorageFailure], T | None] = lambda failure: None,
+) -> T:
+    """Run ``work`` on this thread as the service of a call; straight through when nothing hooks in.
+
+    ``told`` may make an answer of a failure that the gate has for the call.
+    """
     if gate.quiet(call):
         return gate.run(call, work)
-    passage = Passage(gate, call, loop)
+    try:
+        passage = Passage(gate, call, loop)
+    except StorageFailure as failure:
+        return _answer(told, failure)
     try:
         with passage.serving():
             answer = work()
     except BaseException as error:
         passage.fail(error)
-    return passage.leave(answer)
+    try:
+        return passage.leave(answer)
+    except StorageFailure as failure:
+        return _answer(told, failure)
+
+
+def _answer(told: Callable[[StorageFailure], T | None], failure: StorageFailure) -> T:
+    answer = told(failure)
+    if answer is None:
+        raise failure
+    return answer

@@ -16,7 +16,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from bqsim.storage.v1 import formats_pb2, read_pb2, status_pb2, stream_pb2, table_pb2, write_pb2
 
-from .calls import decoding_each
+from .decoding import decoding_each
 from .methods import PACKAGE, VERSIONS
 
 OURS = "bqsim.storage.v1"

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from .threads import CallThreads
 if TYPE_CHECKING:
     from bqsim.server.core import Core
 
+    from .front.front import Front
     from .health import Health
 
 # What the service refuses with words of its own arrives whole; what is far beyond, gRPC refuses.
@@ -29,69 +31,162 @@ LAST_GRACE_S = 5.0
 
 HEALTH = "grpc.health.v1.Health"
 
+# Not on every system: without it a port is free for a moment while servers take turns at it.
+REUSE_PORT: int | None = getattr(socket, "SO_REUSEPORT", None)
+# How long requests that are on their way may take to arrive while answers are held.
+QUIET_S = 0.005
+# How long calls of a server that no longer listens may go on.
+RETIRED_S = 7 * 24 * 3600.0
+
 OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
     ("grpc.max_send_message_length", -1),
-    # A port that somebody else listens on is an error.
-    ("grpc.so_reuseport", 0),
     # Clients ping as they like, also without calls.
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000),
     ("grpc.http2.max_ping_strikes", 0),
 )
+# Servers that take turns at a port share it for a moment. See check_free for ports of others.
+_DIRECT = (("grpc.so_reuseport", int(REUSE_PORT is not None)),)
+# The front leaves out header blocks of streams that it ends: none may build on another one.
+_BEHIND = (("grpc.so_reuseport", 0), ("grpc.http2.hpack_table_size.encoder", 0))
 
 
 class GrpcServer:
-    """Serves the methods of :data:`METHODS` for every version, health and reflection."""
+    """Serves the methods of :data:`METHODS` for every version, health and reflection.
 
-    def __init__(self, core: Core, loop: asyncio.AbstractEventLoop) -> None:
-        """``loop`` is the event loop of the gate's hooks; it must run until :meth:`stop` has returned."""
-        self._calls = Calls(core, loop)
-        self._threads = CallThreads()
+    Its port is gRPC's own, until connections are to suffer faults: :meth:`arm` puts a forwarder there that
+    can do so, :meth:`disarm` takes it away. Calls that run go on where they are, and clients connect again.
+    """
+
+    def __init__(self, core: Core, loop: asyncio.AbstractEventLoop, scope: str = "") -> None:
+        """``loop`` is the event loop of the gate's hooks; it must run until :meth:`stop` has returned.
+
+        ``scope`` is the name of the port, if it has one.
+        """
+        self._core = core
+        self._calls = Calls(core, loop, scope)
         self._health: Health | None = None
-        self._server: Any = grpc.server(
-            self._threads,
-            handlers=[*self._services(), _OnDemand("/grpc.", self._tools)],
-            options=OPTIONS,
-            maximum_concurrent_rpcs=core.settings.max_grpc_calls,
-        )
+        self._tools = _OnDemand("/grpc.", self._make_tools)
+        self._switching = threading.Lock()
+        self._address = ("", 0)
+        self._front: Front | None = None
+        self._armed = False
+        self._server: _Serving | None = None
+        self._retired: list[_Serving] = []
 
-    def start(self, host: str, port: int) -> int:
-        """Listen; the port, also when 0 asked for a free one. ``OSError`` when it is taken."""
+    @property
+    def armed(self) -> bool:
+        """Whether connections can suffer faults."""
+        return self._armed
+
+    def start(self, host: str, port: int, front: bool = False) -> int:
+        """Listen; the port, also when 0 asked for a free one. ``OSError`` when it is taken.
+
+        ``front``: armed from the start.
+        """
         check_free(host, port)
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        try:
-            bound: int = self._server.add_insecure_port(address)
-        except RuntimeError:
-            raise OSError(errno.EADDRINUSE, f"cannot listen on gRPC address {address}") from None
-        self._server.start()
-        return bound
+        with self._switching:
+            if front:
+                sock = _bound(host, port)
+                self._address = (host, sock.getsockname()[1])
+                self._server = self._behind(sock)
+            else:
+                self._address = (host, port)
+                self._server = self._direct()
+                self._address = (host, self._server.port)
+            self._armed = front
+            return self._address[1]
+
+    def arm(self) -> None:
+        """Let connections from now on suffer the faults that calls are told. Idempotent, thread-safe."""
+        self._switch(True)
+
+    def disarm(self) -> None:
+        """Let gRPC serve its port itself again. Idempotent, thread-safe."""
+        self._switch(False)
 
     def stop(self, end_streams: Callable[[], None]) -> None:
         """Take no more calls; let unary calls end, then end streams; never hangs.
 
         ``end_streams`` asks the services to end theirs.
         """
-        if self._health is not None:
-            self._health.shut_down()
-        ended: threading.Event = self._server.stop(UNARY_GRACE_S + STREAM_GRACE_S)
-        self._calls.close()
-        self._calls.wait_for_unary(UNARY_GRACE_S)
-        end_streams()
-        if not ended.wait(STREAM_GRACE_S):
-            self._server.stop(0).wait(LAST_GRACE_S)
-        self._threads.shutdown()
+        with self._switching:
+            servers = [*self._retired, *([self._server] if self._server is not None else ())]
+            self._server, self._retired = None, []
+            if self._health is not None:
+                self._health.shut_down()
+            if self._front is not None:
+                self._front.stop_listening()
+            ended = [server.stop(UNARY_GRACE_S + STREAM_GRACE_S) for server in servers]
+            self._calls.close()
+            self._calls.wait_for_unary(UNARY_GRACE_S)
+            end_streams()
+            patience = time.monotonic() + STREAM_GRACE_S
+            for server, event in zip(servers, ended, strict=True):
+                if not event.wait(max(patience - time.monotonic(), 0)):
+                    server.stop(0).wait(LAST_GRACE_S)
+                server.threads.shutdown()
+            if self._front is not None:
+                self._front.close()
 
-    def _services(self) -> list[Any]:
+    # Taking turns at the port
+
+    def _switch(self, armed: bool) -> None:
+        with self._switching:
+            before = self._server
+            if before is None or self._armed == armed:
+                return
+            if REUSE_PORT is None:
+                self._retire(before)
+            self._server = self._behind(_bound(*self._address)) if armed else self._direct()
+            if not armed and self._front is not None:
+                self._front.stop_listening()
+            if REUSE_PORT is not None:
+                self._retire(before)
+            self._armed = armed
+
+    def _retire(self, server: _Serving) -> None:
+        """Let a server take no more connections, and send its clients away; their calls go on."""
+        self._retired = [s for s in self._retired if not s.ended]
+        with self._calls.holding():
+            # gRPC cancels calls that arrive while it stops. Who waits for an answer sends none.
+            time.sleep(QUIET_S)
+            server.stop(RETIRED_S)
+        self._retired.append(server)
+
+    def _direct(self) -> _Serving:
+        """A server at the public port."""
+        return _Serving(self, None, *self._address)
+
+    def _behind(self, sock: socket.socket) -> _Serving:
+        """A server behind the front, which listens at a bound socket."""
+        from .front.front import Front
+
+        if self._front is None:
+            self._front = Front(self._core.clock)
+        server = _Serving(self, self._front, "127.0.0.1", 0)
+        self._front.listen(sock, server.port)
+        return server
+
+    # Handlers
+
+    def handlers(self, front: Front | None) -> list[Any]:
+        """The generic handlers of everything, behind ``front`` if given."""
         handlers = []
         for version in VERSIONS:
             for service in dict.fromkeys(m.service for m in METHODS):
-                methods = {m.name: self._calls.handler(m) for m in METHODS if m.service == service}
+                methods = {m.name: self._calls.handler(m, front) for m in METHODS if m.service == service}
                 name = f"{PACKAGE}.{version}.{service}"
                 handlers.append(grpc.method_handlers_generic_handler(name, methods))
-        return handlers
+        return [*handlers, self._tools]
 
-    def _tools(self) -> tuple[Any, ...]:
+    @property
+    def max_calls(self) -> int:
+        """How many calls each server takes at once."""
+        return self._core.settings.max_grpc_calls
+
+    def _make_tools(self) -> tuple[Any, ...]:
         """Health and reflection."""
         from . import reflection
         from .health import Health
@@ -101,28 +196,63 @@ class GrpcServer:
         return (self._health.handler(), *reflection.handlers((*names, HEALTH)))
 
 
+class _Serving:
+    """One server of gRPC's library, listening and started."""
+
+    def __init__(self, owner: GrpcServer, front: Front | None, host: str, port: int) -> None:
+        self.threads = CallThreads()
+        self._stopped: threading.Event | None = None
+        self._server: Any = grpc.server(
+            self.threads,
+            handlers=owner.handlers(front),
+            options=OPTIONS + (_DIRECT if front is None else _BEHIND),
+            maximum_concurrent_rpcs=owner.max_calls,
+        )
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            self.port: int = self._server.add_insecure_port(address)
+        except RuntimeError:
+            raise OSError(errno.EADDRINUSE, f"cannot listen on gRPC address {address}") from None
+        self._server.start()
+
+    def stop(self, grace_s: float) -> threading.Event:
+        """Take no more calls; the event is set once those that run have ended, by ``grace_s`` at last."""
+        event: threading.Event = self._server.stop(grace_s)
+        self._stopped = event
+        return event
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was stopped and all its calls are over; its threads are let go then."""
+        if self._stopped is None or not self._stopped.is_set():
+            return False
+        self.threads.shutdown()
+        return True
+
+
 class _OnDemand:
     """Generic handlers that are made, with what they import, at the first call below a prefix."""
 
     def __init__(self, prefix: str, make: Callable[[], tuple[Any, ...]]) -> None:
         self._prefix = prefix
         self._make = make
+        self._making = threading.Lock()
         self._made: tuple[Any, ...] | None = None
 
     def service(self, details: Any) -> Any:
         """The handler of a call; None when it is another's."""
         if not details.method.startswith(self._prefix):
             return None
-        # gRPC asks on one thread.
-        if self._made is None:
-            self._made = self._make()
+        with self._making:
+            if self._made is None:
+                self._made = self._make()
         found = (handler.service(details) for handler in self._made)
         return next((handler for handler in found if handler is not None), None)
 
 
 def check_free(host: str, port: int) -> None:
     """``OSError`` when a port is taken: gRPC itself would say so on standard error only."""
-    family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    family, kind, proto, _, address = _resolved(host, port)
     with socket.socket(family, kind, proto) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -130,3 +260,22 @@ def check_free(host: str, port: int) -> None:
         except OSError as e:
             text = f"cannot listen on gRPC port {port} of {host}: {e.strerror}"
             raise OSError(e.errno, text) from None
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket at an address that a server may still be listening at."""
+    family, kind, proto, _, address = _resolved(host, port)
+    sock = socket.socket(family, kind, proto)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if REUSE_PORT is not None:
+            sock.setsockopt(socket.SOL_SOCKET, REUSE_PORT, 1)
+        sock.bind(address)
+    except OSError as e:
+        sock.close()
+        raise OSError(e.errno, f"cannot listen on gRPC port {port} of {host}: {e.strerror}") from None
+    return sock
+
+
+def _resolved(host: str, port: int) -> Any:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

@@ -31,9 +31,10 @@ class StreamPlan:
     began. ``throttle_percent`` (0 to 100) is told in the answers of ReadRows and slows them. ``cuts`` are
     rows of the whole stream at which a message must begin, so that ``events`` is asked there.
 
-    Delays in seconds of the clock: ``first_byte`` before the first message, ``page(rows, bytes)`` before each,
-    ``ack`` from an append's arrival to its answer. ``events(offset_rows, rows, offset_bytes, bytes)`` is asked
-    about each message before it goes; the failure that it gives takes the message's place and ends the stream.
+    Delays in seconds of the clock: ``first_byte`` before the first message, ``page(rows, bytes)`` before
+    each, ``ack`` from an append's arrival to its answer. ``events(offset_rows, rows, offset_bytes, bytes)``
+    is asked about each message before it goes; the failure that it gives takes the message's place and ends
+    the stream.
     """
 
     breaks: tuple[int, Exception] | None = None

@@ -9,10 +9,11 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from bqsim.engine.pool import CancelToken
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from .streams import Range
 
 T = TypeVar("T")
+
+# How rows are to be cut into messages.
+Cut = Callable[[int], Sequence[int]]
 
 # What a chunk takes in its source, about; and its rows at most: a row group of the engine.
 CHUNK_BYTES = 16 << 20
@@ -96,42 +100,85 @@ class StreamReader:
     compressed: bool
     key: Hashable
 
-    def messages(self, stream: Range, offset: int, cancelled: Callable[[], bool]) -> Iterator[bytes]:
-        """ReadRowsResponse messages from row ``offset`` of a stream on."""
-        coming: deque[_Work[Chunk]] = deque()
+    def messages(
+        self, stream: Range, offset: int, cancelled: Callable[[], bool], cut: Cut | None = None
+    ) -> Iterator[tuple[bytes, int]]:
+        """ReadRowsResponse messages with their rows, from row ``offset`` of a stream on.
+
+        ``cut`` gives the rows of each message that is to carry so many rows, or fewer, which are the last.
+        """
+        coming: deque[tuple[Range, _Work[Chunk]]] = deque()
         with _readers.entered():
             try:
-                yield from self._messages(stream, offset, cancelled, coming)
+                yield from self._messages(stream, offset, cancelled, coming, cut)
             finally:
-                for work in coming:
+                for _, work in coming:
                     work.cancel()
 
     def _messages(
-        self, stream: Range, offset: int, cancelled: Callable[[], bool], coming: deque[_Work[Chunk]]
-    ) -> Iterator[bytes]:
+        self,
+        stream: Range,
+        offset: int,
+        cancelled: Callable[[], bool],
+        coming: deque[tuple[Range, _Work[Chunk]]],
+        cut: Cut | None,
+    ) -> Iterator[tuple[bytes, int]]:
         chunks = self._chunks(stream)
         index, skipped = self._seek(chunks, offset, cancelled)
         rest = iter(chunks[index:])
 
         def start(wanted: int) -> None:
             more = itertools.islice(rest, max(wanted - len(coming), 0))
-            coming.extend(self._start(stream, chunk) for chunk in more)
+            coming.extend((chunk, self._start(stream, chunk)) for chunk in more)
 
-        coming += [self._start(stream, first, skipped) for first in itertools.islice(rest, 1)]
+        coming += [(first, self._start(stream, first, skipped)) for first in itertools.islice(rest, 1)]
         start(_readers.ahead())
         prefix = self.format.schema_field
         while coming:
-            found = coming[0].finished(cancelled)
-            coming.popleft()
-            if skipped:
-                found, skipped = _without_messages(found, skipped), 0
+            found = coming[0][1].finished(cancelled)
+            chunk, _ = coming.popleft()
+            row, skipped = skipped, 0
+            if row:
+                found = _without_messages(found, row)
             start(_readers.ahead())
-            for message in found.messages:
+            messages: Iterable[tuple[bytes, int]] = zip(found.messages, found.row_counts, strict=True)
+            if cut is not None:
+                messages = self._cut(stream, chunk, row, messages, cut, cancelled)
+            for message, rows in messages:
                 if cancelled():
                     raise _cancelled()
-                yield prefix + message if prefix else message
+                yield prefix + message if prefix else message, rows
                 prefix = b""
             start(1)
+
+    def _cut(
+        self,
+        stream: Range,
+        chunk: Range,
+        row: int,
+        messages: Iterable[tuple[bytes, int]],
+        cut: Cut,
+        cancelled: Callable[[], bool],
+    ) -> Iterator[tuple[bytes, int]]:
+        """Messages of a chunk from its ``row`` on, cut; what is cut is encoded anew."""
+        for message, rows in messages:
+            parts = cut(rows)
+            if tuple(parts) == (rows,):
+                yield message, rows
+            else:
+                at = row
+                for part in parts:
+                    work = _Work.on(self.pool, partial(self._part, stream, chunk, at, part))
+                    yield from work.finished(cancelled)
+                    at += part
+            row += rows
+
+    def _part(
+        self, stream: Range, chunk: Range, row: int, count: int, session: Session
+    ) -> list[tuple[bytes, int]]:
+        """Messages of ``count`` rows of a chunk."""
+        rows = self.reading.rows(session, *self.reading.blocks.span(*chunk))
+        return list(self._encoded(stream, chunk, rows.slice(row, count), row, rows.num_rows))
 
     # Where to begin
 
@@ -185,20 +232,13 @@ class StreamReader:
 
     def _read(self, session: Session, stream: Range, chunk: Range, skipped: int) -> Chunk:
         rows = self.reading.rows(session, *self.reading.blocks.span(*chunk))
-        before, after = _progress(stream, chunk)
-        total = max(rows.num_rows, 1)
+        total = rows.num_rows
         if skipped:
             rows = rows.slice(skipped)
-        messages, row_counts, done = [], [], skipped
-        for payload, count in self.format.payloads(rows):
-            ends = done + count
-            progress = (
-                before + (after - before) * (done / total),
-                before + (after - before) * (ends / total),
-            )
-            messages.append(self._message(payload, count, progress))
+        messages, row_counts = [], []
+        for message, count in self._encoded(stream, chunk, rows, skipped, total):
+            messages.append(message)
             row_counts.append(count)
-            done = ends
         if skipped:
             # What is left of the chunk, marked as coming after the rows before it.
             return Chunk((b"", *messages), (skipped, *row_counts))
@@ -207,6 +247,17 @@ class StreamReader:
             self.counts.known[chunk] = found.rows
         self.cache.put(self.key, (stream, chunk), found)
         return found
+
+    def _encoded(
+        self, stream: Range, chunk: Range, rows: pa.Table, done: int, total: int
+    ) -> Iterator[tuple[bytes, int]]:
+        """Messages of rows that come behind ``done`` of the ``total`` rows of a chunk."""
+        before, after = _progress(stream, chunk)
+        share = (after - before) / max(total, 1)
+        for payload, count in self.format.payloads(rows):
+            ends = done + count
+            yield self._message(payload, count, (before + share * done, before + share * ends)), count
+            done = ends
 
     def _message(self, payload: Any, count: int, progress: tuple[float, float]) -> bytes:
         size = memoryview(payload).nbytes

@@ -19,6 +19,7 @@ _STATS = struct.Struct("<5sdcd")
 _STATS_HEAD, _AT_RESPONSE_END = b"\x12\x14\x12\x12\x09", b"\x11"
 # An empty ThrottleState: 0 percent.
 _NO_THROTTLING = b"\x2a\x00"
+_THROTTLE_STATE, _THROTTLE_PERCENT = b"\x2a", b"\x08"
 # Tags inside the messages of rows and schemas.
 _BYTES, _INNER_ROW_COUNT = b"\x0a", b"\x10"
 
@@ -61,3 +62,9 @@ def rows_message(
     if uncompressed_byte_size is not None:
         tail += _UNCOMPRESSED_BYTE_SIZE + varint(uncompressed_byte_size)
     return b"".join((head, payload, tail))
+
+
+def throttled(percent: float) -> bytes:
+    """A ReadRowsResponse with nothing but a ThrottleState; put behind another message it joins it."""
+    inner = _THROTTLE_PERCENT + varint(round(percent))
+    return _THROTTLE_STATE + varint(len(inner)) + inner

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from bqsim.engine.pool import CancelToken
 from bqsim.engine.protocol import Interrupted
 from bqsim.errors import BigQueryError
+from bqsim.sim.effects.streams import StreamPlan
 from bqsim.storage.errors import StorageFailure, from_bigquery, invalid_argument, not_found
 from bqsim.storage.names import job_stream_of, project_of, session_of, table_of
 from bqsim.storage.v1 import read_pb2, stream_pb2
@@ -23,6 +24,7 @@ from .blocks import BlockMaps, Blocks, block_rows
 from .cache import ChunkCache
 from .chunks import Counts, Format, StreamReader, chunk_blocks, shutting_down
 from .job_streams import FindJob, result_of
+from .pacing import Pace
 from .projection import Projection, project
 from .restriction import Restrictions
 from .rows import Reading
@@ -153,8 +155,16 @@ class ReadService:
             answer.remainder_stream.name = self._stream_name(session, parts[1])
         return answer
 
-    def read_rows(self, request: read_pb2.ReadRowsRequest, cancelled: Callable[[], bool]) -> Iterator[bytes]:
-        """Serialised ReadRowsResponse messages. What is wrong with the request is raised at the first."""
+    def read_rows(
+        self,
+        request: read_pb2.ReadRowsRequest,
+        cancelled: Callable[[], bool],
+        plan: Callable[[], StreamPlan | None] = lambda: None,
+    ) -> Iterator[bytes]:
+        """Serialised ReadRowsResponse messages. What is wrong with the request is raised at the first.
+
+        ``plan`` gives, by then, what befalls the messages.
+        """
         if request.offset < 0:
             raise invalid_argument(f"offset must be non-negative: {request.offset}")
         session, stream = self._job_stream(request.read_stream) or self._stream(request.read_stream)
@@ -169,7 +179,16 @@ class ReadService:
             session.compressed,
             (session.key, encoding.key, session.compressed),
         )
-        yield from reader.messages(stream, request.offset, cancelled)
+        planned = plan()
+        if planned is None:
+            for message, _ in reader.messages(stream, request.offset, cancelled):
+                yield message
+            return
+        pace = Pace(planned, self._clock, request.offset, cancelled)
+        pace.check()
+        for message, rows in reader.messages(stream, request.offset, cancelled, pace.cut):
+            yield pace.message(message, rows)
+            pace.check()
 
     def close(self) -> None:
         """Forget all sessions and messages."""

@@ -41,8 +41,18 @@ def _malformed() -> StorageFailure:
     return invalid_argument("Failed to parse the Arrow record batch: it is not a record batch message")
 
 
-def _claimed(message: bytes) -> int:
-    """Bytes of all buffers of the batch, decompressed."""
+def batch_rows(message: bytes) -> int:
+    """The rows that a record batch message says it has; 0 when it is none."""
+    try:
+        metadata, batch, _ = _record_batch(message)
+        place = _field(metadata, batch, _LENGTH)
+        return 0 if place is None else int(struct.unpack_from("<q", metadata, place)[0])
+    except (struct.error, IndexError, StorageFailure):
+        return 0
+
+
+def _record_batch(message: bytes) -> tuple[bytes, int, int]:
+    """The metadata of a message, where in it the batch is told, and where the message's body begins."""
     (size,) = struct.unpack_from("<I", message, 0)
     start = 4
     if size == _CONTINUATION:
@@ -58,7 +68,12 @@ def _claimed(message: bytes) -> int:
     if kind is None or header is None or metadata[kind] != _RECORD_BATCH:
         raise _malformed()
     (offset,) = struct.unpack_from("<I", metadata, header)
-    batch = header + offset
+    return metadata, header + offset, body
+
+
+def _claimed(message: bytes) -> int:
+    """Bytes of all buffers of the batch, decompressed."""
+    metadata, batch, body = _record_batch(message)
     place = _field(metadata, batch, _BUFFERS)
     if place is None:
         return 0

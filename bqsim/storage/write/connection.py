@@ -17,6 +17,7 @@ from bqsim.storage.errors import StorageFailure, from_bigquery
 from .appends import Append, Appender, Group, Reshaped
 from .inbox import Inbox
 from .intake import Intake
+from .refusal import Refused
 from .responses import appended, failed
 
 if TYPE_CHECKING:
@@ -179,6 +180,12 @@ class Connection:
                 return
 
     def _next(self, raw: bytes) -> Append:
+        append = self._taken(raw)
+        if isinstance(raw, Refused):
+            append.failure, append.row_errors = raw.failure, ()
+        return append
+
+    def _taken(self, raw: bytes) -> Append:
         if self._intake.stream is not None:
             return self._intake.next(raw)
         append = self._intake.first(raw)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,10 +13,14 @@ import grpc
 import pytest
 
 from bqsim.server.grpc.server import GrpcServer
+from bqsim.server.identity import OpenAuth
 from bqsim.settings import Settings
+from bqsim.sim.clock import SimulationClock
 from bqsim.sim.draws import Draws
 from bqsim.sim.gate import Call, Gate
 from bqsim.storage.v1 import read_pb2, stream_pb2, write_pb2
+from bqsim.storage.write import responses
+from bqsim.storage.write.refusal import Refused
 from tests.gates import Hooks
 
 READ = "google.cloud.bigquery.storage.v1.BigQueryRead"
@@ -38,7 +43,7 @@ class Read:
             raise self.failure
         return stream_pb2.ReadSession(name="s", table=request.read_session.table)
 
-    def read_rows(self, request: Any, cancelled: Callable[[], bool]) -> Iterator[bytes]:
+    def read_rows(self, request: Any, cancelled: Callable[[], bool], plan: Any = None) -> Iterator[bytes]:
         yield from self.rows(request, cancelled)
 
     def split_stream(self, request: Any) -> Any:
@@ -58,6 +63,9 @@ class Write:
         for data in requests:
             self.taken += 1
             self.before_answer(self.taken)
+            if isinstance(data, Refused):
+                yield responses.failed("s", data.failure)
+                continue
             answer = write_pb2.AppendRowsResponse()
             answer.append_result.offset.value = len(data)
             yield answer.SerializeToString()
@@ -86,8 +94,16 @@ class Hook:
 class Bench:
     """The server with its stand-ins."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, settings: Settings) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        settings: Settings,
+        *,
+        front: bool = False,
+        scope: str = "",
+    ) -> None:
         self.loop = loop
+        self.clock = SimulationClock()
         self.read, self.write = Read(), Write()
         draws = Draws(1)
         self.gate = Gate()
@@ -96,9 +112,11 @@ class Bench:
             draws=draws,
             gate=self.gate,
             storage=SimpleNamespace(read=self.read, write=self.write),
+            authenticator=OpenAuth(settings.caller),
+            clock=self.clock,
         )
-        self.server = GrpcServer(core, loop)
-        self.port = self.server.start("127.0.0.1", 0)
+        self.server = GrpcServer(core, loop, scope)
+        self.port = self.server.start("127.0.0.1", 0, front)
         self.channel = self.connect()
 
     def connect(self, **options: int) -> Any:
@@ -133,6 +151,24 @@ class Bench:
 
     def stop(self) -> None:
         self.server.stop(lambda: None)
+        self.clock.close()
+
+
+@contextmanager
+def running(settings: Settings, **options: Any) -> Iterator[Bench]:
+    """A server on an event loop of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    made = Bench(loop, settings, **options)
+    try:
+        yield made
+    finally:
+        made.channel.close()
+        made.stop()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 @pytest.fixture
@@ -142,15 +178,12 @@ def settings() -> Settings:
 
 @pytest.fixture
 def bench(settings: Settings) -> Iterator[Bench]:
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    made = Bench(loop, settings)
-    try:
+    with running(settings) as made:
         yield made
-    finally:
-        made.channel.close()
-        made.stop()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+
+
+@pytest.fixture
+def fronted(settings: Settings) -> Iterator[Bench]:
+    """A server behind the front."""
+    with running(settings, front=True) as made:
+        yield made
