@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bqsim.server.core import Core
     from bqsim.sim.control.parts import Parts
     from bqsim.sim.iam import Iam
+    from bqsim.sim.scenario.access import IamSetup
     from bqsim.sql.googlesql import GoogleSql
     from bqsim.storage.read.service import ReadService
     from bqsim.storage.write.service import WriteService
@@ -272,6 +273,7 @@ def _build(settings: Settings) -> _Parts:
         from bqsim.jobs.iam import Holdings
         from bqsim.server.core import Core
         from bqsim.server.quotas import limit_control
+        from bqsim.sim.jobs import jobs_of
         from bqsim.sql.executor import Executor
         from bqsim.sql.planner import Planner
         from bqsim.sql.reference import ReferenceRoute
@@ -286,6 +288,7 @@ def _build(settings: Settings) -> _Parts:
         reference = ReferenceRoute(googlesql)
         planner = Planner(catalog, googlesql, clock, reference)
         executor = Executor(catalog, planner, googlesql, reference, clock, draws)
+        befalling = jobs_of(simulation)
         jobs = JobService(
             catalog=catalog,
             pool=pool,
@@ -294,7 +297,9 @@ def _build(settings: Settings) -> _Parts:
             clock=clock,
             draws=draws,
             settings=settings,
+            observer=befalling,
         )
+        befalling.host = jobs
 
         holdings = Holdings(jobs)
         iam = Iam(clock, policy, carried=holdings.carried, find_job=holdings.find_job)
@@ -306,6 +311,19 @@ def _build(settings: Settings) -> _Parts:
             simulation.changed()
 
         iam.listeners.append(enforce)
+
+        def follow() -> None:
+            setup = None if simulation.scenario is None else simulation.scenario.iam
+            if setup is followed[0]:
+                return
+            auth = settings.auth if setup is None or setup.auth is None else setup.auth
+            found = authenticator_of(replace(settings, auth=auth), clock)
+            followed[0] = setup
+            iam.follow(setup)
+            core.authenticator = found
+
+        followed: list[IamSetup | None] = [None]
+        simulation.listeners.append(follow)
         simulation.enforcement = iam.enforcement
         simulation.changed()
 
@@ -358,6 +376,7 @@ def _build(settings: Settings) -> _Parts:
             iam=iam,
         )
         core.parts.limits = limit_control(core)
+        core.parts.jobs = befalling
         return _Parts(core, engine.install_kernels, undo.pop_all())
 
 

@@ -267,8 +267,8 @@ class Job:
                 out["totalBytesProcessed"] = str(self.statistics.bytes_processed)
             out.update(self.statistics.to_json(self))
         if self.life is not None:
-            shown = self.life.statistics(self)
-            out.update(shown, **({"query": {**out.get("query", {}), **shown["query"]}} if "query" in shown else {}))
+            for name, shown in self.life.statistics(self).items():
+                out[name] = {**out.get(name, {}), **shown} if isinstance(shown, dict) else shown
         if self.children:
             out["numChildJobs"] = str(len(self.children))
         if self.parent is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
     from bqsim.sim.draws import Draws
     from bqsim.sql.executor import Executor
     from bqsim.sql.script import ScriptRunner
+
+
+# Wall time that a read gives a job to leave the state that was read often enough.
+LEAVING_S = 10.0
 
 
 class JobService:
@@ -255,7 +260,7 @@ class JobService:
         if observer is not None and not job.done:
             leaving = observer.leaving(job)
             if leaving is not None:
-                await leaving
+                await asyncio.wait((leaving,), timeout=LEAVING_S)
             if not job.done and observer.polled(job):
                 return job
         if wait_s and not job.done:

@@ -171,6 +171,15 @@ class RuleBook:
             now = self._clock.now_us()
             return [_status(entry, now) for entry in self._entries]
 
+    def ends_us(self, rule_id: str) -> int | None:
+        """When the time of a rule is over; None for a rule without end, and for one that is not here."""
+        with self._lock:
+            for entry in self._entries:
+                ttl_s = entry.rule.ttl_s
+                if entry.rule.id == rule_id and ttl_s is not None:
+                    return entry.added_us + round(ttl_s * _SECOND)
+        return None
+
     def _entry(self, rule: Rule, added_us: int, order: int = 0) -> _Entry:
         draws = rule.match.probability is not None or draws_more(rule.effect)
         gated = bool(rule.ttl_s is not None or rule.match.window or rule.match.machine)

@@ -438,7 +438,7 @@ class Holder:
         self.late: BigQueryError | None = None
         self.outcome = Cancel.WINS
         self.at_once = False
-        self.settling: Awaitable[None] | None = None
+        self.settling: asyncio.Future[None] | None = None
         self.watched = False
         self.told: list[tuple[str, str]] = []
 
@@ -467,7 +467,7 @@ class Holder:
         assert job.state is after
         self.told.append((before.value, after.value))
 
-    def leaving(self, job: Job) -> Awaitable[None] | None:
+    def leaving(self, job: Job) -> asyncio.Future[None] | None:
         return self.settling
 
     def polled(self, job: Job) -> bool:
