@@ -145,26 +145,28 @@ class Simulation:
         self.control("scenario.clear")
         self.changed()
 
-    def add(self, rules: Iterable[Rule], *, first: bool = False) -> None:
-        """Add rules; ``ValueError`` for an id that is in use."""
+    def add(self, rules: Iterable[Rule], *, first: bool = False, anew: bool = False) -> None:
+        """Add rules, see :meth:`RuleBook.add`; ``ValueError`` for an id that is in use."""
         added = tuple(rules)
-        self.rules.add(added, first=first)
+        self.rules.add(added, first=first, anew=anew)
         for rule in added:
-            self.control("rules.add", source=rule.source, details={"rule": rule.id})
+            self.control("rules.add", source=rule.source, details={"rule": rule.id}, scope=_scope(rule))
         self.changed()
 
     def remove(self, ids: Iterable[str]) -> list[Rule]:
         """Remove rules by id; those that there were."""
         gone = self.rules.remove(ids)
         for rule in gone:
-            self.control("rules.remove", details={"rule": rule.id})
+            self.control("rules.remove", details={"rule": rule.id}, scope=_scope(rule))
         if gone:
             self.changed()
         return gone
 
-    def control(self, action: str, *, source: str = "", details: Mapping[str, Any] | None = None) -> None:
+    def control(
+        self, action: str, *, source: str = "", scope: str = "", details: Mapping[str, Any] | None = None
+    ) -> None:
         """Write down that somebody changed the simulation."""
-        self.journal.append(ControlEvent(self.clock.now_us(), action, source, details=details or {}))
+        self.journal.append(ControlEvent(self.clock.now_us(), action, source, scope, details or {}))
 
     def breaks_connections(self, transport: str) -> bool:
         """Whether a rule in force may make connections of a transport suffer."""
@@ -356,6 +358,11 @@ def _alone(rule: Rule, call: Call, record: Record) -> Iterator[Hit]:
         yield Hit(rule, 1, 1, fingerprint=record.fingerprint, occurrence=record.occurrence)
     else:
         call.notes["one_off"] = (*call.notes.get("one_off", ()), rule)
+
+
+def _scope(rule: Rule) -> str:
+    """The scope that a rule is for; '' when it is for several or all."""
+    return rule.match.scope[0] if len(rule.match.scope) == 1 else ""
 
 
 def _phase(effect: Effect) -> str | None:

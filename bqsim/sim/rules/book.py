@@ -78,6 +78,8 @@ class _Entry:
     counts_tries: bool
     numbers_draws: bool
     gated: bool
+    # When its windows began; None is when the scenario was loaded.
+    began_us: int | None = None
     counter: Counter = field(default_factory=Counter)
 
     @property
@@ -93,7 +95,7 @@ class _Entry:
 class BookState:
     """Rules, counters and machines at one moment, for :meth:`RuleBook.restore`."""
 
-    entries: tuple[tuple[Rule, int, Counter], ...]
+    entries: tuple[tuple[Rule, int, int | None, Counter], ...]
     machines: Mapping[str, str]
     loaded_us: int
 
@@ -118,9 +120,10 @@ class RuleBook:
 
     # Rules
 
-    def add(self, rules: Iterable[Rule], *, first: bool = False) -> None:
-        """Add rules behind the others, or before them; windows of theirs are still those of the scenario.
+    def add(self, rules: Iterable[Rule], *, first: bool = False, anew: bool = False) -> None:
+        """Add rules behind the others, or before them.
 
+        Windows of theirs are still those of the scenario, or (``anew``) count from now.
         Raises ``ValueError`` for an id that is in use; ids of expired rules are free.
         """
         with self._lock:
@@ -131,6 +134,7 @@ class RuleBook:
             start = min(orders) - len(added) if first else max(orders) + 1
             for order, entry in enumerate(added, start):
                 entry.order = order
+                entry.began_us = now if anew else None
             self._install([*added, *kept] if first else [*kept, *added])
 
     def remove(self, ids: Iterable[str]) -> list[Rule]:
@@ -273,7 +277,8 @@ class RuleBook:
             return "ttl", f"its {rule.ttl_s:g} s are over"
         window = rule.match.window
         if window is not None:
-            since = (now_us - self._loaded_us) / _SECOND
+            began_us = self._loaded_us if entry.began_us is None else entry.began_us
+            since = (now_us - began_us) / _SECOND
             if since < window.from_s:
                 return "window", f"{since:g} s after the start; it opens at {window.from_s:g} s"
             if window.until_s is not None and since >= window.until_s:
@@ -289,14 +294,15 @@ class RuleBook:
     def snapshot(self) -> BookState:
         """A copy of rules, counters and machines."""
         with self._lock:
-            entries = tuple((e.rule, e.added_us, e.counter.copy()) for e in self._entries)
+            entries = tuple((e.rule, e.added_us, e.began_us, e.counter.copy()) for e in self._entries)
             return BookState(entries, dict(self._machines), self._loaded_us)
 
     def restore(self, state: BookState) -> None:
         """Go back to a snapshot, of this book or of another one with the same seed."""
         entries = []
-        for order, (rule, added_us, counter) in enumerate(state.entries):
+        for order, (rule, added_us, began_us, counter) in enumerate(state.entries):
             entry = self._entry(rule, added_us, order)
+            entry.began_us = began_us
             entry.counter = counter.copy()
             entries.append(entry)
         with self._lock:

@@ -82,3 +82,13 @@ def test_a_keyed_draw_is_cheap():
     )
     # Measured at about 1 µs; the bound leaves room for a busy machine.
     assert best < 10e-6
+
+
+def test_ids_stay_unique_when_draws_begin_anew() -> None:
+    draws, other = Draws(7), Draws(7)
+    first = [draws.hex_id("job"), draws.uuid("stream"), draws.uniform("chance")]
+    draws.reseed(7)
+    again = [draws.hex_id("job"), draws.uuid("stream"), draws.uniform("chance")]
+    assert again[2] == first[2] and not {*again[:2]} & {*first[:2]}
+    other.reseed(7)
+    assert other.hex_id("job") == again[0]

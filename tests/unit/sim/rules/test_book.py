@@ -97,6 +97,20 @@ def test_windows_count_from_the_load_of_the_scenario() -> None:
     assert given.match(call()) == []
 
 
+def test_windows_of_rules_that_begin_anew_count_from_then() -> None:
+    clock = HandClock()
+    given = book(clock=clock)
+    clock.move(100)
+    given.add([rule("a", Match(window=Window(10, 20)))], anew=True)
+    given.add([rule("b", Match(window=Window(10, 20)))])
+    clock.move(10)
+    kept = given.snapshot()
+    assert ids(given.match(call())) == ["a"]
+    given.replace(())
+    given.restore(kept)
+    assert ids(given.match(call())) == ["a"]
+
+
 def test_machines_move_after_all_rules_were_asked() -> None:
     given = book(
         rule("up", Match(machine={"m": "idle"}), set={"m": "busy"}),
