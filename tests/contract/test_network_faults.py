@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -309,3 +310,22 @@ def test_a_multipart_upload(bqsim_server: Simulator, client: bigquery.Client, ta
         job = client.load_table_from_file(io.BytesIO(CSV), table, job_config=config, size=len(CSV))
     assert hook.calls == 2
     assert job.result().output_rows == 20_000
+
+
+def test_a_multipart_upload_is_reset_while_it_arrives(
+    bqsim_server: Simulator, rest: Http, table: str
+) -> None:
+    head = (
+        f"POST /upload{rest.root}/jobs?uploadType=multipart HTTP/1.1\r\nHost: h\r\n"
+        "Content-Type: multipart/related; boundary=b\r\nContent-Length: 1000000000\r\n\r\n"
+        "--b\r\nContent-Type: application/json\r\n\r\n{}\r\n--b\r\nContent-Type: text/csv\r\n\r\n"
+    )
+    with (
+        befalling(bqsim_server, Network("reset", applied=False), INSERT) as hook,
+        socket.create_connection(("127.0.0.1", bqsim_server.port), timeout=20) as client,
+    ):
+        client.sendall(head.encode())
+        with pytest.raises(ConnectionError):
+            while True:
+                client.sendall(b"1,row\n" * 10_000)
+    assert hook.calls == 1

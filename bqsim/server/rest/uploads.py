@@ -6,6 +6,7 @@ import asyncio
 import re
 import tempfile
 from collections import OrderedDict
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -146,7 +147,8 @@ class Uploads:
         boundary = boundary_of(http.head.headers.get("content-type", ""), "related")
         metadata = bytearray()
         spool = Spool()
-        parts = 0
+        parts, taken = 0, False
+        media, admitted = asyncio.Event(), asyncio.Event()
 
         def on_part(part: Part) -> None:
             nonlocal parts
@@ -154,23 +156,44 @@ class Uploads:
             if parts > 2:
                 raise invalid("A multipart upload has two parts: metadata and media.")
             part.write = spool.write if parts == 2 else add_metadata
+            if parts == 2:
+                media.set()
 
         def add_metadata(piece: bytes) -> None:
             metadata.extend(piece)
             if len(metadata) > MAX_BODY_BYTES:
                 raise BigQueryError("requestTooLarge", "The metadata of the upload is too large.")
 
+        async def pieces() -> AsyncIterator[bytes]:
+            async for piece in http.pieces():
+                yield piece
+                if media.is_set():
+                    # The gate is asked before the rest is read.
+                    await admitted.wait()
+
+        async def service() -> Reply:
+            nonlocal taken
+            admitted.set()
+            await reading
+            taken = True
+            return await jobs.insert(request, spool.finish())
+
+        reading = asyncio.create_task(read_parts(pieces(), boundary, on_part))
+        begun = asyncio.create_task(media.wait())
         try:
-            await read_parts(http.pieces(), boundary, on_part)
-            if parts != 2:
+            await asyncio.wait((reading, begun), return_when=asyncio.FIRST_COMPLETED)
+            if not media.is_set():
+                await reading
                 raise invalid("A multipart upload has two parts: metadata and media.")
             request = self._request(match, query, http)
             request.body = _metadata(bytes(metadata))
-        except BaseException:
-            spool.discard()
-            raise
-        upload = spool.finish()
-        return await self._pass(request, match, lambda: jobs.insert(request, upload))
+            return await self._pass(request, match, service)
+        finally:
+            begun.cancel()
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            if not taken:
+                spool.discard()
 
     # Resumable
 
