@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-
 # How callers are known -> whether that needs keys.
 AUTH_MODES = {"open": False, "jwt": True}
 

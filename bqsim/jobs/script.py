@@ -14,8 +14,8 @@ from bqsim.sql.plan import Route
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
-    from bqsim.jobs.job import Job
     from bqsim.engine.protocol import Session
+    from bqsim.jobs.job import Job
     from bqsim.sql.script import Frame
 
 

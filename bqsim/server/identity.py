@@ -54,8 +54,6 @@ def authenticator_of(settings: Settings, clock: Clock) -> Authenticator:
     if settings.auth not in AUTH_MODES:
         raise BadSetup(f"unknown auth mode '{settings.auth}'; it can be {', '.join(AUTH_MODES)}")
     if not AUTH_MODES[settings.auth]:
-        if settings.jwt_keys is not None:
-            raise BadSetup("keys are for auth mode jwt; say so (auth='jwt') or leave them out")
         return OpenAuth(settings.caller)
     if settings.jwt_keys is None:
         raise BadSetup("auth mode jwt needs the file with the keys (jwt_keys)")

@@ -20,6 +20,7 @@ from google.cloud.bigquery_storage_v1 import types
 
 import bqsim
 from bqsim.settings import BadSetup
+from bqsim.sim.scenario.load import parse
 from bqsim.simulator import Simulator
 from tests.storage import Clients, F, ProtoMessage
 
@@ -150,6 +151,7 @@ def denied(operation: Callable[[], object]) -> str:
     return str(error.errors[0]["message"])
 
 
+_N = bigquery.SchemaField("n", "INTEGER")
 OPERATIONS: dict[str, Callable[[Who], object]] = {
     "datasets.get": lambda who: who.rest.get_dataset("d"),
     "datasets.insert": lambda who: who.rest.create_dataset("other"),
@@ -169,7 +171,6 @@ OPERATIONS: dict[str, Callable[[Who], object]] = {
     "read session": lambda who: who.session(),
     "append": lambda who: who.append(),
 }
-_N = bigquery.SchemaField("n", "INTEGER")
 
 
 def _load(who: Who) -> object:
@@ -439,6 +440,17 @@ def test_rights_change_with_the_clock(simulator: Simulator, admin: Who, people: 
 )
 def test_statements_know_their_caller(admin: Who, people: People, sql: str) -> None:
     assert people("data").rows(sql) == [("data@example.com",)]
+
+
+def test_a_scenario_brings_its_policy(simulator: Simulator, admin: Who, people: People) -> None:
+    simulation = simulator.parts.simulation
+    text = "iam: {bindings: [{role: roles/bigquery.admin, members: ['user:nobody@example.com']}]}"
+    simulation.load(parse(text))
+    assert people("nobody").rows("SELECT n FROM d.t") == [(1,)]
+    assert "jobs.create" in denied(lambda: admin.rows("SELECT 1"))
+    simulation.clear()
+    assert admin.rows("SELECT 1") == [(1,)]
+    assert "jobs.create" in denied(lambda: people("nobody").rows("SELECT 1"))
 
 
 SECRET = "a secret of more than thirty-two bytes"

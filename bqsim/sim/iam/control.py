@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bqsim.sim.clock import Clock
+from bqsim.sim.scenario.access import IamSetup
 from bqsim.sim.scenario.durations import parse_duration
 from bqsim.sim.timers import Timer
 
@@ -15,6 +16,7 @@ from .load import check_binding, check_permission, load
 from .methods import FindJob, no_jobs
 from .model import Binding, DenyRule
 from .policy import Carried, Policy, nothing
+from .setup import policy_of
 
 Duration = str | float | timedelta
 SOURCE = "python"
@@ -42,6 +44,8 @@ class Iam:
         self._enforcement: Enforcement | None = None
         # Told of every change: what was done (``iam.grant``), and to what.
         self.listeners: list[Callable[[str, str], object]] = []
+        self._follows = False
+        self._before = policy
         if policy is not None:
             self._enforced(policy)
 
@@ -67,6 +71,19 @@ class Iam:
         """Enforce the policy in a file from now on. Raises ``PolicyError``."""
         self.policy = policy = load(Path(path))
         return policy
+
+    def follow(self, setup: IamSetup | None) -> None:
+        """Enforce what a scenario says; what was enforced before the first one when it says nothing.
+
+        Raises ``PolicyError`` for a policy file, and changes nothing then.
+        """
+        policy = None if setup is None else policy_of(setup)
+        if policy is None and not self._follows:
+            return
+        if not self._follows:
+            self._before = self.policy
+        self._follows = policy is not None
+        self.policy = policy if policy is not None else self._before
 
     def clear(self) -> None:
         """Enforce nothing from now on."""

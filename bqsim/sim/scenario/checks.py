@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from . import access as a
 from . import latency as t
 from . import model as m
 from . import progression as p
@@ -172,6 +173,19 @@ CHECKS: Mapping[type, tuple[Check, ...]] = {
         Check(
             ("mode",), lambda r: r.mode == "scaled" and r.scale is None, "the mode 'scaled' needs a 'scale'"
         ),
+    ),
+    a.IamSetup: (
+        Check(
+            ("policy",),
+            lambda r: r.policy is not None and r.is_inline,
+            "'policy' names a file: write the policy there, or all of it here",
+        ),
+        Check(
+            ("bindings",),
+            a.unknown_role,
+            "a role is neither predefined ('roles/…') nor one of those under 'roles'",
+        ),
+        Check(("roles",), a.predefined, "names that begin with 'roles/' are predefined; choose another"),
     ),
     m.LimitSetup: (
         Check(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 from . import kinds as k
+from .access import IamSetup
 from .latency import Latency
 from .progression import Progression
 
@@ -350,3 +351,4 @@ class Scenario:
     latency: LatencySetup | None = None
     jobs: tuple[JobPlan, ...] = ()
     limits: LimitSetup | None = None
+    iam: IamSetup | None = None

@@ -76,6 +76,9 @@ Shape = Plain | Many | Table | Record | Choice
 _UNIONS = {"error": "effect", "fixed": "distribution", "immediate": "progression"}
 _NOUNS = {
     "clock setup": "clock",
+    "iam binding": "binding",
+    "iam deny": "deny rule",
+    "iam setup": "iam",
     "latency setup": "latency",
     "limit setup": "limits",
     "part": "part of a mixture",

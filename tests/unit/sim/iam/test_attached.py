@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from bqsim.server.identity import Caller
 from bqsim.sim.iam import Binding, Policy
 from bqsim.sim.iam.attached import of_access, of_policy
@@ -9,7 +11,7 @@ T = f"{D}/tables/t"
 
 
 def test_access_list() -> None:
-    access = [
+    access: list[dict[str, Any]] = [
         {"role": "READER", "userByEmail": "ada@example.com"},
         {"role": "WRITER", "groupByEmail": "team@example.com"},
         {"role": "OWNER", "specialGroup": "projectOwners"},
@@ -28,7 +30,7 @@ def test_access_list() -> None:
 
 
 def test_entries_that_name_no_member_grant_nothing() -> None:
-    access = [
+    access: list[dict[str, Any]] = [
         {"view": {"projectId": "p", "datasetId": "v", "tableId": "x"}},
         {"role": "READER", "userByEmail": "nonsense"},
         {"role": "READER", "iamMember": "deleted:user:ada@example.com?uid=1"},

@@ -125,7 +125,8 @@ def test_basic_roles_reach_tables_by_the_default_access_of_datasets(
 
 
 def test_the_access_list_of_a_dataset_replaces_the_default() -> None:
-    basic, carried = policy("user:ada@example.com", P, "roles/viewer"), {}
+    basic = policy("user:ada@example.com", P, "roles/viewer")
+    carried: dict[str, list[dict[str, str]]] = {}
     basic.carried = carried.get
     assert may(basic, ADA, DATA)
     carried[D] = [{"role": "READER", "userByEmail": "bob@example.com"}]

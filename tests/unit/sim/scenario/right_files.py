@@ -104,6 +104,18 @@ jobs:
 """,
     "limits": "limits: {profile: bigquery, scale: 0.01, values: {a: 3}, tenants: {p*: {a: 0.5}}}\n",
     "limits_off": "limits: off\n",
+    "iam": """
+iam:
+  auth: open
+  groups: {team@example.com: ['user:ada@example.com']}
+  roles: {loader: [bigquery.jobs.create, 'bigquery.tables.*']}
+  bindings:
+  - {role: roles/bigquery.dataViewer, members: ['group:team@example.com'], resource: projects/p}
+  - {role: loader, members: allUsers}
+  deny:
+  - {permissions: bigquery.tables.delete, principals: allUsers, except_principals: 'user:root@example.com'}
+""",
+    "iam_file": "iam: policy.yaml\n",
     "anchors": """
 rules:
 - {match: &slow {method: bigquery.jobs.insert}, effect: &fail {error: backendError}}

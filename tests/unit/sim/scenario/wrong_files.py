@@ -107,7 +107,7 @@ WRONG_FILES: tuple[Wrong, ...] = (
         "zzz: 1",
         (
             "1:1: unknown key 'zzz' of a scenario; it can be name, description, seed, clock, "
-            "machines, rules, latency, jobs, limits"
+            "machines, rules, latency, jobs, limits, iam"
         ),
     ),
     Wrong(
@@ -742,6 +742,51 @@ WRONG_FILES: tuple[Wrong, ...] = (
         "machine_twice",
         "machines: {region: up, region: down}",
         "1:24: the key 'region' is written twice; it is on line 1 already",
+    ),
+    Wrong(
+        "iam_role",
+        "iam: {bindings: [{role: roles/bigquery.dataViewr, members: allUsers}]}",
+        "1:25: unknown role 'roles/bigquery.dataViewr'; did you mean 'roles/bigquery.dataViewer'?",
+    ),
+    Wrong(
+        "iam_role_of_nobody",
+        "iam: {bindings: [{role: loader, members: allUsers}]}",
+        "1:17: a role is neither predefined ('roles/…') nor one of those under 'roles'",
+    ),
+    Wrong(
+        "iam_roles_predefined",
+        "iam: {roles: {roles/mine: [bigquery.jobs.create]}}",
+        "1:14: names that begin with 'roles/' are predefined; choose another",
+    ),
+    Wrong(
+        "iam_policy_twice",
+        "iam: {policy: policy.yaml, bindings: [{role: roles/viewer, members: allUsers}]}",
+        "1:15: 'policy' names a file: write the policy there, or all of it here",
+    ),
+    Wrong(
+        "iam_auth",
+        "iam: {auth: jwtt}",
+        "1:13: unknown auth mode 'jwtt'; did you mean 'jwt'?",
+    ),
+    Wrong(
+        "iam_member",
+        "iam: {bindings: [{role: roles/viewer, members: 'usr:a@b.c'}]}",
+        "1:48: unknown kind of member 'usr'; did you mean 'user'?",
+    ),
+    Wrong(
+        "iam_resource",
+        "iam: {bindings: [{role: roles/viewer, members: allUsers, resource: p.d}]}",
+        "1:68: resource 'p.d' is no path such as 'projects/p/datasets/d/tables/t', nor '*'",
+    ),
+    Wrong(
+        "iam_group",
+        "iam: {groups: {team: []}}",
+        "1:16: 'group:team' needs an e-mail address after 'group:'",
+    ),
+    Wrong(
+        "iam_permission",
+        "iam: {deny: [{permissions: bigquery.tables.gte, principals: allUsers}]}",
+        "1:28: unknown permission 'bigquery.tables.gte'; did you mean 'bigquery.tables.get'?",
     ),
     Wrong(
         "limits_profile",
