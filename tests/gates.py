@@ -49,11 +49,10 @@ def hooked(gate: Gate, hook: Any) -> Iterator[None]:
 class Befall:
     """What befalls ``times`` calls of a method, after ``skip`` of them."""
 
-    def __init__(self, effect: Effect, method: str, times: int, skip: int, early: bool) -> None:
+    def __init__(self, effect: Effect, method: str, times: int, skip: int) -> None:
         self.effect = effect
         self.method = method
         self.range = range(skip, skip + times)
-        self.early = early
         self.calls = 0
 
     async def before(self, call: Call) -> None:
@@ -65,8 +64,6 @@ class Befall:
         if not isinstance(self.effect, Network) or not self.effect.applied:
             raise failure(self.effect, call)
         call.notes["met"] = True
-        if self.early:
-            call.sending = self.effect
 
     async def after(self, call: Call, answer: Any) -> Any:
         if "met" in call.notes and isinstance(self.effect, Network):
@@ -82,10 +79,9 @@ def befalling(
     *,
     times: int = 1,
     skip: int = 0,
-    early: bool = False,
 ) -> Iterator[Befall]:
-    """Let an effect befall calls; ``early`` tells of a fault of the network before the work is done."""
+    """Let an effect befall calls while the block runs."""
     assert simulator.core is not None
-    hook = Befall(effect, method, times, skip, early)
+    hook = Befall(effect, method, times, skip)
     with hooked(simulator.core.gate, hook):
         yield hook

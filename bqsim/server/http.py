@@ -146,6 +146,7 @@ class HttpServer:
         # The addresses, kept from others while connections are refused; when that ends.
         self._places: list[socket.socket] = []
         self._accepts: Timer | None = None
+        self._opening: asyncio.Task[None] | None = None
 
     async def start(self, host: str, port: int) -> int:
         """Listen; the port taken (``port`` 0 takes a free one). ``OSError`` when it is in use."""

@@ -10,6 +10,7 @@ import asyncio
 import socket
 import struct
 import sys
+import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -71,9 +72,22 @@ def _corrupt(answer: Response, fault: Network) -> Response:
     if not body:
         return replace(answer, fault=None)
     start = min(_cut(fault, body), len(body) - 1)
-    # No byte keeps its value, and ASCII becomes what is no UTF-8.
-    changed = bytes(b ^ 0xFF for b in body[start:])
-    return replace(answer, body=body[:start] + changed, fault=None)
+    packed = answer.headers.get("Content-Encoding") == "gzip"
+    # No byte keeps its value; 255 makes ASCII what is no UTF-8.
+    for mask in range(255, 0, -1):
+        changed = body[:start] + bytes(b ^ mask for b in body[start:])
+        if not packed or _is_broken(changed):
+            break
+    return replace(answer, body=changed, fault=None)
+
+
+def _is_broken(packed: bytes) -> bool:
+    """Whether unpacking fails; to clients data that only lacks its end may look well."""
+    try:
+        zlib.decompressobj(wbits=31).decompress(packed)
+    except zlib.error:
+        return True
+    return False
 
 
 _REWRITTEN: Mapping[str, Callable[[Response, Network], Response]] = {

@@ -218,6 +218,10 @@ class Simulation:
             if quotas is not None:
                 ticket = quotas.entered(call)
             doing = self._doing(call, record)
+            if doing.sending is not None:
+                # The connection suffers whatever the answer will be.
+                call.sending = doing.sending
+                record.network = doing.sending.what
             await self._wait(record, doing.before_s())
             if doing.failure is not None and not doing.applied:
                 raise doing.failure
@@ -230,9 +234,6 @@ class Simulation:
             await self._wait(record, doing.after_s())
             if doing.failure is not None:
                 raise doing.failure
-            if doing.sending is not None:
-                call.sending = doing.sending
-                record.network = doing.sending.what
             return answer
         except BaseException as error:
             problem = error

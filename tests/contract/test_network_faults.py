@@ -152,12 +152,11 @@ def test_the_work_is_done_or_not(
     assert client.get_dataset(dataset).dataset_id == "new"
 
 
-def test_a_failed_answer_suffers_too(bqsim_server: Simulator, client: bigquery.Client, rest: Http) -> None:
-    with (
-        befalling(bqsim_server, Network("truncate"), early=True),
-        pytest.raises(requests.exceptions.ChunkedEncodingError),
-    ):
-        client.get_table(f"{rest.project}.no.t", retry=None)
+def test_a_failed_answer_suffers_too(bqsim_server: Simulator, rest: Http) -> None:
+    url = f"{bqsim_server.url}{rest.root}/datasets/no"
+    assert requests.get(url, timeout=20).status_code == 404
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        requests.get(url, headers={"x-bqsim-fault": "effect: {network: truncate}"}, timeout=20)
 
 
 def test_an_answer_that_has_not_changed(bqsim_server: Simulator, rest: Http, table: str) -> None:

@@ -148,4 +148,6 @@ ACTIONS: Mapping[str, Action] = {
     "rst_stream": _rst_stream,
     "html": _html,
     "empty": _empty,
+    # Of refusals only what becomes of the connection: the listener of gRPC stays.
+    "refused": _reset,
 }

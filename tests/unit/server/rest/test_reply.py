@@ -5,6 +5,7 @@ import json
 
 from bqsim.errors import BigQueryError, invalid_query, not_found
 from bqsim.server.rest.reply import Raw, Reply, dumps, error_body, error_reply, one_line, respond
+from bqsim.sim.scenario.model import Network
 
 ROWS = Raw(b'[{"f":[{"v":"1"}]}]')
 
@@ -79,3 +80,16 @@ def test_a_stopped_job_is_a_400() -> None:
 
 def test_header_values_cannot_start_another_header() -> None:
     assert one_line("x\r\nB: y") == "xB: y"
+
+
+def test_when_to_try_again_is_said_in_whole_seconds() -> None:
+    assert error_reply(BigQueryError("rateLimitExceeded", "x", retry_after_s=1.2)).headers == {
+        "Retry-After": "2"
+    }
+    assert error_reply(BigQueryError("rateLimitExceeded", "x")).headers == {}
+
+
+def test_an_answer_takes_its_fault_along() -> None:
+    fault = Network("reset")
+    for reply in (Reply({"a": 1}, fault=fault), Reply(None, 304, fault=fault)):
+        assert respond(reply, pretty=False, gzip=False, fields=None).fault is fault
