@@ -29,6 +29,9 @@ class Settings:
     takes bearer tokens signed with one of ``jwt_keys`` (a JWKS, PEM or service account file), for one of
     ``jwt_audience`` and by one of ``jwt_issuer`` when these are given. ``iam_policy`` is a policy file;
     without one everybody may do everything.
+    ``streaming_buffer_s`` is how much of the clock's time rows of ``tabledata.insertAll`` stay in the
+    streaming buffer, closed to DML and unseen by ``tabledata.list`` and copies (the service: 30 minutes
+    for DML, up to 90 for copies); 0 flushes them at once.
     """
 
     host: str = "127.0.0.1"
@@ -57,4 +60,5 @@ class Settings:
     jwt_issuer: tuple[str, ...] = ()
     jwt_audience: tuple[str, ...] = ()
     iam_policy: Path | None = None
+    streaming_buffer_s: float = 1800.0
     extra_projects: tuple[str, ...] = field(default=())

@@ -204,6 +204,7 @@ class Simulator(Control):
             sweeper.cancel()
             await asyncio.to_thread(grpc_server.stop, parts.core.storage.close)
             await server.stop()
+            await parts.core.tabledata.close()
             await parts.core.jobs.close()
         finally:
             await asyncio.to_thread(parts.close)
@@ -247,6 +248,7 @@ def _build(settings: Settings) -> _Parts:
     policy = load(settings.iam_policy) if settings.iam_policy is not None else None
     projects = (settings.project, *settings.extra_projects)
     catalog = Catalog(clock, draws, settings.location, projects)
+    catalog.buffers.span_s = settings.streaming_buffer_s
     googlesql = GoogleSql(catalog, settings, progress=_progress)
     warming = threading.Thread(target=_warm, args=(googlesql,), name="bqsim-analyzer", daemon=True)
     warming.start()

@@ -30,15 +30,20 @@ class CachedResult:
 
 
 class ResultCache:
-    """Finished results by query key. ``find_table`` and ``find_routine`` look into the catalog."""
+    """Finished results by query key. ``find_table`` and ``find_routine`` look into the catalog.
+
+    What reads a table that ``is_buffered``, with rows in its streaming buffer, is not kept.
+    """
 
     def __init__(
         self,
         find_table: Callable[[TableRef], Table | None],
         find_routine: Callable[[RoutineRef], Routine | None],
+        is_buffered: Callable[[Table], bool] = lambda table: False,
     ) -> None:
         self._find_table = find_table
         self._find_routine = find_routine
+        self._is_buffered = is_buffered
         self._entries: OrderedDict[Hashable, CachedResult] = OrderedDict()
 
     def get(self, key: Hashable, now_us: int) -> CachedResult | None:
@@ -56,6 +61,8 @@ class ResultCache:
         for ref, etag in entry.etags:
             found = self._find_table(ref) if isinstance(ref, TableRef) else self._find_routine(ref)
             if found is None or found.etag != etag:
+                return False
+            if isinstance(found, Table) and self._is_buffered(found):
                 return False
         return True
 
@@ -81,7 +88,7 @@ class ResultCache:
             etags.append((routine.ref, routine.etag))
         for ref in (*plan.tables, *plan.views):
             table = self._find_table(ref)
-            if table is None:
+            if table is None or self._is_buffered(table):
                 return False
             etags.append((ref, table.etag))
         # Asked after the etags were taken: a change between the two must not pass for an old one.

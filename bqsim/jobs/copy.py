@@ -16,6 +16,7 @@ from bqsim.jobs.job import Job
 from bqsim.jobs.reading import bad_value, enum, items, mapping, required, table_ref, text
 from bqsim.jobs.statistics import CopyStatistics
 from bqsim.jobs.target import write_table
+from bqsim.sql.statements.buffered import flushed
 from bqsim.sql.statements.storage import copy_rows, storage_of, with_storage
 from bqsim.sql.statements.writes import Writer
 
@@ -129,7 +130,12 @@ class CopyRunner:
         def insert(writer: Writer) -> int:
             return sum(
                 copy_rows(
-                    session, storage_of(source), _columns_for(writer.table, source), writer.version, at_us
+                    session,
+                    storage_of(source),
+                    _columns_for(writer.table, source),
+                    writer.version,
+                    at_us,
+                    flushed(self._catalog.buffers, storage_of(source)),
                 )
                 for source, at_us in sources
             )
@@ -173,7 +179,9 @@ class CopyRunner:
                 expiration_ms=config.target.expiration_ms,
             )
             table = with_storage(session, self._catalog.next_engine_table(), table)
-            rows = copy_rows(session, storage_of(source), storage_of(table), change.time_us, at_us)
+            stored = storage_of(source)
+            kept = flushed(self._catalog.buffers, stored)
+            rows = copy_rows(session, stored, storage_of(table), change.time_us, at_us, kept)
             change.put_table(replace(table, num_rows=rows))
         return rows
 

@@ -135,13 +135,18 @@ class TableResult:
         return read_rows(session, self.table, range(len(self.schema)), start, count)
 
 
-def read_rows(session: Session, table: Table, columns: Sequence[int], start: int, count: int) -> pa.Table:
-    """Rows of a stored table as of its version, in stored order: the fields at these positions."""
+def read_rows(
+    session: Session, table: Table, columns: Sequence[int], start: int, count: int, which: str = ""
+) -> pa.Table:
+    """Rows of a stored table as of its version, in stored order: the fields at these positions.
+
+    ``which`` is a further engine condition of theirs.
+    """
     storage = storage_of(table)
     names = ", ".join(storage.columns[i] for i in columns)
     sql = (
         f"SELECT {names} FROM {storage.engine_table} WHERE {live(storage, table.version)} "
-        f"LIMIT {count} OFFSET {start}"
+        f"{f'AND {which} ' if which else ''}LIMIT {count} OFFSET {start}"
     )
     return session.query(sql, [table.fields[i] for i in columns])
 

@@ -70,7 +70,7 @@ class JobService:
         self.sessions = Sessions(clock, draws)
         self._pool = pool
         self._maker = JobMaker(catalog, clock, draws, settings.location)
-        self.cache = ResultCache(self._find_table, catalog.find_routine)
+        self.cache = ResultCache(self._find_table, catalog.find_routine, catalog.buffers.concern)
         catalog.find_anonymous = AnonymousTables(catalog, pool.engine, self.results_store).find
         self._queries = QueryRunner(
             catalog=catalog,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table, TableKind
-from bqsim.errors import BigQueryError, invalid, not_found
-from bqsim.jobs.reading import boolean, required
+from bqsim.errors import invalid, not_found
 from bqsim.jobs.results import (
     PAGE_BYTES,
     ResultPage,
@@ -19,10 +19,17 @@ from bqsim.jobs.results import (
     row_json_bytes,
 )
 from bqsim.jobs.select import select_columns, select_fields
+from bqsim.sim.gate import current, note
+from bqsim.sql.statements.buffered import buffered
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from bqsim.catalog.store import Catalog
     from bqsim.engine.pool import EnginePool
+    from bqsim.engine.protocol import Session
+    from bqsim.jobs.streaming.held import HeldRows, Store
+    from bqsim.jobs.streaming.repeats import InsertIds
     from bqsim.sim.clock import Clock
     from bqsim.sql.executor import Executor
 
@@ -41,6 +48,7 @@ class TableData:
         self._pool = pool
         self._results = results
         self._clock = clock
+        self._held_rows: HeldRows | None = None
 
     async def list(
         self,
@@ -65,19 +73,30 @@ class TableData:
         fields, chosen = select_fields(table.fields, selected_fields)
         columns = sorted({index for index, _ in chosen})
         start = window.start
-        rows = await self._pool.run(lambda session: read_rows(session, table, columns, start, wanted))
+        rows, total = await self._pool.run(lambda session: self._read(session, table, columns, start, wanted))
         fitting = max(1, int(max_bytes / max(row_json_bytes(rows.nbytes, rows.num_rows, len(fields)), 1.0)))
         if rows.num_rows > fitting:
             rows = rows.slice(0, fitting)
         end = start + rows.num_rows
-        more = rows.num_rows > 0 and end < table.num_rows
+        more = rows.num_rows > 0 and end < total
         return ResultPage(
             fields,
             select_columns(rows, [(columns.index(index), path) for index, path in chosen], fields),
-            table.num_rows,
+            total,
             window.token(end) if more else None,
             table.etag,
         )
+
+    def _read(
+        self, session: Session, table: Table, columns: Sequence[int], start: int, count: int
+    ) -> tuple[pa.Table, int]:
+        """Rows of a table, and how many there are: those in its streaming buffer are not."""
+        buffers = self._catalog.buffers
+        held = buffered(session, buffers, table)
+        if held is None:
+            return read_rows(session, table, columns, start, count), table.num_rows
+        rows = read_rows(session, table, columns, start, count, held.others)
+        return rows, table.num_rows - held.rows
 
     def _listed(self, ref: TableRef) -> Table:
         table = self._catalog.table(ref)
@@ -88,30 +107,55 @@ class TableData:
         return table
 
     async def insert_all(self, ref: TableRef, body: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
-        """Stream rows into a table; the reply's ``insertErrors``, empty when every row went in."""
-        # What reads rows is imported when the first come.
-        from bqsim.jobs.streaming import insert_rows
+        """Stream rows into a table; the reply's ``insertErrors``, empty when every row went in.
 
-        rows = body.get("rows")
-        if not isinstance(rows, Sequence) or isinstance(rows, str) or not rows:
-            raise BigQueryError("invalid", "No rows present in the request.")
-        suffix = body.get("templateSuffix")
-        skip_invalid = boolean(body, "skipInvalidRows", False)
-        ignore_unknown = boolean(body, "ignoreUnknownValues", False)
-        for row in rows:
-            if not isinstance(row, Mapping) or not isinstance(row.get("json"), Mapping):
-                raise required("rows.json")
-        return await self._pool.run(
+        The call that is being served is told how many ``rows`` went in, how many were ``repeats``, and
+        whether all were (``deduplicated``). A simulation may have noted there ``insert_errors``, errors of
+        rows, and ``visible_after_s``, how much of the clock's time passes before the rows are seen.
+        """
+        # What reads rows is imported when the first come.
+        from bqsim.jobs.streaming.insert import insert_rows
+        from bqsim.jobs.streaming.request import parse_insert
+
+        request = parse_insert(body)
+        call = current()
+        notes: Mapping[str, Any] = {} if call is None else call.notes
+        delay_s = notes.get("visible_after_s") or 0.0
+        insert_ids = self._insert_ids
+        outcome = await self._pool.run(
             lambda session: insert_rows(
                 self._executor,
                 session,
                 ref,
-                rows,
-                suffix=str(suffix) if suffix else None,
-                skip_invalid=skip_invalid,
-                ignore_unknown=ignore_unknown,
+                request,
+                insert_ids,
+                asked=notes.get("insert_errors"),
+                hold=delay_s > 0,
             )
         )
+        if outcome.later is not None:
+            self._hold(delay_s, outcome.later)
+        all_repeats = outcome.repeats == len(request.bodies)
+        note(rows=outcome.stored, deduplicated=all_repeats, repeats=outcome.repeats)
+        return outcome.errors
+
+    @cached_property
+    def _insert_ids(self) -> InsertIds:
+        from bqsim.jobs.streaming.repeats import InsertIds
+
+        return InsertIds(self._clock)
+
+    def _hold(self, seconds: float, store: Store) -> None:
+        from bqsim.jobs.streaming.held import HeldRows
+
+        if self._held_rows is None:
+            self._held_rows = HeldRows(self._clock, self._pool)
+        self._held_rows.hold(seconds, store)
+
+    async def close(self) -> None:
+        """Store the rows that are still to be seen later."""
+        if self._held_rows is not None:
+            await self._held_rows.close()
 
 
 def _result_page(result: ResultSet, window: Window, selected_fields: str | None) -> ResultPage:

@@ -101,7 +101,8 @@ def test_writers_of_one_table_queue(main: Http) -> None:
     together(main, add, add, insert, insert, stream, stream)
     rows = ok(main, "SELECT id, COUNT(*), SUM(n) FROM d.t GROUP BY id ORDER BY id")
     assert rows == [["1", "1", "24"], ["2", "24", "24"], ["3", "24", "24"]]
-    assert main.call("GET", "/datasets/d/tables/t").json["numRows"] == "49"
+    table = main.call("GET", "/datasets/d/tables/t").json
+    assert (table["numRows"], table["streamingBuffer"]["estimatedRows"]) == ("25", "24")
 
 
 def test_readers_see_whole_statements(main: Http) -> None:

@@ -350,8 +350,10 @@ def test_streaming_inserts(client: Client) -> None:
 
 
 def test_list_rows_pages_and_columns(client: Client) -> None:
-    table = client.create_table(bigquery.Table(f"{client.project}.d.t", schema=SCHEMA))
-    client.insert_rows_json(table, [{"id": i, "name": f"n{i}"} for i in range(10)])
+    rows_json = [{"id": i, "name": f"n{i}"} for i in range(10)]
+    config = bigquery.LoadJobConfig(schema=SCHEMA)
+    client.load_table_from_json(rows_json, "d.t", job_config=config).result()
+    table = client.get_table("d.t")
     rows = client.list_rows(table, page_size=4)
     assert [len(list(page)) for page in rows.pages] == [4, 4, 2]
     assert values(client.list_rows(table, start_index=8, selected_fields=[SCHEMA[1]])) == [("n8",), ("n9",)]

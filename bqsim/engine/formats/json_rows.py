@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from json import loads
@@ -13,6 +14,9 @@ from bqsim.types.values import parse_cell
 
 # Takes (path, message) of a problem.
 Report = Callable[[str, str], None]
+_POSITION = re.compile(r"\[\d+\]")
+# How the message about a REQUIRED field without a value begins.
+MISSING = "Missing required field: "
 
 
 def decode(line: bytes | str) -> Any:
@@ -41,7 +45,7 @@ def _record(
         values.append(_value(f, value, f"{prefix}{f.name}", ignore_unknown, report))
     if not ignore_unknown:
         for name, _ in given.values():
-            report(f"{prefix}{name}", f"no such field: {prefix}{name}.")
+            report(f"{prefix}{name}", f"no such field: {_names(prefix)}{name}.")
     return values
 
 
@@ -50,18 +54,19 @@ def _value(f: Field, value: Any, path: str, ignore_unknown: bool, report: Report
         return _repeated(f, value, path, ignore_unknown, report)
     if value is None:
         if f.mode is Mode.REQUIRED and f.default is None:
-            report(path, f"Missing required field: {path}.")
+            report(path, f"{MISSING}{_names(path)}.")
         return None
     if isinstance(value, list) and f.kind is not TypeKind.JSON:
-        report(path, f"Array specified for non-repeated field: {path}.")
+        # The service names the innermost field alone here.
+        report(path, f"Array specified for non-repeated field: {f.name}.")
         return None
     if f.kind is TypeKind.STRUCT:
         if not isinstance(value, Mapping):
-            report(path, f"This field: {path} is not a record.")
+            report(path, f"This field: {_names(path)} is not a record.")
             return None
         return _record(f.fields, value, f"{path}.", ignore_unknown, report)
     if isinstance(value, Mapping) and f.kind not in (TypeKind.JSON, TypeKind.RANGE):
-        report(path, f"This field: {path} is not a record.")
+        report(path, f"This field: {_names(path)} is not a record.")
         return None
     return _scalar(f, value, path, report)
 
@@ -70,16 +75,24 @@ def _repeated(f: Field, value: Any, path: str, ignore_unknown: bool, report: Rep
     if value is None:
         return []
     if not isinstance(value, list):
-        report(path, f"Value has type mismatch: field {path} is repeated, but the value is not an array.")
+        report(
+            path, f"Value has type mismatch: field {_names(path)} is repeated, but the value is not an array."
+        )
         return []
     element = replace(f, mode=Mode.NULLABLE)
     parsed = []
-    for item in value:
+    for position, item in enumerate(value):
+        place = f"{path}[{position}]"
         if item is None and f.kind is not TypeKind.JSON:
-            report(path, f"Only optional fields can be set to NULL. Field: {path}; Value: NULL")
+            report(place, f"Only optional fields can be set to NULL. Field: {_names(path)}; Value: NULL")
             continue
-        parsed.append(_value(element, item, path, ignore_unknown, report))
+        parsed.append(_value(element, item, place, ignore_unknown, report))
     return parsed
+
+
+def _names(path: str) -> str:
+    """A path as messages have it: without the positions in arrays that locations tell."""
+    return _POSITION.sub("", path) if "[" in path else path
 
 
 def _scalar(f: Field, value: Any, path: str, report: Report) -> Any:
@@ -90,7 +103,7 @@ def _scalar(f: Field, value: Any, path: str, report: Report) -> Any:
         report(path, error.message)
     except (ValueError, OverflowError):
         # A number beyond the range of FLOAT64, which has no text.
-        report(path, f"Value of field {path} is out of range")
+        report(path, f"Value of field {_names(path)} is out of range")
     return None
 
 

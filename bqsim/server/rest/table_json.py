@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.errors import invalid
@@ -12,6 +12,9 @@ from bqsim.jobs.config import check_labels, range_partitioning, time_partitionin
 from bqsim.types.api_schema import fields_to_api
 
 from .request import Request
+
+if TYPE_CHECKING:
+    from bqsim.sql.statements.buffered import Buffered
 
 _TEXTS = {
     "friendlyName": "friendly_name",
@@ -82,9 +85,16 @@ def _expiration(table: Table, body: Mapping[str, Any], now_ms: int) -> int | Non
 
 
 def table_to_json(
-    table: Table, request: Request, num_bytes: int = 0, view: str | None = None
+    table: Table,
+    request: Request,
+    num_bytes: int = 0,
+    view: str | None = None,
+    held: Buffered | None = None,
 ) -> dict[str, Any]:
-    """The ``Table`` resource; ``view`` BASIC leaves out what describes the storage."""
+    """The ``Table`` resource; ``view`` BASIC leaves out what describes the storage.
+
+    The rows ``held`` in the streaming buffer are told apart from the others.
+    """
     ref = table.ref
     out: dict[str, Any] = {
         "kind": "bigquery#table",
@@ -106,11 +116,19 @@ def table_to_json(
         constraints = dict(out.get("tableConstraints") or {})
         out["tableConstraints"] = {**constraints, "primaryKey": {"columns": list(table.primary_key)}}
     if view != "BASIC":
+        num_rows = table.num_rows
+        if held is not None:
+            num_rows, num_bytes = num_rows - held.rows, num_bytes - held.bytes
+            out["streamingBuffer"] = {
+                "estimatedRows": str(held.rows),
+                "estimatedBytes": str(held.bytes),
+                "oldestEntryTime": str(held.oldest_us // 1000),
+            }
         for name in _SIZES:
             out[name] = str(num_bytes)
         for name in _NO_SIZES:
             out[name] = "0"
-        out["numRows"] = str(table.num_rows)
+        out["numRows"] = str(num_rows)
     out["creationTime"] = str(table.created_ms)
     if table.expiration_ms is not None:
         out["expirationTime"] = str(table.expiration_ms)

@@ -40,11 +40,13 @@ def _find(request: Request, ref: TableRef) -> Table:
 
 
 async def _reply(request: Request, table: Table) -> Reply:
-    size = 0
+    size, held = 0, None
     if table.storage is not None and table.num_rows:
-        sizes = request.core.executor.sizes
-        size = await request.core.write(lambda session: sizes.table(session, table))
-    return Reply(table_to_json(table, request, size), etag=table.etag)
+        sizes, buffers = request.core.executor.sizes, request.core.catalog.buffers
+        size, held = await request.core.write(
+            lambda session: (sizes.table(session, table), buffered(session, buffers, table))
+        )
+    return Reply(table_to_json(table, request, size, held=held), etag=table.etag)
 
 
 async def get(request: Request) -> Reply:
@@ -172,16 +174,16 @@ def _with_view(request: Request, table: Table, query: str | None) -> Table:
     ctx = Context(
         project=request.path["projectId"],
         caller=request.caller.email,
+        groups=request.caller.groups,
         location=table.location,
         now_us=core.clock.now_us(),
-        groups=request.caller.groups,
     )
     analyzed = core.googlesql.analyze(query, ctx)
     if analyzed.kind != "resolved_query_stmt":
         raise invalid("A view must be defined by a SELECT statement", "query")
+    core.executor.access.statement(analyzed, ctx)
     described = {f.name.casefold(): f.description for f in table.fields}
     fields = tuple(
-    core.executor.access.statement(analyzed, ctx)
         replace(field_of(name or f"f{i}_", type_), description=described.get(name.casefold()))
         for i, (name, _, type_) in enumerate(analyzed.output_columns())
     )

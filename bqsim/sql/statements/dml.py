@@ -23,6 +23,7 @@ from bqsim.types import Field
 
 from . import assignments
 from .base import Statement, registered_inputs
+from .buffered import CHANGE, TRUNCATE, refuse_buffered
 from .defaults import default_expression
 from .query import engine_select, run_plan, scanned_bytes
 from .storage import storage_of
@@ -110,6 +111,7 @@ def update(statement: Statement) -> StatementResult:
     with applied(statement, low, table) as writer, changes(statement.session, select):
         one_source_row(statement.session, CHANGES)
         writer.remove(f"SELECT _rowid FROM {CHANGES}")
+        refuse_buffered(statement, writer, CHANGE)
         writer.insert(table.fields, assignments.updated_rows(writer.table, values, CHANGES))
     result.dml = DmlStats(updated=writer.inserted)
     return result
@@ -128,6 +130,7 @@ def delete(statement: Statement) -> StatementResult:
         return result
     with applied(statement, low, table) as writer:
         writer.remove(f"SELECT t._rowid FROM ({rows}) AS t WHERE {condition}")
+        refuse_buffered(statement, writer, CHANGE)
     result.dml = DmlStats(deleted=writer.removed)
     return result
 
@@ -139,6 +142,7 @@ def truncate(statement: Statement) -> StatementResult:
         return result
     with statement.writing(table.ref) as writer:
         writer.clear()
+        refuse_buffered(statement, writer, TRUNCATE)
     result.dml = DmlStats(deleted=writer.removed)
     return result
 

@@ -13,6 +13,7 @@ from bqsim.types import Field
 
 from . import assignments
 from .base import Statement, enum_name
+from .buffered import CHANGE, refuse_buffered
 from .defaults import default_expression
 from .dml import CHANGES, applied, changes, dml_result, mutated, one_source_row, refusing
 from .writes import Writer
@@ -62,7 +63,7 @@ def merge(statement: Statement) -> StatementResult:
     join = _JOINS["NOT_MATCHED_BY_SOURCE" in kinds, "NOT_MATCHED_BY_TARGET" in kinds]
     select = _changes(rows, source, join, on, whens)
     with applied(statement, low, table) as writer, changes(statement.session, select):
-        result.dml = _apply(writer, whens)
+        result.dml = _apply(statement, writer, whens)
     return result
 
 
@@ -106,11 +107,12 @@ def _changes(rows: str, source: str, join: str, on: str, whens: list[_When]) -> 
     return f"SELECT m._rowid, m._action{values} FROM ({acted}) AS m WHERE m._action IS NOT NULL"
 
 
-def _apply(writer: Writer, whens: list[_When]) -> DmlStats:
+def _apply(statement: Statement, writer: Writer, whens: list[_When]) -> DmlStats:
     session, table = writer.session, writer.table
     changed = f"SELECT _rowid FROM {CHANGES} WHERE _rowid IS NOT NULL"
     one_source_row(session, f"({changed})")
     writer.remove(changed)
+    refuse_buffered(statement, writer, CHANGE)
     inserted = updated = 0
     for n, when in enumerate(whens):
         fields: list[Field] = [table.fields[i] for i in when.values]

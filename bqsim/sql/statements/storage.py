@@ -44,13 +44,22 @@ def forget_changes(session: Session, storage: Storage) -> None:
 
 
 def copy_rows(
-    session: Session, source: Storage, target: Storage, version: int, at_us: int | None = None
+    session: Session,
+    source: Storage,
+    target: Storage,
+    version: int,
+    at_us: int | None = None,
+    which: str = "",
 ) -> int:
-    """Copy the rows of one stored table into another with the same fields; the number of rows."""
+    """Copy the rows of one stored table into another with the same fields; the number of rows.
+
+    ``which`` is a further engine condition of theirs.
+    """
+    copied = f"{live(source, at_us)} AND {which}" if which else live(source, at_us)
     return session.execute(
         f"INSERT INTO {target.engine_table} ({', '.join(target.columns)}, {VERSION_BEGIN})"
         f" SELECT {', '.join(source.columns)}, {version}"
-        f" FROM {source.engine_table} WHERE {live(source, at_us)}"
+        f" FROM {source.engine_table} WHERE {copied}"
     )
 
 

@@ -15,6 +15,7 @@ from bqsim.types import Field, TypeKind
 
 from . import names, results
 from .base import Statement, enum_name, registered
+from .buffered import flushed
 from .fields import collation_text, field_from_definition
 from .keys import foreign_keys
 from .options import with_options
@@ -248,7 +249,8 @@ def _create_copy(
         if not statement.dry_run:
             with catalog.change(session) as change:
                 writer = created(catalog, session, change, copy)
-                writer.inserted = copy_rows(session, storage, storage_of(writer.table), change.time_us, at_us)
+                target, kept = storage_of(writer.table), flushed(catalog.buffers, storage)
+                writer.inserted = copy_rows(session, storage, target, change.time_us, at_us, kept)
                 finish_creation(change, writer)
     return results.on_table(statement_type, operation, copy, show_schema=True)
 

@@ -221,6 +221,10 @@ class TransactionWriter(Writer):
     def ends(self) -> int | None:
         return self.version
 
+    @property
+    def gone(self) -> str:
+        return f"rowid IN (SELECT _rowid FROM {self.removed_rows})"
+
     def remove(self, rows: str) -> int:
         count = self.session.execute(f"INSERT INTO {self.removed_rows} {rows}")
         self.removed += count

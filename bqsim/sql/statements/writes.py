@@ -48,6 +48,11 @@ class Writer:
         """When inserted rows end; None for rows that live on."""
         return None
 
+    @property
+    def gone(self) -> str:
+        """The engine condition of the rows that were removed."""
+        return f"{VERSION_END} = {self.version}"
+
     def insert(self, fields: Sequence[Field], select: str) -> int:
         """Insert the rows of an engine SELECT with columns ``v1`` … for ``fields``; the number of rows."""
         count = insert_select(self.session, self.table, fields, select, self.version, self.ends)

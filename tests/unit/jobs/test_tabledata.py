@@ -153,7 +153,7 @@ def test_a_bad_row_stops_the_others(play: Play) -> None:
         assert messages == {
             "info.q": "no such field: info.q.",
             "zzz": "no such field: zzz.",
-            "id": "Missing required field: id.",
+            "": "Missing required field: Msg_0_CLOUD_QUERY_TABLE.id.",
         }
         assert s.table("t").num_rows == 0
 

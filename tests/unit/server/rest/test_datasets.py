@@ -146,7 +146,7 @@ def test_delete_needs_delete_contents(rest: Http) -> None:
 def test_undelete_brings_tables_and_rows_back(rest: Http) -> None:
     rest.dataset()
     table = rest.table()
-    rest.call("POST", f"{table}/insertAll", {"rows": [{"json": {"n": 1}}]})
+    rest.query("INSERT d.t (n) VALUES (1)")
     rest.call("DELETE", "/datasets/d?deleteContents=true")
     assert rest.call("POST", "/datasets/d:undelete", {}).status == 200
     assert rest.call("GET", f"{table}/data").json["rows"][0]["f"][0] == {"v": "1"}

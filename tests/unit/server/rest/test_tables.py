@@ -107,14 +107,26 @@ def test_fields_mask(d: Http) -> None:
 
 def test_sizes_count_rows(d: Http) -> None:
     path = d.table()
-    d.call("POST", f"{path}/insertAll", {"rows": [{"json": {"n": 1, "s": "abc"}}, {"json": {"n": 2}}]})
+    d.query("INSERT d.t (n, s) VALUES (1, 'abc'), (2, NULL)")
     got = d.call("GET", path).json
     assert (got["numRows"], got["numBytes"]) == ("2", "21")
+    assert "streamingBuffer" not in got
+
+
+def test_rows_in_the_streaming_buffer_are_told_apart(d: Http) -> None:
+    path = d.table()
+    d.query("INSERT d.t (n, s) VALUES (2, NULL)")
+    d.call("POST", f"{path}/insertAll", {"rows": [{"json": {"n": 1, "s": "abc"}}, {"json": {"n": 2}}]})
+    got = d.call("GET", path).json
+    assert (got["numRows"], got["numBytes"]) == ("1", "8")
+    buffer = got["streamingBuffer"]
+    assert (buffer["estimatedRows"], buffer["estimatedBytes"]) == ("2", "21")
+    assert int(got["creationTime"]) <= int(buffer["oldestEntryTime"]) <= int(got["lastModifiedTime"])
 
 
 def test_patch_adds_columns_and_nested_fields_and_rows_stay_readable(d: Http) -> None:
     path = d.table("t", NESTED)
-    d.call("POST", f"{path}/insertAll", {"rows": [{"json": {"id": 1, "r": [{"x": "a"}]}}]})
+    d.query("INSERT d.t (id, r) VALUES (1, [STRUCT('a' AS x)])")
     inner = [{"name": "x", "type": "STRING"}, {"name": "y", "type": "INTEGER"}]
     fields = [
         {"name": "id", "type": "INTEGER", "mode": "NULLABLE"},
@@ -128,7 +140,7 @@ def test_patch_adds_columns_and_nested_fields_and_rows_stay_readable(d: Http) ->
     d.call(
         "POST", f"{path}/insertAll", {"rows": [{"json": {"id": 2, "r": [{"x": "b", "y": 7}], "new": True}}]}
     )
-    rows = d.call("GET", f"{path}/data").json["rows"]
+    rows = d.query("SELECT * FROM d.t ORDER BY id").json["rows"]
     assert rows[0]["f"] == [{"v": "1"}, {"v": [{"v": {"f": [{"v": "a"}, {"v": None}]}}]}, {"v": None}]
     assert rows[1]["f"] == [{"v": "2"}, {"v": [{"v": {"f": [{"v": "b"}, {"v": "7"}]}}]}, {"v": "true"}]
 
