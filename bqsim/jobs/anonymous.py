@@ -32,7 +32,7 @@ class AnonymousTables:
             return None
         with self._lock:
             table = self._stored.get(ref)
-            if table is None:
+            if table is None or self._catalog.history.current(ref) is None:
                 table = self._stored[ref] = self._store(result)
             return table
 

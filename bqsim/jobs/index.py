@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left
+import weakref
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ DEFAULT_PAGE = 1000
 JOB_LIFE_US = 180 * 24 * 3600 * 1_000_000
 # How many jobs a new one pushes out at most, and so how much work adding one is.
 _FORGET_AT_ONCE = 2
+# Jobs that are remembered as open before finished ones among them are let go.
+_OPEN = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,16 @@ class JobPage:
     next_page_token: str | None
 
 
+class JobMark:
+    """A moment in the order of jobs: ``number`` is that of the last job then."""
+
+    __slots__ = ("__weakref__", "deleted", "number")
+
+    def __init__(self, number: int, deleted: int) -> None:
+        self.number = number
+        self.deleted = deleted
+
+
 class JobIndex:
     """Jobs by reference and, per project, in order of creation.
 
@@ -60,6 +73,12 @@ class JobIndex:
         self._order: dict[str, list[Job]] = {}
         self._used: set[JobRef] = set()
         self._numbers = 0
+        # Jobs that may still run, looked through when there are more than the limit.
+        self._open: set[Job] = set()
+        self._open_limit = _OPEN
+        self._marks: weakref.WeakSet[JobMark] = weakref.WeakSet()
+        # What was deleted while there were marks.
+        self._deleted: list[Job] = []
         self._lock = threading.Lock()
 
     def add(self, job: Job) -> None:
@@ -73,6 +92,10 @@ class JobIndex:
             self._numbers += 1
             job.number = self._numbers
             self._count += 1
+            self._open.add(job)
+            if len(self._open) > self._open_limit:
+                self._open = {one for one in self._open if not one.done}
+                self._open_limit = max(_OPEN, 2 * len(self._open))
             if job.parent is None:
                 self._order.setdefault(ref.project, []).append(job)
                 self._by_age.append(job)
@@ -82,7 +105,49 @@ class JobIndex:
         """Forget a job and its children; their ids stay used."""
         with self._lock:
             self._used.update(gone.ref for gone in (job, *job.children))
+            if self._marks:
+                self._deleted.append(job)
+            else:
+                self._deleted.clear()
             self._take_out(job)
+
+    def unfinished(self) -> Sequence[Job]:
+        """The jobs that are not DONE."""
+        with self._lock:
+            return [job for job in self._open if not job.done]
+
+    def mark(self) -> JobMark:
+        """Mark this moment for :meth:`put_back`; it is forgotten with the mark."""
+        with self._lock:
+            mark = JobMark(self._numbers, len(self._deleted) if self._marks else 0)
+            if not self._marks:
+                self._deleted.clear()
+            self._marks.add(mark)
+            return mark
+
+    def put_back(self, mark: JobMark) -> None:
+        """Forget all jobs made after ``mark``, whose ids are free again; those deleted since are back.
+
+        Takes time by the number of both. What was forgotten for its age stays so.
+        """
+        with self._lock:
+            deleted = self._deleted[mark.deleted :]
+            del self._deleted[mark.deleted :]
+            for job in deleted:
+                self._used.difference_update(gone.ref for gone in (job, *job.children))
+                if job.number <= mark.number:
+                    self._put_in(job)
+            for order in self._order.values():
+                while order and order[-1].number > mark.number:
+                    self._take_out(order[-1])
+            while self._by_age and self._by_age[-1].number > mark.number:
+                self._by_age.pop()
+
+    def _put_in(self, job: Job) -> None:
+        for one in (job, *job.children):
+            self._by_id.setdefault((one.ref.project, one.ref.job_id), {})[one.ref.location] = one
+            self._count += 1
+        insort(self._order.setdefault(job.ref.project, []), job, key=lambda j: j.number)
 
     def _take_out(self, job: Job) -> None:
         for gone in (job, *job.children):

@@ -84,6 +84,11 @@ class Requests:
         known = self._known.get(key)
         return known[1] if known is not None and known[0] == _text(request) else None
 
+    def forget_since(self, time_us: int) -> None:
+        """Forget the requests whose jobs were made after ``time_us``."""
+        while self._known and next(reversed(self._known.values()))[1].timeline.created_us > time_us:
+            self._known.popitem()
+
     def remember(self, project: str, caller: str, request: Mapping[str, Any], job: Job) -> None:
         key = _key(project, caller, request)
         if key is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bqsim.catalog.refs import DatasetRef
@@ -62,6 +63,14 @@ class Sessions:
             raise not_found("Session", session_id)
         return session
 
+    def snapshot(self) -> Mapping[str, SqlSession]:
+        """The sessions as they are."""
+        return {name: _copy(session) for name, session in self._sessions.items()}
+
+    def restore(self, state: Mapping[str, SqlSession]) -> None:
+        """Have the sessions of a :meth:`snapshot`, none of them busy."""
+        self._sessions = {name: replace(_copy(session), busy=False) for name, session in state.items()}
+
     def enter(self, session: SqlSession) -> None:
         """Begin a job in ``session``; a second one at a time is refused."""
         if session.busy:
@@ -71,6 +80,15 @@ class Sessions:
     def leave(self, session: SqlSession) -> None:
         session.busy = False
         session.used_us = self._clock.now_us()
+
+
+def _copy(session: SqlSession) -> SqlSession:
+    return replace(
+        session,
+        variables=dict(session.variables),
+        system_variables=dict(session.system_variables),
+        temp_functions=dict(session.temp_functions),
+    )
 
 
 def concurrent_jobs() -> BigQueryError:

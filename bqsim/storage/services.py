@@ -38,6 +38,16 @@ class Storage:
         """UNAVAILABLE after :meth:`close`."""
         return self._write.get()
 
+    @property
+    def read_if_made(self) -> ReadService | None:
+        """The read service, None while nobody has asked for it."""
+        return self._read.made
+
+    @property
+    def write_if_made(self) -> WriteService | None:
+        """The write service, None while nobody has asked for it."""
+        return self._write.made
+
     def close(self) -> None:
         """End what the services do for open streams. Idempotent."""
         self._write.close()
@@ -47,23 +57,23 @@ class Storage:
 class _Lazy(Generic[S]):
     def __init__(self, make: Callable[[], S]) -> None:
         self._make = make
-        self._made: S | None = None
+        self.made: S | None = None
         self._closed = False
         self._lock = threading.Lock()
 
     def get(self) -> S:
-        made = self._made
+        made = self.made
         if made is not None:
             return made
         with self._lock:
             if self._closed:
                 raise StorageFailure("UNAVAILABLE", "The server is shutting down.")
-            if self._made is None:
-                self._made = self._make()
-            return self._made
+            if self.made is None:
+                self.made = self._make()
+            return self.made
 
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            if self._made is not None:
-                self._made.close()
+            if self.made is not None:
+                self.made.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -91,6 +91,8 @@ class ReadService:
         self._blocks = BlockMaps()
         self._tokens = Tokens(draws.seed)
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
+        # Sessions that the world they read has gone from under.
+        self._ended: set[str] = set()
         self._lock = threading.Lock()
         self.cache = ChunkCache(settings.read_cache_bytes)
 
@@ -181,14 +183,34 @@ class ReadService:
         )
         planned = plan()
         if planned is None:
-            for message, _ in reader.messages(stream, request.offset, cancelled):
+            for message, _ in self._living(session, reader.messages(stream, request.offset, cancelled)):
                 yield message
             return
         pace = Pace(planned, self._clock, request.offset, cancelled)
         pace.check()
-        for message, rows in reader.messages(stream, request.offset, cancelled, pace.cut):
+        messages = reader.messages(stream, request.offset, cancelled, pace.cut)
+        for message, rows in self._living(session, messages):
             yield pace.message(message, rows)
             pace.check()
+
+    def _living(self, session: _Session, messages: Iterator[T]) -> Iterator[T]:
+        for message in messages:
+            if session.name in self._ended:
+                raise StorageFailure("UNAVAILABLE", "The read session has ended with its world.")
+            yield message
+
+    def session_names(self) -> frozenset[str]:
+        """The names of all sessions."""
+        with self._lock:
+            return frozenset(self._sessions)
+
+    def keep_sessions(self, names: Set[str]) -> None:
+        """Forget all other sessions; their open streams end with UNAVAILABLE."""
+        with self._lock:
+            gone = self._sessions.keys() - names
+            self._ended |= gone
+            for name in gone:
+                del self._sessions[name]
 
     def close(self) -> None:
         """Forget all sessions and messages."""

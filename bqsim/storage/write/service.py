@@ -64,9 +64,9 @@ class WriteService:
         self._pool = pool
         self._clock = clock
         self._settings = settings
-        self._streams = StreamRegistry(catalog, clock, draws)
-        self._appender = Appender(catalog, executor, self._streams)
-        self._committer = Committer(catalog, executor, self._streams)
+        self.streams = StreamRegistry(catalog, clock, draws)
+        self._appender = Appender(catalog, executor, self.streams)
+        self._committer = Committer(catalog, executor, self.streams)
         self._connections: set[Connection] = set()
         # The connection that appends to an application-created stream, by the stream's name.
         self._owners: dict[str, Connection] = {}
@@ -75,7 +75,7 @@ class WriteService:
 
     def load(self, records: Iterable[tuple[str, str, str]]) -> None:
         """Read the engine's metadata records, once at start-up, after the catalog has."""
-        self._streams.load(records)
+        self.streams.load(records)
 
     def close(self) -> None:
         """End all connections."""
@@ -88,6 +88,12 @@ class WriteService:
             )
             connection.abort(StorageFailure("ABORTED", text))
 
+    @property
+    def connected(self) -> bool:
+        """Whether a stream of appends is open."""
+        with self._mutex:
+            return bool(self._connections)
+
     # Streams
 
     def create_stream(self, request: write_pb2.CreateWriteStreamRequest, caller: str) -> _PB:
@@ -98,11 +104,11 @@ class WriteService:
             raise invalid_argument("The type of the write stream must be specified.", entity=request.parent)
         table = find_table(self._catalog, ref)
         self._sweep_now_and_then()
-        stream = self._streams.new(table, type_)
+        stream = self.streams.new(table, type_)
 
         def work(session: Session) -> None:
             with session.transaction():
-                self._streams.save(session, stream)
+                self.streams.save(session, stream)
 
         self._run(work)
         return _message(stream, table, full=True)
@@ -114,7 +120,7 @@ class WriteService:
         full = request.view == stream_pb2.FULL
         if name.is_default:
             return _default_message(name, table, full)
-        return _message(self._streams.get(name), table, full)
+        return _message(self.streams.get(name), table, full)
 
     def finalize_stream(
         self, request: write_pb2.FinalizeWriteStreamRequest
@@ -161,7 +167,7 @@ class WriteService:
         connection = Connection(
             pool=self._pool,
             appender=self._appender,
-            intake=Intake(self._catalog, self._streams),
+            intake=Intake(self._catalog, self.streams),
             clock=self._clock,
             queue_bytes=self._settings.append_queue_bytes,
             opened=lambda name: self._own(connection, name, opened),
@@ -191,7 +197,7 @@ class WriteService:
 
     def sweep(self) -> None:
         """Forget expired streams and those of tables that are gone, with their staged rows."""
-        dead = self._streams.dead()
+        dead = self.streams.dead()
         if not dead:
             return
 
@@ -199,8 +205,8 @@ class WriteService:
             for stream in dead:
                 with self._catalog.lock(stream.lock_key), session.transaction():
                     # One that was written to meanwhile lives on.
-                    if self._streams.find(stream.name) is None:
-                        self._streams.forget(session, stream)
+                    if self.streams.find(stream.name) is None:
+                        self.streams.forget(session, stream)
 
         self._run(work)
 

@@ -138,6 +138,11 @@ class StreamRegistry:
             raise stream_not_found(name)
         return stream
 
+    def all(self) -> dict[str, WriteStream]:
+        """All streams by name, dead ones too."""
+        with self._mutex:
+            return dict(self._streams)
+
     def dead(self) -> list[WriteStream]:
         """Streams to forget."""
         with self._mutex:
