@@ -231,7 +231,7 @@ NO_QUERY = (
     "sql",
     [
         "SELECT n FROM d.t",
-        "SELECT 1 WHERE EXISTS (SELECT * FROM d.t)",
+        "SELECT EXISTS (SELECT * FROM d.t)",
         "SELECT nonsense FROM d.t",
         "BEGIN SELECT n FROM d.t; END",
         "EXECUTE IMMEDIATE 'SELECT n FROM d.t'",
