@@ -26,7 +26,9 @@ class HeldRows:
     def __init__(self, clock: Clock, pool: EnginePool) -> None:
         self._clock = clock
         self._pool = pool
-        self._waiting: dict[Store, Timer] = {}
+        # With when they came.
+        self._waiting: dict[Store, tuple[int, Timer]] = {}
+        self._since_us: dict[Store, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -35,19 +37,37 @@ class HeldRows:
     def hold(self, seconds: float, store: Store) -> None:
         """Call ``store`` with an engine session after ``seconds`` of the clock's time; on the event loop."""
         loop = asyncio.get_running_loop()
+        self._since_us[store] = self._clock.now_us()
 
         def due() -> None:
+            self._since_us.pop(store, None)
             if self._waiting.pop(store, None) is not None:
                 task = loop.create_task(self._run(store))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
-        self._waiting[store] = self._clock.call_later(seconds, due, loop)
+        self._waiting[store] = (self._clock.now_us(), self._clock.call_later(seconds, due, loop))
+
+    def forget_since(self, time_us: int) -> None:
+        """Never store the rows that came after ``time_us`` (epoch microseconds)."""
+        for store, (came_us, timer) in list(self._waiting.items()):
+            if came_us > time_us and self._waiting.pop(store, None) is not None:
+                timer.cancel()
+
+    def forget_since(self, time_us: int) -> None:
+        """Lose the rows that came after ``time_us``."""
+        for store, since_us in list(self._since_us.items()):
+            timer = self._waiting.get(store)
+            if timer is None or since_us > time_us:
+                del self._since_us[store]
+            if timer is not None and since_us > time_us:
+                del self._waiting[store]
+                timer.cancel()
 
     async def close(self) -> None:
         """Store what is left."""
         waiting, self._waiting = self._waiting, {}
-        for store, timer in waiting.items():
+        for store, (_, timer) in waiting.items():
             timer.cancel()
             await self._run(store)
         await asyncio.gather(*self._tasks)

@@ -61,15 +61,30 @@ class InsertIds:
         with self._lock:
             self._seen.get(stream, set()).difference_update(ids)
 
+    def forget_since(self, time_us: int) -> None:
+        """Forget the ids that came after ``time_us`` (epoch microseconds)."""
+        with self._lock:
+            while self._added and self._added[-1][0] - self._window_us > time_us:
+                self._drop(*self._added.pop()[1:])
+
+    def forget_since(self, time_us: int) -> None:
+        """Forget the ids that were claimed after ``time_us``."""
+        with self._lock:
+            while self._added and self._added[-1][0] > time_us + self._window_us:
+                _, stream, ids = self._added.pop()
+                self._let_go(stream, ids)
+
     def _forget(self, now_us: int) -> None:
         while self._added and (self._added[0][0] <= now_us or self._count > self._capacity):
-            _, stream, ids = self._added.popleft()
-            self._count -= len(ids)
-            seen = self._seen.get(stream)
-            if seen is not None:
-                seen -= ids
-                if not seen:
-                    del self._seen[stream]
+            self._drop(*self._added.popleft()[1:])
+
+    def _drop(self, stream: Hashable, ids: set[str]) -> None:
+        self._count -= len(ids)
+        seen = self._seen.get(stream)
+        if seen is not None:
+            seen -= ids
+            if not seen:
+                del self._seen[stream]
 
 
 def _first_ones(ids: Sequence[str], seen: set[str]) -> list[int]:
