@@ -88,6 +88,17 @@ class Who:
             retry=None,
         )
 
+    def read(self, session: Any) -> int:
+        stream = session.streams[0].name
+        answers = self.storage.read.read_rows(stream, metadata=self.metadata, retry=None)
+        return sum(answer.row_count for answer in answers)
+
+    def write_stream(self) -> Any:
+        stream = types.WriteStream(type_=types.WriteStream.Type.PENDING)
+        return self.storage.write.create_write_stream(
+            parent=T, write_stream=stream, metadata=self.metadata, retry=None
+        )
+
     def append(self) -> Any:
         request = types.AppendRowsRequest(write_stream=f"{T}/streams/_default")
         request.proto_rows.writer_schema.proto_descriptor = PERSON.descriptor
@@ -170,6 +181,7 @@ OPERATIONS: dict[str, Callable[[Who], object]] = {
     "load": lambda who: _load(who),
     "read session": lambda who: who.session(),
     "append": lambda who: who.append(),
+    "write stream": lambda who: who.write_stream(),
 }
 
 
@@ -212,6 +224,7 @@ TEXTS = {
     f"project {P}.",
     "read session": "request failed: the user does not have 'bigquery.readsessions.create' permission for "
     f"'projects/{P}'",
+    "write stream": f"Permission 'TABLES_UPDATE_DATA' denied on resource '{T}' (or it may not exist).",
     "append": f"Permission 'TABLES_UPDATE_DATA' denied on resource '{T}' (or it may not exist).",
 }
 
@@ -219,6 +232,16 @@ TEXTS = {
 @pytest.mark.parametrize("operation", TEXTS)
 def test_denials_say_what_the_service_says(admin: Who, people: People, operation: str) -> None:
     assert denied(lambda: OPERATIONS[operation](people("nobody"))) == TEXTS[operation]
+
+
+def test_a_session_is_read_with_rights_of_its_own(simulator: Simulator, admin: Who, people: People) -> None:
+    session = people("data").session()
+    assert people("data").read(session) == 1
+    text = denied(lambda: people("nobody").read(session))
+    assert "'bigquery.readsessions.getData' permission for" in text
+    assert denied(lambda: people("worker").session()) == (
+        f"request failed: the user does not have 'bigquery.tables.getData' permission for '{T}'"
+    )
 
 
 NO_QUERY = (
