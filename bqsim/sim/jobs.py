@@ -26,7 +26,6 @@ from bqsim.sim.rules.facts import CANCEL, JOB, Facts, job_facts
 from bqsim.sim.scenario.model import JobPlan, JobState, LatencySetup, Rule
 
 if TYPE_CHECKING:
-    from bqsim.sim.scenario.model import Scenario
     from bqsim.sim.simulation import Simulation
 
 _CANCELS = {
@@ -64,7 +63,7 @@ class JobSimulation(JobControl):
         return self._effects.preset
 
     def configure(self, *, plans: Iterable[JobPlan] = (), latency: LatencySetup | None = None) -> None:
-        """Put plans and latencies in place of the former. Jobs that wait by a plan that is gone go on."""
+        """Put plans and latencies in place of the former. Jobs that wait by a plan which is gone go on."""
         self._effects = Effects(self.clock, self.draws, tuple(plans), latency)
         self.changed()
 
@@ -329,24 +328,10 @@ class JobSimulation(JobControl):
 
 
 def jobs_of(simulation: Simulation) -> JobSimulation:
-    """The jobs' part of ``simulation``, which follows its rules and scenarios."""
+    """The jobs' part of ``simulation``, which follows the changes of its rules."""
     jobs = JobSimulation(
         clock=simulation.clock, draws=simulation.draws, rules=simulation.rules, journal=simulation.journal
     )
-    loaded: list[Scenario | None] = [None]
-
-    def follow() -> None:
-        scenario = simulation.scenario
-        if scenario is loaded[0]:
-            jobs.changed()
-            return
-        loaded[0] = scenario
-        if scenario is None:
-            jobs.configure()
-        else:
-            jobs.configure(plans=scenario.jobs, latency=scenario.latency)
-
-    simulation.listeners.append(follow)
+    simulation.listeners.append(jobs.changed)
     simulation.jobs = jobs
-    follow()
     return jobs

@@ -26,6 +26,7 @@ from .waits import Progress, Wait, is_sampled, latency_in, steps_of
 
 _PHASES = {"RUNNING": "queue", "DONE": "run"}
 _PRESET = "latency-preset"
+PLAN = "plan"
 _NO_TIME = described.Latency(described.Fixed(0.0))
 
 
@@ -47,7 +48,7 @@ class Effects:
         self._by_rule = {f"plan-{n}": plan for n, plan in enumerate(self.plans, 1)}
         self._book = RuleBook(clock, draws)
         self._book.add(
-            Rule(id_, JobState("progress", progression=plan.progression), plan.match, source="plan")
+            Rule(id_, JobState("progress", progression=plan.progression), plan.match, source=PLAN)
             for id_, plan in self._by_rule.items()
         )
         self._rules = self._book.rules
@@ -59,8 +60,10 @@ class Effects:
         return bool(self._rules) or len(self._latencies) > 0
 
     def has(self, rule: Rule) -> bool:
-        """Whether ``rule`` stands for one of the plans."""
-        return any(rule is own for own in self._rules)
+        """Whether ``rule`` stands for a plan that is among these, too."""
+        if rule.source != PLAN:
+            return False
+        return any(rule.effect == own.effect and rule.match == own.match for own in self._rules)
 
     def begin(self, life: Life, facts: Facts, hits: Iterable[Hit]) -> None:
         """Decide how the job of ``facts``, which is PENDING, goes on."""
