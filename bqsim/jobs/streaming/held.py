@@ -28,7 +28,6 @@ class HeldRows:
         self._pool = pool
         # With when they came.
         self._waiting: dict[Store, tuple[int, Timer]] = {}
-        self._since_us: dict[Store, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -37,10 +36,8 @@ class HeldRows:
     def hold(self, seconds: float, store: Store) -> None:
         """Call ``store`` with an engine session after ``seconds`` of the clock's time; on the event loop."""
         loop = asyncio.get_running_loop()
-        self._since_us[store] = self._clock.now_us()
 
         def due() -> None:
-            self._since_us.pop(store, None)
             if self._waiting.pop(store, None) is not None:
                 task = loop.create_task(self._run(store))
                 self._tasks.add(task)
@@ -52,16 +49,6 @@ class HeldRows:
         """Never store the rows that came after ``time_us`` (epoch microseconds)."""
         for store, (came_us, timer) in list(self._waiting.items()):
             if came_us > time_us and self._waiting.pop(store, None) is not None:
-                timer.cancel()
-
-    def forget_since(self, time_us: int) -> None:
-        """Lose the rows that came after ``time_us``."""
-        for store, since_us in list(self._since_us.items()):
-            timer = self._waiting.get(store)
-            if timer is None or since_us > time_us:
-                del self._since_us[store]
-            if timer is not None and since_us > time_us:
-                del self._waiting[store]
                 timer.cancel()
 
     async def close(self) -> None:

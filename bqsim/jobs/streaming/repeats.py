@@ -67,13 +67,6 @@ class InsertIds:
             while self._added and self._added[-1][0] - self._window_us > time_us:
                 self._drop(*self._added.pop()[1:])
 
-    def forget_since(self, time_us: int) -> None:
-        """Forget the ids that were claimed after ``time_us``."""
-        with self._lock:
-            while self._added and self._added[-1][0] > time_us + self._window_us:
-                _, stream, ids = self._added.pop()
-                self._let_go(stream, ids)
-
     def _forget(self, now_us: int) -> None:
         while self._added and (self._added[0][0] <= now_us or self._count > self._capacity):
             self._drop(*self._added.popleft()[1:])
