@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -55,8 +55,9 @@ class JobLimits:
         self._catalog = catalog
         self._stop = stop
         self._jobs: WeakKeyDictionary[Job, _Admitted] = WeakKeyDictionary()
-        self._waiting: dict[Key, deque[asyncio.Future[None]]] = {}
+        self._waiting: dict[Key, OrderedDict[asyncio.Future[None], None]] = {}
         self._enforcement: Enforcement | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def enforcement(self) -> Enforcement | None:
@@ -104,6 +105,7 @@ class JobLimits:
         if admitted.refusal is not None:
             raise admitted.refusal
         facts = replace(admitted.facts, moment=Moment.RUN)
+        self._loop = asyncio.get_running_loop()
         while (enforcement := self._enforcement) is not None:
             held = enforcement.enter(facts)
             if isinstance(held, Held):
@@ -163,8 +165,8 @@ class JobLimits:
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[None] = loop.create_future()
         key = enforcement.limits.limit(full.limit).key(facts)
-        waiting = self._waiting.setdefault(key, deque())
-        waiting.append(turn)
+        waiting = self._waiting.setdefault(key, OrderedDict())
+        waiting[turn] = None
         longest_s = enforcement.limits.cap("queued_seconds", facts)
         timer = None
         if longest_s is not None:
@@ -180,20 +182,31 @@ class JobLimits:
         finally:
             if timer is not None:
                 timer.cancel()
-            if turn in waiting:
-                waiting.remove(turn)
+            waiting.pop(turn, None)
             if not waiting and self._waiting.get(key) is waiting:
                 del self._waiting[key]
         waited_us = enforcement.clock.now_us() - admitted.queued_us
         enforcement.charge(replace(facts, sizes={"queued_seconds": -(-waited_us // SECOND_US)}))
 
     def _freed(self, keys: tuple[Key, ...] | None) -> None:
-        """Places became free, one in each of the counters ``keys``; None when nothing is as it was."""
+        """Places became free, one in each of the counters ``keys``; None when nothing is as it was.
+
+        From any thread; those that jobs held become free on the event loop.
+        """
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            return
+        if keys is None or any(key in self._waiting for key in keys):
+            loop.call_soon_threadsafe(self._free, keys)
+
+    def _free(self, keys: tuple[Key, ...] | None) -> None:
         for key in tuple(self._waiting) if keys is None else keys:
             waiting = self._waiting.get(key)
             while waiting:
-                turn = waiting.popleft()
-                turn.get_loop().call_soon_threadsafe(_wake, turn)
+                turn, _ = waiting.popitem(last=False)
+                if turn.done():
+                    continue
+                _wake(turn)
                 if keys is not None:
                     break
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -14,6 +14,7 @@ from .model import Facts, Moment
 READ = "google.cloud.bigquery.storage.v1.BigQueryRead."
 WRITE = "google.cloud.bigquery.storage.v1.BigQueryWrite."
 READ_ROWS, APPEND_ROWS = READ + "ReadRows", WRITE + "AppendRows"
+BATCH_COMMIT = WRITE + "BatchCommitWriteStreams"
 INSERT_ALL = "bigquery.tabledata.insertAll"
 
 
@@ -28,10 +29,6 @@ class World(Protocol):
         """Of a table: ``partitioned``, ``ingestion_time``, ``snapshot``; None when there is none."""
         ...
 
-    def pending_bytes(self, streams: Sequence[str]) -> int:
-        """What write streams hold that is not committed."""
-        ...
-
 
 class Nowhere:
     """A world without resources, all in one region."""
@@ -44,9 +41,6 @@ class Nowhere:
 
     def traits_of(self, project: str, dataset: str, table: str) -> frozenset[str] | None:
         return None
-
-    def pending_bytes(self, streams: Sequence[str]) -> int:
-        return 0
 
 
 class Named:
@@ -218,10 +212,7 @@ MEASURES: Mapping[str, tuple[tuple[str, Measure], ...]] = {
         for verb in ("insert", "patch", "update")
     },
     READ + "CreateReadSession": (("trace_id_bytes", _trace_id), ("row_restriction_bytes", _restriction)),
-    WRITE + "BatchCommitWriteStreams": (
-        ("streams", lambda call, named, world: len(call.body.write_streams)),
-        ("pending_bytes", lambda call, named, world: world.pending_bytes(call.body.write_streams)),
-    ),
+    BATCH_COMMIT: (("streams", lambda call, named, world: len(call.body.write_streams)),),
 }
 
 

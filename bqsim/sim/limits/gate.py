@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from weakref import WeakKeyDictionary
 
@@ -13,7 +14,7 @@ from bqsim.sim.clock import Clock
 from bqsim.sim.gate import Call, Life
 from bqsim.sim.scenario.model import Quota
 
-from .calls import APPEND_ROWS, READ_ROWS, Nowhere, World, facts_of
+from .calls import APPEND_ROWS, BATCH_COMMIT, READ_ROWS, Nowhere, World, facts_of
 from .limits import Held, Limits
 from .model import Exceeded, Facts, Moment
 from .store import Key
@@ -22,6 +23,8 @@ from .store import Key
 STREAMS = frozenset({READ_ROWS, APPEND_ROWS})
 # What a client is told to wait when only the end of another call makes room.
 PLACE_DELAY_S = 1.0
+# Write streams whose bytes are counted until their commit; the one not appended to for longest goes first.
+MAX_STREAMS = 10_000
 
 
 @dataclass(slots=True)
@@ -49,6 +52,7 @@ class Enforcement:
         self.sandboxes = tuple(sandboxes)
         self.released: list[Callable[[tuple[Key, ...] | None], object]] = []
         self._connections: WeakKeyDictionary[Life, Held] = WeakKeyDictionary()
+        self._appended: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
 
     # Calls
@@ -60,6 +64,9 @@ class Enforcement:
         charged then. Of the messages of an AppendRows connection the first opens it.
         """
         facts = facts_of(call, Moment.CALL, self.world)
+        if call.method == BATCH_COMMIT:
+            pending = self._pending_bytes(call.body.write_streams)
+            facts = replace(facts, sizes={**facts.sizes, "pending_bytes": pending})
         connected = call.method == APPEND_ROWS and self._is_open(call.life)
         ticket = Ticket(facts, None if connected else self._enter(call, facts))
         try:
@@ -68,6 +75,7 @@ class Enforcement:
             if call.method == APPEND_ROWS:
                 sizes = {"bytes": call.size}
                 self._charge(call, facts_of(call, Moment.MESSAGE, self.world, sizes))
+                self._note_append(call)
         except Exception:
             self._leave(ticket.held)
             raise
@@ -155,6 +163,19 @@ class Enforcement:
         with self._lock:
             self._connections[life] = held
         life.at_end(lambda: self._leave(held))
+
+    def _note_append(self, call: Call) -> None:
+        """Remember what was sent to a stream, for its commit."""
+        if call.resource.endswith("/_default"):
+            return
+        with self._lock:
+            self._appended[call.resource] = self._appended.pop(call.resource, 0) + call.size
+            if len(self._appended) > MAX_STREAMS:
+                self._appended.popitem(last=False)
+
+    def _pending_bytes(self, streams: Iterable[str]) -> int:
+        with self._lock:
+            return sum(self._appended.get(name, 0) for name in streams)
 
     def _failure(self, call: Call, exceeded: Exceeded) -> Exception:
         call.notes["quota"] = exceeded.limit

@@ -26,6 +26,7 @@ from .base import Statement, registered_inputs
 from .buffered import CHANGE, TRUNCATE, refuse_buffered
 from .defaults import default_expression
 from .query import engine_select, run_plan, scanned_bytes
+from .quotas import charge_plan, charge_scan
 from .storage import storage_of
 from .writes import Writer, writable
 
@@ -76,6 +77,7 @@ def _insert_query(
         defaults = [default_expression(statement, f) for f in omitted]
     result = StatementResult("INSERT", plan.route, plan.route_reason, plan=plan, tables=plan.tables)
     result.bytes_processed = scanned_bytes(statement, plan)
+    charge_plan(statement, plan)
     if statement.dry_run:
         return result
     with statement.writing(table.ref) as writer:
@@ -208,6 +210,7 @@ def dml_result(
         read[table.ref] = [f.name for f in table.fields]
     result = StatementResult(statement_type, Route.ENGINE, tables=tuple(read))
     result.bytes_processed = read_bytes(statement, read)
+    charge_scan(statement, result.bytes_processed, len(read))
     return result
 
 

@@ -21,6 +21,7 @@ from .keys import foreign_keys
 from .options import with_options
 from .partitions import clustering, partitioning
 from .query import engine_select, run_plan, scanned_bytes
+from .quotas import charge_plan
 from .storage import copy_rows, storage_of
 from .time_travel import snapshot_time, table_at
 from .writes import Writer, created, finish_creation
@@ -48,6 +49,7 @@ def create_table_as_select(statement: Statement) -> StatementResult:
     plan = statement.services.planner.plan_inner(
         statement.analyzed, statement.ctx, node.query, node.output_column_list, "AS"
     )
+    charge_plan(statement, plan)
     result = _create(statement, table, "CREATE_TABLE_AS_SELECT", plan)
     result.plan, result.route, result.route_reason = plan, plan.route, plan.route_reason
     result.tables = plan.tables

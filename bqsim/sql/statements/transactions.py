@@ -148,6 +148,7 @@ class Transaction:
         """Make the changes visible to all, at one moment. Raises when a table was replaced meanwhile."""
         try:
             with self._catalog.lock(*self._mutated), self._catalog.change(self._session) as change:
+                change.is_transaction = True
                 for ref, mutated in self._mutated.items():
                     table = self._catalog.find_table(ref)
                     if table is None or table.storage != mutated.base.storage:
