@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bqsim.errors import invalid
+from bqsim.sim.gate import note
 
 from .reply import Raw
 
@@ -90,15 +91,20 @@ async def encode_page(page: ResultPage, options: WireOptions) -> Raw | None:
     if not page.rows.num_rows:
         return None
     if page.rows.num_rows * len(page.fields) <= ENCODE_INLINE_CELLS:
-        return Raw(encode_rows(page.fields, page.rows, options))
-    loop = asyncio.get_running_loop()
-    return Raw(await loop.run_in_executor(None, encode_rows, page.fields, page.rows, options))
+        rows = Raw(encode_rows(page.fields, page.rows, options))
+    else:
+        loop = asyncio.get_running_loop()
+        rows = Raw(await loop.run_in_executor(None, encode_rows, page.fields, page.rows, options))
+    note(rows=page.rows.num_rows, bytes=len(rows))
+    return rows
 
 
 async def encode_arrow_page(page: ResultPage, options: ArrowOptions) -> dict[str, Any]:
     """The members of a reply that hold a page as an Arrow schema and record batch."""
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(None, _arrow_members, page, options)
+    members = await loop.run_in_executor(None, _arrow_members, page, options)
+    note(rows=page.rows.num_rows, bytes=len(members.get("arrowRecordBatch", b"")))
+    return members
 
 
 def _arrow_members(page: ResultPage, options: ArrowOptions) -> dict[str, Any]:
