@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from bqsim.engine.protocol import Session
     from bqsim.server.core import Core
     from bqsim.sim.control.parts import Parts
-    from bqsim.sim.iam import Iam
     from bqsim.sim.scenario.access import IamSetup
     from bqsim.sql.googlesql import GoogleSql
     from bqsim.storage.read.service import ReadService
@@ -119,16 +118,6 @@ class Simulator(Control):
         if self.core is None:
             raise RuntimeError("the simulator does not run")
         return self.core.parts
-
-    @property
-    def iam(self) -> Iam:
-        """Who may do what: set a policy, grant, revoke, deny. Without one everybody may do everything.
-
-        ``RuntimeError`` while the simulator does not run.
-        """
-        if self.core is None:
-            raise RuntimeError("the simulator does not run")
-        return self.core.iam
 
     @property
     def url(self) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bqsim.sim.draws import Draws
     from bqsim.sim.gate import Gate
     from bqsim.sim.iam import Iam
+    from bqsim.sim.iam.policy import Policy
     from bqsim.sim.simulation import Simulation
     from bqsim.sql.executor import Executor
     from bqsim.sql.googlesql import GoogleSql
@@ -51,7 +52,13 @@ class Core:
     parts: Parts = field(init=False)
 
     def __post_init__(self) -> None:
-        self.parts = Parts(self.simulation, known)
+        self.parts = Parts(self.simulation, known, iam=self.iam, first_policy=self._first_policy)
+
+    def _first_policy(self) -> Policy | None:
+        from bqsim.sim.iam.load import load
+
+        path = self.settings.iam_policy
+        return None if path is None else load(path)
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """Run a change of metadata with an engine session, off the event loop."""

@@ -54,12 +54,16 @@ class Disconnected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A request head. Header names are lower case; ``length`` None means a chunked body."""
+    """A request head. Header names are lower case; ``length`` None means a chunked body.
+
+    ``scope`` is the name of the port that it came in by, if that has one.
+    """
 
     method: str
     target: str
     headers: Mapping[str, str]
     length: int | None
+    scope: str = ""
 
 
 @dataclass(slots=True)
@@ -77,12 +81,12 @@ class Request:
 
     __slots__ = ("_inner", "head")
 
-    def __init__(self, inner: web.BaseRequest) -> None:
+    def __init__(self, inner: web.BaseRequest, scope: str = "") -> None:
         self._inner = inner
         headers = {name.lower(): value for name, value in inner.headers.items()}
         chunked = "chunked" in headers.get("transfer-encoding", "")
         self.head = Head(
-            inner.method, inner.raw_path, headers, None if chunked else inner.content_length or 0
+            inner.method, inner.raw_path, headers, None if chunked else inner.content_length or 0, scope
         )
 
     @property
@@ -126,14 +130,19 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class HttpServer:
-    """Listens on one address and answers with ``handler``; ``refusal`` words what is no request."""
+    """Listens on one address and answers with ``handler``; ``refusal`` words what is no request.
+
+    ``scope`` is the name of the port, if it has one.
+    """
 
     def __init__(
         self,
         handler: Handler,
         refusal: Callable[[int, str], Response],
         clock: Clock | None = None,
+        scope: str = "",
     ) -> None:
+        self._scope = scope
         self._handler = handler
         self._refusal = refusal
         self._clock = clock or RealClock()
@@ -169,7 +178,7 @@ class HttpServer:
         if sum(len(name) + len(value) + 4 for name, value in inner.raw_headers) > MAX_HEAD_BYTES:
             return self._encode(self._refusal(431, "Request headers are larger than 16 KiB."))
         try:
-            answer = await self._handler(Request(inner))
+            answer = await self._handler(Request(inner, self._scope))
             if answer.fault is not None:
                 return await self._suffer(answer, answer.fault, inner)
             return self._encode(answer)

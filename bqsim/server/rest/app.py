@@ -12,6 +12,7 @@ from bqsim.errors import BigQueryError
 from bqsim.server.core import Core
 from bqsim.server.http import BadRequest, BodyTooLarge, Disconnected, Response
 from bqsim.server.http import Request as HttpRequest
+from bqsim.sim.control.answers import EXPLAIN_HEADER
 from bqsim.sim.effects.failures import NetworkFault
 from bqsim.sim.effects.texts import request_text
 from bqsim.sim.gate import Call
@@ -60,7 +61,7 @@ class RestApp:
                 return await self.service(first)(path, query, http)
             reply = await self.call(http, path, query)
             if reply.etag and http.head.method == "GET" and _unchanged(headers, reply.etag):
-                unchanged = Reply(None, 304, reply.etag, fault=reply.fault)
+                unchanged = Reply(None, 304, reply.etag, reply.headers, reply.fault)
                 return respond(unchanged, pretty=False, gzip=False, fields=None)
             return await self.answer(reply, query, http)
         except (BadRequest, Disconnected):
@@ -106,34 +107,26 @@ class RestApp:
         handler = method.handler
         if handler is None:
             raise BigQueryError("notImplemented", f"{method.id} is not implemented by bqsim")
-        call = Call(
-            "rest",
-            method.id,
-            found.resource,
-            caller.email,
-            body,
-            headers,
-            caller.groups,
-            size=len(data),
-            query=query,
-        )
+        call = request.call(found.resource, len(data))
         return await self.passed(call, lambda: handler(request), http)
 
     async def passed(self, call: Call, service: Callable[[], Awaitable[Reply]], http: HttpRequest) -> Reply:
-        """The reply of ``service`` behind the gate, with the fault that it meets on its way."""
+        """The reply of ``service`` behind the gate, or its failure's, with the fault on its way.
+
+        It names the call, so that the journal can tell what shaped it.
+        """
         try:
             reply = await self.core.gate.passes(call, service)
         except NetworkFault as fault:
             # What arrives of an answer must not tell of success.
             reply = error_reply(BigQueryError("backendError", request_text("backendError")))
-            return replace(reply, fault=fault.effect)
+            reply.fault = fault.effect
         except (BadRequest, Disconnected):
             raise
         except Exception as error:
-            if call.sending is None:
-                raise
             reply = self.failure(error, http)
-        return reply if call.sending is None else replace(reply, fault=call.sending)
+        headers = {**reply.headers, EXPLAIN_HEADER: call.explain}
+        return replace(reply, headers=headers, fault=call.sending or reply.fault)
 
     async def answer(self, reply: Reply, query: dict[str, str], http: HttpRequest) -> Response:
         """Encode a reply as the request's parameters ask."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_CALLS = 1000
 _REQUEST_LINE = re.compile(r"([A-Z]{1,20}) (\S+)(?: HTTP/1\.[01])?\s*")
 # What a call takes from the batch request when it does not say it itself.
-_INHERITED = ("host", "authorization", "user-agent")
+_INHERITED = ("host", "authorization", "user-agent", "x-bqsim-scope")
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ def _inner_head(text: bytes, length: int, outer: Head) -> Head:
             raise BadRequest(400, "Malformed header.")
         headers[name.strip().lower()] = value.strip()
     headers.pop("accept-encoding", None)
-    return Head(verb, target, headers, length)
+    return Head(verb, target, headers, length, outer.scope)
 
 
 def _encode(answers: list[tuple[str, Response]]) -> Response:

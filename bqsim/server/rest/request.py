@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, unquote
 
 from bqsim.errors import BigQueryError, invalid
+from bqsim.sim.gate import Call
 from bqsim.sim.iam.gate import Member, visible
 
 if TYPE_CHECKING:
@@ -47,6 +48,22 @@ class Request:
     body: dict[str, Any] = field(default_factory=dict)
     http: HttpRequest | None = None
     path_prefix: str = ""
+
+    def call(self, resource: str, size: int = 0) -> Call:
+        """The call as the gate sees it: about ``resource``, with a body of ``size`` bytes."""
+        scope = self.http.head.scope if self.http is not None else ""
+        return Call(
+            "rest",
+            self.method,
+            resource,
+            self.caller.email,
+            self.body,
+            self.headers,
+            self.caller.groups,
+            scope,
+            size,
+            query=self.query,
+        )
 
     def text(self, name: str) -> str | None:
         """A query parameter; an empty one counts as not given."""

@@ -14,7 +14,6 @@ from typing import IO, TYPE_CHECKING, Any
 from bqsim.errors import BigQueryError, invalid
 from bqsim.jobs.upload import Upload
 from bqsim.server.identity import Caller
-from bqsim.sim.gate import Call
 from bqsim.sim.scenario.model import Network
 from bqsim.sim.scenario.words import RESETS
 
@@ -128,18 +127,8 @@ class Uploads:
         return Request(self._core, match.method.id, match.path, query, headers, caller, {}, http)
 
     async def _pass(self, request: Request, match: Match, service: Any) -> Reply:
-        call = Call(
-            "rest",
-            match.method.id,
-            match.resource,
-            request.caller.email,
-            request.body,
-            request.headers,
-            request.caller.groups,
-            query=request.query,
-        )
         assert request.http is not None
-        return await self._app.passed(call, service, request.http)
+        return await self._app.passed(request.call(match.resource), service, request.http)
 
     # Multipart
 

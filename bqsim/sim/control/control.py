@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bqsim.sim.clock import SimulationClock
+    from bqsim.sim.iam import Iam
     from bqsim.sim.journal import BackoffPolicy, CallEvent, LedgerReport, Verification
     from bqsim.sim.journal.conditions import Where
     from bqsim.sim.journal.verify import Step, Times
+    from bqsim.sim.limits.control import LimitControl
     from bqsim.sim.scenario.model import Scenario
 
     from .faults import Faults
+    from .jobs import Jobs
     from .journals import JournalView
+    from .latencies import Latencies
+    from .loading import Scenarios
     from .machines import Machines
     from .parts import Parts
+    from .retries import Retries
+
+
+T = TypeVar("T")
 
 
 # What it hands out is imported when it is asked for, so that ``import bqsim`` stays quick.
@@ -62,9 +71,72 @@ class Control(ABC):
         return Machines(self.parts.simulation, self.scope_name)
 
     @property
+    def latency(self) -> Latencies:
+        """How long calls and jobs take besides their work: ``latency.set("200ms")``."""
+        from .latencies import Latencies
+
+        return Latencies(self.parts, self.scope_name)
+
+    @property
+    def jobs(self) -> Jobs:
+        """How jobs go on: ``jobs.plan("manual")``, ``jobs.step(job)``."""
+        from .jobs import Jobs
+
+        return Jobs(self.parts, self.scope_name)
+
+    @property
+    def limits(self) -> LimitControl:
+        """Which quotas and limits hold, for all scopes; none until ``limits.use("bigquery")``."""
+        return present(self.parts.limits)
+
+    @property
+    def iam(self) -> Iam:
+        """Who may do what, in all scopes: set a policy, grant, revoke, deny. Without one everybody may do
+        everything.
+        """
+        return present(self.parts.iam)
+
+    @property
+    def retries(self) -> Retries:
+        """Retry tests: ordered instructions that a client's calls must use up."""
+        from .retries import Retries
+
+        return Retries(self.parts, self.scope_name)
+
+    # Scenarios
+
+    @property
     def scenario(self) -> Scenario | None:
-        """The scenario that was loaded last."""
+        """The scenario that was loaded last, for all scopes."""
         return self.parts.simulation.scenario
+
+    def load(self, scenario: Scenarios) -> Scenario:
+        """Put a scenario in place of what is in force: its seed, clock, machines, rules, latencies, plans of
+        jobs, limits and policy; within a scope in place of that scope's rules, machines, latencies and plans.
+
+        It is given as its file, its text, a mapping or a ``Scenario``. Raises ``ScenarioError``, with all
+        that is wrong, by line and column; then nothing has changed.
+        """
+        from .loading import put_in_force, scenario_of
+
+        found = scenario_of(scenario, self.parts.known())
+        put_in_force(self.parts, found, self.scope_name)
+        return found
+
+    def clear(self) -> None:
+        """Forget the scenario, all rules, latencies and plans of jobs, or those of the scope."""
+        from .loading import take_out_of_force
+
+        take_out_of_force(self.parts, self.scope_name)
+
+    def reset(self) -> None:
+        """Begin anew, with the same seed: :meth:`clear`, no limits, the first policy, no retry tests, an
+        empty journal, a clock that runs as the wall's. Data and jobs stay. Within a scope: :meth:`clear`, and
+        an empty journal.
+        """
+        from .loading import begin_anew
+
+        begin_anew(self.parts, self.scope_name)
 
     # What happened
 
@@ -142,3 +214,10 @@ class Scope(Control):
 
     def __repr__(self) -> str:
         return f"Scope({self.scope_name!r})"
+
+
+def present(part: T | None) -> T:
+    """A part that simulators have. ``RuntimeError`` for a simulation without it."""
+    if part is None:
+        raise RuntimeError("this simulation has no such part")
+    return part

@@ -115,12 +115,13 @@ def _shown(value: Any) -> str:
 
 
 def _from_text(text: str) -> Any:
-    return _value(from_yaml(text, "call"))
+    return value_of(from_yaml(text, "call"))
 
 
-def _value(node: Node) -> Any:
+def value_of(node: Node) -> Any:
+    """What a tree holds, as plain objects."""
     if isinstance(node, Leaf):
         return node.value
     if isinstance(node, Listing):
-        return [_value(one) for one in node.items]
-    return {key.value: _value(value) for key, value in node.entries}
+        return [value_of(one) for one in node.items]
+    return {key.value: value_of(value) for key, value in node.entries}

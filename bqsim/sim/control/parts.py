@@ -14,30 +14,51 @@ from .journals import JournalView
 
 if TYPE_CHECKING:
     from bqsim.sim.iam import Iam
+    from bqsim.sim.iam.policy import Policy
     from bqsim.sim.limits.control import LimitControl
     from bqsim.sim.retry_lab import RetryLab
+    from bqsim.sim.scenario.model import JobPlan, LatencySetup
 
 
 def _nothing() -> Known:
     return NOTHING
 
 
+def _no_policy() -> None:
+    return None
+
+
 @dataclass(slots=True)
 class Parts:
     """A simulation and what else can be changed in it; a part that is None is not there.
 
-    ``known`` gives the names that rules may use. ``verifications`` are the expectations so far, by scope.
+    ``known`` gives the names that rules may use, ``first_policy`` what was enforced at first. By scope ('' is
+    everything): the ``latencies`` and ``plans`` of jobs in force, the ``views`` of the journal, and in
+    ``verifications`` the expectations so far.
     """
 
     simulation: Simulation
     known: Callable[[], Known] = _nothing
     limits: LimitControl | None = None
     iam: Iam | None = None
+    first_policy: Callable[[], Policy | None] = _no_policy
     jobs: Any = None
     worlds: Any = None
     laboratory: RetryLab | None = None
+    latencies: dict[str, LatencySetup] = field(default_factory=dict)
+    plans: dict[str, tuple[JobPlan, ...]] = field(default_factory=dict)
     verifications: dict[str, Verification] = field(default_factory=dict)
     views: dict[str, JournalView] = field(default_factory=dict)
+
+    def retry_lab(self) -> RetryLab:
+        """The laboratory, which begins to listen to calls when it is asked for."""
+        if self.laboratory is None:
+            from bqsim.sim.retry_lab import RetryLab
+
+            self.laboratory = RetryLab(self.simulation.draws, self.known().methods)
+            self.simulation.laboratory = self.laboratory
+            self.simulation.changed()
+        return self.laboratory
 
     def view(self, scope: str) -> JournalView:
         """The journal as a scope sees it."""

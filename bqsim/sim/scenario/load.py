@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from . import model
 from .dump import rule_id
@@ -14,6 +14,8 @@ from .read import WRONG, Reader
 from .shapes import record_of
 from .spelling import nearest, unknown
 from .tree import Node, Place, Problem, ScenarioError, from_object, from_yaml
+
+R = TypeVar("R")
 
 LARGEST_FILE = 16 * 1024 * 1024
 
@@ -74,13 +76,19 @@ def rule_from_text(text: str, source: str = "header", known: Known = NOTHING) ->
 
 def rule_from_tree(tree: Node, known: Known = NOTHING) -> model.Rule:
     """One rule of a tree, as :func:`rule_from_dict`."""
+    rule = record_from_tree(model.Rule, tree, known)
+    return replace(rule, id=rule.id or rule_id(rule))
+
+
+def record_from_tree(kind: type[R], tree: Node, known: Known = NOTHING) -> R:
+    """One record of the model, such as a ``LatencyRule``. Raises :class:`ScenarioError`."""
     reader = Reader()
-    found = reader.read(record_of(model.Rule), tree)
+    found = reader.read(record_of(kind), tree)
     _check_names(reader, known)
     if reader.problems:
         raise ScenarioError(reader.problems)
-    rule: model.Rule = found
-    return replace(rule, id=rule.id or rule_id(rule))
+    record: R = found
+    return record
 
 
 def _scenario(tree: Node, known: Known) -> model.Scenario:
