@@ -109,7 +109,9 @@ def _store(
 
     def store(session: Session) -> None:
         try:
-            append(executor, session, table, rows, bodies)
+            # Rows that waited do not go into another table that has the name now.
+            if not hold or executor.catalog.table(table.ref).created_ms == table.created_ms:
+                append(executor, session, table, rows, bodies)
         except BaseException:
             ids.release(stream, names)
             raise

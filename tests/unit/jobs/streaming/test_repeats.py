@@ -60,3 +60,11 @@ def test_memory_is_bounded(clock: Clock) -> None:
         ids.claim(n % 3, [f"{n}-{i}" for i in range(5)])
     assert len(ids) <= 15
     assert sum(map(len, ids._seen.values())) == len(ids)
+
+
+def test_what_came_after_a_moment_is_forgotten(ids: InsertIds, clock: Clock) -> None:
+    ids.claim("t", ["a"])
+    clock.us += 1000
+    ids.claim("t", ["b"])
+    ids.forget_since(clock.us - 500)
+    assert ids.claim("t", ["a", "b"]) == [1]
