@@ -87,7 +87,9 @@ def requests(number: int) -> Iterator[Request]:
         for _ in range(2):
             yield "POST", f"{own}/queries", body
     job = {"configuration": {"query": {"query": "SELECT RAND()", "useLegacySql": False}}}
-    yield "POST", f"{own}/jobs", job
+    yield "POST", f"{own}/jobs", {**job, "jobReference": {"jobId": f"j{number}"}}
+    # Once the job is done, so that no run ends before it.
+    yield "GET", f"{own}/queries/j{number}", None
     yield "POST", f"{shared}/queries", {"query": f"SELECT {number}, RAND()", "useLegacySql": False}
 
 
