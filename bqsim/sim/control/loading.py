@@ -30,7 +30,9 @@ def scenario_of(given: Scenarios, known: Known = NOTHING) -> Scenario:
     Raises :class:`ScenarioError` with all that is wrong, by line and column.
     """
     if isinstance(given, Scenario):
-        return from_dict(to_dict(given), given.name, known)
+        checked = from_dict(to_dict(given), given.name, known)
+        pairs = zip(given.rules, checked.rules, strict=True)
+        return replace(given, rules=tuple(replace(rule, id=named.id) for rule, named in pairs))
     if isinstance(given, Mapping):
         return from_dict(plain(given), "scenario", known)
     if isinstance(given, Path) or _is_path(given):
