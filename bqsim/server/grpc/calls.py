@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -37,6 +38,9 @@ log = logging.getLogger(__name__)
 ROUTING = "x-goog-request-params"
 # An answer is held no longer than this.
 HOLD_S = 1.0
+# Requests come no more when none has come for so long; so often is looked.
+LOOK_S = 0.03
+MAX_LOOKS = 10
 
 
 class Rpc:
@@ -61,6 +65,7 @@ class Calls:
         self._closing = threading.Event()
         self._idle = threading.Condition()
         self._unary = 0
+        self._entered = 0
         self._answering = threading.Event()
         self._answering.set()
 
@@ -80,9 +85,16 @@ class Calls:
 
     @contextmanager
     def holding(self) -> Iterator[None]:
-        """While this lasts no unary call is answered, so that who waits for answers sends nothing more."""
+        """While this lasts no unary call is answered, so that who waits for answers sends nothing more; it
+        begins when nothing more comes."""
         self._answering.clear()
         try:
+            before = -1
+            for _ in range(MAX_LOOKS):
+                if before == self._entered:
+                    break
+                before = self._entered
+                time.sleep(LOOK_S)
             yield
         finally:
             self._answering.set()
@@ -173,6 +185,7 @@ class Calls:
     def _counted(self) -> Iterator[None]:
         with self._idle:
             self._unary += 1
+            self._entered += 1
         try:
             yield
         finally:

@@ -33,7 +33,7 @@ class Line:
     def sending(self, effect: Network | None) -> None:
         """The answer that is handed over next suffers ``effect``. Raises what ends the call without a
         front."""
-        if effect is not None and not self._suffer(effect, answered=True):
+        if effect is not None and self._suffer(effect, answered=True) is None:
             raise socket_closed()
 
     def sent(self, message: bytes) -> bytes:
@@ -41,17 +41,20 @@ class Line:
         self._sent += len(message) + PREFIX_BYTES
         return message
 
-    def lost(self, fault: NetworkFault, context: Any) -> StorageFailure:
+    def lost(self, error: NetworkFault, context: Any) -> StorageFailure:
         """What the call ends with for a fault in place of an answer; the client may never see it."""
-        if self._suffer(fault.effect, answered=False) and not self._sent:
-            # A fault behind the headers waits for them.
+        fault = self._suffer(error.effect, answered=False)
+        if fault is not None and fault.position == 0:
+            # It waits for headers.
             context.send_initial_metadata(())
         return socket_closed()
 
-    def _suffer(self, effect: Network, *, answered: bool) -> bool:
+    def _suffer(self, effect: Network, *, answered: bool) -> Fault | None:
+        """The fault as the front has taken it; None without one."""
         if self._front is None:
-            return False
-        return self._front.suffer(self._key, Fault.of(effect, self._sent, answered=answered))
+            return None
+        fault = Fault.of(effect, self._sent, answered=answered)
+        return fault if self._front.suffer(self._key, fault) else None
 
 
 def socket_closed() -> StorageFailure:

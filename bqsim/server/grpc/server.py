@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
+import struct
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -33,8 +36,10 @@ HEALTH = "grpc.health.v1.Health"
 
 # Not on every system: without it a port is free for a moment while servers take turns at it.
 REUSE_PORT: int | None = getattr(socket, "SO_REUSEPORT", None)
-# How long requests that are on their way may take to arrive while answers are held.
-QUIET_S = 0.005
+# <asm-generic/socket.h>
+SO_ATTACH_REUSEPORT_CBPF = 51
+# What gRPC takes, about, to write to all clients that a server stops.
+FAREWELL_S = 0.03
 # How long calls of a server that no longer listens may go on.
 RETIRED_S = 7 * 24 * 3600.0
 
@@ -150,9 +155,9 @@ class GrpcServer:
         """Let a server take no more connections, and send its clients away; their calls go on."""
         self._retired = [s for s in self._retired if not s.ended]
         with self._calls.holding():
-            # gRPC cancels calls that arrive while it stops. Who waits for an answer sends none.
-            time.sleep(QUIET_S)
+            # gRPC cancels calls that arrive while it stops. Clients are to hear of it before their answers.
             server.stop(RETIRED_S)
+            time.sleep(FAREWELL_S)
         self._retired.append(server)
 
     def _direct(self) -> _Serving:
@@ -166,7 +171,8 @@ class GrpcServer:
         if self._front is None:
             self._front = Front(self._core.clock)
         server = _Serving(self, self._front, "127.0.0.1", 0)
-        self._front.listen(sock, server.port)
+        self._front.listen(sock, (server.port, self._address[1]))
+        _prefer_newest(sock)
         return server
 
     # Handlers
@@ -275,6 +281,23 @@ def _bound(host: str, port: int) -> socket.socket:
         sock.close()
         raise OSError(e.errno, f"cannot listen on gRPC port {port} of {host}: {e.strerror}") from None
     return sock
+
+
+def _prefer_newest(sock: socket.socket) -> None:
+    """Of servers that share the port of a listening socket, the one that began last gets all connections.
+
+    So the other one, which is about to close, leaves none behind. Where the system cannot do that, a client
+    may have to connect again.
+    """
+    if not hasattr(socket, "SO_REUSEPORT") or not sys.platform.startswith("linux"):
+        return
+    import ctypes
+
+    # BPF_RET | BPF_K: the server of index 1. While there is one alone, it is taken whatever this says.
+    program = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 1), 8)
+    described = struct.pack("HP", 1, ctypes.addressof(program))
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, described)
 
 
 def _resolved(host: str, port: int) -> Any:

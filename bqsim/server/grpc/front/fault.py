@@ -10,10 +10,12 @@ from bqsim.sim.scenario.model import Network
 HEADER = "x-bqsim-stream"
 # A message begins with a byte of flags and its length in four.
 PREFIX_BYTES = 5
-# Where faults in the bytes of an answer begin when nothing says so: within the first message, or its length.
-_FIRST_BYTES = {"corrupt": PREFIX_BYTES, "truncate": PREFIX_BYTES + 1, "wrong_length": PREFIX_BYTES - 1}
+# The last byte of the length.
+_LENGTH_BYTE = PREFIX_BYTES - 1
+# Where faults in the bytes of an answer begin when nothing says so: within the first message.
+_FIRST_BYTES = {"corrupt": PREFIX_BYTES, "truncate": PREFIX_BYTES + 1}
 # Faults that are of no use before there are bytes of an answer.
-_IN_BODY = frozenset(("drip", *_FIRST_BYTES))
+_IN_BODY = frozenset(("drip", "wrong_length", *_FIRST_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Fault:
         in_body = effect.at == "body" or effect.what in _IN_BODY
         if in_body and answered:
             byte = _FIRST_BYTES.get(effect.what, 0) if effect.byte is None else effect.byte
+            if effect.what == "wrong_length":
+                byte = _LENGTH_BYTE
             return cls(effect, sent + byte, answered)
         if in_body or effect.at == "after_headers" or sent:
             return cls(effect, sent, answered)

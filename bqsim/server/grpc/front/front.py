@@ -7,7 +7,7 @@ import itertools
 import logging
 import socket
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -43,11 +43,11 @@ class Front:
         self._thread = threading.Thread(target=self._run, name="bqsim-grpc-front", daemon=True)
         self._thread.start()
 
-    def listen(self, sock: socket.socket, port: int) -> None:
-        """Accept at a bound socket; connections go on to ``port`` of this machine."""
+    def listen(self, sock: socket.socket, ports: Sequence[int]) -> None:
+        """Accept at a bound socket; connections go on to the first of ``ports`` that answers."""
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await self._serve(reader, writer, port)
+            await self._serve(reader, writer, ports)
 
         async def start() -> None:
             self._listener = await asyncio.start_server(
@@ -99,11 +99,11 @@ class Front:
         done: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
         return done.result(CLOSE_S)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
-        try:
-            server = await asyncio.open_connection("127.0.0.1", port, limit=READ_BYTES)
-        except OSError as error:
-            log.debug("the gRPC server behind the front cannot be reached: %s", error)
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ports: Sequence[int]
+    ) -> None:
+        server = await _connect(ports)
+        if server is None:
             writer.close()
             return
         number = next(self._numbers)
@@ -123,3 +123,12 @@ class Front:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _connect(ports: Sequence[int]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+    for port in ports:
+        try:
+            return await asyncio.open_connection("127.0.0.1", port, limit=READ_BYTES)
+        except OSError as error:
+            log.debug("the gRPC server behind the front cannot be reached: %s", error)
+    return None

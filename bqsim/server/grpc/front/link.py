@@ -124,10 +124,11 @@ class Link:
                 self._opening.discard(stream)
                 yield from f.with_header(frame, HEADER, f"{self.number}/{stream}")
                 return
-        elif frame.kind == f.RST_STREAM:
+        yield frame
+        if frame.kind == f.RST_STREAM:
+            # The server is to know before it has the window to send more of it.
             self._drop_held(stream)
             self._forget(stream)
-        yield frame
 
     # From the server to the client
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import grpc
 import pytest
@@ -41,7 +42,8 @@ def test_a_watch_that_is_given_up_gives_its_thread_back(bench: Bench) -> None:
         watching = health_pb2_grpc.HealthStub(bench.channel).Watch(health_pb2.HealthCheckRequest())
         next(watching)
         watching.cancel()
-    threads = bench.server._server.threads
+    server: Any = bench.server
+    threads = server._server.threads
     deadline = time.monotonic() + 10
     while threads._free < threads._threads:
         assert time.monotonic() < deadline
