@@ -12,6 +12,7 @@ from bqsim.engine.duckdb import DuckDBEngine
 from bqsim.engine.pool import CancelToken, EnginePool
 from bqsim.engine.protocol import Interrupted, Session
 from bqsim.errors import BigQueryError
+from bqsim.sim.stale import StaleView, seen, seen_through
 
 ENDLESS = "SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range + b.range = 3"
 
@@ -158,3 +159,14 @@ def test_callbacks_run_once_at_the_cancel() -> None:
     assert seen == ["before", "after"] and token.cancelled
     with pytest.raises(Interrupted):
         token.check()
+
+
+def test_work_sees_what_the_call_sees_that_asks_for_it(pool: EnginePool) -> None:
+    view = StaleView(rows=1)
+
+    async def main() -> list[StaleView | None]:
+        with seen_through(view):
+            return [await pool.run(lambda _: seen())]
+
+    assert asyncio.run(main()) == [view]
+    assert pool.submit(lambda _: seen()).result(10) is None

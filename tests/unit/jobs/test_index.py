@@ -132,3 +132,52 @@ def test_jobs_are_forgotten_after_180_days() -> None:
         job.move(State.DONE, 1_000_000)
     index.add(make("new", at_ms=JOB_LIFE_US // 1000 + 1))
     assert ids(index, JobFilter()) == ["new", "j2", "j1"]
+
+
+def test_back_to_a_mark(index: JobIndex) -> None:
+    parent = make("parent", at_ms=200)
+    index.add(parent)
+    child = make("child", at_ms=201, parent=parent)
+    index.add(child)
+    parent.children.append(child)
+    mark, before = index.mark(), ids(index, JobFilter())
+    index.remove(index.get("p", "j1", None))
+    index.remove(parent)
+    for name in ("new", "newer"):
+        index.add(make(name, at_ms=300))
+    index.remove(index.get("p", "new", None))
+    index.put_back(mark)
+    assert ids(index, JobFilter()) == before
+    assert index.get("p", "child", "US") is child
+    assert ids(index, JobFilter(parent_job_id="parent")) == ["child"]
+    for name in ("new", "newer"):
+        with pytest.raises(BigQueryError):
+            index.get("p", name, None)
+        index.add(make(name, at_ms=400))
+    index.put_back(mark)
+    assert ids(index, JobFilter()) == before
+
+
+def test_deleted_jobs_are_kept_for_marks_only(index: JobIndex) -> None:
+    mark = index.mark()
+    index.remove(index.get("p", "j0", None))
+    assert len(index._deleted) == 1
+    del mark
+    index.remove(index.get("p", "j1", None))
+    assert index._deleted == []
+
+
+def test_unfinished_jobs(index: JobIndex) -> None:
+    assert sorted(j.ref.job_id for j in index.unfinished()) == ["j5", "j6", "j7", "j8", "j9"]
+    for n in range(3000):
+        job = make(f"d{n}")
+        index.add(job)
+        job.move(State.DONE, 1)
+    assert len(index._open) < 2001
+    assert len(index.unfinished()) == 5
+
+
+def test_jobs_that_are_not_seen_yet(index: JobIndex) -> None:
+    assert index.get("p", "j5", None, before_us=50_000).ref.job_id == "j5"
+    with pytest.raises(BigQueryError):
+        index.get("p", "j5", "US", before_us=49_999)

@@ -74,3 +74,12 @@ def test_configuration_of_a_request() -> None:
 )
 def test_timeouts(given: dict[str, Any], seconds: float) -> None:
     assert timeout_s(given) == seconds
+
+
+def test_requests_since_a_time_are_forgotten() -> None:
+    requests, first = Requests(), job(1)
+    requests.remember("p", "me", REQUEST, first)
+    requests.remember("p", "you", REQUEST, job(5))
+    requests.forget_since(1)
+    assert requests.find("p", "me", REQUEST, 10) is first
+    assert requests.find("p", "you", REQUEST, 10) is None

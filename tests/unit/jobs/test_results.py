@@ -124,3 +124,12 @@ def test_the_oldest_results_go_when_there_are_too_many() -> None:
     assert [r.dropped for r in results] == [True, True, False, False, False]
     assert store.find(DATASET.table("r1"), 0) is None
     assert store.in_memory == 3 * 800
+
+
+def test_results_since_a_time_are_dropped(tmp_path: Path) -> None:
+    store = ResultStore(2000, tmp_path)
+    first, *others = (add(store, name, at_us=n) for n, name in enumerate("abc", 1))
+    store.forget_since(1)
+    assert store.find(DATASET.table("a"), 5) is first and not first.dropped
+    assert all(r.dropped for r in others) and store.in_memory == 0
+    assert store.find(DATASET.table("b"), 5) is None

@@ -73,3 +73,19 @@ def test_one_job_at_a_time(sessions: Sessions) -> None:
         sessions.enter(session)
     sessions.leave(session)
     sessions.enter(session)
+
+
+def test_sessions_come_back_as_they_were(sessions: Sessions) -> None:
+    kept = sessions.create("p", "US")
+    kept.temp_functions["f"] = "old"
+    sessions.enter(kept)
+    state = sessions.snapshot()
+    kept.temp_functions["f"] = "new"
+    other = sessions.create("p", "US")
+    for _ in range(2):
+        sessions.restore(state)
+        again = sessions.get(kept.id, "p")
+        assert (again.temp_functions, again.busy) == ({"f": "old"}, False)
+        again.temp_functions["g"] = "later"
+    with pytest.raises(BigQueryError):
+        sessions.get(other.id, "p")
