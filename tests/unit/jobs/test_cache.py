@@ -121,3 +121,13 @@ def test_a_dropped_result_is_a_miss(cache: ResultCache, result: ResultSet) -> No
     cache.put("q", SELECT, result, _unchanged)
     result.drop()
     assert cache.get("q", 2000) is None
+
+
+def test_results_over_buffered_rows_are_not_kept(result: ResultSet) -> None:
+    streamed: set[TableRef] = set()
+    tables = {REF: TABLE}
+    cache = ResultCache(tables.get, ROUTINES.get, lambda table: table.ref in streamed)
+    assert cache.put("q", SELECT, result, _unchanged)
+    streamed.add(REF)
+    assert cache.get("q", 2000) is None
+    assert not cache.put("q", SELECT, result, _unchanged)
