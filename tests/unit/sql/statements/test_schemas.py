@@ -32,7 +32,13 @@ def test_create_with_options(w: Warehouse) -> None:
     assert dict(dataset.labels) == {"a": "b"}
     assert dataset.default_table_expiration_ms == 172_800_000
     assert dataset.default_partition_expiration_ms == 43_200_000
-    assert dataset.metadata == {"maxTimeTravelHours": "72"}
+    assert dataset.metadata["maxTimeTravelHours"] == "72"
+
+
+def test_who_creates_a_schema_owns_it(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE SCHEMA mine")
+    access = warehouse.catalog.dataset(DatasetRef("p", "mine")).metadata["access"]
+    assert {"role": "OWNER", "userByEmail": "user@example.com"} in access
 
 
 def test_create_modes(w: Warehouse) -> None:
