@@ -15,6 +15,7 @@ from bqsim.jobs.script import add_up, create_hidden_dataset, script_statistics, 
 from bqsim.jobs.sessions import SqlSession
 from bqsim.jobs.statistics import QueryStatistics, bytes_billed, undeclared_json
 from bqsim.jobs.target import named_as, write_table
+from bqsim.sim.stale import seen
 from bqsim.sql.plan import Context, StatementResult
 
 if TYPE_CHECKING:
@@ -265,7 +266,7 @@ class QueryRunner:
 
     def cache_key(self, job: Job, config: QueryConfig) -> Hashable | None:
         """What identifies the query in the result cache; None when it may not come from there."""
-        if not config.use_cache or config.target is not None or config.dry_run:
+        if not config.use_cache or config.target is not None or config.dry_run or seen() is not None:
             return None
         properties = tuple(sorted(config.properties.items()))
         return (

@@ -151,6 +151,16 @@ def read_rows(
     return session.query(sql, [table.fields[i] for i in columns])
 
 
+def count_rows(session: Session, table: Table) -> int:
+    """How many rows a stored table had as of its version."""
+    storage = storage_of(table)
+    found = session.scalar(
+        f"SELECT count(*) FROM {storage.engine_table} WHERE {live(storage, table.version)}"
+    )
+    assert isinstance(found, int)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class ResultPage:
     """Consecutive rows of a result or table. ``rows`` is in canonical form, by position of ``fields``."""
@@ -222,6 +232,7 @@ class ResultStore:
         self._by_age: deque[ResultSet] = deque()
         self._hidden: dict[tuple[str, str, str], DatasetRef] = {}
         self._datasets: dict[DatasetRef, Dataset] = {}
+        self._owners: dict[DatasetRef, str] = {}
         self._lock = threading.Lock()
 
     def hidden_dataset(self, project: str, caller: str, location: str) -> DatasetRef:
@@ -230,6 +241,7 @@ class ResultStore:
         if ref is None:
             digest = hashlib.blake2b(f"{project}/{caller}/{location}".encode(), digest_size=20).hexdigest()
             ref = self._hidden[project, caller, location] = DatasetRef(project, f"_{digest}")
+            self._owners[ref] = caller
         return ref
 
     def add(
@@ -237,7 +249,6 @@ class ResultStore:
     ) -> ResultSet:
         """Keep a result as table ``ref``; expired results go, and others are spilled when memory is short."""
         result = ResultSet(schema, rows, ref, now_us, location)
-        self._owners: dict[DatasetRef, str] = {}
         with self._lock:
             self._expire(now_us)
             self._by_ref[ref] = result
@@ -247,7 +258,6 @@ class ResultStore:
                 self._datasets[ref.dataset_ref] = _hidden(ref.dataset_ref, location, now_us // 1000, owner)
             self._resident[ref] = result
             self.in_memory += result.nbytes
-            self._owners[ref] = caller
             while self.in_memory > self.memory_bytes and self._resident:
                 _, oldest = self._resident.popitem(last=False)
                 self.in_memory -= oldest.nbytes
@@ -285,6 +295,14 @@ class ResultStore:
             if self._directory is not None:
                 shutil.rmtree(self._directory, ignore_errors=True)
                 self._directory = None
+
+    def forget_since(self, time_us: int) -> None:
+        """Drop the results made after ``time_us``."""
+        with self._lock:
+            while self._by_age and self._by_age[-1].created_us > time_us:
+                result = self._by_age.pop()
+                self._by_ref.pop(result.ref, None)
+                self._forget(result)
 
     def _expire(self, now_us: int) -> None:
         while self._by_age and (

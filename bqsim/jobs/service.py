@@ -27,6 +27,7 @@ from bqsim.jobs.requests import Requests, configuration_of, timeout_s
 from bqsim.jobs.results import PAGE_BYTES, ResultPage, ResultSet, ResultStore, TableResult, Window
 from bqsim.jobs.runner import JobObserver, JobRunner, Work
 from bqsim.jobs.sessions import Sessions, SqlSession
+from bqsim.sim.stale import seen, seen_through
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
@@ -83,7 +84,7 @@ class JobService:
             children=Children(self._maker, self.index, self.runner, clock),
         )
         self._executor = executor
-        self._requests = Requests()
+        self.requests = Requests()
 
     # What reads files is imported when the first file comes.
 
@@ -185,7 +186,7 @@ class JobService:
 
         The job may have failed (``job.error``) or still run. A repeated ``requestId`` gives the first job.
         """
-        known = self._requests.find(project, caller, request, self.clock.now_us())
+        known = self.requests.find(project, caller, request, self.clock.now_us())
         if known is not None:
             return await self._read(known, timeout_s(request))
         configuration = configuration_of(request)
@@ -196,7 +197,7 @@ class JobService:
             return await self._dry_run(job, config)
         optional = request.get("jobCreationMode") == "JOB_CREATION_OPTIONAL" and not config.create_session
         self._admit(job, listed=not optional)
-        self._requests.remember(project, caller, request, job)
+        self.requests.remember(project, caller, request, job)
         self._start_query(job, config)
         if not job.done:
             await job.wait(timeout_s(request), self.clock)
@@ -230,7 +231,9 @@ class JobService:
 
     def get(self, project: str, job_id: str, location: str | None = None) -> Job:
         """The job; 404 ``notFound`` when there is none of this id in ``location`` (any, when None)."""
-        return self.index.get(project, job_id, canonical_location(location) if location else None)
+        lag_us = self._lag_us()
+        before_us = self.clock.now_us() - lag_us if lag_us else None
+        return self.index.get(project, job_id, canonical_location(location) if location else None, before_us)
 
     def list(
         self,
@@ -240,7 +243,17 @@ class JobService:
         max_results: int | None = None,
     ) -> JobPage:
         """One page of jobs, newest first."""
+        lag_us = self._lag_us()
+        if lag_us:
+            seen_ms = (self.clock.now_us() - lag_us) // 1000
+            latest = wanted.max_creation_ms
+            wanted = replace(wanted, max_creation_ms=seen_ms if latest is None else min(seen_ms, latest))
         return self.index.list(project, wanted, page_token, max_results)
+
+    def _lag_us(self) -> int:
+        """How old a job is before it is seen."""
+        view = seen()
+        return 0 if view is None else view.jobs
 
     def find(self, project: str, job_id: str) -> Job | None:
         """The job, None when there is none."""
@@ -409,10 +422,16 @@ class JobService:
         if config.create_never and config.target is None:
             self.runner.finish(job, _no_cached_result(job))
             return
+        # A job is no part of the call that makes it, but sees what that sees.
+        view = seen()
+
+        def run(engine: Session) -> None:
+            with seen_through(view):
+                self._queries.run(job, config, session, engine)
 
         self.runner.start(
             job,
-            lambda engine_session: self._queries.run(job, config, session, engine_session),
+            run,
             config.job_timeout_ms,
             finally_=(lambda: self.sessions.leave(session)) if session is not None else None,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,15 @@ from bqsim.jobs.results import (
     ResultSet,
     ResultStore,
     Window,
+    count_rows,
     read_rows,
     row_json_bytes,
 )
 from bqsim.jobs.select import select_columns, select_fields
 from bqsim.sim.gate import current, note
+from bqsim.sim.stale import seen
 from bqsim.sql.statements.buffered import buffered
+from bqsim.sql.statements.time_travel import as_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,6 +77,10 @@ class TableData:
         fields, chosen = select_fields(table.fields, selected_fields)
         columns = sorted({index for index, _ in chosen})
         start = window.start
+        if (view := seen()) is not None and view.rows:
+            table = as_of(self._catalog, table, self._clock.now_us() - view.rows)
+            count = await self._pool.run(lambda session: count_rows(session, table))
+            table = replace(table, num_rows=count)
         rows, total = await self._pool.run(lambda session: self._read(session, table, columns, start, wanted))
         fitting = max(1, int(max_bytes / max(row_json_bytes(rows.nbytes, rows.num_rows, len(fields)), 1.0)))
         if rows.num_rows > fitting:
@@ -151,6 +159,12 @@ class TableData:
         if self._held_rows is None:
             self._held_rows = HeldRows(self._clock, self._pool)
         self._held_rows.hold(seconds, store)
+
+    def forget_since(self, time_us: int) -> None:
+        """Forget what was streamed after ``time_us``: its ids, and its rows that are still to be seen."""
+        self._insert_ids.forget_since(time_us)
+        if self._held_rows is not None:
+            self._held_rows.forget_since(time_us)
 
     async def close(self) -> None:
         """Store the rows that are still to be seen later."""

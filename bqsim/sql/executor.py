@@ -14,6 +14,7 @@ from bqsim.engine.protocol import Session
 from bqsim.errors import BigQueryError, invalid, invalid_query, unsupported
 from bqsim.sim.clock import Clock
 from bqsim.sim.draws import Draws
+from bqsim.sim.stale import seen
 from bqsim.types import INT64, STRING, Field
 
 from .information_schema import VirtualTables
@@ -27,7 +28,7 @@ from .statements.names import table_ref
 from .statements.query import engine_select, query_result, run_plan
 from .statements.sizes import ColumnSizes
 from .statements.tables import wrong_kind
-from .statements.time_travel import bind_times
+from .statements.time_travel import bind_lag, bind_times
 from .statements.transactions import Transaction
 from .statements.writes import Claims, Outdated, Writer, created, finish_creation, writing
 
@@ -214,6 +215,9 @@ class Executor:
         statement = Statement(self._services, analyzed, ctx, session)
         if "system_time" in analyzed.sql.casefold():
             bind_times(statement)
+        view = seen()
+        if view is not None and view.rows and ctx.transaction is None and _is_query(analyzed):
+            bind_lag(statement, ctx.now_us - view.rows)
         return statement
 
     def _prepared(
@@ -341,8 +345,12 @@ def _check_transactional(analyzed: Analyzed, ctx: Context) -> None:
     )
 
 
+def _is_query(analyzed: Analyzed) -> bool:
+    return analyzed.kind == "resolved_query_stmt"
+
+
 def _check_query(analyzed: Analyzed) -> None:
-    if analyzed.kind != "resolved_query_stmt":
+    if not _is_query(analyzed):
         kind = "DML" if analyzed.kind in _TRANSACTIONAL else "DDL"
         raise invalid(f"Cannot set destination table in jobs with {kind} statements")
 
