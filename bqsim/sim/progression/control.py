@@ -123,9 +123,9 @@ class JobControl:
     def _tell(self, work: Callable[[], object]) -> None:
         """Run ``work`` on the loop of the jobs, now when this is it."""
         loop = self._loop
-        if loop is None or asyncio._get_running_loop() is loop:
+        if loop is None or loop.is_closed() or asyncio._get_running_loop() is loop:
             work()
-        elif not loop.is_closed():
+        else:
             loop.call_soon_threadsafe(work)
 
     def _ask(self, work: Callable[[], T]) -> T:

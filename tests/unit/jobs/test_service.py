@@ -548,3 +548,66 @@ class TestObserver:
                 assert await job.wait(10)
 
         play(body)
+
+    def test_a_failure_after_the_work_leaves_what_it_did(self, play: Play, observer: Holder) -> None:
+        async def body(s: Stack) -> None:
+            await s.ok("CREATE SCHEMA d")
+            observer.late = BigQueryError("internalError", "late")
+            job = await s.query("CREATE TABLE d.late AS SELECT 1 AS n")
+            assert job.error is observer.late
+            observer.late = None
+            assert await s.rows("SELECT n FROM d.late") == [(1,)]
+
+        play(body)
+
+    def test_a_cancel_that_loses_changes_nothing(self, play: Play, observer: Holder) -> None:
+        async def body(s: Stack) -> None:
+            gate = observer.gates[State.DONE] = asyncio.Event()
+            observer.outcome = Cancel.LOSES
+            job = await s.query("SELECT 1", timeoutMs=0)
+            assert not (await s.service.cancel("p", job.ref.job_id)).done
+            observer.outcome = Cancel.TOO_LATE
+            asyncio.get_running_loop().call_later(0.05, gate.set)
+            assert (await s.service.cancel("p", job.ref.job_id)).error is None
+            assert job.done
+
+        play(body)
+
+    def test_reads_that_end_a_state_are_answered_at_once(self, play: Play, observer: Holder) -> None:
+        async def body(s: Stack) -> None:
+            gate = observer.gates[State.DONE] = asyncio.Event()
+            job = await s.query("SELECT 1", timeoutMs=0)
+            observer.at_once = True
+            assert not (await s.service.read("p", job.ref.job_id, wait_s=60)).done
+            observer.settling = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_later(0.05, observer.settling.set_result, None)
+            assert not (await s.service.read("p", job.ref.job_id)).done
+            assert observer.settling.done()
+            observer.at_once = False
+            gate.set()
+            assert (await s.service.read("p", job.ref.job_id, wait_s=60)).done
+
+        play(body)
+
+    def test_who_waits_is_woken(self, play: Play, observer: Holder) -> None:
+        async def body(s: Stack) -> None:
+            gate = observer.gates[State.DONE] = asyncio.Event()
+            job = await s.query("SELECT 1", timeoutMs=0)
+            asyncio.get_running_loop().call_later(0.05, job.wake)
+            assert not await job.wait(60)
+            gate.set()
+            assert await job.wait(60)
+
+        play(body)
+
+    def test_it_may_ask_for_jobs_and_their_size(self, play: Play, observer: Holder) -> None:
+        async def body(s: Stack) -> None:
+            await s.ok("CREATE SCHEMA d")
+            job = await s.query("SELECT 1", timeoutMs=0)
+            await job.wait(10)
+            estimate = await s.service.estimate(job)
+            assert estimate == (0, "SELECT")
+            assert s.service.find("p", job.ref.job_id) is job
+            assert s.service.find("p", "none") is None
+
+        play(body)

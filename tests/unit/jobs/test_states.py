@@ -171,11 +171,11 @@ _PROGRESSIONS: st.SearchStrategy[Progression] = st.one_of(
     st.just(Manual()),
 )
 _PLANS = st.lists(st.builds(JobPlan, _PROGRESSIONS, growing_plan=st.booleans()), max_size=1)
-_NAMES = ["start", "start", "advance", "advance", "remove", *_ACTS]
+_NAMES = ["start", "start", "advance", "cancel", "cancel", "remove", *_ACTS]
 _ACTIONS = st.lists(st.tuples(st.sampled_from(_NAMES), st.integers(0, 6)), min_size=1, max_size=15)
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(_RULES, _PLANS, _ACTIONS)
 def test_states_only_move_forward(
     rules: list[Rule], plans: list[JobPlan], actions: list[tuple[str, int]]
