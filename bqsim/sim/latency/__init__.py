@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from .base import NO_LOAD, Latency, Load
-from .combine import Bounded, Mixture, Plus, Sum, Term, Times
+from .combine import Bounded, Mixture, Plus, Term, Times
 from .correlate import Correlated, CorrelatedInTime
+from .described import latency_of
 from .distributions import Exponential, Fixed, Gamma, LogNormal, Normal, Pareto, Quantiles, Uniform
 from .presets import Preset, preset
-from .read import LatencyError, read_latency
-from .schedule import Ramp, Schedule, Trace
+from .schedule import Ramp, Trace
 
 __all__ = [
     "NO_LOAD",
@@ -19,7 +19,6 @@ __all__ = [
     "Fixed",
     "Gamma",
     "Latency",
-    "LatencyError",
     "Load",
     "LogNormal",
     "Mixture",
@@ -29,12 +28,10 @@ __all__ = [
     "Preset",
     "Quantiles",
     "Ramp",
-    "Schedule",
-    "Sum",
     "Term",
     "Times",
     "Trace",
     "Uniform",
+    "latency_of",
     "preset",
-    "read_latency",
 ]

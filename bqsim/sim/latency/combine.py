@@ -33,20 +33,6 @@ class Mixture:
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
-    """One part after the other: independent draws, added."""
-
-    models: tuple[Latency, ...]
-
-    @property
-    def ordered(self) -> bool:
-        return any(model.ordered for model in self.models)
-
-    def draw(self, u: Uniforms, context: Load) -> float:
-        return sum(model.draw(u, context) for model in self.models)
-
-
-@dataclass(frozen=True, slots=True)
 class Times:
     """``model`` multiplied by an independent draw of ``factor`` (a plain number, not seconds)."""
 

@@ -10,7 +10,7 @@ from bqsim.sim.scenario import latency as described
 from . import distributions as d
 from .base import Latency
 from .combine import Bounded, Mixture, Plus, Term
-from .correlate import LARGEST_CORRELATION, Correlated
+from .correlate import LARGEST_CORRELATION, Correlated, CorrelatedInTime
 from .schedule import Periods, Ramp, Trace
 
 _MIB = 2.0**20
@@ -22,7 +22,9 @@ def latency_of(latency: described.Latency) -> Latency:
     ``per_slot_s`` counts for each second of slot time.
     """
     model = _distribution(latency.distribution)
-    if latency.correlation:
+    if latency.correlated_over_s:
+        model = CorrelatedInTime(model, latency.correlated_over_s, latency.correlation)
+    elif latency.correlation:
         closest = 1.0 if latency.correlation == 1.0 else min(latency.correlation, LARGEST_CORRELATION)
         model = Correlated(model, closest)
     terms = (
@@ -45,14 +47,28 @@ def _distribution(value: Any) -> Latency:
     return _MAKERS[value.kind](value)
 
 
+def _either(
+    by_parameters: Callable[..., Latency], through: Callable[..., Latency]
+) -> Callable[[Any], Latency]:
+    """A distribution by its two parameters, or through two percentiles."""
+
+    def make(value: Any) -> Latency:
+        points = described.percentiles_of(value)
+        if points:
+            return through(*points)
+        return by_parameters(*(getattr(value, name) for name in described.PARAMETERS[type(value)]))
+
+    return make
+
+
 _MAKERS: dict[str, Callable[[Any], Latency]] = {
     "fixed": lambda v: d.Fixed(v.value_s),
     "uniform": lambda v: d.Uniform(v.low_s, v.high_s),
-    "normal": lambda v: d.Normal(v.mean_s, v.deviation_s),
-    "lognormal": lambda v: d.LogNormal(v.median_s, v.sigma),
-    "gamma": lambda v: d.Gamma.of_mean(v.mean_s, v.shape),
+    "normal": _either(d.Normal, d.Normal.through),
+    "lognormal": _either(d.LogNormal, d.LogNormal.through),
+    "gamma": _either(d.Gamma.of_mean, d.Gamma.through),
     "exponential": lambda v: d.Exponential(v.mean_s),
-    "pareto": lambda v: d.Pareto(v.minimum_s, v.alpha),
+    "pareto": _either(d.Pareto, d.Pareto.through),
     "mixture": lambda v: Mixture(
         tuple(part.weight for part in v.parts), tuple(_distribution(part.of) for part in v.parts)
     ),

@@ -44,24 +44,6 @@ class Ramp:
         return self.model.draw(u, context) * self.factor(context.time_s)
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """Each of ``models`` from its time in ``starts`` (seconds) until the next; nothing before the first."""
-
-    starts: tuple[float, ...]
-    models: tuple[Latency, ...]
-    repeat_s: float | None = None
-
-    @property
-    def ordered(self) -> bool:
-        return any(model.ordered for model in self.models)
-
-    def draw(self, u: Uniforms, context: Load) -> float:
-        now = context.time_s % self.repeat_s if self.repeat_s else context.time_s
-        i = bisect_right(self.starts, now)
-        return self.models[i - 1].draw(u, context) if i else 0.0
-
-
 ENDS = ("loop", "hold", "stop")
 
 

@@ -39,6 +39,34 @@ def _ascending(table: tuple[t.Quantile, ...]) -> bool:
     return all(a.at < b.at and a.value_s <= b.value_s for a, b in pairwise(table))
 
 
+def _unwritten(record: Any) -> bool:
+    """Whether a distribution is neither given by its two parameters nor by two percentiles."""
+    parameters = [getattr(record, name) for name in t.PARAMETERS[type(record)]]
+    points = t.percentiles_of(record)
+    if points:
+        return len(points) != 2 or any(value is not None for value in parameters)
+    return None in parameters
+
+
+def _descending(record: Any) -> bool:
+    points = t.percentiles_of(record)
+    return any(later <= before for (_, before), (_, later) in pairwise(points)) or any(
+        s <= 0 for _, s in points
+    )
+
+
+def _either(*parameters: str) -> tuple[Check, ...]:
+    names = " and ".join(parameters)
+    return (
+        Check((), _unwritten, f"takes {names}, or two of p50, p90, p95 and p99"),
+        Check(
+            tuple(n.removesuffix("_s") for n in t.PERCENTILES),
+            _descending,
+            "the percentiles must ascend from above 0",
+        ),
+    )
+
+
 _GRPC_ONLY = (m.GrpcStatus, m.BreakStream, m.Throttle)
 
 CHECKS: Mapping[type, tuple[Check, ...]] = {
@@ -216,6 +244,10 @@ CHECKS: Mapping[type, tuple[Check, ...]] = {
             "'times' is more than 'nth' allows",
         ),
     ),
+    t.Normal: _either("mean", "deviation"),
+    t.Lognormal: _either("median", "sigma"),
+    t.Gamma: _either("mean", "shape"),
+    t.Pareto: _either("minimum", "alpha"),
     t.Uniform: (Check(("high",), lambda r: r.high_s < r.low_s, "'high' must not be less than 'low'"),),
     t.Mixture: (Check(("parts",), lambda r: not r.parts, "a mixture needs at least one part"),),
     t.Trace: (Check(("values",), lambda r: not r.values_s, "a trace needs at least one value"),),
@@ -237,6 +269,11 @@ CHECKS: Mapping[type, tuple[Check, ...]] = {
             ("cap",),
             lambda r: r.cap_s is not None and r.cap_s < r.floor_s,
             "'cap' must not be less than 'floor'",
+        ),
+        Check(
+            ("correlated_over",),
+            lambda r: r.correlated_over_s is not None and not (r.correlation and r.correlated_over_s),
+            "'correlated_over' needs a 'correlation'",
         ),
     ),
 }

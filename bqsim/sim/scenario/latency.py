@@ -28,29 +28,41 @@ class Uniform:
 
 @dataclass(frozen=True, slots=True)
 class Normal:
-    """Cut off at 0."""
+    """Cut off at 0; by mean and deviation, or through two percentiles."""
 
     kind: ClassVar[str] = "normal"
-    mean_s: Span
-    deviation_s: Span
+    mean_s: Span | None = None
+    deviation_s: Span | None = None
+    p50_s: Span | None = None
+    p90_s: Span | None = None
+    p95_s: Span | None = None
+    p99_s: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Lognormal:
-    """``median_s * exp(sigma * z)`` of a standard normal ``z``."""
+    """``median_s * exp(sigma * z)`` of a standard normal ``z``; or through two percentiles."""
 
     kind: ClassVar[str] = "lognormal"
-    median_s: Span
-    sigma: Factor
+    median_s: Span | None = None
+    sigma: Factor | None = None
+    p50_s: Span | None = None
+    p90_s: Span | None = None
+    p95_s: Span | None = None
+    p99_s: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Gamma:
-    """Mean ``mean_s``; ``shape`` 1 is the exponential, higher is narrower."""
+    """Mean ``mean_s``; ``shape`` 1 is the exponential, higher is narrower. Or through two percentiles."""
 
     kind: ClassVar[str] = "gamma"
-    mean_s: Span
-    shape: Factor
+    mean_s: Span | None = None
+    shape: Factor | None = None
+    p50_s: Span | None = None
+    p90_s: Span | None = None
+    p95_s: Span | None = None
+    p99_s: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +74,35 @@ class Exponential:
 
 @dataclass(frozen=True, slots=True)
 class Pareto:
-    """From ``minimum_s`` up, with the tail index ``alpha``: P(X > x) = (minimum / x) ** alpha."""
+    """From ``minimum_s`` up, with the tail index ``alpha``: P(X > x) = (minimum / x) ** alpha.
+
+    Or through two percentiles.
+    """
 
     kind: ClassVar[str] = "pareto"
-    minimum_s: Span
-    alpha: Factor
+    minimum_s: Span | None = None
+    alpha: Factor | None = None
+    p50_s: Span | None = None
+    p90_s: Span | None = None
+    p95_s: Span | None = None
+    p99_s: Span | None = None
+
+
+# The percentiles that a distribution may be put through, by their fields.
+PERCENTILES = {"p50_s": 0.5, "p90_s": 0.9, "p95_s": 0.95, "p99_s": 0.99}
+# The distributions that are written by two parameters, or by two percentiles.
+PARAMETERS: dict[type, tuple[str, str]] = {
+    Normal: ("mean_s", "deviation_s"),
+    Lognormal: ("median_s", "sigma"),
+    Gamma: ("mean_s", "shape"),
+    Pareto: ("minimum_s", "alpha"),
+}
+
+
+def percentiles_of(distribution: object) -> list[tuple[float, float]]:
+    """The percentiles that are given: shares and seconds, ascending."""
+    given = ((share, getattr(distribution, name)) for name, share in PERCENTILES.items())
+    return [(share, seconds) for share, seconds in given if seconds is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +176,9 @@ class Period:
 class Latency:
     """A draw of ``distribution``, plus the terms of the work's size, times the factors, between the bounds.
 
-    ``correlation`` ties each draw to the one before of the same rule (0: independent, 1: the same). Times of
+    ``correlation`` ties each draw to the one before of the same rule (0: independent, 1: the same); with
+    ``correlated_over_s`` it is that share of all draws that near moments have in common, whoever asks, and that
+    forgets itself over so much time. Times of
     ``ramps`` and ``schedule`` count from when the scenario was loaded.
     """
 
@@ -152,5 +190,6 @@ class Latency:
     floor_s: Span = 0.0
     cap_s: Span | None = None
     correlation: Annotated[float, k.SHARE] = 0.0
+    correlated_over_s: Span | None = None
     ramps: tuple[Ramp, ...] = ()
     schedule: tuple[Period, ...] = ()

@@ -12,7 +12,6 @@ from bqsim.sim.latency import (
     LogNormal,
     Mixture,
     Plus,
-    Sum,
     Term,
     Times,
     Trace,
@@ -32,10 +31,6 @@ def test_a_mixture_follows_the_weighted_distributions():
 def test_a_mixture_picks_no_model_without_weight():
     model = Mixture((0.0, 1.0, 0.0), (Fixed(1.0), Fixed(2.0), Fixed(3.0)))
     assert set(drawn(model, 1000)) == {2.0}
-
-
-def test_a_sum_of_two_alike_exponentials_is_a_gamma():
-    assert fits(Sum((Exponential(0.5), Exponential(0.5))), lambda x: 1.0 - math.exp(-2 * x) * (1.0 + 2 * x))
 
 
 def test_a_product_of_lognormals_is_lognormal():
@@ -66,7 +61,6 @@ def test_the_distribution_moves_with_the_load():
     "wrap",
     [
         lambda model: Mixture((1.0, 1.0), (FIXED, model)),
-        lambda model: Sum((FIXED, model)),
         lambda model: Times(FIXED, model),
         lambda model: Plus(model, ()),
         lambda model: Bounded(model),

@@ -6,28 +6,41 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bqsim.sim.draws import Draws
-from bqsim.sim.latency import Latency, Load, read_latency
+from bqsim.sim.latency import Latency, Load, latency_of
 from bqsim.sim.latency.correlate import _scores
+from bqsim.sim.scenario.load import rule_from_dict
+from bqsim.sim.scenario.model import Delay
 
 PART = {"lognormal": {"p50": "120ms", "p95": "400ms"}}
 MODELS = {
     "fixed": "120ms",
-    "uniform": {"uniform": {"from": "10ms", "to": "1s"}},
+    "uniform": {"uniform": {"low": "10ms", "high": "1s"}},
     "normal": {"normal": {"mean": "1s", "deviation": "200ms"}},
     "lognormal": PART,
     "gamma": {"gamma": {"shape": 0.7, "mean": "1s"}},
     "exponential": {"exponential": "1s"},
     "pareto": {"pareto": {"minimum": "1s", "alpha": 2}},
-    "quantiles": {"quantiles": {"p0": 0, "p50": 1, "p100": 3}},
-    "mixture": {"mixture": [{"weight": 1, "latency": PART}, {"weight": 2, "latency": {"exponential": 1}}]},
-    "sum": {"sum": [PART, PART]},
+    "quantiles": {"quantiles": [{"at": 0, "value": 0}, {"at": 0.5, "value": "1s"}, {"at": 1, "value": "3s"}]},
+    "mixture": {"mixture": [{"weight": 1, "of": PART}, {"weight": 2, "of": {"exponential": 1}}]},
     "trace": {"trace": [1, 2, 3]},
-    "schedule": {"schedule": [{"at": 0, "latency": PART}, {"at": 20, "latency": {"exponential": 1}}]},
-    "preset": {"preset": "bigquery-2026-08.run"},
-    "correlation": {**PART, "correlation": 0.9},
-    "correlation in time": {**PART, "correlation": {"over": "10s"}},
-    "all that is added": {**PART, "per_mib": 1, "ramp": [[0, 1], [50, 4]], "floor": "50ms", "cap": "9s"},
+    "correlation": {"distribution": PART, "correlation": 0.9},
+    "correlation in time": {"distribution": PART, "correlation": 0.5, "correlated_over": "10s"},
+    "all that is added": {
+        "distribution": PART,
+        "per_mib": 1,
+        "ramps": [{"from": 0, "until": "50s", "factor": 4}],
+        "floor": "50ms",
+        "cap": "9s",
+    },
 }
+
+
+def read_latency(written: object) -> Latency:
+    effect = rule_from_dict({"effect": {"delay": {"latency": written}}}).effect
+    assert isinstance(effect, Delay)
+    return latency_of(effect.latency)
+
+
 KEYS = [(f"fingerprint {n % 5}", n // 5) for n in range(200)]
 
 

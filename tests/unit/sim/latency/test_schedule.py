@@ -5,7 +5,7 @@ import math
 import pytest
 
 from bqsim.sim.draws import Stream
-from bqsim.sim.latency import Exponential, Fixed, Load, Ramp, Schedule, Trace
+from bqsim.sim.latency import Exponential, Fixed, Load, Ramp, Trace
 from bqsim.sim.latency.schedule import Periods
 
 from .fitness import drawn, fits
@@ -35,13 +35,6 @@ def test_the_distribution_is_scaled_by_the_ramp():
     assert fits(ramp, lambda x: 1.0 - math.exp(-x), Load(time_s=50.0))
 
 
-def test_a_schedule_has_each_model_from_its_time_on():
-    schedule = Schedule((10.0, 20.0), (Fixed(1.0), Fixed(2.0)))
-    assert [at(schedule, t) for t in (0.0, 10.0, 19.9, 20.0, 1e9)] == [0.0, 1.0, 1.0, 2.0, 2.0]
-    again = Schedule((10.0, 20.0), (Fixed(1.0), Fixed(2.0)), repeat_s=30.0)
-    assert [at(again, t) for t in (35.0, 40.0, 59.0)] == [0.0, 1.0, 2.0]
-
-
 def test_periods_multiply_while_they_hold():
     periods = Periods(ONE, ((10.0, 20.0, 3.0, None), (0.0, 1.0, 2.0, 15.0)))
     assert [at(periods, t) for t in (0.0, 5.0, 10.0, 15.5, 20.0, 30.0)] == [2.0, 1.0, 3.0, 6.0, 1.0, 2.0]
@@ -64,6 +57,5 @@ def test_traces_are_ordered_and_what_holds_them_too():
     trace = Trace((0.1,))
     assert trace.ordered
     assert Ramp(trace, ((0.0, 1.0),)).ordered
-    assert Schedule((0.0,), (trace,)).ordered
     assert Periods(trace, ()).ordered
-    assert not Schedule((0.0,), (ONE,)).ordered
+    assert not Periods(ONE, ()).ordered
