@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
     from bqsim.engine.protocol import Session
     from bqsim.server.core import Core
+    from bqsim.sim.control.loading import Scenarios
     from bqsim.sim.control.parts import Parts
     from bqsim.sim.scenario.access import IamSetup
+    from bqsim.sim.scenario.model import Scenario
     from bqsim.sql.googlesql import GoogleSql
     from bqsim.storage.read.service import ReadService
     from bqsim.storage.write.service import WriteService
@@ -46,10 +48,14 @@ class Simulator(Control):
 
     It serves from a thread with an event loop of its own: it can live in the process of the code under test,
     async or not (``async with`` works too). Without ``with``, call :meth:`start`, then :meth:`stop`.
+
+    A ``scenario`` (its file, its text, a mapping or a ``Scenario``) is in force from the first call on, and says
+    when its clock begins. ``ScenarioError`` for a wrong one.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, scenario: Scenarios | None = None) -> None:
         self.settings = settings or Settings()
+        self._scenario = None if scenario is None else _read(scenario)
         self.core: Core | None = None
         self.port = 0
         self.grpc_port = 0
@@ -172,7 +178,7 @@ class Simulator(Control):
         self._stop = asyncio.Event()
         from bqsim.server import build_grpc_server, build_server
 
-        parts = _build(self.settings)
+        parts = _build(self.settings, self._scenario)
         try:
             server = build_server(parts.core)
             self.port = await server.start(self.settings.host, self.settings.port)
@@ -217,11 +223,19 @@ class _Parts:
         self.closing.close()
 
 
-def _build(settings: Settings) -> _Parts:
+def _read(scenario: Scenarios) -> Scenario:
+    """A scenario whose names are those of this server."""
+    from bqsim.server.known import known
+    from bqsim.sim.control.loading import scenario_of
+
+    return scenario_of(scenario, known())
+
+
+def _build(settings: Settings, scenario: Scenario | None = None) -> _Parts:
     """Make the parts of a simulator; the analyzer loads in the background meanwhile."""
     from bqsim.catalog.store import Catalog
     from bqsim.server.identity import authenticator_of
-    from bqsim.sim.clock import SimulationClock
+    from bqsim.sim.control.loading import clock_of, put_in_force
     from bqsim.sim.draws import Draws
     from bqsim.sim.gate import Gate
     from bqsim.sim.iam import Iam
@@ -229,7 +243,7 @@ def _build(settings: Settings) -> _Parts:
     from bqsim.sim.simulation import Simulation
     from bqsim.sql.googlesql import GoogleSql
 
-    clock = SimulationClock()
+    clock = clock_of(None if scenario is None else scenario.clock)
     draws = Draws(settings.seed)
     simulation = Simulation(clock, draws, repeatable=settings.seed is not None)
     # What is wrong with these is told before anything is started.
@@ -368,6 +382,8 @@ def _build(settings: Settings) -> _Parts:
         )
         core.parts.limits = limit_control(core)
         core.parts.jobs = befalling
+        if scenario is not None:
+            put_in_force(core.parts, scenario, clock=False)
         return _Parts(core, engine.install_kernels, undo.pop_all())
 
 
@@ -417,6 +433,6 @@ def sweep(catalog: Catalog, session: Session) -> None:
             session.drop_table(engine_table)
 
 
-def start(**settings: Any) -> Simulator:
+def start(scenario: Scenarios | None = None, **settings: Any) -> Simulator:
     """Start a simulator: ``with bqsim.start(project="p") as sim: ...``. Options are those of ``Settings``."""
-    return Simulator(Settings(**settings)).start()
+    return Simulator(Settings(**settings), scenario).start()
