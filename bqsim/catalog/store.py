@@ -7,7 +7,7 @@ page of a list is a slice of a sorted one.
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left, bisect_right, insort
+from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +30,7 @@ from .past import Past
 from .refs import DatasetRef, RoutineRef, TableRef
 from .resources import Dataset, Routine, Table
 from .rollback import resource_in, state_of
+from .sorted_ids import contains, page_of, remove
 
 __all__ = ["Catalog", "Change", "MetadataWriter"]
 
@@ -86,7 +87,7 @@ class Catalog:
     def add_project(self, project: str) -> None:
         """Make a project known. Idempotent; putting a dataset does so too."""
         with self._mutex:
-            if not _contains(self._projects, project):
+            if not contains(self._projects, project):
                 insort(self._projects, project)
 
     # Datasets
@@ -111,7 +112,7 @@ class Catalog:
             refs = [DatasetRef(project, i) for i in self._dataset_ids.get(project, ())]
             now = {r.dataset: self._datasets[r].dataset for r in refs}
             return self._past.listed(self._ago(view.metadata), Dataset, project, now, after)[:limit]
-        ids = _page(self._dataset_ids.get(project, []), after, limit)
+        ids = page_of(self._dataset_ids.get(project, []), after, limit)
         found = (self._datasets.get(DatasetRef(project, i)) for i in ids)
         return [c.dataset for c in found if c is not None]
 
@@ -153,7 +154,7 @@ class Catalog:
         found: list[Table] = []
         while limit is None or len(found) < limit:
             missing = None if limit is None else limit - len(found)
-            ids = _page(contents.table_ids, after, missing)
+            ids = page_of(contents.table_ids, after, missing)
             if not ids:
                 break
             after = ids[-1]
@@ -208,7 +209,7 @@ class Catalog:
             return self._past.listed(self._ago(view.metadata), Routine, dataset, now, after)[:limit]
         if contents is None:
             raise not_found("Dataset", dataset.api_name)
-        found = (contents.routines.get(i) for i in _page(contents.routine_ids, after, limit))
+        found = (contents.routines.get(i) for i in page_of(contents.routine_ids, after, limit))
         return [r for r in found if r is not None]
 
     # Versions
@@ -313,7 +314,7 @@ class Catalog:
             for table in contents.tables.values():
                 self._remember(table.ref)
             del self._datasets[ref]
-            _remove(self._dataset_ids[ref.project], ref.dataset)
+            remove(self._dataset_ids[ref.project], ref.dataset)
             self._generations.pop(ref, None)
             self.locations.subtract([contents.dataset.location])
             self.locations = +self.locations
@@ -339,7 +340,7 @@ class Catalog:
         if contents is not None and ref.table in contents.tables:
             self._remember(ref)
             del contents.tables[ref.table]
-            _remove(contents.table_ids, ref.table)
+            remove(contents.table_ids, ref.table)
             self._generations.pop(ref, None)
             self._applied.pop(ref, None)
             self.history.end(ref, time_us)
@@ -360,7 +361,7 @@ class Catalog:
         if contents is not None and ref.routine in contents.routines:
             self._remember(ref)
             del contents.routines[ref.routine]
-            _remove(contents.routine_ids, ref.routine)
+            remove(contents.routine_ids, ref.routine)
             self._generations.pop(ref, None)
             self._applied.pop(ref, None)
 
@@ -386,19 +387,3 @@ class Catalog:
 
     def _note(self, ref: TableRef | RoutineRef) -> None:
         self._applied[ref] = self._tick()
-
-
-def _page(ids: list[str], after: str, limit: int | None) -> list[str]:
-    start = bisect_right(ids, after) if after else 0
-    return ids[start:] if limit is None else ids[start : start + limit]
-
-
-def _contains(ids: list[str], name: str) -> bool:
-    i = bisect_left(ids, name)
-    return i < len(ids) and ids[i] == name
-
-
-def _remove(ids: list[str], name: str) -> None:
-    i = bisect_left(ids, name)
-    if i < len(ids) and ids[i] == name:
-        del ids[i]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from bqsim.sim.control.parts import Parts
+from bqsim.worlds import Worlds, worlds_of
 
 from .known import known
 
@@ -50,9 +51,18 @@ class Core:
     iam: Iam
     grpc_port: int = 0
     parts: Parts = field(init=False)
+    worlds: Worlds = field(init=False)
 
     def __post_init__(self) -> None:
+        self.worlds = worlds_of(
+            catalog=self.catalog,
+            pool=self.pool,
+            jobs=self.jobs,
+            tabledata=self.tabledata,
+            storage=self.storage,
+        )
         self.parts = Parts(self.simulation, known, iam=self.iam, first_policy=self._first_policy)
+        self.parts.worlds = self.worlds
 
     def _first_policy(self) -> Policy | None:
         from bqsim.sim.iam.load import load

@@ -15,7 +15,6 @@ from google.cloud.bigquery_storage_v1 import types
 import bqsim
 from bqsim.errors import BigQueryError
 from bqsim.simulator import Simulator
-from bqsim.worlds import Worlds, worlds_of
 from tests.storage import Clients, arrow_append
 
 FIELDS = [bigquery.SchemaField("n", "INT64")]
@@ -25,22 +24,10 @@ class World:
     """Snapshots of a running simulator, from this thread."""
 
     def __init__(self, simulator: Simulator) -> None:
-        core = simulator.core
-        assert core is not None
-        loop = simulator._loop
-        assert loop is not None
-        self._loop = loop
-
-        async def make() -> Worlds:
-            return worlds_of(
-                catalog=core.catalog,
-                pool=core.pool,
-                jobs=core.jobs,
-                tabledata=core.tabledata,
-                storage=core.storage,
-            )
-
-        self.worlds = self.run(make())
+        assert simulator.core is not None
+        assert simulator._loop is not None
+        self._loop = simulator._loop
+        self.worlds = simulator.core.worlds
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
@@ -247,3 +234,56 @@ def test_a_fork_is_a_world_of_its_own(simulator: Simulator, client: Any, world: 
     with pytest.raises(BigQueryError, match="needs another project id"):
         world.run(world.worlds.fork("p", "p"))
     other.close()
+
+
+def test_streams_with_staged_rows_are_gone_once_they_were_written_to(
+    simulator: Simulator, client: Any, world: World
+) -> None:
+    storage = Clients(simulator.grpc_target)
+    parent = "projects/p/datasets/d/tables/t"
+    pending = types.WriteStream(type_=types.WriteStream.Type.PENDING)
+
+    def stream() -> str:
+        name = storage.write.create_write_stream(parent=parent, write_stream=pending).name
+        storage.append(name, arrow_append(name, pa.table({"n": [3]}), 0))
+        return str(name)
+
+    kept, written = stream(), stream()
+    id_ = world.snapshot()
+    storage.append(written, arrow_append(written, pa.table({"n": [4]}), 1))
+    new = stream()
+    world.restore(id_)
+    for gone in (written, new):
+        with pytest.raises(exceptions.NotFound):
+            storage.write.finalize_write_stream(name=gone)
+    assert storage.write.finalize_write_stream(name=kept).row_count == 1
+    storage.write.batch_commit_write_streams({"parent": parent, "write_streams": [kept]})
+    assert numbers(client) == [1, 2, 3]
+    storage.close()
+
+
+def test_ids_of_rows_streamed_since_are_new_again(client: Any, world: World) -> None:
+    id_ = world.snapshot()
+    for _ in range(2):
+        for _ in range(2):
+            assert client.insert_rows_json("p.d.t", [{"n": 3}], row_ids=["same"]) == []
+        assert numbers(client) == [1, 2, 3]
+        world.restore(id_)
+
+
+def test_a_restored_world_is_there_after_a_restart(tmp_path: Any) -> None:
+    with bqsim.start(project="p", data_dir=tmp_path) as first:
+        client = first.client()
+        client.create_dataset("d")
+        client.query_and_wait("CREATE TABLE d.t AS SELECT 1 AS n")
+        world = World(first)
+        id_ = world.snapshot()
+        client.query_and_wait("INSERT INTO d.t VALUES (2)")
+        client.create_dataset("e")
+        world.restore(id_)
+        client.close()
+    with bqsim.start(project="p", data_dir=tmp_path) as second:
+        client = second.client()
+        assert numbers(client) == [1]
+        assert [d.dataset_id for d in client.list_datasets()] == ["d"]
+        client.close()
