@@ -177,9 +177,9 @@ class Latency:
     """A draw of ``distribution``, plus the terms of the work's size, times the factors, between the bounds.
 
     ``correlation`` ties each draw to the one before of the same rule (0: independent, 1: the same); with
-    ``correlated_over_s`` it is that share of all draws that near moments have in common, whoever asks, and that
-    forgets itself over so much time. Times of
-    ``ramps`` and ``schedule`` count from when the scenario was loaded.
+    ``correlated_over_s`` it is the share of each draw that near moments have in common, whoever asks, and
+    that forgets itself over so much time. Times of ``ramps`` and ``schedule`` count from when the scenario
+    was loaded.
     """
 
     principal: ClassVar[str] = "distribution"

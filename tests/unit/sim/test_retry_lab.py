@@ -101,7 +101,7 @@ def test_effects_may_be_given_in_full(lab: RetryLab) -> None:
 def test_what_is_no_instruction_or_method_is_refused(lab: RetryLab) -> None:
     with pytest.raises(ScenarioError, match="backendError"):
         lab.create({"jobs.insert": ["backendErorr"]})
-    with pytest.raises(ValueError, match="no API method matches .jobs.insrt.; did you mean"):
+    with pytest.raises(ValueError, match=r"no API method matches .jobs\.insrt.; did you mean"):
         lab.create({"jobs.insrt": ["backendError"]})
 
 
