@@ -49,8 +49,8 @@ class Simulator(Control):
     It serves from a thread with an event loop of its own: it can live in the process of the code under test,
     async or not (``async with`` works too). Without ``with``, call :meth:`start`, then :meth:`stop`.
 
-    A ``scenario`` (its file, its text, a mapping or a ``Scenario``) is in force from the first call on, and says
-    when its clock begins. ``ScenarioError`` for a wrong one.
+    A ``scenario`` (its file, its text, a mapping or a ``Scenario``) is in force from the first call on, and
+    says when its clock begins. ``ScenarioError`` for a wrong one.
     """
 
     def __init__(self, settings: Settings | None = None, scenario: Scenarios | None = None) -> None:
