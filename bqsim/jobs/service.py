@@ -11,29 +11,29 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Dataset, Table
 from bqsim.engine.pool import EnginePool
-from bqsim.errors import BigQueryError, invalid, not_found, unsupported
+from bqsim.errors import BigQueryError, invalid, unsupported
 from bqsim.jobs.anonymous import AnonymousTables
-from bqsim.jobs.cache import CachedResult, ResultCache
+from bqsim.jobs.cache import ResultCache
 from bqsim.jobs.children import Children
-from bqsim.jobs.config import QueryConfig, check_labels, parse_query
+from bqsim.jobs.config import check_labels, parse_query
 from bqsim.jobs.index import JobFilter, JobIndex, JobPage
 from bqsim.jobs.job import Job, JobType
+from bqsim.jobs.limits import JobLimits
 from bqsim.jobs.locations import canonical_location
-from bqsim.jobs.machine import State
 from bqsim.jobs.making import JobMaker, job_type_of
 from bqsim.jobs.query import QueryRunner
 from bqsim.jobs.reading import bad_value, int64, required
 from bqsim.jobs.requests import Requests, configuration_of, timeout_s
 from bqsim.jobs.results import PAGE_BYTES, ResultPage, ResultSet, ResultStore, TableResult, Window
 from bqsim.jobs.runner import JobObserver, JobRunner, Work
-from bqsim.jobs.sessions import Sessions, SqlSession
-from bqsim.sim.stale import seen, seen_through
+from bqsim.jobs.sessions import Sessions
+from bqsim.jobs.starting import QueryStarter
+from bqsim.sim.stale import seen
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
     from bqsim.jobs.copy import CopyRunner
     from bqsim.jobs.load import LoadRunner
-    from bqsim.engine.protocol import Session
     from bqsim.jobs.upload import Upload
     from bqsim.settings import Settings
     from bqsim.sim.clock import Clock
@@ -66,6 +66,7 @@ class JobService:
         self.clock = clock
         self.settings = settings
         self.runner = JobRunner(pool, clock, settings.workers, observer)
+        self.limits = self.runner.limits = JobLimits(catalog, self.runner.end)
         self.results_store = ResultStore(settings.result_memory_bytes, max_results=settings.max_jobs)
         self.index = JobIndex(settings.max_jobs)
         self.sessions = Sessions(clock, draws)
@@ -73,7 +74,7 @@ class JobService:
         self._maker = JobMaker(catalog, clock, draws, settings.location)
         self.cache = ResultCache(self._find_table, catalog.find_routine, catalog.buffers.concern)
         catalog.find_anonymous = AnonymousTables(catalog, pool.engine, self.results_store).find
-        self._queries = QueryRunner(
+        queries = QueryRunner(
             catalog=catalog,
             executor=executor,
             scripts=scripts,
@@ -82,6 +83,16 @@ class JobService:
             draws=draws,
             results=self.results_store,
             children=Children(self._maker, self.index, self.runner, clock),
+        )
+        self._starter = QueryStarter(
+            catalog=catalog,
+            pool=pool,
+            runner=self.runner,
+            sessions=self.sessions,
+            cache=self.cache,
+            queries=queries,
+            maker=self._maker,
+            clock=clock,
         )
         self._executor = executor
         self.requests = Requests()
@@ -128,11 +139,11 @@ class JobService:
         upload: Upload | None,
     ) -> Job:
         config = parse_query(configuration, project)
-        job = await self._query_job(project, configuration, reference, caller, config)
+        job = await self._starter.job(project, configuration, reference, caller, config)
         if config.dry_run:
-            return await self._dry_run(job, config)
+            return await self._starter.dry_run(job, config)
         self._admit(job)
-        self._start_query(job, config)
+        self._starter.start(job, config)
         return job
 
     async def _insert_load(
@@ -192,13 +203,13 @@ class JobService:
         configuration = configuration_of(request)
         config = parse_query(configuration, project)
         reference = {"location": request.get("location")}
-        job = await self._query_job(project, configuration, reference, caller, config)
+        job = await self._starter.job(project, configuration, reference, caller, config)
         if config.dry_run:
-            return await self._dry_run(job, config)
+            return await self._starter.dry_run(job, config)
         optional = request.get("jobCreationMode") == "JOB_CREATION_OPTIONAL" and not config.create_session
         self._admit(job, listed=not optional)
         self.requests.remember(project, caller, request, job)
-        self._start_query(job, config)
+        self._starter.start(job, config)
         if not job.done:
             await job.wait(timeout_s(request), self.clock)
         if optional:
@@ -207,8 +218,13 @@ class JobService:
 
     def _admit(self, job: Job, *, listed: bool = True) -> None:
         """Make a new job known."""
-        if listed:
-            self.index.add(job)
+        self.limits.queued(job)
+        try:
+            if listed:
+                self.index.add(job)
+        except BigQueryError:
+            self.limits.done(job)
+            raise
         self.runner.created(job)
 
     def _settle_optional(self, job: Job, max_results: int | None) -> None:
@@ -290,15 +306,7 @@ class JobService:
 
     async def estimate(self, job: Job) -> tuple[int, str]:
         """Bytes that a query job would process, and its statement type; nothing for what cannot be told."""
-        if job.type is not JobType.QUERY:
-            return 0, ""
-        try:
-            config = parse_query(job.configuration, job.ref.project)
-            with self.clock.hold():
-                found = await self._pool.run(lambda engine: self._queries.dry_run(job, config, None, engine))
-        except BigQueryError:
-            return 0, ""
-        return found.bytes_processed, found.statement_type
+        return await self._starter.estimate(job)
 
     def delete(self, project: str, job_id: str, location: str | None = None) -> None:
         """Forget a DONE job and its children."""
@@ -361,93 +369,6 @@ class JobService:
         await self.runner.close()
         self.results_store.close()
 
-    # -- running
-
-    async def _query_job(
-        self,
-        project: str,
-        configuration: Mapping[str, Any],
-        reference: Mapping[str, Any],
-        caller: str,
-        config: QueryConfig,
-    ) -> Job:
-        """A new query job, in the location of the datasets that it names unless the request gives one."""
-        query = {**configuration["query"], "useLegacySql": False}
-        query.setdefault("priority", "INTERACTIVE")
-        if config.target is not None:
-            query.setdefault("createDisposition", "CREATE_IF_NEEDED")
-            query.setdefault("writeDisposition", "WRITE_EMPTY")
-        shown = {**configuration, "query": query}
-        job = self._maker.job(
-            JobType.QUERY, project, shown, reference, caller, config.target, config.default_dataset
-        )
-        if not reference.get("location") and not self.catalog.locations.keys() <= {job.ref.location}:
-            found = await self._pool.run(lambda engine: self._queries.location_of(job, config, engine))
-            if found is not None:
-                job.ref = replace(job.ref, location=found)
-        return job
-
-    async def _dry_run(self, job: Job, config: QueryConfig) -> Job:
-        job.dry_run = True
-        session = self._session_of(job, config)
-        statistics = await self._pool.run(lambda engine: self._queries.dry_run(job, config, session, engine))
-        job.statistics = statistics
-        job.move(State.DONE, self.clock.now_us())
-        return job
-
-    def _session_of(self, job: Job, config: QueryConfig) -> SqlSession | None:
-        session_id = config.properties.get("session_id")
-        if session_id:
-            session = self.sessions.get(session_id, job.ref.project)
-        elif config.create_session and not config.dry_run:
-            session = self.sessions.create(job.ref.project, job.ref.location)
-        else:
-            return None
-        job.session_id = session.id
-        return session
-
-    def _start_query(self, job: Job, config: QueryConfig) -> None:
-        try:
-            session = self._session_of(job, config)
-            if session is not None:
-                self.sessions.enter(session)
-        except BigQueryError as error:
-            self.runner.finish(job, error)
-            return
-        key = self._queries.cache_key(job, config) if session is None else None
-        hit = self.cache.get(key, self.clock.now_us()) if key is not None else None
-        if hit is not None:
-            self._answer_from_cache(job, config, hit)
-            return
-        if config.create_never and config.target is None:
-            self.runner.finish(job, _no_cached_result(job))
-            return
-        # A job is no part of the call that makes it, but sees what that sees.
-        view = seen()
-
-        def run(engine: Session) -> None:
-            with seen_through(view):
-                self._queries.run(job, config, session, engine)
-
-        self.runner.start(
-            job,
-            run,
-            config.job_timeout_ms,
-            finally_=(lambda: self.sessions.leave(session)) if session is not None else None,
-        )
-
-    def _answer_from_cache(self, job: Job, config: QueryConfig, hit: CachedResult) -> None:
-        """Finish ``job`` with a cached result, once its caller may still read what that was made of."""
-        if self._queries.restricted:
-
-            def answer(engine: Session) -> None:
-                self._queries.authorize(job, config, engine)
-                self._queries.answer_from_cache(job, hit)
-
-            self.runner.start(job, answer, config.job_timeout_ms)
-            return
-        self.runner.run_at_once(job, lambda: self._queries.answer_from_cache(job, hit))
-
     def _find_table(self, ref: TableRef) -> Table | None:
         return self.anonymous_table(ref) or self.catalog.find_table(ref)
 
@@ -461,7 +382,3 @@ _STARTERS: dict[JobType, _Starter] = {
     JobType.COPY: JobService._insert_copy,
     JobType.EXTRACT: JobService._insert_extract,
 }
-
-
-def _no_cached_result(job: Job) -> BigQueryError:
-    return not_found("Table", f"{job.ref.project}:cached result of job {job.ref.job_id}")

@@ -101,7 +101,8 @@ class JobSimulation(JobControl):
         if self._asks or self._effects or origin.one_off:
             life = self._adopt(job, origin)
             self._begin(job, life)
-        elif self._cancels:
+        elif self._cancels or origin.scope:
+            # What becomes of it is to be told in its scope.
             self._adopt(job, origin)
         self._write(job, "", "PENDING", origin)
 

@@ -11,6 +11,7 @@ from bqsim.errors import BigQueryError
 from bqsim.sim.clock import Clock
 from bqsim.sim.gate import Call
 from bqsim.sim.journal.events import Decision
+from bqsim.sim.rules.facts import SCOPE_HEADER
 from bqsim.sim.scenario.model import JobPlan, Rule
 
 from .growth import Growth
@@ -35,7 +36,8 @@ class Origin:
         headers = call.headers
         clients = tuple(headers[name] for name in ("user-agent", "x-goog-api-client") if name in headers)
         one_off = call.notes.get("one_off", ())
-        return cls(call.transport, call.method, headers, clients, call.scope, one_off)
+        scope = call.scope or headers.get(SCOPE_HEADER, "")
+        return cls(call.transport, call.method, headers, clients, scope, one_off)
 
 
 UNKNOWN = Origin()

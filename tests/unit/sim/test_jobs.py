@@ -159,6 +159,11 @@ def test_a_rule_matches_by_the_call_that_made_the_job() -> None:
         free = await world.start(FakeJob("free"))
         assert (stuck.state, free.state) == ("RUNNING", "DONE")
         assert world.journal.jobs("stuck")[0].scope == "mine"
+        other = Call(
+            "rest", "bigquery.jobs.insert", "projects/p/jobs", "me@x", headers={"x-bqsim-scope": "s"}
+        )
+        await world.start(FakeJob("scoped"), other)
+        assert {e.scope for e in world.journal.jobs("scoped")} == {"s"}
         child = await world.start(FakeJob("child", parent=stuck))
         assert child.state == "RUNNING"
         world.remove("r")
