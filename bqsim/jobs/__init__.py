@@ -8,7 +8,8 @@ What the server calls::
     job = await service.query(project, query_request_json, caller)
     job = service.get(project, job_id, location=None)
     page = service.list(project, JobFilter(...), page_token=None, max_results=None)  # .jobs
-    job = service.cancel(project, job_id, location=None)        # answers at once; poll or wait
+    job = await service.read(project, job_id, location=None, wait_s=None)  # for clients that follow a job
+    job = await service.cancel(project, job_id, location=None)  # answers at once; poll or wait
     service.delete(project, job_id, location=None)
     done = await service.wait(job, timeout_s)
 

@@ -63,6 +63,7 @@ class Job:
         "error",
         "groups",
         "life",
+        "noted",
         "number",
         "parent",
         "ref",
@@ -109,6 +110,7 @@ class Job:
         self.cancel_token: CancelToken | None = None
         self.stop_error: BigQueryError | None = None
         self.life: JobLife | None = None
+        self.noted = False
         self._waiters: list[asyncio.Future[None]] = []
 
     # -- states
@@ -164,6 +166,11 @@ class Job:
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
+
+    @property
+    def entered(self) -> Mapping[str, int]:
+        """When each state was entered, in epoch microseconds."""
+        return self.timeline.entered
 
     # -- what replies need
 
@@ -240,6 +247,8 @@ class Job:
 
     def etag(self) -> str:
         text = f"{self.ref.api_name}/{self.state}/{len(self.children)}/{self.stop_error is not None}"
+        if self.life is not None:
+            text += str(self.life.statistics(self))
         return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
     def status_json(self) -> dict[str, Any]:
