@@ -62,6 +62,9 @@ def put_back_rows(session: Session, before: Mapping[Ref, State], now: Mapping[Re
         name, version = table.storage.engine_table, table.version
         session.execute(f"DELETE FROM {name} WHERE {VERSION_BEGIN} > {version}")
         session.execute(f"UPDATE {name} SET {VERSION_END} = NULL WHERE {VERSION_END} > {version}")
+        if table.storage.changes is not None:
+            log = table.storage.changes.engine_table
+            session.execute(f"DELETE FROM {log} WHERE {VERSION_BEGIN} > {version}")
 
 
 def _current(state: State) -> Table | None:
@@ -77,16 +80,25 @@ def _same_place(a: Table, b: Table) -> bool:
 
 
 def _with_columns(before: Mapping[Ref, State], now: Mapping[Ref, State]) -> dict[Ref, State]:
-    """``before``, where columns that were added to stored tables since do not get their numbers again."""
+    """``before``, as the engine's tables are now: columns that were added since keep their numbers, and a
+    change log that was made anew since begins another time.
+    """
     highest: dict[str, int] = {}
+    logs: dict[str, set[tuple[str, ...]]] = {}
     for storage in _storages(now):
         highest[storage.engine_table] = max(highest.get(storage.engine_table, 0), storage.next_column)
+        if storage.changes is not None:
+            logs.setdefault(storage.changes.engine_table, set()).add(storage.changes.columns)
 
     def renumbered(version: TableVersion) -> TableVersion:
         storage = version.table.storage
-        if storage is None or highest.get(storage.engine_table, 0) <= storage.next_column:
+        if storage is None:
             return version
-        storage = replace(storage, next_column=highest[storage.engine_table])
+        changes = storage.changes
+        if changes is not None and logs.get(changes.engine_table, set()) - {changes.columns}:
+            changes = replace(changes, columns=())
+        next_column = max(highest.get(storage.engine_table, 0), storage.next_column)
+        storage = replace(storage, next_column=next_column, changes=changes)
         return replace(version, table=replace(version.table, storage=storage))
 
     return {
@@ -98,11 +110,12 @@ def _with_columns(before: Mapping[Ref, State], now: Mapping[Ref, State]) -> dict
 
 
 def _made_since(mark: Mark, now: Mapping[Ref, State], wanted: Mapping[Ref, State]) -> list[str]:
-    """Engine tables of the world as it is that were made after ``mark``, which nothing names any more."""
+    """Engine tables of the world as it is that were made after ``mark``, which nothing names any more:
+    those of tables (``t7``) by their numbers, and their change logs (``t7_changes``).
+    """
     names = {name for storage in _storages(now) for name in storage.engine_tables}
     kept = {name for storage in _storages(wanted) for name in storage.engine_tables}
-    made = (name for name in names - kept if name[1:].isdigit() and int(name[1:]) >= mark.engine_table)
-    return sorted(made)
+    return sorted(name for name in names - kept if "_" in name or int(name[1:]) >= mark.engine_table)
 
 
 def _storages(states: Mapping[Ref, State]) -> Iterator[Storage]:

@@ -47,7 +47,7 @@ class Worlds:
     between snapshot and restore shows the world of the snapshot.
 
     Not held: the clock, ids already drawn, the rows that read sessions of the time have yet to send (they
-    go on), uploads that are open, sequence numbers that change data capture forgot or replaced since, write
+    go on), uploads that are open, sequence numbers that change data capture replaced or forgot since, write
     streams with staged rows that were written to since (they are gone), and running jobs: those are stopped
     first, and jobs that ran at the snapshot are as they are now.
     """

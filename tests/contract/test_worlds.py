@@ -15,7 +15,7 @@ from google.cloud.bigquery_storage_v1 import types
 import bqsim
 from bqsim.errors import BigQueryError
 from bqsim.simulator import Simulator
-from tests.storage import Clients, arrow_append
+from tests.storage import Clients, F, ProtoMessage, arrow_append
 
 FIELDS = [bigquery.SchemaField("n", "INT64")]
 
@@ -287,3 +287,42 @@ def test_a_restored_world_is_there_after_a_restart(tmp_path: Any) -> None:
         assert numbers(client) == [1]
         assert [d.dataset_id for d in client.list_datasets()] == ["d"]
         client.close()
+
+
+CHANGE = ProtoMessage(
+    [
+        ("id", F.TYPE_INT64, False, None),
+        ("_CHANGE_TYPE", F.TYPE_STRING, False, None),
+        ("_CHANGE_SEQUENCE_NUMBER", F.TYPE_STRING, False, None),
+    ]
+)
+
+
+def test_changes_may_be_captured_once_more(simulator: Simulator, client: Any, world: World) -> None:
+    client.query_and_wait("CREATE TABLE d.k (id INT64, PRIMARY KEY (id) NOT ENFORCED)")
+    storage = Clients(simulator.grpc_target)
+    stream = "projects/p/datasets/d/tables/k/streams/_default"
+
+    def change(id_: int, kind: str, number: str) -> None:
+        row = {"id": id_, "_CHANGE_TYPE": kind, "_CHANGE_SEQUENCE_NUMBER": number}
+        storage.append(stream, [CHANGE.append(stream, [row])])
+
+    def kept() -> list[Any]:
+        return numbers(client, "SELECT id FROM d.k ORDER BY id")
+
+    first = world.snapshot()
+    change(1, "UPSERT", "5")
+    second = world.snapshot()
+    for _ in range(2):
+        change(2, "UPSERT", "3")
+        change(2, "DELETE", "4")
+        change(2, "UPSERT", "3")
+        assert kept() == [1]
+        world.restore(second)
+    change(1, "DELETE", "4")
+    assert kept() == [1]
+    world.restore(first)
+    assert kept() == []
+    change(1, "UPSERT", "1")
+    assert kept() == [1]
+    storage.close()
