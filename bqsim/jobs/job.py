@@ -168,7 +168,7 @@ class Job:
                 waiter.set_result(None)
 
     @property
-    def entered(self) -> Mapping[str, int]:
+    def entered(self) -> Mapping[State, int]:
         """When each state was entered, in epoch microseconds."""
         return self.timeline.entered
 
