@@ -22,7 +22,7 @@ from bqsim.sim.progression.view import JobView
 from bqsim.sim.progression.waits import Wait
 from bqsim.sim.rules.book import Hit, RuleBook
 from bqsim.sim.rules.classes import events_of
-from bqsim.sim.rules.facts import CANCEL, JOB, Facts, job_facts
+from bqsim.sim.rules.facts import CANCEL, JOB, SCOPE_HEADER, Facts, job_facts
 from bqsim.sim.scenario.model import JobPlan, JobState, LatencySetup, Rule
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class JobSimulation(JobControl):
         self._effects = Effects(clock, draws, (), None)
         self._asks = False
         self._cancels = False
+        self._quiet = False
         self.changed()
 
     # What is in force
@@ -72,6 +73,7 @@ class JobSimulation(JobControl):
         events = {event for rule in self.rules.rules for event in events_of(rule)}
         self._asks = JOB in events
         self._cancels = CANCEL in events
+        self._quiet = not (events or self._effects)
         if self._live:
             self._tell(self._recheck)
 
@@ -97,6 +99,8 @@ class JobSimulation(JobControl):
     def created(self, job: JobView) -> None:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
+        if self._quiet and not self.journal.followed and _is_plain():
+            return
         origin = self._origin(job)
         if self._asks or self._effects or origin.one_off:
             life = self._adopt(job, origin)
@@ -130,6 +134,10 @@ class JobSimulation(JobControl):
 
     def moved(self, job: JobView, before: str, after: str) -> None:
         life: Life | None = job.life
+        if life is None and not job.noted and self._quiet and not self.journal.followed:
+            if after == "DONE":
+                self.journal.postpone(_Moves(job))
+            return
         if life is not None:
             life.left()
             if after == "RUNNING":
@@ -306,6 +314,10 @@ class JobSimulation(JobControl):
             life.growth.see(self.clock.now_us(), 1.0, at_once=True)
 
     def _write(self, job: JobView, before: str, after: str, origin: Origin) -> None:
+        if not job.noted:
+            job.noted = True
+            for event in _moves_of(job, without=after):
+                self.journal.append(event)
         life: Life | None = job.life
         decisions: tuple[Decision, ...] = ()
         if life is not None:
@@ -326,6 +338,47 @@ class JobSimulation(JobControl):
                 decisions,
             )
         )
+
+
+class _Moves:
+    """The moves of a job that nothing befell; their events are made when somebody reads them."""
+
+    __slots__ = ("_job", "method", "scope")
+
+    def __init__(self, job: JobView) -> None:
+        self._job = job
+        self.method = ""
+        self.scope = job.project
+
+    def events(self) -> Iterable[JobEvent]:
+        return _moves_of(self._job)
+
+
+def _moves_of(job: JobView, without: str = "") -> Iterable[JobEvent]:
+    """What a job has gone through so far, but for one state."""
+    before = ""
+    for state, time_us in tuple(job.entered.items()):
+        if state == without:
+            continue
+        error = job.error if state == "DONE" else None
+        yield JobEvent(
+            time_us,
+            job.job_id,
+            job.project,
+            job.location,
+            before,
+            str(state),
+            error.reason.name if error is not None else "",
+            error.message if error is not None else "",
+            scope=job.project,
+        )
+        before = str(state)
+
+
+def _is_plain() -> bool:
+    """Whether the call that makes a job says nothing of it to the simulation."""
+    call = gate.current()
+    return call is None or not (call.scope or SCOPE_HEADER in call.headers or "one_off" in call.notes)
 
 
 def jobs_of(simulation: Simulation) -> JobSimulation:

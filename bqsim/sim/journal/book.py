@@ -26,7 +26,7 @@ Listener = Callable[[Event], object]
 
 
 class Postponed(Protocol):
-    """A call that is over, whose events are not made yet."""
+    """A call or a job that is over, whose events are not made yet; ``method`` is empty for a job."""
 
     method: str
     scope: str
@@ -58,8 +58,13 @@ class Journal:
         # Re-entrant, so that a listener may read the journal.
         self._lock = threading.RLock()
 
+    @property
+    def followed(self) -> bool:
+        """Whether somebody is told of events as they come."""
+        return bool(self._listeners)
+
     def postpone(self, call: Postponed) -> None:
-        """Append the events of a call when they are asked for; of very many only the newest are kept."""
+        """Append the events of a call or job when they are asked for; of very many the newest are kept."""
         with self._lock:
             self._postponed.append(call)
             if self._listeners:

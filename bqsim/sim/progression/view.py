@@ -11,11 +11,16 @@ from bqsim.errors import BigQueryError
 class JobView(Protocol):
     """A job. ``state`` is the API's word for it, ``configuration`` its ``JobConfiguration``.
 
-    ``life`` is the simulation's record of it, ``error`` what it failed with.
+    ``life`` is the simulation's record of it, ``error`` what it failed with; ``noted`` tells that the journal
+    has its moves so far, ``entered`` when it entered each state (epoch microseconds).
     """
 
     life: Any
+    noted: bool
     error: BigQueryError | None
+
+    @property
+    def entered(self) -> Mapping[Any, int]: ...
 
     @property
     def project(self) -> str: ...

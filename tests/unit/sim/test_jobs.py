@@ -32,6 +32,8 @@ class FakeJob:
         self.statement_type: str | None = None
         self.parent = parent
         self.life: Any = None
+        self.noted = False
+        self.entered: dict[str, int] = {"PENDING": 1}
         self.error: BigQueryError | None = None
         self.worked = False
         self.woken = 0
@@ -45,6 +47,7 @@ class FakeJob:
 
     def move(self, simulation: JobSimulation, state: str) -> None:
         before, self.state = self.state, state
+        self.entered[state] = simulation.clock.now_us()
         simulation.moved(self, before, state)
 
     async def run(self, simulation: JobSimulation) -> None:
