@@ -28,7 +28,8 @@ class Settings:
     calls: each stream holds a thread. ``auth`` is how callers are known: ``open`` takes their word, ``jwt``
     takes bearer tokens signed with one of ``jwt_keys`` (a JWKS, PEM or service account file), for one of
     ``jwt_audience`` and by one of ``jwt_issuer`` when these are given. ``iam_policy`` is a policy file;
-    without one everybody may do everything.
+    without one everybody may do everything. What control requests over HTTP change ends by itself after
+    ``fault_ttl_s``, unless they say otherwise: for servers that several people share.
     ``streaming_buffer_s`` is how much of the clock's time rows of ``tabledata.insertAll`` stay in the
     streaming buffer, closed to DML and unseen by ``tabledata.list`` and copies (the service: 30 minutes
     for DML, up to 90 for copies); 0 flushes them at once.
@@ -61,4 +62,5 @@ class Settings:
     jwt_audience: tuple[str, ...] = ()
     iam_policy: Path | None = None
     streaming_buffer_s: float = 1800.0
+    fault_ttl_s: float | None = None
     extra_projects: tuple[str, ...] = field(default=())

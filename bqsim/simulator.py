@@ -190,6 +190,7 @@ class Simulator(Control):
                 await server.stop()
                 raise
             parts.core.grpc_port = self.grpc_port
+            parts.core.parts.loop = self._loop
             self.core = parts.core
             self._ready.set()
             # Most statements need one of these; the first need not wait for all.
@@ -197,6 +198,7 @@ class Simulator(Control):
             sweeper = self._loop.create_task(_sweep(parts.core))
             await self._stop.wait()
             sweeper.cancel()
+            await parts.core.listeners.stop()
             await asyncio.to_thread(grpc_server.stop, parts.core.storage.close)
             await server.stop()
             await parts.core.tabledata.close()

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from bqsim.server.admin.listening import Listeners
 from bqsim.sim.control.parts import Parts
+from bqsim.sim.control.worlds import Rules
 from bqsim.worlds import Worlds, worlds_of
 
 from .known import known
@@ -52,6 +54,7 @@ class Core:
     grpc_port: int = 0
     parts: Parts = field(init=False)
     worlds: Worlds = field(init=False)
+    listeners: Listeners = field(init=False)
 
     def __post_init__(self) -> None:
         self.worlds = worlds_of(
@@ -63,6 +66,8 @@ class Core:
         )
         self.parts = Parts(self.simulation, known, iam=self.iam, first_policy=self._first_policy)
         self.parts.worlds = self.worlds
+        self.worlds.register("rules", Rules(self.parts))
+        self.listeners = Listeners(self)
 
     def _first_policy(self) -> Policy | None:
         from bqsim.sim.iam.load import load

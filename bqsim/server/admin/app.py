@@ -1,85 +1,101 @@
-"""The control API under ``/bqsim/v1``: whether the simulator is ready, and which routes statements took."""
+"""The control API under ``/bqsim/v1``: everything that ``sim`` does in Python, over HTTP."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from bqsim._version import __version__
 from bqsim.errors import BigQueryError
-from bqsim.server.rest.reply import Reply
+from bqsim.server.rest.reply import Reply, error_body
+from bqsim.server.rest.request import MAX_BODY_BYTES
+from bqsim.sim.rules.facts import SCOPE_HEADER
+from bqsim.sim.scenario.tree import Problem, ScenarioError
+
+from . import about, parts, records, rules, time, worlds
+from .asking import Ask
+from .routes import PREFIX, Route, find, index
 
 if TYPE_CHECKING:
-    from bqsim.jobs import Job
     from bqsim.server.http import Request as HttpRequest
     from bqsim.server.http import Response
     from bqsim.server.rest.app import RestApp
 
-PREFIX = "/bqsim/v1/"
+# A request may wait until the clock has moved on; others go on meanwhile.
+THREADS = 8
+
+
+def _index(ask: Ask) -> dict[str, Any]:
+    return index(ROUTES)
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "", _index, "What there is."),
+    *about.ROUTES,
+    *rules.ROUTES,
+    *time.ROUTES,
+    *records.ROUTES,
+    *parts.ROUTES,
+    *worlds.ROUTES,
+)
 
 
 class Admin:
-    """The service behind ``/bqsim``."""
+    """The service behind ``/bqsim``. What it does runs on threads of its own: it may wait for the clock."""
 
     def __init__(self, app: RestApp) -> None:
         self._app = app
-        self._core = app.core
+        self._threads = ThreadPoolExecutor(THREADS, "bqsim-control")
 
     async def handle(self, path: str, query: dict[str, str], http: HttpRequest) -> Response:
         """Answer a control request."""
-        if not path.startswith(PREFIX) or http.head.method != "GET":
-            raise BigQueryError("notFound", "Not Found")
-        parts = path[len(PREFIX) :].strip("/").split("/")
-        if len(parts) == 5 and parts[0] == "projects" and parts[2] == "jobs" and parts[4] == "route":
-            body = self.route(parts[1], parts[3], query.get("location"))
-        elif len(parts) == 1 and parts[0] in _PAGES:
-            body = _PAGES[parts[0]](self)
-        else:
-            raise BigQueryError("notFound", "Not Found")
-        return await self._app.answer(Reply(body), query, http)
+        return await self._app.answer(await self._reply(path, query, http), query, http)
 
-    def health(self) -> dict[str, Any]:
-        """Ready to answer; ``grpcPort`` is the port of the Storage API."""
-        return {"status": "ready", "version": __version__, "grpcPort": self._core.grpc_port}
+    async def _reply(self, path: str, query: dict[str, str], http: HttpRequest) -> Reply:
+        if path != PREFIX and not path.startswith(f"{PREFIX}/"):
+            raise BigQueryError("notFound", f"The control API is at {PREFIX}.")
+        head, core = http.head, self._app.core
+        route, values = find(ROUTES, head.method, path[len(PREFIX) :])
+        ask = Ask(
+            core,
+            core.listeners,
+            head.method,
+            values,
+            query,
+            await http.read(MAX_BODY_BYTES),
+            query.get("scope") or head.headers.get(SCOPE_HEADER) or head.scope,
+        )
+        answer = await asyncio.get_running_loop().run_in_executor(self._threads, _answer, route, ask)
+        return answer if isinstance(answer, Reply) else Reply(answer)
 
-    def route(self, project: str, job_id: str, location: str | None) -> dict[str, Any]:
-        """The route of one job's statement and why not the engine; of a script, those of its statements."""
-        job = self._core.jobs.get(project, job_id, location)
-        body = _route(job)
-        if job.children:
-            body["children"] = [_route(child) for child in job.children]
-        return body
 
-    def routes(self) -> dict[str, Any]:
-        """How many statements of finished jobs took each route, and the share of each."""
-        counts: dict[str, int] = {}
-        reasons: dict[str, int] = {}
-        for job in self._core.jobs.index.everything():
-            statistics = job.query_statistics
-            if job.children or statistics is None or statistics.route is None:
-                continue
-            counts[statistics.route.value] = counts.get(statistics.route.value, 0) + 1
-            if statistics.route_reason:
-                reasons[statistics.route_reason] = reasons.get(statistics.route_reason, 0) + 1
-        total = sum(counts.values())
-        return {
-            "statements": total,
-            "routes": {
-                name: {"count": count, "share": count / total} for name, count in sorted(counts.items())
-            },
-            "reasons": dict(sorted(reasons.items(), key=lambda item: -item[1])),
+def _answer(route: Route, ask: Ask) -> Any:
+    try:
+        return route.handler(ask)
+    except ScenarioError as error:
+        return refused(error)
+    except ValueError as error:
+        raise BigQueryError("invalid", str(error)) from None
+
+
+def refused(error: ScenarioError) -> Reply:
+    """The answer to a wrong scenario: all that is wrong, each with its line and column."""
+    body = error_body(BigQueryError("invalid", str(error)))
+    body["error"]["errors"] = [
+        {
+            "message": problem.message,
+            "domain": "global",
+            "reason": "invalid",
+            "location": str(problem.place),
+            "locationType": "other",
         }
+        for problem in error.problems
+    ]
+    body["problems"] = [_problem(problem) for problem in error.problems]
+    return Reply(body, 400)
 
 
-_PAGES: dict[str, Callable[[Admin], dict[str, Any]]] = {"health": Admin.health, "routes": Admin.routes}
-
-
-def _route(job: Job) -> dict[str, Any]:
-    statistics = job.query_statistics
-    route = statistics.route if statistics is not None else None
-    return {
-        "jobReference": job.reference_json(),
-        "statementType": statistics.statement_type if statistics is not None else None,
-        "route": route.value if route is not None else None,
-        "reason": statistics.route_reason if statistics is not None else "",
-    }
+def _problem(problem: Problem) -> dict[str, Any]:
+    place = problem.place
+    found = {"line": place.line, "column": place.column, "path": place.path, "message": problem.message}
+    return {name: value for name, value in found.items() if value}

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from .loading import Scenarios
     from .machines import Machines
     from .parts import Parts
-    from .retries import Retries
+    from .retries import RetryTests
+    from .worlds import Worlds
 
 
 T = TypeVar("T")
@@ -37,6 +38,8 @@ class Control(ABC):
 
     # '' is everything.
     scope_name = ""
+    # Who makes the changes, as the journal tells it.
+    source = "python"
 
     @property
     @abstractmethod
@@ -61,7 +64,7 @@ class Control(ABC):
         """The rules in force: ``faults.add("backendError", method="bigquery.jobs.insert", times=2)``."""
         from .faults import Faults
 
-        return Faults(self.parts, self.scope_name)
+        return Faults(self.parts, self.scope_name, self.source)
 
     @property
     def machines(self) -> Machines:
@@ -97,11 +100,19 @@ class Control(ABC):
         return present(self.parts.iam)
 
     @property
-    def retries(self) -> Retries:
-        """Retry tests: ordered instructions that a client's calls must use up."""
-        from .retries import Retries
+    def retry_tests(self) -> RetryTests:
+        """Ordered instructions that a client's calls must use up."""
+        from .retries import RetryTests
 
-        return Retries(self.parts, self.scope_name)
+        return RetryTests(self.parts, self.scope_name)
+
+    def reseed(self, seed: int) -> None:
+        """Begin all draws anew. Calls are numbered from the start: runs with this seed can be repeated."""
+        simulation = self.parts.simulation
+        simulation.draws.reseed(seed)
+        simulation.repeatable = True
+        simulation.recorder.reset()
+        simulation.control("seed", source=self.source, details={"seed": seed})
 
     # Scenarios
 
@@ -137,6 +148,27 @@ class Control(ABC):
         from .loading import begin_anew
 
         begin_anew(self.parts, self.scope_name)
+
+    # Worlds
+
+    @property
+    def worlds(self) -> Worlds:
+        """Snapshots of the world, by id: ``worlds.list()``, ``worlds.delete(id)``."""
+        from .worlds import Worlds
+
+        return Worlds(self.parts, self.source)
+
+    def snapshot(self, name: str | None = None) -> str:
+        """Take a snapshot of data, jobs and rules; its id. From threads other than the simulator's own."""
+        return self.worlds.snapshot(name)
+
+    def restore(self, id: str) -> int:
+        """Make the world that of a snapshot; how many resources had changed. The clock goes on."""
+        return self.worlds.restore(id)
+
+    def fork(self, project: str, into: str) -> int:
+        """Copy a project under another id; how many tables."""
+        return self.worlds.fork(project, into)
 
     # What happened
 

@@ -14,11 +14,21 @@ from bqsim.sim.scenario.load import NOTHING, Known, rule_from_tree
 from bqsim.sim.scenario.model import Effect, Match, Rule
 from bqsim.sim.scenario.shapes import Choice, record_of
 from bqsim.sim.scenario.spelling import unknown
-from bqsim.sim.scenario.tree import Leaf, Mapped, Node, Place, Problem, ScenarioError, from_object, from_yaml
+from bqsim.sim.scenario.tree import (
+    Leaf,
+    Listing,
+    Mapped,
+    Node,
+    Place,
+    Problem,
+    ScenarioError,
+    from_object,
+    from_yaml,
+)
 from bqsim.sim.scenario.words import GRPC_STATUSES, NETWORK_FAULTS
 
 # An effect or a rule: of the model, in a scenario's spelling, as its text, or one word that stands for it.
-Given = Rule | Effect | Mapping[str, Any] | str
+Given = Rule | Effect | Mapping[str, Any] | str | Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,8 @@ def rule_of(
 def _rule_tree(given: Any, called: str) -> Mapped:
     if isinstance(given, str):
         return _text_tree(given, called)
+    if isinstance(given, Leaf | Listing | Mapped):
+        return _node_tree(given, called)
     if not (isinstance(given, Mapping) or _is_record(given)):
         message = f"expected an effect or a rule, not a {type(given).__name__}"
         raise ScenarioError([Problem(Place(called), message)])
@@ -82,6 +94,15 @@ def _rule_tree(given: Any, called: str) -> Mapped:
             raise ScenarioError([Problem(Place(called), message)])
         given = {kind: given}
     return _as_rule(from_object(plain(given), called))
+
+
+def _node_tree(tree: Node, called: str) -> Mapped:
+    if isinstance(tree, Mapped):
+        return _as_rule(tree)
+    if isinstance(tree, Leaf) and isinstance(tree.value, str):
+        return _text_tree(tree.value, called)
+    text = "expected an effect or a rule, as a mapping or a word"
+    raise ScenarioError([Problem(tree.place, text)])
 
 
 def _text_tree(text: str, called: str) -> Mapped:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bqsim.sim.journal import Verification
 from bqsim.sim.scenario.load import NOTHING, Known
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from bqsim.sim.limits.control import LimitControl
     from bqsim.sim.retry_lab import RetryLab
     from bqsim.sim.scenario.model import JobPlan, LatencySetup
+
+
+T = TypeVar("T")
 
 
 def _nothing() -> Known:
@@ -44,11 +48,25 @@ class Parts:
     first_policy: Callable[[], Policy | None] = _no_policy
     jobs: Any = None
     worlds: Any = None
+    loop: asyncio.AbstractEventLoop | None = None
     laboratory: RetryLab | None = None
     latencies: dict[str, LatencySetup] = field(default_factory=dict)
     plans: dict[str, tuple[JobPlan, ...]] = field(default_factory=dict)
     verifications: dict[str, Verification] = field(default_factory=dict)
     views: dict[str, JournalView] = field(default_factory=dict)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run what belongs to the event loop of the server, from another thread."""
+        loop = self.loop
+        if loop is None or asyncio._get_running_loop() is loop:
+            work.close()
+            raise RuntimeError("this waits for the simulator's event loop: call it from another thread")
+        return asyncio.run_coroutine_threadsafe(work, loop).result()
+
+    def forget(self, scope: str) -> None:
+        """Forget a scope that is over."""
+        for kept in (self.views, self.verifications, self.latencies, self.plans):
+            kept.pop(scope, None)
 
     def retry_lab(self) -> RetryLab:
         """The laboratory, which begins to listen to calls when it is asked for."""

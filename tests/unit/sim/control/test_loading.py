@@ -141,13 +141,13 @@ def test_reset(sim: Scope, parts: Parts, clock: SimulationClock) -> None:
     sim.load(STORM)
     scope = sim.scope("a")
     scope.faults.add("blocked")
-    test = sim.retries.create({"jobs.insert": ["backendError"]})
+    test = sim.retry_tests.create({"jobs.insert": ["backendError"]})
     first = parts.simulation.draws.uniform("x")
     scope.reset()
     assert len(sim.faults) == 1 and not len(scope.journal) and len(sim.journal)
     sim.reset()
     assert (len(sim.faults), len(sim.journal), clock.mode, sim.seed) == (0, 0, "real", 7)
-    assert test not in sim.retries.list() and parts.simulation.draws.uniform("x") == first
+    assert test not in sim.retry_tests.list() and parts.simulation.draws.uniform("x") == first
     clock.freeze()
 
 
