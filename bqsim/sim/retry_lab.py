@@ -55,9 +55,26 @@ class RetryTest:
         """Whether every instruction was used."""
         return not any(self.left.values())
 
+    @property
+    def scope(self) -> str:
+        """The scope whose calls it is about; '' when that is none or several."""
+        return self.match.scope[0] if self.match is not None and len(self.match.scope) == 1 else ""
+
     def unspent(self) -> dict[str, list[str]]:
         """The instructions that are left, by method."""
         return {method: [_said(rule) for rule in rules] for method, rules in self.left.items() if rules}
+
+    def complaint(self) -> str:
+        """What is left, and what calls took, in words."""
+        lines = [f"The retry test '{self.id}' has instructions that no call used up:"]
+        lines += [f"  {method}: {', '.join(said)}" for method, said in self.unspent().items()]
+        lines += ["Calls took:", *(f"  {method}: {said}" for method, said in self.taken or [("no", "call")])]
+        return "\n".join(lines)
+
+    def check(self) -> None:
+        """Raise :class:`RetryTestError` when instructions are left."""
+        if not self.completed:
+            raise RetryTestError(self.complaint())
 
     def to_json(self) -> dict[str, Any]:
         """What a client of the control interface sees."""
@@ -145,23 +162,18 @@ class RetryLab:
     def delete(self, id: str) -> RetryTest:
         """End a test, used up or not; 404 ``notFound`` when there is none."""
         test = self.get(id)
+        self.discard(id)
+        return test
+
+    def discard(self, id: str) -> None:
+        """End a test, if there is one."""
         with self._lock:
             self._tests.pop(id, None)
             self._rebind()
-        return test
 
     def check(self, id: str) -> None:
         """Raise :class:`RetryTestError` when instructions are left."""
-        test = self.get(id)
-        left = test.unspent()
-        if left:
-            lines = [f"The retry test '{id}' has instructions that no call used up:"]
-            lines += [f"  {method}: {', '.join(said)}" for method, said in left.items()]
-            lines += [
-                "Calls took:",
-                *(f"  {method}: {said}" for method, said in test.taken or [("no", "call")]),
-            ]
-            raise RetryTestError("\n".join(lines))
+        self.get(id).check()
 
     def _rebind(self) -> None:
         self._bound = tuple(test for test in self._tests.values() if test.bound is not None)
