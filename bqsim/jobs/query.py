@@ -10,6 +10,7 @@ from bqsim.errors import BigQueryError, invalid, not_found
 from bqsim.jobs.cache import CachedResult, ResultCache
 from bqsim.jobs.config import QueryConfig
 from bqsim.jobs.job import Job
+from bqsim.jobs.measures import charge_result
 from bqsim.jobs.results import ResultSet, ResultStore, TableResult
 from bqsim.jobs.script import add_up, create_hidden_dataset, script_statistics, temporary_dataset
 from bqsim.jobs.sessions import SqlSession
@@ -64,9 +65,9 @@ class QueryRunner:
             parameters=config.named,
             positional=config.positional,
             caller=job.caller,
+            groups=job.groups,
             time_zone=config.properties.get("time_zone") or "UTC",
             location=job.ref.location,
-            groups=job.groups,
             now_us=self._clock.now_us(),
             undeclared_parameters_allowed=config.dry_run,
             cancelled=_cancelled(job),
@@ -246,6 +247,7 @@ class QueryRunner:
             job.destination = result.ddl_target_table
 
     def _keep(self, job: Job, result: StatementResult) -> ResultSet:
+        charge_result(result.rows)
         dataset = self._results.hidden_dataset(job.ref.project, job.caller, job.ref.location)
         ref = dataset.table(f"anon{self._draws.hex_id('anonymous-table')}")
         now_us = self._clock.now_us()
@@ -279,9 +281,6 @@ class QueryRunner:
             properties,
         )
 
-    def answer_from_cache(self, job: Job, hit: CachedResult) -> None:
-        """Finish the work of a job with a cached result."""
-        job.statistics = QueryStatistics(statement_type=hit.statement_type, cache_hit=True, route=hit.route)
     @property
     def restricted(self) -> bool:
         """Whether a policy decides what callers may read."""
@@ -291,6 +290,9 @@ class QueryRunner:
         """Raises the denial when the caller may not read what the query of a cached result reads."""
         self._executor.authorize(config.sql, self.context(job, config, None), engine)
 
+    def answer_from_cache(self, job: Job, hit: CachedResult) -> None:
+        """Finish the work of a job with a cached result."""
+        job.statistics = QueryStatistics(statement_type=hit.statement_type, cache_hit=True, route=hit.route)
         job.result = hit.result
         job.destination = hit.result.ref
 

@@ -17,15 +17,16 @@ from bqsim.sim.draws import Draws
 from bqsim.sim.stale import seen
 from bqsim.types import INT64, STRING, Field
 
-from .information_schema import VirtualTables
 from .access import Access
+from .information_schema import VirtualTables
 from .plan import Context, QueryPlan, StatementResult, TypedValue
 from .planner import Planner
 from .statements import HANDLERS, Handler, Services, Statement, partition_filter
 from .statements.base import enum_name, registered
 from .statements.defaults import default_expression
 from .statements.names import table_ref
-from .statements.query import engine_select, query_result, run_plan
+from .statements.query import engine_select, query_result, run_plan, scanned_bytes
+from .statements.quotas import begin_statement, charge_plan
 from .statements.sizes import ColumnSizes
 from .statements.tables import wrong_kind
 from .statements.time_travel import bind_lag, bind_times
@@ -93,9 +94,9 @@ class Executor:
         sizes, claims = ColumnSizes(), Claims()
         googlesql.virtual_tables = VirtualTables(catalog, sizes)
         self._services = Services(catalog, planner, googlesql, reference, clock, draws, sizes, claims)
+        self.access = Access(catalog, planner, googlesql)
 
     @property
-        self.access = Access(catalog, planner, googlesql)
     def planner(self) -> Planner:
         return self._services.planner
 
@@ -138,6 +139,7 @@ class Executor:
         may not have one. ``start`` is the line and column of the text in the user's text, for error
         positions.
         """
+        begin_statement(sql)
         sql, ctx, start = self._prepared(sql, ctx, session, start)
         plan = self._services.planner.cached(sql, ctx)
         if plan is not None and self.access.plan(plan, ctx):
@@ -183,23 +185,20 @@ class Executor:
         result.undeclared = {n: t for n, t in (analyzed.parameters or {}).items() if n not in given}
         return result
 
-    def analyze_expression(self, sql: str, ctx: Context, start: Position = (1, 1)) -> Analyzed:
-        """Analyse a scalar expression as a query of one row."""
-        return self._services.googlesql.analyze_expression(sql, ctx, start)
     def authorize(self, sql: str, ctx: Context, session: Session) -> None:
         """Raises the denial of a statement that will not run, for what it would use."""
         if self.access.policy() is not None:
             sql, ctx, start = self._prepared(sql, ctx, session, (1, 1))
             self.access.statement(self._analyze(sql, ctx, start), ctx)
 
+    def analyze_expression(self, sql: str, ctx: Context, start: Position = (1, 1)) -> Analyzed:
+        """Analyse a scalar expression as a query of one row."""
+        return self._services.googlesql.analyze_expression(sql, ctx, start)
 
     def is_temp_function(self, sql: str) -> bool:
         """Whether a statement is CREATE TEMP FUNCTION."""
         return _TEMP_FUNCTION.match(sql) is not None
 
-    def _statement(self, analyzed: Analyzed, ctx: Context, session: Session) -> Statement:
-        if not ctx.now_us:
-            ctx = replace(ctx, now_us=self._services.clock.now_us())
     def _analyze(self, sql: str, ctx: Context, start: Position) -> Analyzed:
         try:
             return self._services.googlesql.analyze(sql, ctx, start)
@@ -207,10 +206,13 @@ class Executor:
             self.access.failed(sql, ctx, error)
             raise
 
+    def _statement(self, analyzed: Analyzed, ctx: Context, session: Session) -> Statement:
+        if not ctx.now_us:
+            ctx = replace(ctx, now_us=self._services.clock.now_us())
+        self.access.statement(analyzed, ctx)
         if ctx.transaction is not None:
             _check_transactional(analyzed, ctx)
             analyzed = ctx.transaction.bind(analyzed, ctx.temp_dataset)
-        self.access.statement(analyzed, ctx)
         partition_filter.check(analyzed)
         statement = Statement(self._services, analyzed, ctx, session)
         if "system_time" in analyzed.sql.casefold():
@@ -259,6 +261,7 @@ class Executor:
     def _select(
         self, statement: Statement, plan: QueryPlan, destination: Destination | None
     ) -> StatementResult:
+        charge_plan(statement, plan, scanned_bytes)
         if destination is None:
             return query_result(statement, plan, run_plan(statement, plan))
         result = query_result(statement, plan, None)

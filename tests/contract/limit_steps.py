@@ -304,9 +304,9 @@ def _commit(c: Caller, streams: int = 1) -> Any:
 
 
 def _read_two(c: Caller) -> Any:
-    from bqsim.storage.v1 import read_pb2
-
     import grpc
+
+    from bqsim.storage.v1 import read_pb2
 
     name = c.session().streams[0].name
     with grpc.insecure_channel(c.simulator.grpc_target) as channel:
@@ -316,7 +316,8 @@ def _read_two(c: Caller) -> Any:
             response_deserializer=read_pb2.ReadRowsResponse.FromString,
         )
         with c.simulator.faults.add(
-            "delay: {latency: 60s, phase: page}", method="google.cloud.bigquery.storage.v1.BigQueryRead.ReadRows"
+            "delay: {latency: 60s, phase: page}",
+            method="google.cloud.bigquery.storage.v1.BigQueryRead.ReadRows",
         ):
             opened = call(read_pb2.ReadRowsRequest(read_stream=name))
             end = time.monotonic() + 10
@@ -364,8 +365,7 @@ WAYS: dict[str, Way] = {
             "",
             {
                 "access": [
-                    {"view": {"projectId": c.project, "datasetId": "d", "tableId": f"v{i}"}}
-                    for i in range(2)
+                    {"view": {"projectId": c.project, "datasetId": "d", "tableId": f"v{i}"}} for i in range(2)
                 ]
             },
         )
@@ -387,7 +387,7 @@ WAYS: dict[str, Way] = {
     "query_bytes_per_user_per_day": twice(lambda c: c.run("SELECT n FROM t"), amount=20),
     "free_query_bytes": twice(lambda c: c.run("SELECT n FROM t"), amount=20),
     "query_characters": Way(lambda c: c.run("SELECT 1")),
-    "resolved_query_bytes": Way(lambda c: c.run("SELECT 1")),
+    "resolved_query_bytes": Way(lambda c: c.run(f"SELECT '{c.name}'")),
     "unresolved_query_bytes": Way(lambda c: c.run("SELECT 1")),
     "query_parameters": Way(
         lambda c: c.run(
@@ -429,9 +429,13 @@ WAYS: dict[str, Way] = {
         first=lambda c: c.state(c.copy(c.name, operation="SNAPSHOT"), "RUNNING"),
         plan=RUNS_LONG,
     ),
-    "snapshots_per_project": Way(lambda c: c.ended(c.copy(c.name + "b", operation="SNAPSHOT")), first=_snapshot),
+    "snapshots_per_project": Way(
+        lambda c: c.ended(c.copy(c.name + "b", operation="SNAPSHOT")), first=_snapshot
+    ),
     "snapshots_per_table": Way(lambda c: c.ended(c.copy(c.name, operation="SNAPSHOT")), first=_snapshot),
-    "copy_chain_depth": Way(lambda c: c.ended(c.copy(c.name + "b", c.name, operation="CLONE")), before=_snapshot),
+    "copy_chain_depth": Way(
+        lambda c: c.ended(c.copy(c.name + "b", c.name, operation="CLONE")), before=_snapshot
+    ),
     "copy_dependents": Way(lambda c: c.ended(c.copy(c.name + "b", operation="CLONE")), before=_snapshot),
     "read_rows_requests": twice(lambda c: c.read()),
     "read_control_requests": twice(lambda c: c.session()),

@@ -10,6 +10,7 @@ from bqsim.errors import Internal, invalid_query, unsupported
 from bqsim.sql.plan import QueryPlan, StatementResult
 
 from .base import Statement, registered
+from .quotas import charge_plan
 from .storage import live, storage_of
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def select(statement: Statement) -> StatementResult:
             services.planner.remember(
                 statement.analyzed.original_sql, statement.ctx, statement.analyzed, plan
             )
+    charge_plan(statement, plan, scanned_bytes)
     rows = None if statement.dry_run else run_plan(statement, plan)
     return query_result(statement, plan, rows)
 

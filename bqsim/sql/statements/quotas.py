@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bqsim.sim.limits.model import Moment
 from bqsim.sim.limits.work import working
 from bqsim.sim.rules.sqltext import statement_type
 from bqsim.sql.plan import QueryPlan
-
-from .query import scanned_bytes
 
 if TYPE_CHECKING:
     from bqsim.catalog.refs import TableRef
@@ -24,14 +23,19 @@ def begin_statement(sql: str) -> None:
         work.statement_type = statement_type(sql)
 
 
-def charge_plan(statement: Statement, plan: QueryPlan) -> None:
-    """Charge the job for what a query reads. Raises ``BigQueryError`` for the limit that it exceeds."""
+def charge_plan(
+    statement: Statement, plan: QueryPlan, scanned: Callable[[Statement, QueryPlan], int]
+) -> None:
+    """Charge the job for what a query reads, ``scanned`` bytes.
+
+    Raises ``BigQueryError`` for the limit that it exceeds.
+    """
     work = working()
     if work is None or statement.dry_run:
         return
     views = [table for table in map(statement.catalog.find_table, plan.views) if table is not None]
     sizes = {
-        "bytes": scanned_bytes(statement, plan),
+        "bytes": scanned(statement, plan),
         "resources": len(plan.tables) + len(plan.views) + len(plan.routines),
         "view_levels": max((_levels(statement, table.ref) for table in views), default=0),
         "view_characters": max((len(table.view_query or "") for table in views), default=0),

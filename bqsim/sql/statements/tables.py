@@ -49,7 +49,7 @@ def create_table_as_select(statement: Statement) -> StatementResult:
     plan = statement.services.planner.plan_inner(
         statement.analyzed, statement.ctx, node.query, node.output_column_list, "AS"
     )
-    charge_plan(statement, plan)
+    charge_plan(statement, plan, scanned_bytes)
     result = _create(statement, table, "CREATE_TABLE_AS_SELECT", plan)
     result.plan, result.route, result.route_reason = plan, plan.route, plan.route_reason
     result.tables = plan.tables
