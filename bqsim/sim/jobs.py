@@ -13,7 +13,7 @@ from bqsim.sim.draws import Draws
 from bqsim.sim.journal.book import Journal
 from bqsim.sim.journal.events import Decision, JobEvent
 from bqsim.sim.latency import Load
-from bqsim.sim.progression.control import JobControl
+from bqsim.sim.progression.control import HELD, JobControl
 from bqsim.sim.progression.effects import Effects, alone, decision, failure_of
 from bqsim.sim.progression.growth import Growth
 from bqsim.sim.progression.life import UNKNOWN, Life, Origin
@@ -120,7 +120,8 @@ class JobSimulation(JobControl):
             raise life.failure
         waits = [] if life.told else list(self._waits(job, life, state))
         if life.held:
-            waits.append(Wait("it is held until it is released"))
+            life.held = False
+            waits.append(Wait(HELD))
         if waits:
             return self._stay(job, life, state, waits)
         if life.failure is not None and state == "DONE":
@@ -258,7 +259,7 @@ class JobSimulation(JobControl):
             else:
                 yield wait
 
-    async def _stay(self, job: JobView, life: Life, state: str, waits: Sequence[Wait]) -> None:
+    async def _stay(self, job: JobView, life: Life, state: str, waits: list[Wait]) -> None:
         life.waits, life.at = waits, 0
         for at, wait in enumerate(waits):
             life.at = at

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from bqsim.errors import BigQueryError
 from bqsim.sim.clock import SimulationClock
+from bqsim.sim.settling import settle
 
 from .life import UNKNOWN, Life, Origin
 from .view import JobHost, JobView
@@ -19,6 +20,7 @@ T = TypeVar("T")
 
 # Wall time that a word from another thread may take to be heard.
 ASK_S = 30.0
+HELD = "it is held until it is released"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,10 @@ class JobControl:
         """Keep a job from its next move until it is released. It must not have begun its work."""
 
         def hold(job: JobView, life: Life) -> None:
-            life.held = True
+            if life.wait is not None:
+                life.waits.append(Wait(HELD))
+            else:
+                life.held = True
 
         return self._act(job_id, project, hold)
 
@@ -143,7 +148,9 @@ class JobControl:
     def _settle(self) -> None:
         """Let everything run that waits for nothing; on the loop itself nobody can wait for that."""
         if asyncio._get_running_loop() is None and self._loop is not None:
+            settle(self._loop, ASK_S)
             self.clock.advance(0)
+            settle(self._loop, ASK_S)
 
     def _adopt(self, job: JobView, origin: Origin) -> Life:
         life = job.life = Life(origin)
@@ -155,7 +162,6 @@ def _step(job: JobView, life: Life) -> None:
     wait = life.wait
     if wait is None:
         raise ValueError(f"the job '{job.job_id}' is {job.state} and waits for nothing")
-    life.held = life.held and wait is not life.waits[-1]
     if wait.polls is not None:
         wait.seen = wait.polls
     wait.end()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,7 +80,7 @@ class Life:
         self.failure: BigQueryError | None = None
         self.failed_at_once = False
         self.late: BigQueryError | None = None
-        self.waits: Sequence[Wait] = ()
+        self.waits: list[Wait] = []
         self.at = 0
         self.told = False
         self.held = False

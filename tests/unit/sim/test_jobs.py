@@ -364,7 +364,8 @@ def test_a_job_is_moved_by_hand_from_another_thread() -> None:
     assert (waiting.job_id, waiting.state, waiting.why) == ("j", "PENDING", "plan-1: manual")
     with pytest.raises(LookupError, match="no job 'other'"):
         simulation.step("other")
-    simulation.hold("j")
+    assert simulation.hold("j") == "PENDING"
+    assert simulation.step("j", "p") == "PENDING"
     assert simulation.step("j", "p") == "RUNNING"
     assert simulation.release("j") == "DONE"
     with pytest.raises(LookupError, match="no job 'j'"):
@@ -396,10 +397,12 @@ def test_hold_keeps_a_job_from_its_next_move() -> None:
         job = await world.start(FakeJob())
         world.simulation.hold("j")
         await world.clock.advance_async(10)
-        assert job.state == "RUNNING"
+        assert job.state == "PENDING"
         assert "held" in [w.why for w in world.simulation.list()][-1]
         world.simulation.release("j")
         await world.turn()
+        assert job.state == "RUNNING"
+        await world.clock.advance_async(2)
         assert job.done
 
     play(body)
