@@ -11,6 +11,9 @@ from bqsim.types import Field
 
 from .refs import DatasetRef, RoutineRef, TableRef
 
+# Page "BigQuery storage pricing": storage that has not changed for so long is long-term.
+LONG_TERM_MS = 90 * 24 * 3600 * 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
@@ -124,6 +127,10 @@ class Table:
     base_table: TableRef | None = None
     snapshot_ms: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def is_long_term(self, now_ms: int) -> bool:
+        """Whether its storage is billed as long-term: nothing of it was changed for 90 days."""
+        return now_ms - self.modified_ms >= LONG_TERM_MS
 
     def field_index(self, name: str) -> int | None:
         """The position of a column; column names are case insensitive."""

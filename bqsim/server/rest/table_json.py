@@ -30,8 +30,9 @@ _HANDLED = frozenset(
     numTotalPhysicalBytes numActivePhysicalBytes numLongTermPhysicalBytes numCurrentPhysicalBytes
     numPartitions""".split()  # noqa: SIM905
 )
-_SIZES = ("numBytes", "numTotalLogicalBytes", "numActiveLogicalBytes")
-_NO_SIZES = ("numLongTermBytes", "numLongTermLogicalBytes")
+_SIZES = ("numBytes", "numTotalLogicalBytes")
+_ACTIVE_SIZES = ("numActiveLogicalBytes",)
+_LONG_TERM_SIZES = ("numLongTermBytes", "numLongTermLogicalBytes")
 MAX_CLUSTERING = 4
 
 
@@ -124,10 +125,10 @@ def table_to_json(
                 "estimatedBytes": str(held.bytes),
                 "oldestEntryTime": str(held.oldest_us // 1000),
             }
-        for name in _SIZES:
-            out[name] = str(num_bytes)
-        for name in _NO_SIZES:
-            out[name] = "0"
+        long_term = num_bytes if table.is_long_term(request.core.now_ms()) else 0
+        sizes = ((_SIZES, num_bytes), (_ACTIVE_SIZES, num_bytes - long_term), (_LONG_TERM_SIZES, long_term))
+        for names, size in sizes:
+            out.update(dict.fromkeys(names, str(size)))
         out["numRows"] = str(num_rows)
     out["creationTime"] = str(table.created_ms)
     if table.expiration_ms is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from bqsim.catalog.resources import Table, TableKind
+from bqsim.catalog.resources import LONG_TERM_MS, Table, TableKind
 from bqsim.sql.statements.sizes import column_total
 from bqsim.types import TypeKind
 
@@ -45,7 +45,12 @@ def partition_id(table: Table) -> str | None:
     return f"CASE WHEN {column} IS NULL THEN '__NULL__' ELSE strftime({moment_}, '{_FORMATS[time.type]}') END"
 
 
+def _tier(changed_ms: int, now_ms: int) -> str:
+    return "LONG_TERM" if now_ms - changed_ms >= LONG_TERM_MS else "ACTIVE"
+
+
 def _partitions(scope: Scope) -> Iterator[Row]:
+    now_ms = scope.catalog.clock.now_us() // 1000
     for table in scope.tables():
         storage = table.storage
         if storage is None or table.kind is not TableKind.TABLE:
@@ -54,7 +59,8 @@ def _partitions(scope: Scope) -> Iterator[Row]:
         expression = partition_id(table)
         if expression is None:
             size = scope.sizes.table(scope.session, table)
-            yield *name, None, table.num_rows, size, size, moment(table.modified_ms), "ACTIVE"
+            tier = _tier(table.modified_ms, now_ms)
+            yield *name, None, table.num_rows, size, size, moment(table.modified_ms), tier
             continue
         size_sql = " + ".join(column_total(f, c) for f, c in zip(table.fields, storage.columns, strict=True))
         found = scope.session.scalar(
@@ -67,15 +73,18 @@ def _partitions(scope: Scope) -> Iterator[Row]:
         for id_, rows, size_text, changed in found or ():
             bytes_ = int(size_text)
             modified = datetime.fromtimestamp(int(changed) // 1000 / 1000, UTC)
-            yield *name, id_, int(rows), bytes_, bytes_, modified, "ACTIVE"
+            tier = _tier(int(changed) // 1000, now_ms)
+            yield *name, id_, int(rows), bytes_, bytes_, modified, tier
 
 
 def _table_storage(scope: Scope) -> Iterator[Row]:
+    now_ms = scope.catalog.clock.now_us() // 1000
     for table in scope.tables():
         if table.storage is None:
             continue
         ref = table.ref
         size = scope.sizes.table(scope.session, table)
+        long_term = size if table.is_long_term(now_ms) else 0
         yield (
             ref.project,
             ref.project,
@@ -86,8 +95,8 @@ def _table_storage(scope: Scope) -> Iterator[Row]:
             moment(table.modified_ms),
             table.num_rows,
             size,
-            size,
-            0,
+            size - long_term,
+            long_term,
             "BASE TABLE" if table.kind is TableKind.TABLE else str(table.kind),
         )
 
