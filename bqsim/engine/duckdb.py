@@ -258,10 +258,11 @@ class DuckDBSession:
             return
         # What is installed after a transaction began is not seen in it.
         self._engine.install_kernels()
-        self._command("BEGIN")
         self._macros_before = set(self._macros)
         self._depth = 1
         try:
+            # An interrupt may come once the transaction has begun.
+            self._command("BEGIN")
             yield
         except BaseException:
             self._rollback()

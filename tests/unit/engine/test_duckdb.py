@@ -284,3 +284,22 @@ def test_a_process_starts_lean_and_leaves_without_noise() -> None:
     command = [sys.executable, "-c", QUIET]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_an_interrupt_just_after_a_transaction_began_leaves_none_open(
+    engine: DuckDBEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = engine.session()
+    command = session._command
+
+    def begin_and_stop(sql: str) -> None:
+        command(sql)
+        raise Interrupted
+
+    monkeypatch.setattr(session, "_command", begin_and_stop)
+    with pytest.raises(Interrupted), session.transaction():
+        raise AssertionError("the transaction never began")
+    monkeypatch.undo()
+    with session.transaction():
+        assert session.scalar("SELECT 1") == 1
+    session.close()
