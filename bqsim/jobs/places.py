@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class Places:
-    """The :class:`bqsim.sim.limits.calls.World` of a catalog; ``location`` is that of jobs without another."""
+    """The :class:`bqsim.sim.limits.calls.World` of a catalog.
+
+    ``location`` is that of jobs without another.
+    """
 
     def __init__(self, catalog: Catalog, location: str) -> None:
         self._catalog = catalog

@@ -13,9 +13,11 @@ from typing import Any
 
 from google.cloud.bigquery_storage_v1 import types
 
+from bqsim.errors import STATUS_CODES
 from bqsim.simulator import Simulator
 
 DAYS = "[STRUCT(1 AS n, DATE '2026-01-01' AS d), STRUCT(2, DATE '2026-01-02')]"
+READ = "google.cloud.bigquery.storage.v1.BigQueryRead."
 RUNS_LONG = "{timed: {running: 8h}}"
 TYPE = "Content-Type: application/json\r\n\r\n"
 
@@ -137,10 +139,19 @@ class Caller:
         request = {"parent": f"projects/{self.project}", "read_session": wanted}
         return self.simulator.read_client().create_read_session(request, retry=None)
 
-    def read(self) -> Any:
-        reader = self.simulator.read_client()
-        session = self.session()
-        return list(reader.read_rows(session.streams[0].name, retry=None, timeout=10))
+    def reading(self) -> Any:
+        """Begin to read a new session, without the client that tries again by itself."""
+        import grpc
+
+        from bqsim.storage.v1 import read_pb2
+
+        channel = grpc.insecure_channel(self.simulator.grpc_target)
+        call = channel.unary_stream(
+            f"/{READ.removesuffix('.')}/ReadRows",
+            request_serializer=read_pb2.ReadRowsRequest.SerializeToString,
+            response_deserializer=read_pb2.ReadRowsResponse.FromString,
+        )
+        return call(read_pb2.ReadRowsRequest(read_stream=self.session().streams[0].name), timeout=20)
 
     def write_stream(self) -> Any:
         stream = types.WriteStream(type_="PENDING")
@@ -175,7 +186,11 @@ class Caller:
                 answers = client.append_rows(requests())
                 opened.append(answers)
                 for _ in range(count):
-                    next(iter(answers))
+                    error = next(iter(answers)).error
+                    if error.code:
+                        raise Refused(
+                            next(n for n, c in STATUS_CODES.items() if c == error.code), error.message
+                        )
         finally:
             release.append(True)
             for answers in opened:
@@ -304,29 +319,15 @@ def _commit(c: Caller, streams: int = 1) -> Any:
 
 
 def _read_two(c: Caller) -> Any:
-    import grpc
-
-    from bqsim.storage.v1 import read_pb2
-
-    name = c.session().streams[0].name
-    with grpc.insecure_channel(c.simulator.grpc_target) as channel:
-        call = channel.unary_stream(
-            "/google.cloud.bigquery.storage.v1.BigQueryRead/ReadRows",
-            request_serializer=read_pb2.ReadRowsRequest.SerializeToString,
-            response_deserializer=read_pb2.ReadRowsResponse.FromString,
-        )
-        with c.simulator.faults.add(
-            "delay: {latency: 60s, phase: page}",
-            method="google.cloud.bigquery.storage.v1.BigQueryRead.ReadRows",
-        ):
-            opened = call(read_pb2.ReadRowsRequest(read_stream=name))
-            end = time.monotonic() + 10
-            while not c.simulator.limits.usage() and time.monotonic() < end:
-                time.sleep(0.005)
-            try:
-                return list(call(read_pb2.ReadRowsRequest(read_stream=name)))
-            finally:
-                opened.cancel()
+    with c.simulator.faults.add("delay: {latency: 60s, phase: page}", method=f"{READ}ReadRows"):
+        opened = c.reading()
+        end = time.monotonic() + 10
+        while not c.simulator.limits.usage() and time.monotonic() < end:
+            time.sleep(0.005)
+        try:
+            return list(c.reading())
+        finally:
+            opened.cancel()
 
 
 ONE, WITH_ID = {"json": {"n": 1}}, {"json": {"n": 1}, "insertId": "a"}
@@ -437,7 +438,7 @@ WAYS: dict[str, Way] = {
         lambda c: c.ended(c.copy(c.name + "b", c.name, operation="CLONE")), before=_snapshot
     ),
     "copy_dependents": Way(lambda c: c.ended(c.copy(c.name + "b", operation="CLONE")), before=_snapshot),
-    "read_rows_requests": twice(lambda c: c.read()),
+    "read_rows_requests": twice(lambda c: list(c.reading())),
     "read_control_requests": twice(lambda c: c.session()),
     "concurrent_read_rows": Way(_read_two),
     "read_trace_id_bytes": Way(lambda c: c.session(trace_id="abc")),
