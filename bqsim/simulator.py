@@ -20,6 +20,7 @@ from bqsim.sim.control.control import Control
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
     from bqsim.engine.protocol import Session
+    from bqsim.ports import Port
     from bqsim.server.core import Core
     from bqsim.sim.control.loading import Scenarios
     from bqsim.sim.control.parts import Parts
@@ -160,6 +161,19 @@ class Simulator(Control):
     def write_client(self) -> Any:
         """Google's ``BigQueryWriteClient`` for this simulator; else as :meth:`client`."""
         return clients.write_client(self.grpc_target)
+
+    def listen(self, scope: str, port: int = 0, grpc_port: int = 0) -> Port:
+        """Open further ports, free ones without numbers: what comes in there is of ``scope``.
+
+        >>> with sim.listen("batch") as batch:                                   # doctest: +SKIP
+        ...     batch.faults.add("UNAVAILABLE")
+        ...     batch.client().query_and_wait("SELECT 1")
+        """
+        from bqsim.ports import Port
+
+        if self.core is None:
+            raise RuntimeError("the simulator does not run")
+        return Port(self.core, scope, _shown(self.settings.host), port, grpc_port)
 
     # The thread
 

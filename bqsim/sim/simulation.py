@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from bqsim.errors import invalid
 from bqsim.sim.clock import SimulationClock
+from bqsim.sim.control.given import rule_of
 from bqsim.sim.draws import Draws
 from bqsim.sim.effects.calls import Doing
 from bqsim.sim.effects.failures import failure
@@ -24,7 +25,6 @@ from bqsim.sim.rules.book import Hit, RuleBook
 from bqsim.sim.rules.classes import events_of
 from bqsim.sim.rules.facts import CALL, STREAM, Facts, stream_facts
 from bqsim.sim.rules.matchers import any_glob, compile_rule
-from bqsim.sim.scenario.load import rule_from_text
 from bqsim.sim.scenario.model import Delay, Effect, Network, Quota, Rule, Scenario
 from bqsim.sim.scenario.tree import ScenarioError
 from bqsim.sim.stale import seen_through, view_of
@@ -348,7 +348,7 @@ def scaled(latency: Any, factor: float) -> Any:
 @lru_cache(maxsize=1024)
 def _rule_of_header(text: str) -> Rule:
     try:
-        return rule_from_text(text)
+        return rule_of(text, source="header", called="header").rule
     except ScenarioError as error:
         raise invalid(f"The header {FAULT_HEADER} is no rule: {error}", FAULT_HEADER) from None
 
