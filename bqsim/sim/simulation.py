@@ -241,6 +241,9 @@ class Simulation:
         finally:
             if ticket is not None and quotas is not None:
                 quotas.left(ticket, call, None)
+            exceeded = call.notes.pop("quota", "")
+            if exceeded:
+                record.decisions.append(Decision(effect=Quota.kind, quota=exceeded))
             self.recorder.closed(record, problem)
 
     # Decisions

@@ -242,3 +242,12 @@ def test_a_hundredth_of_all_limits(sim: Simulator) -> None:
     amounts = {row["limit"]: row["amount"] for row in sim.limits.describe()}
     assert amounts["jobs_get_requests"] == 10
     assert amounts["read_control_requests"] == 50
+
+
+def test_the_journal_tells_the_quota(sim: Simulator, client: Any) -> None:
+    sim.limits.use(values={"tables_insert_requests": 1})
+    client.create_table(f"{sim.project}.d.told1", retry=None)
+    with pytest.raises(exceptions.Forbidden):
+        client.create_table(f"{sim.project}.d.told2", retry=None)
+    quotas = [[d.quota for d in e.decisions] for e in sim.journal.calls("bigquery.tables.insert")]
+    assert quotas[-2:] == [[], ["tables_insert_requests"]]

@@ -103,7 +103,7 @@ class Enforcement:
         is no such limit."""
         moment = Moment.MESSAGE if call.method == APPEND_ROWS else Moment.CALL
         facts = facts_of(call, moment, self.world)
-        return self._failure(call, self.limits.used_up(effect.limit, facts, self.clock.now_us()))
+        return call_failure(self.limits.used_up(effect.limit, facts, self.clock.now_us()), call.transport)
 
     # Jobs
 
