@@ -47,8 +47,9 @@ class Call:
 
     ``method`` is the API method id; ``resource`` the resource path (``projects/p/datasets/d``); ``caller``
     the principal's e-mail, ``groups`` those that come with it; ``body`` the decoded request message (a JSON
-    object or a protobuf message), ``size`` its bytes on the wire; header names are in lower case; ``query``
-    are the parameters of the URL. ``scope`` names the port that the call came in by, if that has a name.
+    object or a protobuf message), ``size`` its bytes on the wire and, of a JSON object, ``raw`` its text;
+    header names are in lower case; ``query`` are the parameters of the URL. ``scope`` names the port that the
+    call came in by, if that has a name.
     ``life`` is that of the gRPC call that this one is, or is a message of.
 
     The simulation adds: ``explain``, the id of the call in the journal; ``key``, what draws and generated
@@ -71,6 +72,7 @@ class Call:
     stream: Any = None
     notes: dict[str, Any] = field(default_factory=dict)
     key: str = ""
+    raw: bytes = b""
     query: Mapping[str, str] = field(default_factory=dict)
     life: Life | None = None
 

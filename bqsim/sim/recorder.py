@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +17,7 @@ from bqsim.sim.effects.failures import NetworkFault
 from bqsim.sim.gate import Call
 from bqsim.sim.journal.book import Journal
 from bqsim.sim.journal.events import NOTHING, OK, CallEvent, Decision, Event, LedgerEntry, Outcome, explain_id
-from bqsim.sim.rules.facts import Facts, call_facts
+from bqsim.sim.rules.facts import SCOPE_HEADER, Facts, call_facts
 
 # Requests that are counted apart at once; the one not seen for longest is forgotten first.
 MAX_REQUESTS = 65_536
@@ -69,23 +70,57 @@ class Record:
     applied: bool = False
 
 
-class Quiet:
-    """A call that nothing befalls; its event is made when somebody reads it."""
+# The headers that events tell of.
+_KEPT_HEADERS = ("user-agent", "x-goog-api-client", SCOPE_HEADER)
 
-    __slots__ = ("_recorder", "call", "duration_us", "method", "outcome", "scope", "time_us")
+
+class Quiet:
+    """A call that nothing befalls; its event is made when somebody reads it.
+
+    Once it is over it keeps few objects, all of them plain: thousands are kept, and the collector walks them.
+    """
+
+    __slots__ = (
+        "_kept",
+        "_recorder",
+        "call",
+        "duration_us",
+        "method",
+        "outcome",
+        "scope",
+        "time_us",
+    )
 
     def __init__(self, recorder: Recorder, call: Call, time_us: int) -> None:
         self._recorder = recorder
-        self.call = call
+        self._kept: tuple[Any, ...] = ()
+        self.call: Call | None = call
         self.method = call.method
         self.scope = call.scope
         self.time_us = time_us
         self.duration_us = 0
         self.outcome = OK
 
+    def end(self, duration_us: int) -> None:
+        """The call is over: keep what its event needs."""
+        call = self.call
+        assert call is not None
+        self.duration_us = duration_us
+        raw = call.raw if call.size <= LARGEST_KEPT else None
+        texts = tuple(map(call.headers.get, _KEPT_HEADERS))
+        notes = tuple(call.notes.items()) if call.notes else ()
+        self._kept = (call.transport, call.resource, call.caller, raw, texts, call.size, call.explain, notes)
+        self.call = None
+
     def events(self) -> Iterable[Event]:
         """See :class:`Postponed`."""
-        record = self._recorder.record(self.call, self.time_us)
+        transport, resource, caller, raw, texts, size, explain, notes = self._kept
+        body = (json.loads(raw) if raw else {}) if raw is not None and transport == "rest" else None
+        headers = {name: text for name, text in zip(_KEPT_HEADERS, texts, strict=True) if text is not None}
+        call = Call(transport, self.method, resource, caller, body, headers, scope=self.scope, size=size)
+        call.explain = explain
+        call.notes.update(notes)
+        record = self._recorder.record(call, self.time_us)
         yield from self._recorder.events(record, self.outcome, self.duration_us)
 
 
@@ -108,12 +143,9 @@ class Recorder:
 
     def end_quiet(self, quiet: Quiet, error: BaseException | None) -> None:
         """Such a call was answered, or failed with ``error``."""
-        call = quiet.call
-        if error is not None:
-            quiet.outcome = outcome_of(call, error)
-        quiet.duration_us = self._clock.now_us() - quiet.time_us
-        if call.size > LARGEST_KEPT or call.transport == "grpc":
-            call.body = None
+        if error is not None and quiet.call is not None:
+            quiet.outcome = outcome_of(quiet.call, error)
+        quiet.end(self._clock.now_us() - quiet.time_us)
         self._journal.postpone(quiet)
 
     def opened(self, call: Call, about: Facts | None = None) -> Record:

@@ -107,7 +107,7 @@ class RestApp:
         handler = method.handler
         if handler is None:
             raise BigQueryError("notImplemented", f"{method.id} is not implemented by bqsim")
-        call = request.call(found.resource, len(data))
+        call = request.call(found.resource, data)
         return await self.passed(call, lambda: handler(request), http)
 
     async def passed(self, call: Call, service: Callable[[], Awaitable[Reply]], http: HttpRequest) -> Reply:

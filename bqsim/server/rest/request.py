@@ -49,8 +49,8 @@ class Request:
     http: HttpRequest | None = None
     path_prefix: str = ""
 
-    def call(self, resource: str, size: int = 0) -> Call:
-        """The call as the gate sees it: about ``resource``, with a body of ``size`` bytes."""
+    def call(self, resource: str, raw: bytes = b"") -> Call:
+        """The call as the gate sees it: about ``resource``, with the body that came as ``raw``."""
         scope = self.http.head.scope if self.http is not None else ""
         return Call(
             "rest",
@@ -61,7 +61,8 @@ class Request:
             self.headers,
             self.caller.groups,
             scope,
-            size,
+            len(raw),
+            raw=raw,
             query=self.query,
         )
 
