@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bqsim.pytest_plugin import _environment
+from bqsim.pytest_plugin.environment import environment
 from bqsim.simulator import Simulator
 
 
@@ -44,7 +44,7 @@ def test_storage_clients_see_what_the_client_makes(
 def test_environment_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BQSIM_TEST_A", "before")
     monkeypatch.delenv("BQSIM_TEST_B", raising=False)
-    with pytest.raises(ZeroDivisionError), _environment({"BQSIM_TEST_A": "1", "BQSIM_TEST_B": "2"}):
+    with pytest.raises(ZeroDivisionError), environment({"BQSIM_TEST_A": "1", "BQSIM_TEST_B": "2"}):
         assert (os.environ["BQSIM_TEST_A"], os.environ["BQSIM_TEST_B"]) == ("1", "2")
         raise ZeroDivisionError
     assert os.environ["BQSIM_TEST_A"] == "before"

@@ -43,7 +43,7 @@ class RetryTests:
 
         Raises ``ScenarioError`` or ``ValueError`` for what is none.
 
-        >>> with sim.retry_tests.create({"jobs.insert": ["backendError", "ok"]}, client="etl"):  # doctest: +SKIP
+        >>> with sim.retry_tests.create({"jobs.insert": ["backendError"]}):      # doctest: +SKIP
         ...     load_everything()
         """
         asked = {**(plain(match) or {}), **plain(conditions)}
@@ -67,7 +67,7 @@ class RetryTests:
         return [test for test in found if not self._scope or test.scope == self._scope]
 
     def check(self, id: str | None = None) -> None:
-        """Raise ``RetryTestError``, which names what is left, when a test (or any) has unused instructions."""
+        """Raise ``RetryTestError``, which names what is left, when a test (or any) is not used up."""
         if id is not None:
             self.lab.check(id)
             return

@@ -1,0 +1,139 @@
+"""A test's own part of a simulator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from bqsim.sim.control.control import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bqsim.sim.clock import SimulationClock
+    from bqsim.sim.iam import Iam
+    from bqsim.sim.limits.control import LimitControl
+    from bqsim.simulator import Simulator
+
+
+class TestSimulator(Scope):
+    """What the fixture ``bqsim`` gives: the controls of a simulator for the calls in one project.
+
+    ``own`` is whether the simulator is this test's alone: then they are those of all of it, with the clock,
+    limits and policies.
+    """
+
+    # Not a class of tests.
+    __test__ = False
+
+    def __init__(self, simulator: Simulator, project: str, *, own: bool) -> None:
+        super().__init__(simulator.parts, "" if own else project)
+        self.simulator = simulator
+        self.project = project
+        self.own = own
+        self._clients: list[Any] = []
+
+    def __repr__(self) -> str:
+        return f"<bqsim project {self.project} at {self.url}>"
+
+    # Clients
+
+    @property
+    def url(self) -> str:
+        """The address of the REST API: the ``api_endpoint`` of clients."""
+        return self.simulator.url
+
+    @property
+    def grpc_target(self) -> str:
+        """The address of the Storage API, ``host:port``."""
+        return self.simulator.grpc_target
+
+    def environment(self) -> dict[str, str]:
+        """The environment variables that point clients here, which are set while the test runs."""
+        return {**self.simulator.environment(), "GOOGLE_CLOUD_PROJECT": self.project}
+
+    def client(self, project: str | None = None, **options: Any) -> Any:
+        """Google's ``bigquery.Client`` on the test's project; it is closed when the test ends.
+
+        Faults and the journal are those of the test's project: calls in another one are not seen.
+        """
+        return self._kept(self.simulator.client(project or self.project, **options))
+
+    def read_client(self) -> Any:
+        """Google's ``BigQueryReadClient``; else as :meth:`client`."""
+        return self._kept(self.simulator.read_client())
+
+    def write_client(self) -> Any:
+        """Google's ``BigQueryWriteClient``; else as :meth:`client`."""
+        return self._kept(self.simulator.write_client())
+
+    def _kept(self, client: Any) -> Any:
+        self._clients.append(client)
+        return client
+
+    # Data
+
+    def data(self, tables: Mapping[str, Any], *, seed: int = 0) -> dict[str, int]:
+        """Append rows to tables of the test's project, without a call; the number of rows by table.
+
+        ``tables`` has by ``dataset.table`` a list of rows, or ``{"schema": [...], "rows": 1000, "columns":
+        {...}}`` for rows that are generated from ``seed``; see :func:`bqsim.jobs.filling.fill`. What is not
+        there yet is made. Raises ``SpecError``, a ``ValueError``, which names what is wrong.
+        """
+        from functools import partial
+
+        from bqsim.jobs.filling import fill
+
+        core = self.simulator.core
+        if core is None:
+            raise RuntimeError("the simulator does not run")
+        work = partial(fill, core.executor, project=self.project, data=tables, seed=seed)
+        return core.pool.submit(work).result()
+
+    # What a server has only one of
+
+    @property
+    def clock(self) -> SimulationClock:
+        return super().clock if self.own else self._shared("clock")
+
+    @property
+    def limits(self) -> LimitControl:
+        return super().limits if self.own else self._shared("limits")
+
+    @property
+    def iam(self) -> Iam:
+        return super().iam if self.own else self._shared("iam")
+
+    def _shared(self, name: str) -> NoReturn:
+        raise RuntimeError(
+            f"bqsim.{name} is that of the whole simulator, which other tests use as well: ask for the "
+            "fixture bqsim_own instead of bqsim, or mark the test with bqsim_own or bqsim_clock"
+        )
+
+    # The end of a test
+
+    def check(self, *, strict: bool = False, ignore: Iterable[str] = ()) -> None:
+        """Raise ``RetryTestError`` for instructions that are left, and with ``strict``
+        ``UnexpectedCalls`` for calls that nothing expected.
+        """
+        self.retry_tests.check()
+        if strict:
+            self.verification.strict(ignore)
+
+    def end(self) -> None:
+        """Take away what was added, and close the clients that were made."""
+        for client in self._clients:
+            close = getattr(client, "close", None) or client.transport.close
+            close()
+        self._clients.clear()
+        self.retry_tests.clear()
+        if not self.own and (self.faults or self.latency.setup is not None or self.jobs.plans):
+            self.clear()
+        self.parts.views.pop(self.scope_name, None)
+        self.parts.verifications.pop(self.scope_name, None)
+
+
+def settings_of(given: Mapping[str, Any], seed: int, *, forced: bool, own: bool) -> dict[str, Any]:
+    """The options of a simulator for tests; one beside others has no ports and data of its user's choice."""
+    fixed = {"port", "grpc_port", "data_dir"} if own else set()
+    kept = {name: value for name, value in given.items() if name not in fixed}
+    return {**kept, "seed": seed} if forced else {"seed": seed, **kept}
