@@ -17,6 +17,9 @@ from bqsim.settings import AUTH_MODES, BadSetup, Settings
 if TYPE_CHECKING:
     from bqsim.simulator import Simulator
 
+# What calls make is mostly dropped by counting: the collector looks seldom, and at little.
+COLLECT_AFTER = (20_000, 20, 100)
+
 REST_PORT = 9050
 GRPC_PORT = 9060
 _AUTH_HELP = "how callers are known: open takes their word, jwt wants signed tokens (default %(default)s)"
@@ -116,6 +119,7 @@ def _serve(given: argparse.Namespace, stopped: threading.Event) -> int:
     try:
         # What was made at start stays: the collector need not walk it again and again.
         gc.freeze()
+        gc.set_threshold(*COLLECT_AFTER)
         gc.enable()
         print(ready_text(simulator), flush=True)
         stopped.wait()

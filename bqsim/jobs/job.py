@@ -45,7 +45,8 @@ class Job:
     (None when the job succeeded or still runs), ``stop_error`` what a cancel or timeout asks it to end with;
     ``warnings`` are further ErrorProtos of ``status.errors``. ``result`` is set on a DONE query that returned
     rows. ``created`` is false for a query that ran without a job (``JOB_CREATION_OPTIONAL``): the reply then
-    names only ``query_id``. ``life`` is what the simulation knows of the job. Times are those of the
+    names only ``query_id``. ``life`` is what the simulation knows of the job,
+    ``deferments`` the limits that it waited for. Times are those of the
     simulation clock. ``groups`` are those that the ``caller`` came with.
     """
 
@@ -58,6 +59,7 @@ class Job:
         "configuration",
         "created",
         "creation_reason",
+        "deferments",
         "destination",
         "dry_run",
         "error",
@@ -110,6 +112,7 @@ class Job:
         self.cancel_token: CancelToken | None = None
         self.stop_error: BigQueryError | None = None
         self.life: JobLife | None = None
+        self.deferments: list[str] = []
         self.noted = False
         self._waiters: list[asyncio.Future[None]] = []
 
@@ -121,7 +124,7 @@ class Job:
 
     @property
     def done(self) -> bool:
-        return State.DONE in self.timeline.entered
+        return self.timeline.state is State.DONE
 
     def move(self, state: State, now_us: int) -> None:
         """Enter ``state``; reaching DONE wakes everybody who waits. Only on the event loop."""
@@ -247,6 +250,8 @@ class Job:
 
     def etag(self) -> str:
         text = f"{self.ref.api_name}/{self.state}/{len(self.children)}/{self.stop_error is not None}"
+        if self.deferments:
+            text += str(self.deferments)
         if self.life is not None:
             text += str(self.life.statistics(self))
         return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
@@ -284,6 +289,8 @@ class Job:
             out["parentJobId"] = self.parent.ref.job_id
         if self.script_statistics is not None:
             out["scriptStatistics"] = dict(self.script_statistics)
+        if self.deferments:
+            out["quotaDeferments"] = [*out.get("quotaDeferments", ()), *self.deferments]
         if self.session_id is not None:
             out["sessionInfo"] = {"sessionId": self.session_id}
         return out

@@ -24,20 +24,18 @@ MOVES: Mapping[State, frozenset[State]] = {
 class Timeline:
     """When each state was entered (epoch microseconds of the simulation clock); starts PENDING."""
 
-    __slots__ = ("entered",)
+    __slots__ = ("entered", "state")
 
     def __init__(self, created_us: int) -> None:
         self.entered: dict[State, int] = {State.PENDING: created_us}
-
-    @property
-    def state(self) -> State:
-        return next(reversed(self.entered))
+        self.state = State.PENDING
 
     def move(self, state: State, now_us: int) -> None:
         """Enter ``state``; a move that :data:`MOVES` does not have is a ``ValueError``."""
         if state not in MOVES[self.state]:
             raise ValueError(f"a {self.state} job cannot become {state}")
         self.entered[state] = now_us
+        self.state = state
 
     def ms(self, state: State) -> int | None:
         """When ``state`` was entered in epoch milliseconds, None when it was not."""

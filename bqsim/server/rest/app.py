@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from importlib import import_module
 
 from bqsim.errors import BigQueryError
@@ -125,8 +124,10 @@ class RestApp:
             raise
         except Exception as error:
             reply = self.failure(error, http)
-        headers = {**reply.headers, EXPLAIN_HEADER: call.explain}
-        return replace(reply, headers=headers, fault=call.sending or reply.fault)
+        reply.headers = {**reply.headers, EXPLAIN_HEADER: call.explain}
+        if call.sending is not None:
+            reply.fault = call.sending
+        return reply
 
     async def answer(self, reply: Reply, query: dict[str, str], http: HttpRequest) -> Response:
         """Encode a reply as the request's parameters ask."""
