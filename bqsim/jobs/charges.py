@@ -128,12 +128,14 @@ def changed_table(sql: str, project: str, default: object = None) -> TableRef | 
             glued = False
         else:
             break
+    if not all(parts):
+        return None
     if len(parts) == 1 and isinstance(default, Mapping):
         dataset = DatasetRef.from_json(dict(default), project)
         return dataset.table(parts[0])
     if len(parts) == 2:
         parts.insert(0, project)
-    return TableRef(*parts) if len(parts) == 3 and all(parts) else None
+    return TableRef(*parts) if len(parts) == 3 else None
 
 
 def _sources(job: Job, body: Mapping[str, Any]) -> list[TableRef]:

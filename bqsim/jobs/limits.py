@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -35,7 +35,7 @@ Stop = Callable[[Job, BigQueryError], object]
 class _Admitted:
     """What is known of a job from its creation to its end.
 
-    ``refusal`` is what it fails with when it is to run; ``deferred`` are the limits that it waited for.
+    ``refusal`` is what it fails with when it is to run.
     """
 
     enforcement: Enforcement
@@ -45,7 +45,6 @@ class _Admitted:
     running: Held | None = None
     refusal: BigQueryError | None = None
     overdue: Timer | None = None
-    deferred: list[str] = field(default_factory=list)
 
 
 class JobLimits:
@@ -113,8 +112,8 @@ class JobLimits:
                 break
             if not held.waits:
                 raise job_failure(held)
-            if held.limit not in admitted.deferred:
-                admitted.deferred.append(held.limit)
+            if held.limit not in job.deferments:
+                job.deferments.append(held.limit)
             await self._turn(admitted, held, facts)
         if admitted.queued is not None:
             admitted.enforcement.leave(admitted.queued)
@@ -130,11 +129,6 @@ class JobLimits:
             self._leave(admitted)
             if admitted.overdue is not None:
                 admitted.overdue.cancel()
-
-    def deferments(self, job: Job) -> list[str]:
-        """The limits that kept a job PENDING, by name."""
-        admitted = self._jobs.get(job)
-        return list(admitted.deferred) if admitted is not None else []
 
     def around(self, job: Job, work: Work) -> Work:
         """The work of a job, held against the limits while it goes on."""

@@ -116,6 +116,7 @@ def test_more_places_let_waiting_queries_run(sim: Simulator, client: Any) -> Non
     jobs = [client.query("SELECT 1", job_config=UNCACHED) for _ in range(3)]
     _until(lambda: client.get_job(jobs[0].job_id).state == "RUNNING")
     assert {client.get_job(job.job_id).state for job in jobs[1:]} == {"PENDING"}
+    assert all("quotaDeferments" in client.get_job(job.job_id)._properties["statistics"] for job in jobs[1:])
     sim.limits.off()
     _until(lambda: {client.get_job(job.job_id).state for job in jobs} == {"RUNNING"})
 
