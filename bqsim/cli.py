@@ -1,4 +1,4 @@
-"""The command line: ``bqsim serve``, ``bqsim scenario``, ``bqsim warm``, ``bqsim --version``."""
+"""The command line: ``bqsim serve``, ``bqsim scenario``, ``bqsim fault``, ``bqsim --version``, …"""
 
 from __future__ import annotations
 

@@ -20,8 +20,16 @@ class Command:
 
 
 COMMANDS: tuple[Command, ...] = (
+    Command("clock", "Show and move the clock of a running simulator."),
+    Command("explain", "Tell which rule, draw, quota or latency shaped an answer."),
+    Command("fault", "Add, show and remove the rules of a running simulator."),
     Command("generate", "Generate rows for a schema, into files."),
-    Command("scenario", "Check scenario files, or print their JSON Schema."),
+    Command("job", "Show and move jobs of a running simulator that wait."),
+    Command("journal", "Show what a running simulator was asked, and how it answered."),
+    Command("limits", "Show and change the quotas and limits of a running simulator."),
+    Command("scenario", "Check and explain scenario files; load one into a running simulator."),
     Command("serve", "Serve a simulator until it is told to stop."),
+    Command("verify", "Check that a running simulator was called as expected."),
     Command("warm", "Compile Google's analyzer once for this user, so that later starts are quick."),
+    Command("world", "Snapshots, restores and copies of the world of a running simulator."),
 )

@@ -15,6 +15,7 @@ from bqsim import __version__
 from bqsim.settings import AUTH_MODES, BadSetup, Settings
 
 if TYPE_CHECKING:
+    from bqsim.sim.scenario.model import Scenario
     from bqsim.simulator import Simulator
 
 # What calls make is mostly dropped by counting: the collector looks seldom, and at little.
@@ -39,6 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--location", default=defaults.location, help="default location (default %(default)s)")
     add("--caller", default=defaults.caller, help="e-mail of callers without a token (default %(default)s)")
     add("--seed", type=int, help="seed of ids and draws; a fresh one without it")
+    add(
+        "--scenario", type=Path, action="append", default=[], metavar="FILE",
+        help="a scenario that is in force from the start; may be given again",
+    )  # fmt: skip
+    add(
+        "--fault-ttl", type=_duration, metavar="DURATION",
+        help="what is changed over HTTP ends by itself after so long, on servers that several people share",
+    )  # fmt: skip
     add("--auth", choices=tuple(AUTH_MODES), default=defaults.auth, help=_AUTH_HELP)
     add("--jwt-keys", type=Path, metavar="FILE", help="keys of --auth jwt: JWKS, PEM or a key file")
     add("--jwt-issuer", action="append", default=[], help="what iss must be; may be given again")
@@ -52,6 +61,32 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError(f"{port} is not a port")
     return port
+
+
+def _duration(text: str) -> float:
+    from bqsim.sim.scenario.durations import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def scenario_from(given: argparse.Namespace) -> Scenario | None:
+    """The scenario that the options ask for, with the seed of ``--seed`` if there is one.
+
+    Raises ``ScenarioError``.
+    """
+    from dataclasses import replace
+
+    from bqsim.server.known import known
+    from bqsim.sim.control.loading import together
+    from bqsim.sim.scenario.load import load
+
+    if not given.scenario:
+        return None
+    whole = together([load(path, known()) for path in given.scenario])
+    return whole if given.seed is None else replace(whole, seed=given.seed)
 
 
 def settings_from(given: argparse.Namespace) -> Settings:
@@ -71,6 +106,7 @@ def settings_from(given: argparse.Namespace) -> Settings:
         jwt_issuer=tuple(given.jwt_issuer),
         jwt_audience=tuple(given.jwt_audience),
         iam_policy=given.iam_policy,
+        fault_ttl_s=given.fault_ttl,
     )
 
 
@@ -108,12 +144,13 @@ def _serve(given: argparse.Namespace, stopped: threading.Event) -> int:
     # that would be a second and 40 MB for nothing.
     sys.meta_path.insert(0, _Absent("pandas"))
     from bqsim.engine.data_dir import DataDirError
+    from bqsim.sim.scenario.tree import ScenarioError
     from bqsim.simulator import Simulator
 
-    simulator = Simulator(settings_from(given))
     try:
+        simulator = Simulator(settings_from(given), scenario_from(given))
         simulator.start()
-    except (OSError, DataDirError, BadSetup) as e:
+    except (OSError, DataDirError, BadSetup, ScenarioError) as e:
         print(f"bqsim: cannot start: {e}", file=sys.stderr)
         return 1
     try:
@@ -135,6 +172,7 @@ def ready_text(simulator: Simulator) -> str:
     return "\n".join(
         [
             f"bqsim {__version__} is ready: REST {simulator.url} and gRPC {simulator.grpc_target}",
+            f"seed {simulator.seed} (bqsim serve --seed {simulator.seed} repeats it)",
             *(f"export {name}={value}" for name, value in simulator.environment().items()),
         ]
     )

@@ -177,7 +177,9 @@ def test_scopes_over_http(sim: Simulator, http: Http) -> None:
     # A control request by a scope's port is about that scope.
     seen = requests.get(f"http://127.0.0.1:{opened['port']}/bqsim/v1/faults", timeout=30).json()["faults"]
     assert [f["fired"] for f in seen] == [1]
-    assert control(http, "GET", "/scopes")["scopes"][0]["name"] == "remote"
+    assert {"name": "remote", **{k: opened[k] for k in ("port", "grpcPort")}} in control(http, "GET", "/scopes")[
+        "scopes"
+    ]
     again = http.raw("POST", "/bqsim/v1/scopes", {"name": "remote"})
     assert again.status == 409
     control(http, "DELETE", "/scopes/remote")

@@ -96,7 +96,7 @@ def _scenario(ask: Ask) -> dict[str, Any]:
 
 def _load(ask: Ask) -> dict[str, Any]:
     control = ask.control
-    scenario = parse(ask.text, SOURCE, ask.core.parts.known())
+    scenario = parse(ask.text, ask.parameter("source") or SOURCE, ask.core.parts.known())
     put_in_force(ask.core.parts, scenario, control.scope_name)
     ask.later(control.clear)
     return {"scenario": to_dict(scenario), "seed": control.seed}
@@ -166,7 +166,12 @@ ROUTES = (
     Route("GET", "faults/{id}", _get, "One rule, with how often it fired."),
     Route("DELETE", "faults/{id}", _remove, "Remove one rule."),
     Route("GET", "scenario", _scenario, "The scenario that was loaded last."),
-    Route("PUT", "scenario", _load, "Load a scenario (YAML or JSON) in place of what is in force."),
+    Route(
+        "PUT",
+        "scenario",
+        _load,
+        "Load a scenario (YAML or JSON) in place of what is in force; ?source=FILE is told in explanations.",
+    ),
     Route("POST", "scenario", _load, "As PUT."),
     Route("DELETE", "scenario", _unload, "Forget the scenario, all rules, latencies and plans of jobs."),
     Route("POST", "scenario/check", _check, "Say what is wrong with a scenario, and load nothing."),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bqsim.errors import REASONS, BigQueryError
-from bqsim.sim.scenario.load import record_from_tree
+from bqsim.sim.scenario.load import Known, record_from_tree
 from bqsim.sim.scenario.model import JobPlan
 from bqsim.sim.scenario.shapes import record_of
 from bqsim.sim.scenario.spelling import unknown
@@ -58,13 +58,8 @@ class Jobs:
 
         >>> sim.jobs.plan("polls: {running: 3}", job_type="QUERY")               # doctest: +SKIP
         """
-        given = _written(progression)
-        if not (isinstance(given, Mapping) and "progression" in given):
-            given = {"progression": given}
-        asked = {**(plain(match) or {}), **plain(conditions)}
-        more = {"match": asked, "deferments": list(deferments), "growing_plan": growing_plan}
-        given = {**given, **{key: value for key, value in more.items() if value}}
-        plan = record_from_tree(JobPlan, from_object(given, PLAN), self._parts.known())
+        more = {"match": match, "deferments": deferments, "growing_plan": growing_plan}
+        plan = plan_of(progression, self._parts.known(), **more, **conditions)
         self._parts.plans[self._scope] = (plan, *self.plans)
         configure(self._parts)
         self._parts.simulation.control(
@@ -107,6 +102,25 @@ class Jobs:
             scope = self._scope if any(w.project == self._scope for w in self._jobs.list()) else None
             return job, project or scope
         return str(job.job_id), project or str(job.project)
+
+
+def plan_of(
+    progression: Any,
+    known: Known,
+    *,
+    match: Any = None,
+    deferments: Iterable[str] = (),
+    growing_plan: bool = False,
+    **conditions: Any,
+) -> JobPlan:
+    """The plan that is meant, see :meth:`Jobs.plan`."""
+    given = _written(progression)
+    if not (isinstance(given, Mapping) and "progression" in given):
+        given = {"progression": given}
+    asked = {**(plain(match) or {}), **plain(conditions)}
+    more = {"match": asked, "deferments": list(deferments), "growing_plan": growing_plan}
+    given = {**given, **{key: value for key, value in more.items() if value}}
+    return record_from_tree(JobPlan, from_object(given, PLAN), known)
 
 
 def _written(progression: Any) -> Any:

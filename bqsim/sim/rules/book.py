@@ -280,9 +280,9 @@ class RuleBook:
             began_us = self._loaded_us if entry.began_us is None else entry.began_us
             since = (now_us - began_us) / _SECOND
             if since < window.from_s:
-                return "window", f"{since:g} s after the start; it opens at {window.from_s:g} s"
+                return "window", f"{round(since, 3):g} s after the start; it opens at {window.from_s:g} s"
             if window.until_s is not None and since >= window.until_s:
-                return "window", f"{since:g} s after the start; it closed at {window.until_s:g} s"
+                return "window", f"{round(since, 3):g} s after the start; it closed at {window.until_s:g} s"
         for name, wanted in rule.match.machine.items():
             state = self._machines.get(name)
             if state != wanted:
