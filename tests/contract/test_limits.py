@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from google.api_core import exceptions
@@ -67,7 +68,7 @@ def test_each_limit_is_reached(caller: Caller, name: str) -> None:
     if grpc:
         with pytest.raises(Exception) as raised:
             way.then(caller)
-        found = raised.value
+        found: Any = raised.value
         if isinstance(found, Refused):
             # A failed request of a stream whose other requests are answered.
             assert (found.reason, name) == (limit.grpc_status, "append_request_bytes")

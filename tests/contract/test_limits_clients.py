@@ -87,7 +87,7 @@ def test_queries_wait_for_a_place_and_run(sim: Simulator, client: Any) -> None:
     sim.jobs.plan("{timed: {running: 10s}}")
     sim.limits.use(values={"concurrent_queries": 1, "queued_interactive_queries": 2})
     jobs = [client.query("SELECT 1", job_config=UNCACHED) for _ in range(2)]
-    states = {}
+    states: dict[int, str] = {}
     end = time.monotonic() + 10
     while states != {0: "RUNNING", 1: "PENDING"} and time.monotonic() < end:
         states = {i: client.get_job(job.job_id).state for i, job in enumerate(jobs)}

@@ -76,7 +76,7 @@ def test_places(play: Play) -> None:
         await stack.ok("CREATE TABLE far.t (d DATE) PARTITION BY d", location="EU")
         places = Places(stack.catalog, "US")
         assert [places.region_of("p", name) for name in ("far", "none", None)] == ["eu", "us", "us"]
-        assert places.traits_of("p", "far", "t") == {"partitioned"}
+        assert places.traits_of("p", "far", "t") == frozenset({"partitioned"})
         assert places.traits_of("p", "far", "none") is None
 
     play(body)
