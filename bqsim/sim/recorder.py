@@ -23,6 +23,9 @@ from bqsim.sim.rules.facts import SCOPE_HEADER, Facts, call_facts
 MAX_REQUESTS = 65_536
 # Larger requests that nothing befalls are not kept for a fingerprint: hashing them would be noticed.
 LARGEST_KEPT = 8 * 1024
+# The note of a call whose answer tells of a failure: that, as it would be raised.
+REFUSAL = "refusal"
+EXISTS = "OFFSET_ALREADY_EXISTS"
 # How much of a statement the journal keeps.
 SQL_SHOWN = 2_000
 
@@ -57,7 +60,10 @@ WRITES = frozenset(
 
 @dataclass(slots=True)
 class Record:
-    """A call that has come in and is not answered yet. ``network`` is what its connection suffers."""
+    """A call that has come in and is not answered yet. ``network`` is what its connection suffers.
+
+    ``repeated``: the service refused to do it again, whatever the client was told.
+    """
 
     call: Call
     facts: Facts
@@ -68,6 +74,7 @@ class Record:
     decisions: list[Decision] = field(default_factory=list)
     network: str = ""
     applied: bool = False
+    repeated: bool = False
 
 
 # The headers that events tell of.
@@ -184,6 +191,11 @@ class Recorder:
 
     def closed(self, record: Record, error: BaseException | None = None) -> None:
         """Write down that a call was answered, or failed with ``error``."""
+        refusal = record.call.notes.get(REFUSAL)
+        if refusal is not None:
+            record.applied = False
+            record.repeated = refusal.code == EXISTS
+            error = error or refusal
         outcome = outcome_of(record.call, error) if error is not None else OK
         if record.network:
             outcome = Outcome(network=record.network)
@@ -221,8 +233,8 @@ class Recorder:
         call, facts = record.call, record.facts
         applied = record.applied or (outcome.ok and not record.network)
         # A client that is told that it exists already knows that it is done.
-        exists = outcome.reason == "duplicate" or outcome.storage_code == "OFFSET_ALREADY_EXISTS"
-        repeated = exists or bool(call.notes.get("deduplicated"))
+        exists = outcome.reason == "duplicate" or outcome.storage_code == EXISTS
+        repeated = exists or record.repeated or bool(call.notes.get("deduplicated"))
         return LedgerEntry(
             now_us,
             call.explain,

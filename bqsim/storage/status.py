@@ -7,6 +7,7 @@ from bqsim.storage.v1 import status_pb2
 
 from .errors import StorageFailure
 
+STATUS_NAMES = {code: name for name, code in STATUS_CODES.items()}
 STORAGE_ERROR_URL = "type.googleapis.com/google.cloud.bigquery.storage.v1.StorageError"
 RETRY_INFO_URL = "type.googleapis.com/google.rpc.RetryInfo"
 
@@ -22,6 +23,16 @@ def status_message(failure: StorageFailure, message: str, entity: str) -> status
         retry.retry_delay.FromNanoseconds(round(failure.retry_delay_s * 1e9))
         status.details.add(type_url=RETRY_INFO_URL, value=retry.SerializeToString())
     return status
+
+
+def failure_of(status: status_pb2.Status) -> StorageFailure:
+    """The failure that a status within an answer tells of."""
+    code = None
+    for detail in status.details:
+        if detail.type_url == STORAGE_ERROR_URL:
+            found = status_pb2.StorageError.FromString(detail.value)
+            code = status_pb2.StorageError.StorageErrorCode.Name(found.code)
+    return StorageFailure(STATUS_NAMES[status.code], status.message, code=code)
 
 
 def storage_error(code: str, entity: str, message: str) -> status_pb2.StorageError:

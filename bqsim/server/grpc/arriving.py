@@ -12,6 +12,7 @@ import grpc
 
 from bqsim.errors import BigQueryError
 from bqsim.sim.effects.streams import StreamPlan
+from bqsim.sim.recorder import REFUSAL
 from bqsim.sim.stale import look_through
 from bqsim.storage.errors import StorageFailure, from_bigquery
 from bqsim.storage.write.refusal import Refused
@@ -156,6 +157,10 @@ class Arriving:
 
     def _leave(self, passing: _Passing, answer: bytes) -> bytes:
         message = self._method.answer.FromString(answer)
+        if message.HasField("error"):
+            from bqsim.storage.status import failure_of
+
+            passing.passage.call.notes[REFUSAL] = failure_of(message.error)
         try:
             sent = passing.passage.leave(message)
         except (StorageFailure, BigQueryError) as error:

@@ -26,6 +26,9 @@ VOLATILE_MEMBERS: Mapping[str, Any] = {
 # Fields of messages: the resource tells what names do, and readers go on at another offset.
 VOLATILE_FIELDS: Mapping[str, frozenset[str]] = {
     "AppendRowsRequest": frozenset({"write_stream", "trace_id", "client_stats"}),
+    # Only the first request of a connection brings the schema.
+    "ProtoData": frozenset({"writer_schema"}),
+    "ArrowData": frozenset({"writer_schema"}),
     "ReadRowsRequest": frozenset({"read_stream", "offset"}),
     "SplitReadStreamRequest": frozenset({"name"}),
     "GetWriteStreamRequest": frozenset({"name"}),

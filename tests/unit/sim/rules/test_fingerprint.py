@@ -77,6 +77,16 @@ def test_appends_are_told_apart_by_offset_and_rows() -> None:
     assert of(append(b"a", write_stream="x", trace_id="y")) == of(append(b"a"))
 
 
+def test_the_schema_that_only_the_first_append_of_a_connection_brings_does_not_count() -> None:
+    proto, arrow = append(b"a"), write_pb2.AppendRowsRequest()
+    proto.proto_rows.writer_schema.proto_descriptor.name = "Row"
+    assert of(proto) == of(append(b"a"))
+    arrow.arrow_rows.rows.serialized_record_batch = b"a"
+    before = of(arrow)
+    arrow.arrow_rows.writer_schema.serialized_schema = b"s"
+    assert of(arrow) == before != of(append(b"a"))
+
+
 def test_a_reader_that_goes_on_at_another_offset_asks_for_the_same() -> None:
     first = read_pb2.ReadRowsRequest(read_stream="projects/p/locations/us/sessions/s/streams/0")
     again = read_pb2.ReadRowsRequest(read_stream=first.read_stream, offset=100)
