@@ -20,6 +20,7 @@ from bqsim.jobs.config import Target
 from bqsim.jobs.target import insert_arrow, write_table
 from bqsim.sim.scenario.spelling import unknown
 from bqsim.types import Field, Mode, TypeKind
+from bqsim.types.api_schema import fields_to_api
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,9 +66,9 @@ def fill(
 
     ``data`` has by ``dataset.table`` either its rows, a list of objects, or ``{"schema": [...], "rows": …}``
     with rows, or with a number of rows to generate and how their ``columns`` are filled (see
-    :mod:`bqsim.datagen`; ``references`` name tables of the same dataset). Without a schema the columns are
-    those of the table, or of the kinds that the values have in Python. Nothing is written when ``SpecError``
-    is raised, for what is wrong with ``data``.
+    :mod:`bqsim.datagen`; ``references`` name tables of the same dataset). The columns are those of the table,
+    if it is there, else those of the schema, else of the kinds that the values have in Python. Nothing is
+    written when ``SpecError`` is raised, for what is wrong with ``data``.
     """
     found = [_filling(name, given, project) for name, given in data.items()]
     found = [_with_fields(executor, one) for one in found]
@@ -77,6 +78,21 @@ def fill(
     return {
         f"{one.ref.dataset}.{one.ref.table}": _write(executor, session, one, rows) for one, rows in tables
     }
+
+
+def as_json(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The same in JSON, for :func:`fill` elsewhere. Raises ``SpecError``."""
+    found = {}
+    for name, given in data.items():
+        if isinstance(given, Mapping):
+            found[name] = dict(given)
+        else:
+            rows = _objects(given, name)
+            found[name] = {"schema": fields_to_api(_guessed(rows, name)), "rows": rows} if rows else {}
+    try:
+        return dict(json.loads(json.dumps(found, default=_plain)))
+    except (TypeError, ValueError) as error:
+        raise SpecError("", f"there is a value that no column takes: {error}") from None
 
 
 def _filling(name: str, given: Any, project: str) -> _Filling:
@@ -113,12 +129,12 @@ def _objects(rows: Any, path: str) -> Sequence[Mapping[str, Any]]:
 
 
 def _with_fields(executor: Executor, one: _Filling) -> _Filling:
-    """With the columns that are meant: as given, those of the table, else those of the rows."""
-    if one.fields:
-        return one
+    """With the columns that are meant: those of the table, as given, or those of the rows."""
     table = executor.catalog.find_table(one.ref)
     if table is not None:
         return replace(one, fields=table.fields)
+    if one.fields:
+        return one
     if one.count is not None or not one.rows:
         raise SpecError(one.name, "'schema' is missing: there is no such table yet")
     return replace(one, fields=_guessed(one.rows, one.name))

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .environment import environment
-from .handle import TestSimulator, settings_of
+from .handle import LocalTestSimulator, TestSimulator, settings_of
 from .hooks import HANDLE, RUN, Run
 from .marks import Wanted, marked, wanted
 
 if TYPE_CHECKING:
     from bqsim.simulator import Simulator
+
+    from .handle import Server
 
 
 @pytest.fixture(scope="session")
@@ -24,13 +26,15 @@ def bqsim_settings() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def bqsim_server(request: pytest.FixtureRequest, bqsim_settings: dict[str, Any]) -> Iterator[Simulator]:
-    """The session's simulator; the environment variables that clients read point at it."""
-    from bqsim.simulator import start
+def bqsim_server(request: pytest.FixtureRequest, bqsim_settings: dict[str, Any]) -> Iterator[Server]:
+    """The session's simulator; the environment variables that clients read point at it.
 
+    With ``--bqsim-url`` or ``--bqsim-shared`` it is a ``bqsim.remote.RemoteSimulator``.
+    """
     run = request.config.stash[RUN]
-    settings = settings_of(bqsim_settings, run.seed, forced=run.forced, own=False)
-    with start(run.scenario, **settings) as simulator, environment(simulator.environment()):
+    with ExitStack() as closing:
+        simulator = closing.enter_context(_server(run, bqsim_settings))
+        closing.enter_context(environment(simulator.environment()))
         yield simulator
 
 
@@ -47,7 +51,7 @@ def bqsim(request: pytest.FixtureRequest) -> Iterator[TestSimulator]:
     with ExitStack() as closing:
         if asked.own:
             given = request.getfixturevalue("bqsim_settings")
-            simulator = closing.enter_context(_own(run, asked, given, project))
+            simulator: Server = closing.enter_context(_own(run, asked, given, project))
         else:
             simulator = request.getfixturevalue("bqsim_server")
         handle = closing.enter_context(_handle(simulator, project, own=asked.own))
@@ -71,7 +75,7 @@ def bqsim_own(bqsim: TestSimulator) -> TestSimulator:
 
 
 @pytest.fixture(scope="module")
-def bqsim_module(request: pytest.FixtureRequest, bqsim_server: Simulator) -> Iterator[TestSimulator]:
+def bqsim_module(request: pytest.FixtureRequest, bqsim_server: Server) -> Iterator[TestSimulator]:
     """As ``bqsim``, in a project that the tests of a module share."""
     project = request.config.stash[RUN].names(request.node.nodeid)
     with _handle(bqsim_server, project, own=False) as handle:
@@ -117,6 +121,20 @@ def _bqsim_marks(request: pytest.FixtureRequest) -> None:
 
 
 @contextmanager
+def _server(run: Run, given: dict[str, Any]) -> Iterator[Server]:
+    if run.url:
+        from bqsim.remote import RemoteSimulator
+
+        yield RemoteSimulator(run.url)
+        return
+    from bqsim.simulator import start
+
+    settings = settings_of(given, run.seed, forced=run.forced, own=False)
+    with start(run.scenario, **settings) as simulator:
+        yield simulator
+
+
+@contextmanager
 def _own(run: Run, asked: Wanted, given: dict[str, Any], project: str) -> Iterator[Simulator]:
     from bqsim.simulator import start
 
@@ -126,10 +144,20 @@ def _own(run: Run, asked: Wanted, given: dict[str, Any], project: str) -> Iterat
 
 
 @contextmanager
-def _handle(simulator: Simulator, project: str, *, own: bool) -> Iterator[TestSimulator]:
-    handle = TestSimulator(simulator, project, own=own)
+def _handle(simulator: Server, project: str, *, own: bool) -> Iterator[TestSimulator]:
+    handle = _handle_of(simulator, project, own)
     with environment(handle.environment()):
         try:
             yield handle
         finally:
             handle.end()
+
+
+def _handle_of(simulator: Server, project: str, own: bool) -> TestSimulator:
+    from bqsim.simulator import Simulator
+
+    if isinstance(simulator, Simulator):
+        return LocalTestSimulator(simulator, project, own=own)
+    from .elsewhere import RemoteTestSimulator
+
+    return RemoteTestSimulator(simulator, project)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from bqsim.sim.control.control import Scope
+from bqsim.sim.control.control import Control, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from bqsim.remote import RemoteSimulator
     from bqsim.sim.clock import SimulationClock
+    from bqsim.sim.control.worlds import Worlds
     from bqsim.sim.iam import Iam
     from bqsim.sim.limits.control import LimitControl
     from bqsim.simulator import Simulator
 
+    Server = Simulator | RemoteSimulator
 
-class TestSimulator(Scope):
+
+class TestSimulator(Control):
     """What the fixture ``bqsim`` gives: the controls of a simulator for the calls in one project.
 
     ``own`` is whether the simulator is this test's alone: then they are those of all of it, with the clock,
@@ -25,11 +30,13 @@ class TestSimulator(Scope):
     # Not a class of tests.
     __test__ = False
 
-    def __init__(self, simulator: Simulator, project: str, *, own: bool) -> None:
-        super().__init__(simulator.parts, "" if own else project)
+    simulator: Server
+    project: str
+    own = False
+
+    def _begin(self, simulator: Server, project: str) -> None:
         self.simulator = simulator
         self.project = project
-        self.own = own
         self._clients: list[Any] = []
 
     def __repr__(self) -> str:
@@ -73,21 +80,16 @@ class TestSimulator(Scope):
     # Data
 
     def data(self, tables: Mapping[str, Any], *, seed: int = 0) -> dict[str, int]:
-        """Append rows to tables of the test's project, without a call; the number of rows by table.
+        """Append rows to tables of the test's project, without a call of the API; their number by table.
 
         ``tables`` has by ``dataset.table`` a list of rows, or ``{"schema": [...], "rows": 1000, "columns":
         {...}}`` for rows that are generated from ``seed``; see :func:`bqsim.jobs.filling.fill`. What is not
         there yet is made. Raises ``SpecError``, a ``ValueError``, which names what is wrong.
         """
-        from functools import partial
+        return self._fill(tables, seed)
 
-        from bqsim.jobs.filling import fill
-
-        core = self.simulator.core
-        if core is None:
-            raise RuntimeError("the simulator does not run")
-        work = partial(fill, core.executor, project=self.project, data=tables, seed=seed)
-        return core.pool.submit(work).result()
+    @abstractmethod
+    def _fill(self, tables: Mapping[str, Any], seed: int) -> dict[str, int]: ...
 
     # What a server has only one of
 
@@ -102,6 +104,15 @@ class TestSimulator(Scope):
     @property
     def iam(self) -> Iam:
         return super().iam if self.own else self._shared("iam")
+
+    @property
+    def worlds(self) -> Worlds:
+        return super().worlds if self.own else self._shared("worlds")
+
+    def reseed(self, seed: int) -> None:
+        if not self.own:
+            self._shared("seed")
+        super().reseed(seed)
 
     def _shared(self, name: str) -> NoReturn:
         raise RuntimeError(
@@ -125,11 +136,37 @@ class TestSimulator(Scope):
             close = getattr(client, "close", None) or client.transport.close
             close()
         self._clients.clear()
+        if not self.own:
+            self._forget()
+
+    @abstractmethod
+    def _forget(self) -> None: ...
+
+
+class LocalTestSimulator(TestSimulator, Scope):
+    """A test's part of a simulator in this process."""
+
+    def __init__(self, simulator: Simulator, project: str, *, own: bool) -> None:
+        super().__init__(simulator.parts, "" if own else project)
+        self._begin(simulator, project)
+        self.own = own
+        self._core = simulator.core
+
+    def _fill(self, tables: Mapping[str, Any], seed: int) -> dict[str, int]:
+        from functools import partial
+
+        from bqsim.jobs.filling import fill
+
+        if self._core is None:
+            raise RuntimeError("the simulator does not run")
+        work = partial(fill, self._core.executor, project=self.project, data=tables, seed=seed)
+        return self._core.pool.submit(work).result()
+
+    def _forget(self) -> None:
         self.retry_tests.clear()
-        if not self.own and (self.faults or self.latency.setup is not None or self.jobs.plans):
+        if self.faults or self.latency.setup is not None or self.jobs.plans:
             self.clear()
-        self.parts.views.pop(self.scope_name, None)
-        self.parts.verifications.pop(self.scope_name, None)
+        self.parts.forget(self.scope_name)
 
 
 def settings_of(given: Mapping[str, Any], seed: int, *, forced: bool, own: bool) -> dict[str, Any]:

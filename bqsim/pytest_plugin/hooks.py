@@ -26,7 +26,7 @@ TRUE = frozenset({"1", "true", "yes", "on"})
 class Run:
     """One run of pytest, or one worker of it: ``forced`` is whether its user named the seed.
 
-    ``url`` is a server that runs already.
+    ``url`` is that of a simulator that runs already; ``shared`` is whether all workers are to have one.
     """
 
     seed: int
@@ -35,7 +35,6 @@ class Run:
     scenario: Path | None = None
     url: str = ""
     shared: bool = False
-    shared_url: str = ""
     closing: ExitStack = field(default_factory=ExitStack)
 
 
@@ -52,6 +51,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--bqsim-scenario", type=Path, metavar="FILE", help="scenario in force in every simulator of the run"
     )
     group.addoption(
+        "--bqsim-url",
+        metavar="URL",
+        help="test against a simulator that runs already, like http://127.0.0.1:9050, as it was set up",
+    )
+    group.addoption(
         "--bqsim-shared",
         action="store_true",
         help="one simulator for all workers of pytest-xdist, instead of one each (also BQSIM_SHARED=1)",
@@ -64,14 +68,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
     for text in MARKERS:
         config.addinivalue_line("markers", text)
+    url = config.getoption("--bqsim-url")
     told: dict[str, Any] = getattr(config, "workerinput", {}).get("bqsim", {})
     seed = config.getoption("--bqsim-seed")
     config.stash[RUN] = Run(
         seed=told.get("seed", Draws(seed).seed),
         forced=seed is not None,
-        names=ProjectNames(told.get("salt", "")),
+        # Projects of a server that runs on are used once.
+        names=ProjectNames(told.get("salt", Draws(None).hex_id("run", 8) if url else "")),
         scenario=config.getoption("--bqsim-scenario"),
-        url=told.get("url", ""),
+        url=url or told.get("url", ""),
         shared=config.getoption("--bqsim-shared") or os.environ.get("BQSIM_SHARED", "").lower() in TRUE,
     )
 
@@ -87,6 +93,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker of pytest-xdist what all have in common."""
     run: Run = node.config.stash[RUN]
+    if run.shared and not run.url:
+        from bqsim.simulator import start
+
+        run.url = run.closing.enter_context(start(run.scenario, seed=run.seed)).url
     # All workers run all tests then.
     salt = node.gateway.id if node.config.getoption("dist", "") == "each" else ""
     node.workerinput["bqsim"] = {"seed": run.seed, "url": run.url, "salt": salt}
@@ -107,7 +117,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
         try:
             handle.check(strict=asked, ignore=expected)
         except AssertionError as error:
-            pytest.fail(str(error), pytrace=False)
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -66,10 +66,7 @@ class RetryTest:
 
     def complaint(self) -> str:
         """What is left, and what calls took, in words."""
-        lines = [f"The retry test '{self.id}' has instructions that no call used up:"]
-        lines += [f"  {method}: {', '.join(said)}" for method, said in self.unspent().items()]
-        lines += ["Calls took:", *(f"  {method}: {said}" for method, said in self.taken or [("no", "call")])]
-        return "\n".join(lines)
+        return complaint(self.id, self.unspent(), self.taken)
 
     def check(self) -> None:
         """Raise :class:`RetryTestError` when instructions are left."""
@@ -84,6 +81,14 @@ class RetryTest:
             "instructions": self.unspent(),
             "taken": [{"method": method, "instruction": said} for method, said in self.taken],
         }
+
+
+def complaint(id: str, unspent: Mapping[str, Sequence[str]], taken: Iterable[tuple[str, str]]) -> str:
+    """What is left of a test's instructions, and what calls took, in words."""
+    lines = [f"The retry test '{id}' has instructions that no call used up:"]
+    lines += [f"  {method}: {', '.join(said)}" for method, said in unspent.items()]
+    took = [f"  {method}: {said}" for method, said in taken]
+    return "\n".join([*lines, "Calls took:", *took] if took else [*lines, "No call took one."])
 
 
 class RetryLab:
