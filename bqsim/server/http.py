@@ -12,6 +12,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from bqsim.sim.clock import Clock, RealClock
@@ -156,6 +157,7 @@ class HttpServer:
         self._places: list[socket.socket] = []
         self._accepts: Timer | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._dated = 0, ""
 
     async def start(self, host: str, port: int) -> int:
         """Listen; the port taken (``port`` 0 takes a free one). ``OSError`` when it is in use."""
@@ -209,7 +211,15 @@ class HttpServer:
         response: web.Response = self._web.Response(
             status=status, reason=_PHRASES.get(status), body=answer.body or None, headers=answer.headers
         )
+        response.headers["Date"] = self._date()
         return response
+
+    def _date(self) -> str:
+        """The time of an answer, in the words of HTTP; they are found once a second."""
+        second = self._clock.now_us() // 1_000_000
+        if second != self._dated[0]:
+            self._dated = second, formatdate(second, usegmt=True)
+        return self._dated[1]
 
     def refuse(self, for_s: float | None = None) -> None:
         """Refuse new connections for ``for_s`` of the clock, None until :meth:`accept`; reset the others.

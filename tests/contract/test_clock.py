@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import http.client
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,6 +71,16 @@ def test_a_read_session_lives_for_six_hours(simulator: Simulator) -> None:
     with pytest.raises(exceptions.FailedPrecondition, match="session expired"):
         list(reader.read_rows(stream))
     client.close()
+
+
+def test_answers_are_dated_by_the_clock(simulator: Simulator) -> None:
+    simulator.clock.set_time("2031-02-03T04:05:06Z")
+    simulator.clock.freeze()
+    for path in ("/bigquery/v2/projects", "/nowhere"):
+        connection = http.client.HTTPConnection("127.0.0.1", simulator.port, timeout=20)
+        connection.request("GET", path)
+        assert connection.getresponse().getheader("Date") == "Mon, 03 Feb 2031 04:05:06 GMT"
+        connection.close()
 
 
 def test_there_is_no_clock_without_a_simulator() -> None:
