@@ -28,6 +28,7 @@ from bqsim.jobs.results import PAGE_BYTES, ResultPage, ResultSet, ResultStore, T
 from bqsim.jobs.runner import JobObserver, JobRunner, Work
 from bqsim.jobs.sessions import Sessions
 from bqsim.jobs.starting import QueryStarter
+from bqsim.sim.gate import note
 from bqsim.sim.stale import seen
 
 if TYPE_CHECKING:
@@ -199,6 +200,7 @@ class JobService:
         """
         known = self.requests.find(project, caller, request, self.clock.now_us())
         if known is not None:
+            note(deduplicated=True)
             return await self._read(known, timeout_s(request))
         configuration = configuration_of(request)
         config = parse_query(configuration, project)
