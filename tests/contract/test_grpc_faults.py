@@ -44,7 +44,8 @@ class World:
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
-        self.core: Any = simulator.core
+        assert simulator.core is not None
+        self.core = simulator.core
         loop: Any = simulator._loop
         self.server = GrpcServer(self.core, loop, "faulty")
         port = self.server.start("127.0.0.1", 0, front=True)
@@ -153,7 +154,9 @@ def test_the_journal_id_is_in_the_trailing_metadata(world: World, fails: bool) -
     future = call.future(types.CreateReadSessionRequest.serialize(request))
     assert future.code() is (grpc.StatusCode.ABORTED if fails else grpc.StatusCode.OK)
     [explain] = [value for name, value in future.trailing_metadata() if name == "x-bqsim-explain"]
-    assert world.core.simulation.journal.call(explain).method == CREATE
+    event = world.core.simulation.journal.call(explain)
+    assert event is not None
+    assert event.method == CREATE
 
 
 def latency() -> Any:
@@ -268,8 +271,6 @@ def test_throttled_streams_say_so(world: World, percent: int) -> None:
         Network("reset", "body", LATE),
         Network("reset", "after_headers", applied=False),
         Network("half_close", "body", 1),
-        Network("rst_stream", "body", LATE),
-        Network("truncate", byte=LATE),
         Network("html"),
         Network("html", "body", LATE),
         Network("stall", for_s=0.05),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from .arriving import Arriving
 from .decoding import decode
 from .line import HEADER, Line
 from .methods import Incoming, Method, Shape
+from .moving import Connections
 from .passage import passes
 from .status import explained, status_of
 
@@ -36,11 +36,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ROUTING = "x-goog-request-params"
-# An answer is held no longer than this.
-HOLD_S = 1.0
-# Requests come no more when none has come for so long; so often is looked.
-LOOK_S = 0.03
-MAX_LOOKS = 10
 
 
 class Rpc:
@@ -62,12 +57,10 @@ class Calls:
         self.core = core
         self._loop = loop
         self._scope = scope
+        self.connections = Connections()
         self._closing = threading.Event()
         self._idle = threading.Condition()
         self._unary = 0
-        self._entered = 0
-        self._answering = threading.Event()
-        self._answering.set()
 
     def handler(self, method: Method, front: Front | None = None) -> Any:
         """The gRPC handler of a method, behind ``front`` if given; messages stay bytes on gRPC's side."""
@@ -82,22 +75,6 @@ class Calls:
         """Wait until no unary call runs; whether that came to be."""
         with self._idle:
             return self._idle.wait_for(lambda: self._unary == 0, seconds)
-
-    @contextmanager
-    def holding(self) -> Iterator[None]:
-        """While this lasts no unary call is answered, so that who waits for answers sends nothing more; it
-        begins when nothing more comes."""
-        self._answering.clear()
-        try:
-            before = -1
-            for _ in range(MAX_LOOKS):
-                if before == self._entered:
-                    break
-                before = self._entered
-                time.sleep(LOOK_S)
-            yield
-        finally:
-            self._answering.set()
 
     # One function for each shape
 
@@ -173,6 +150,8 @@ class Calls:
         key = headers.pop(HEADER, "")
         if front is not None:
             rpc.line = Line(front, key)
+        elif not self.connections.enter(context):
+            raise StorageFailure("UNAVAILABLE", "The connection ends. Connect again.")
         gone, life = threading.Event(), Life()
         for ended in (gone.set, life.end):
             if not context.add_callback(ended):
@@ -185,12 +164,9 @@ class Calls:
     def _counted(self) -> Iterator[None]:
         with self._idle:
             self._unary += 1
-            self._entered += 1
         try:
             yield
         finally:
-            if not self._answering.is_set():
-                self._answering.wait(HOLD_S)
             with self._idle:
                 self._unary -= 1
                 self._idle.notify_all()

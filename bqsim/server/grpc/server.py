@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import socket
-import struct
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from .calls import Calls
+from .front.sockets import REUSE_PORT, bound, resolved, steer
 from .methods import METHODS, PACKAGE, VERSIONS, service_names
 from .threads import CallThreads
 
@@ -34,12 +32,8 @@ LAST_GRACE_S = 5.0
 
 HEALTH = "grpc.health.v1.Health"
 
-# Not on every system: without it a port is free for a moment while servers take turns at it.
-REUSE_PORT: int | None = getattr(socket, "SO_REUSEPORT", None)
-# <asm-generic/socket.h>
-SO_ATTACH_REUSEPORT_CBPF = 51
-# What gRPC takes, about, to write to all clients that a server stops.
-FAREWELL_S = 0.03
+# How long connections that wait at a listening socket may take to be accepted.
+ACCEPT_S = 0.01
 # How long calls of a server that no longer listens may go on.
 RETIRED_S = 7 * 24 * 3600.0
 
@@ -77,7 +71,12 @@ class GrpcServer:
         self._address = ("", 0)
         self._front: Front | None = None
         self._armed = False
-        self._server: _Serving | None = None
+        self._stopped = False
+        # The socket of the front while it listens.
+        self._sock: socket.socket | None = None
+        # At the public port, and behind the front.
+        self._direct: _Serving | None = None
+        self._inner: _Serving | None = None
         self._retired: list[_Serving] = []
 
     @property
@@ -92,14 +91,12 @@ class GrpcServer:
         """
         check_free(host, port)
         with self._switching:
+            self._address = (host, port)
             if front:
-                sock = _bound(host, port)
-                self._address = (host, sock.getsockname()[1])
-                self._server = self._behind(sock)
+                self._address = (host, self._listen().getsockname()[1])
             else:
-                self._address = (host, port)
-                self._server = self._direct()
-                self._address = (host, self._server.port)
+                self._direct = _Serving(self, None, host, port)
+                self._address = (host, self._direct.port)
             self._armed = front
             return self._address[1]
 
@@ -117,8 +114,8 @@ class GrpcServer:
         ``end_streams`` asks the services to end theirs.
         """
         with self._switching:
-            servers = [*self._retired, *([self._server] if self._server is not None else ())]
-            self._server, self._retired = None, []
+            servers = [s for s in (*self._retired, self._direct, self._inner) if s is not None]
+            self._stopped = True
             if self._health is not None:
                 self._health.shut_down()
             if self._front is not None:
@@ -139,41 +136,57 @@ class GrpcServer:
 
     def _switch(self, armed: bool) -> None:
         with self._switching:
-            before = self._server
-            if before is None or self._armed == armed:
+            if self._stopped or self._armed == armed:
                 return
-            if REUSE_PORT is None:
-                self._retire(before)
-            self._server = self._behind(_bound(*self._address)) if armed else self._direct()
-            if not armed and self._front is not None:
-                self._front.stop_listening()
-            if REUSE_PORT is not None:
-                self._retire(before)
+            self._take_over() if armed else self._give_back()
             self._armed = armed
 
-    def _retire(self, server: _Serving) -> None:
-        """Let a server take no more connections, and send its clients away; their calls go on."""
-        self._retired = [s for s in self._retired if not s.ended]
-        with self._calls.holding():
-            # gRPC cancels calls that arrive while it stops. Clients are to hear of it before their answers.
-            server.stop(RETIRED_S)
-            time.sleep(FAREWELL_S)
-        self._retired.append(server)
+    def _take_over(self) -> None:
+        """Put the front in gRPC's place."""
+        direct = self._direct
+        if REUSE_PORT is None and direct is not None:
+            self._retire(direct)
+        # What listens last is of index 1.
+        steered = steer(self._listen(), 1)
+        self._calls.connections.port = self._address[1]
+        self._calls.connections.moving = True
+        if not steered and REUSE_PORT is not None and direct is not None:
+            self._retire(direct)
 
-    def _direct(self) -> _Serving:
-        """A server at the public port."""
-        return _Serving(self, None, *self._address)
+    def _give_back(self) -> None:
+        """Put gRPC in the front's place."""
+        assert self._front is not None
+        assert self._sock is not None
+        if REUSE_PORT is None:
+            self._front.stop_listening()
+        index = 0
+        if self._direct is None:
+            self._direct = _Serving(self, None, *self._address)
+            index = 1
+        steer(self._sock, index)
+        self._calls.connections.moving = False
+        time.sleep(ACCEPT_S)
+        self._front.stop_listening()
+        self._sock = None
+        self._front.send_away()
 
-    def _behind(self, sock: socket.socket) -> _Serving:
-        """A server behind the front, which listens at a bound socket."""
+    def _listen(self) -> socket.socket:
+        """Let the front listen at the public port; its socket."""
         from .front.front import Front
 
         if self._front is None:
             self._front = Front(self._core.clock)
-        server = _Serving(self, self._front, "127.0.0.1", 0)
-        self._front.listen(sock, (server.port, self._address[1]))
-        _prefer_newest(sock)
-        return server
+        if self._inner is None:
+            self._inner = _Serving(self, self._front, "127.0.0.1", 0)
+        self._sock = bound(*self._address)
+        self._front.listen(self._sock, self._inner.port)
+        return self._sock
+
+    def _retire(self, server: _Serving) -> None:
+        """Stop a server where connections cannot be steered; calls that arrive meanwhile are cancelled."""
+        server.stop(RETIRED_S)
+        self._retired.append(server)
+        self._direct = None
 
     # Handlers
 
@@ -207,7 +220,6 @@ class _Serving:
 
     def __init__(self, owner: GrpcServer, front: Front | None, host: str, port: int) -> None:
         self.threads = CallThreads()
-        self._stopped: threading.Event | None = None
         self._server: Any = grpc.server(
             self.threads,
             handlers=owner.handlers(front),
@@ -224,16 +236,7 @@ class _Serving:
     def stop(self, grace_s: float) -> threading.Event:
         """Take no more calls; the event is set once those that run have ended, by ``grace_s`` at last."""
         event: threading.Event = self._server.stop(grace_s)
-        self._stopped = event
         return event
-
-    @property
-    def ended(self) -> bool:
-        """Whether it was stopped and all its calls are over; its threads are let go then."""
-        if self._stopped is None or not self._stopped.is_set():
-            return False
-        self.threads.shutdown()
-        return True
 
 
 class _OnDemand:
@@ -258,7 +261,7 @@ class _OnDemand:
 
 def check_free(host: str, port: int) -> None:
     """``OSError`` when a port is taken: gRPC itself would say so on standard error only."""
-    family, kind, proto, _, address = _resolved(host, port)
+    family, kind, proto, _, address = resolved(host, port)
     with socket.socket(family, kind, proto) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -266,39 +269,3 @@ def check_free(host: str, port: int) -> None:
         except OSError as e:
             text = f"cannot listen on gRPC port {port} of {host}: {e.strerror}"
             raise OSError(e.errno, text) from None
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    """A socket at an address that a server may still be listening at."""
-    family, kind, proto, _, address = _resolved(host, port)
-    sock = socket.socket(family, kind, proto)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if REUSE_PORT is not None:
-            sock.setsockopt(socket.SOL_SOCKET, REUSE_PORT, 1)
-        sock.bind(address)
-    except OSError as e:
-        sock.close()
-        raise OSError(e.errno, f"cannot listen on gRPC port {port} of {host}: {e.strerror}") from None
-    return sock
-
-
-def _prefer_newest(sock: socket.socket) -> None:
-    """Of servers that share the port of a listening socket, the one that began last gets all connections.
-
-    So the other one, which is about to close, leaves none behind. Where the system cannot do that, a client
-    may have to connect again.
-    """
-    if not hasattr(socket, "SO_REUSEPORT") or not sys.platform.startswith("linux"):
-        return
-    import ctypes
-
-    # BPF_RET | BPF_K: the server of index 1. While there is one alone, it is taken whatever this says.
-    program = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 1), 8)
-    described = struct.pack("HP", 1, ctypes.addressof(program))
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, described)
-
-
-def _resolved(host: str, port: int) -> Any:
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

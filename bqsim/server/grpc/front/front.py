@@ -7,7 +7,7 @@ import itertools
 import logging
 import socket
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,34 +38,41 @@ class Front:
         self._links: dict[int, Link] = {}
         self._numbers = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._listener: asyncio.Server | None = None
+        self._accepting: asyncio.Task[None] | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="bqsim-grpc-front", daemon=True)
         self._thread.start()
 
-    def listen(self, sock: socket.socket, ports: Sequence[int]) -> None:
-        """Accept at a bound socket; connections go on to the first of ``ports`` that answers."""
-
-        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await self._serve(reader, writer, ports)
+    def listen(self, sock: socket.socket, port: int) -> None:
+        """Accept at a bound socket; connections go on to ``port`` of this machine."""
+        sock.setblocking(False)
+        sock.listen(BACKLOG)
 
         async def start() -> None:
-            self._listener = await asyncio.start_server(
-                connected, sock=sock, backlog=BACKLOG, limit=READ_BYTES
-            )
+            self._accepting = asyncio.create_task(self._accept(sock, port))
 
         self._do(start())
 
     def stop_listening(self) -> None:
-        """Accept no more connections; those that there are go on. Idempotent."""
+        """Accept no more connections, but those that have come; all that there are go on. Idempotent."""
 
         async def stop() -> None:
-            if self._listener is not None:
-                self._listener.close()
-                self._listener = None
+            if self._accepting is not None:
+                self._accepting.cancel()
+                await asyncio.gather(self._accepting, return_exceptions=True)
+                self._accepting = None
 
         if self._thread.is_alive():
             self._do(stop())
+
+    def send_away(self) -> None:
+        """Let all clients make their next calls on another connection; what comes until then is served."""
+
+        async def send() -> None:
+            for link in self._links.values():
+                link.send_away()
+
+        self._do(send())
 
     def suffer(self, key: str, fault: Fault) -> bool:
         """Let the stream of ``key`` suffer a fault; False when it is no stream of the front's."""
@@ -99,24 +106,47 @@ class Front:
         done: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
         return done.result(CLOSE_S)
 
-    async def _serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ports: Sequence[int]
-    ) -> None:
-        server = await _connect(ports)
-        if server is None:
-            writer.close()
+    async def _accept(self, sock: socket.socket, port: int) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                await _readable(loop, sock)
+                self._take(sock, port)
+        finally:
+            self._take(sock, port)
+            sock.close()
+
+    def _take(self, sock: socket.socket, port: int) -> None:
+        """Serve the connections that wait at a listening socket."""
+        while True:
+            try:
+                client, _ = sock.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                # The client has left already, or the process has no more files: the others wait.
+                log.debug("a connection was not accepted: %s", error)
+                return
+            task = asyncio.create_task(self._serve(client, port))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, sock: socket.socket, port: int) -> None:
+        sock.setblocking(False)
+        client = await asyncio.open_connection(sock=sock, limit=READ_BYTES)
+        try:
+            server = await asyncio.open_connection("127.0.0.1", port, limit=READ_BYTES)
+        except OSError as error:
+            log.debug("the gRPC server behind the front cannot be reached: %s", error)
+            client[1].close()
             return
         number = next(self._numbers)
-        link = Link(number, (reader, writer), server, self._clock)
+        link = Link(number, client, server, self._clock)
         self._links[number] = link
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
         try:
             await link.run()
         finally:
             del self._links[number]
-            self._tasks.discard(task)
 
     async def _close_links(self) -> None:
         tasks = list(self._tasks)
@@ -125,10 +155,11 @@ class Front:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _connect(ports: Sequence[int]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-    for port in ports:
-        try:
-            return await asyncio.open_connection("127.0.0.1", port, limit=READ_BYTES)
-        except OSError as error:
-            log.debug("the gRPC server behind the front cannot be reached: %s", error)
-    return None
+async def _readable(loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
+    """Wait until something has come to a socket."""
+    came = asyncio.Event()
+    loop.add_reader(sock, came.set)
+    try:
+        await came.wait()
+    finally:
+        loop.remove_reader(sock)

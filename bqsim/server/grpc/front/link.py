@@ -14,6 +14,7 @@ from . import frames as f
 from .actions import ACTIONS
 from .fault import HEADER, Fault
 from .held import Held
+from .sockets import unsent
 
 if TYPE_CHECKING:
     from bqsim.sim.clock import Clock
@@ -47,6 +48,7 @@ class Link:
         self._opening: set[int] = set()
         # Streams above were told that they are not served.
         self._served_to: int | None = None
+        self._greeted = self._leaving = False
         self._left = asyncio.Event()
         self._over = False
         self._ending: asyncio.Task[None] | None = None
@@ -140,6 +142,13 @@ class Link:
 
     def _from_server(self, frame: f.Frame) -> None:
         stream = frame.stream
+        if not self._greeted:
+            # Settings come first.
+            self._greeted = True
+            self._write(frame)
+            if self._leaving:
+                self.send_away()
+            return
         if stream in self._dead:
             self._swallow(frame)
         elif stream in self._held:
@@ -258,6 +267,13 @@ class Link:
         if not self._over:
             self._client.write(data)
 
+    def send_away(self) -> None:
+        """Let the client make its next calls on another connection; what comes until then is served."""
+        if self._greeted:
+            self._write(f.goaway(f.ALL_STREAMS))
+        else:
+            self._leaving = True
+
     def go_away(self, last_stream: int) -> None:
         """Tell the client that the connection ends, and that no stream above ``last_stream`` is served."""
         self._served_to = last_stream
@@ -307,7 +323,7 @@ class Link:
     def _unsent(self) -> int:
         transport = self._client.transport
         waiting = transport.get_write_buffer_size()
-        return waiting or _out_queue(transport.get_extra_info("socket"))
+        return waiting or unsent(transport.get_extra_info("socket"))
 
     async def reset(self) -> None:
         """End the client's connection with a TCP reset."""
@@ -342,17 +358,3 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
         return await reader.read(READ_BYTES)
     except ConnectionError:
         return b""
-
-
-def _out_queue(sock: socket.socket) -> int:
-    """Bytes that the other machine has not acknowledged; 0 where that cannot be asked."""
-    try:
-        import fcntl
-        import termios
-    except ImportError:
-        return 0
-    try:
-        size: int = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"))[0]
-    except OSError:
-        return 0
-    return size

@@ -43,7 +43,7 @@ def test_a_watch_that_is_given_up_gives_its_thread_back(bench: Bench) -> None:
         next(watching)
         watching.cancel()
     server: Any = bench.server
-    threads = server._server.threads
+    threads = server._direct.threads
     deadline = time.monotonic() + 10
     while threads._free < threads._threads:
         assert time.monotonic() < deadline
