@@ -14,7 +14,8 @@ import pytest
 import bqsim
 from bqsim.catalog.refs import TableRef
 from bqsim.settings import Settings
-from bqsim.simulator import Simulator, sweep
+from bqsim.simulator import Simulator
+from bqsim.sweeping import sweep
 
 
 def health(url: str) -> int:

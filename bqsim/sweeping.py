@@ -1,0 +1,51 @@
+"""What time leaves behind is dropped: expired tables, and rows that no time travel reaches."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from bqsim.errors import BigQueryError
+
+if TYPE_CHECKING:
+    from bqsim.catalog.store import Catalog
+    from bqsim.engine.protocol import Session
+    from bqsim.server.core import Core
+
+log = logging.getLogger(__name__)
+
+# Of simulated time; nobody sees what is due to be swept.
+SWEEP_S = 600.0
+
+
+async def sweep_for_ever(core: Core) -> None:
+    """Drop expired tables and what is too old for time travel, from time to time."""
+    while True:
+        await core.clock.sleep(SWEEP_S)
+        if not _has_rubbish(core.catalog):
+            continue
+        try:
+            with core.clock.hold():
+                await core.write(lambda session: sweep(core.catalog, session))
+        except BigQueryError:
+            log.exception("the sweep of expired tables failed")
+
+
+def _has_rubbish(catalog: Catalog) -> bool:
+    """Whether a sweep would find anything; a clock that is moved by days asks that often."""
+    from bqsim.catalog.history import HISTORY_US
+
+    return bool(catalog.expired_tables()) or any(catalog.history.stale(catalog.clock.now_us() - HISTORY_US))
+
+
+def sweep(catalog: Catalog, session: Session) -> None:
+    """Drop expired tables; forget what is past the time travel window, with its rows."""
+    from bqsim.catalog.history import HISTORY_US
+
+    for table in catalog.expired_tables():
+        with catalog.lock(table.ref), catalog.change(session) as change:
+            if catalog.find_table(table.ref) is None:
+                change.drop_table(table.ref)
+    with catalog.change(session) as change:
+        for engine_table in change.forget(change.time_us - HISTORY_US):
+            session.drop_table(engine_table)
