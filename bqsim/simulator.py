@@ -203,6 +203,7 @@ class Simulator(Control):
             await server.stop()
             await parts.core.tabledata.close()
             await parts.core.jobs.close()
+            await asyncio.to_thread(parts.core.closing.close)
         finally:
             await asyncio.to_thread(parts.close)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -55,6 +56,8 @@ class Core:
     parts: Parts = field(init=False)
     worlds: Worlds = field(init=False)
     listeners: Listeners = field(init=False)
+    # What is made when it is first asked for, and ends with the server.
+    closing: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
         self.worlds = worlds_of(

@@ -47,6 +47,7 @@ class Admin:
     def __init__(self, app: RestApp) -> None:
         self._app = app
         self._threads = ThreadPoolExecutor(THREADS, "bqsim-control")
+        app.core.closing.callback(self._threads.shutdown)
 
     async def handle(self, path: str, query: dict[str, str], http: HttpRequest) -> Response:
         """Answer a control request."""
