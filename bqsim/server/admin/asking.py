@@ -83,8 +83,7 @@ class Ask:
             if name not in kinds:
                 raise invalid(unknown("field", name, tuple(kinds)).capitalize(), name)
             kind = kinds[name]
-            wrong = kind is not Any and (not isinstance(value, kind) or (kind is int and value is True))
-            if value is not None and wrong:
+            if value is not None and not _is_of(value, kind):
                 raise invalid(f"The field {name} must be {_names(kind)}.", name)
         return {name: value for name, value in self.body.items() if value is not None}
 
@@ -120,6 +119,15 @@ class Ask:
         """Undo a change when its time is over."""
         if self.ttl_s is not None:
             self.core.clock.call_later(self.ttl_s, undo)
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    """Whether a value of JSON is of a type or of one of several: true is no number."""
+    if kind is Any:
+        return True
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, kind)
 
 
 def flag(text: str) -> bool:

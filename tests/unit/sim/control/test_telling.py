@@ -33,7 +33,7 @@ rules:
 latency: {scale: 2, preset: bigquery-2026-08, rules: [{latency: 10ms, match: {method: bigquery.tables.get}}]}
 jobs: [{progression: manual, match: {job_type: LOAD}, deferments: [slots]}]
 limits:
-  {profile: bigquery, scale: 0.1, values: {concurrent_queries: 2}, tenants: {'free-*': {concurrent_queries: 1}}}
+  {profile: bigquery, scale: 0.1, values: {concurrent_queries: 2}, tenants: {'free-*': {commit_streams: 1}}}
 iam: {bindings: [{role: roles/viewer, members: [allUsers]}]}
 """
 
