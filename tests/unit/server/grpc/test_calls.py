@@ -285,3 +285,62 @@ def test_failures_of_the_service_leave_the_gate(bench: Bench) -> None:
     assert failed(lambda: list(bench.append([request()]))) == (grpc.StatusCode.ABORTED, "ended")
     bench.read.failure = None
     assert bench.create()
+
+
+# Failures of one request of a stream
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(
+    "failure",
+    [
+        StorageFailure("ALREADY_EXISTS", "no"),
+        StorageFailure("OUT_OF_RANGE", "no"),
+        StorageFailure("ABORTED", "no", code="STREAM_FINALIZED"),
+        BigQueryError("invalid", "no"),
+    ],
+    ids=lambda failure: getattr(failure, "status", None) or failure.reason.name,
+)
+def test_what_the_service_tells_in_an_answer_does_not_end_the_stream(
+    bench: Bench, failure: Exception, late: bool
+) -> None:
+    hook = bench.hook()
+
+    def second(given: Any) -> Any:
+        if len(hook.after_calls if late else hook.before_calls) == 2:
+            raise failure
+        return given
+
+    hook.refuse, hook.change = (hook.refuse, second) if late else (second, hook.change)
+    answers = [write_pb2.AppendRowsResponse.FromString(a) for a in bench.append([request()] * 3)]
+    assert [a.error.message.partition(" Entity")[0] for a in answers] == ["", "no", ""]
+    assert bench.write.taken == 3
+
+
+def test_a_commit_tells_its_streams_in_the_answer(bench: Bench) -> None:
+    def fail(call: Any) -> None:
+        raise StorageFailure("FAILED_PRECONDITION", "no", code="STREAM_NOT_FOUND")
+
+    bench.hook().refuse = fail
+    asked = write_pb2.BatchCommitWriteStreamsRequest(parent="t", write_streams=["a", "b"])
+    data = bench.unary(f"/{WRITE}/BatchCommitWriteStreams", asked.SerializeToString())
+    errors = write_pb2.BatchCommitWriteStreamsResponse.FromString(data).stream_errors
+    assert [(e.entity, e.error_message) for e in errors] == [("a", "no"), ("b", "no")]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_id_in_the_journal_is_trailing_metadata(bench: Bench, fails: bool) -> None:
+    def explain(call: Any) -> None:
+        call.explain = "c-1"
+        if fails:
+            refuse(call)
+
+    bench.hook().refuse = explain
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED if fails else grpc.StatusCode.OK
+    calls = [
+        bench.channel.unary_unary(f"/{READ}/CreateReadSession").future(b""),
+        bench.channel.unary_stream(f"/{READ}/ReadRows")(b""),
+    ]
+    for call in calls:
+        assert call.code() is code
+        assert ("x-bqsim-explain", "c-1") in [tuple(pair) for pair in call.trailing_metadata()]
