@@ -172,7 +172,7 @@ def ready_text(simulator: Simulator) -> str:
     return "\n".join(
         [
             f"bqsim {__version__} is ready: REST {simulator.url} and gRPC {simulator.grpc_target}",
-            f"seed {simulator.seed} (bqsim serve --seed {simulator.seed} repeats it)",
             *(f"export {name}={value}" for name, value in simulator.environment().items()),
+            f"seed {simulator.seed} (bqsim serve --seed {simulator.seed} repeats it)",
         ]
     )

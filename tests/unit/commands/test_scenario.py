@@ -8,6 +8,9 @@ import pytest
 from bqsim.cli import main
 from bqsim.server.known import api_methods
 from bqsim.sim.scenario.schema import json_schema
+from bqsim.simulator import Simulator
+
+from .conftest import Run
 
 
 def test_check_of_good_files_is_exit_code_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,3 +55,65 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.Capture
 
 def test_methods_of_both_transports_are_known() -> None:
     assert {"bigquery.jobs.insert", "google.cloud.bigquery.storage.v1.BigQueryRead.ReadRows"} <= api_methods()
+
+
+STORM = """\
+name: storm
+rules:
+- {id: down, match: {method: bigquery.jobs.query}, effect: {error: backendError}, times: 1}
+"""
+
+
+def test_explain_tells_a_file_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "storm.yaml"
+    file.write_text(STORM)
+    assert main(["scenario", "explain", str(file)]) == 0
+    assert capsys.readouterr().out == (
+        "scenario 'storm'\n\n"
+        f"1. down ({file}:3)\n"
+        "   when  a call of bigquery.jobs.query\n"
+        "   does  the request fails with backendError (HTTP 503), its work not done\n"
+        "   times once\n"
+    )
+    calls = ["--call", "{method: bigquery.jobs.query}", "--call", "{method: bigquery.jobs.get}"]
+    assert main(["scenario", "explain", str(file), *calls]) == 0
+    assert capsys.readouterr().out == (
+        "{method: bigquery.jobs.query}\n"
+        f"  rule 'down' ({file}:3) fires: call 1\n"
+        "{method: bigquery.jobs.get}\n"
+        f"  rule 'down' ({file}:3) does not fire: "
+        "method: wants bigquery.jobs.query, got 'bigquery.jobs.get'\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "call", "message"),
+    [
+        ("nam: x", "{method: bigquery.jobs.get}", "unknown key 'nam' of a scenario; did you mean 'name'?"),
+        (STORM, "{metod: x}", "call: metod: unknown key 'metod' of a call; did you mean 'method'?"),
+        (STORM, "{method: bigquery.job.get}", "did you mean 'bigquery.jobs.get'?"),
+        (STORM, "[", "this is not valid YAML"),
+    ],
+)
+def test_explain_of_what_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, call: str, message: str
+) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(text)
+    assert main(["scenario", "explain", str(file), "--call", call]) == 1
+    said = capsys.readouterr()
+    assert said.out == "" and message in said.err
+
+
+def test_a_file_is_loaded_into_a_simulator(run: Run, sim: Simulator, tmp_path: Path) -> None:
+    file = tmp_path / "storm.yaml"
+    file.write_text("seed: 5\n" + STORM)
+    assert run("scenario", "load", str(file)) == (0, "scenario 'storm' is in force, seed 5\n", "")
+    assert sim.faults.get("down").rule.source == "storm.yaml:4"
+    assert run("scenario", "clear") == (0, "", "") and len(sim.faults) == 0
+    run("scenario", "load", str(file), "--ttl", "5m")
+    sim.clock.freeze()
+    sim.clock.advance("5m")
+    assert len(sim.faults) == 0
+    file.write_text("nam: x")
+    assert "did you mean 'name'" in run("scenario", "load", str(file))[2]
