@@ -114,12 +114,13 @@ def test_a_fault_by_metadata_of_grpc(sim: Simulator) -> None:
     reader = sim.read_client()
     wanted = types.ReadSession(table="projects/p/datasets/g/tables/t", data_format="ARROW")
     request = {"parent": "projects/p", "read_session": wanted}
-    with pytest.raises(exceptions.ResourceExhausted, match="too much"):
+    with pytest.raises(exceptions.ResourceExhausted, match="too much") as failed:
         reader.create_read_session(
             request,
             metadata=(("x-bqsim-fault", "{grpc: {status: RESOURCE_EXHAUSTED, message: too much}}"),),
             retry=NO_RETRY,
         )
+    assert "→ RESOURCE_EXHAUSTED" in sim.explain(failed.value)
     assert reader.create_read_session(request).streams
 
 
@@ -177,9 +178,9 @@ def test_scopes_over_http(sim: Simulator, http: Http) -> None:
     # A control request by a scope's port is about that scope.
     seen = requests.get(f"http://127.0.0.1:{opened['port']}/bqsim/v1/faults", timeout=30).json()["faults"]
     assert [f["fired"] for f in seen] == [1]
-    assert {"name": "remote", **{k: opened[k] for k in ("port", "grpcPort")}} in control(http, "GET", "/scopes")[
-        "scopes"
-    ]
+    assert {"name": "remote", **{k: opened[k] for k in ("port", "grpcPort")}} in control(
+        http, "GET", "/scopes"
+    )["scopes"]
     again = http.raw("POST", "/bqsim/v1/scopes", {"name": "remote"})
     assert again.status == 409
     control(http, "DELETE", "/scopes/remote")
@@ -213,6 +214,27 @@ def test_what_is_changed_by_http_ends_by_itself(sim: Simulator, http: Http) -> N
     assert [s.expired for s in sim.faults] == [True]
     assert (sim.latency.setup, sim.limits.profile, sim.jobs.plans) == (None, "off", ())
     assert http.call("GET", "/datasets").status == 200
+
+
+def test_a_change_takes_the_place_of_one_that_ends_by_itself(sim: Simulator, http: Http) -> None:
+    sim.clock.freeze()
+    sim.iam.grant("allUsers", "roles/bigquery.admin")
+    policy = "bindings: []"
+    control(http, "PUT", "/iam?ttl=5m", policy)
+    control(http, "PUT", "/latency?ttl=5m", "1ms")
+    control(http, "PUT", "/limits?ttl=5m", {})
+    control(http, "PUT", "/scenario?ttl=5m", "name: first")
+    sim.clock.advance("4m")
+    control(http, "PUT", "/iam?ttl=5m", policy)
+    control(http, "PUT", "/latency", "2ms")
+    control(http, "PUT", "/limits?ttl=5m", {})
+    sim.load("{name: second}")
+    sim.clock.advance("2m")
+    assert http.query("SELECT 1").status == 403
+    assert (sim.limits.profile, sim.scenario and sim.scenario.name) == ("bigquery", "second")
+    sim.clock.advance("4m")
+    assert http.query("SELECT 1").status == 200
+    assert sim.limits.profile == "off"
 
 
 def test_a_shared_server_has_a_dead_man_switch() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bqsim.errors import BigQueryError, invalid
 from bqsim.sim.control.control import Scope
+from bqsim.sim.control.parts import Ending
 from bqsim.sim.scenario.durations import parse_duration
 from bqsim.sim.scenario.spelling import unknown
 
@@ -115,10 +116,21 @@ class Ask:
         except ValueError as error:
             raise invalid(f"Invalid value for ttl: {error}", "ttl") from None
 
-    def later(self, undo: Callable[[], object]) -> None:
-        """Undo a change when its time is over."""
+    def later(self, what: str, undo: Callable[[], object]) -> None:
+        """Undo a change of ``what`` when its time is over; a change takes the place of the one before it.
+
+        What a change finds that is to end itself is not what comes after it: the first ``undo`` counts.
+        """
+        endings, key = self.core.parts.endings, (what, self.scope)
+        before = self.lasting(what)
         if self.ttl_s is not None:
-            self.core.clock.call_later(self.ttl_s, undo)
+            undo = undo if before is None else before
+            endings[key] = Ending(self.core.clock.call_later(self.ttl_s, undo), undo)
+
+    def lasting(self, what: str) -> Callable[[], object] | None:
+        """Let ``what`` not end by itself any more; what would have been done then."""
+        found = self.core.parts.endings.pop((what, self.scope), None)
+        return found.undo if found is not None and found.timer.cancel() else None
 
 
 def _is_of(value: Any, kind: Any) -> bool:

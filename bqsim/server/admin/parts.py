@@ -69,11 +69,12 @@ def _plans(ask: Ask) -> dict[str, Any]:
 def _plan(ask: Ask) -> dict[str, Any]:
     jobs = ask.control.jobs
     jobs.plan(ask.text)
-    ask.later(jobs.clear)
+    ask.later("plans", jobs.clear)
     return _plans(ask)
 
 
 def _unplan(ask: Ask) -> dict[str, Any]:
+    ask.lasting("plans")
     ask.control.jobs.clear()
     return {}
 
@@ -102,11 +103,12 @@ def _use(ask: Ask) -> dict[str, Any]:
         given["cap_scale"] = given.pop("capScale")
     limits = ask.control.limits
     limits.use(profile, **given)
-    ask.later(limits.off)
+    ask.later("limits", limits.off)
     return {"profile": limits.profile}
 
 
 def _off(ask: Ask) -> dict[str, Any]:
+    ask.lasting("limits")
     ask.control.limits.off()
     return {}
 
@@ -144,11 +146,12 @@ def _enforce(ask: Ask) -> dict[str, Any]:
     def restore() -> None:
         iam.policy = before
 
-    ask.later(restore)
+    ask.later("iam", restore)
     return _policy(ask)
 
 
 def _enforce_nothing(ask: Ask) -> dict[str, Any]:
+    ask.lasting("iam")
     ask.control.iam.clear()
     return {}
 

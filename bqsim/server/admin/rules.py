@@ -98,7 +98,13 @@ def _load(ask: Ask) -> dict[str, Any]:
     control = ask.control
     scenario = parse(ask.text, ask.parameter("source") or SOURCE, ask.core.parts.known())
     put_in_force(ask.core.parts, scenario, control.scope_name)
-    ask.later(control.clear)
+
+    def clear() -> None:
+        # Another one may have taken its place.
+        if control.scope_name or control.scenario is scenario:
+            control.clear()
+
+    ask.later("scenario", clear)
     return {"scenario": to_dict(scenario), "seed": control.seed}
 
 
@@ -107,6 +113,7 @@ def _check(ask: Ask) -> dict[str, Any]:
 
 
 def _unload(ask: Ask) -> dict[str, Any]:
+    ask.lasting("scenario")
     ask.control.clear()
     return {}
 
@@ -141,7 +148,7 @@ def _add_latency(ask: Ask) -> dict[str, Any]:
 
 def _latencies(ask: Ask) -> Any:
     latency = ask.control.latency
-    ask.later(latency.clear)
+    ask.later("latency", latency.clear)
     return latency
 
 
@@ -152,6 +159,7 @@ def _given(ask: Ask) -> str:
 
 
 def _clear_latency(ask: Ask) -> dict[str, Any]:
+    ask.lasting("latency")
     ask.control.latency.clear()
     return {}
 

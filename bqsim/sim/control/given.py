@@ -76,7 +76,9 @@ def rule_of(
     _add(conditions, fields or {}, called, "match.")
     _merge_match(tree, conditions)
     named = any(key.value == "id" for key, _ in tree.entries)
-    return Named(replace(rule_from_tree(tree, known), source=source), named)
+    # A rule that was read from a file is still known by its line.
+    place = given.source if isinstance(given, Rule) and ":" in given.source else source
+    return Named(replace(rule_from_tree(tree, known), source=place), named)
 
 
 def _rule_tree(given: Any, called: str) -> Mapped:

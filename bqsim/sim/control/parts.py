@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bqsim.sim.journal import Verification
 from bqsim.sim.scenario.load import NOTHING, Known
 from bqsim.sim.simulation import Simulation
+from bqsim.sim.timers import Timer
 
 from .journals import JournalView
 
@@ -30,6 +31,14 @@ def _nothing() -> Known:
 
 def _no_policy() -> None:
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """When a change is undone, and how."""
+
+    timer: Timer
+    undo: Callable[[], object]
 
 
 @dataclass(slots=True)
@@ -54,6 +63,9 @@ class Parts:
     plans: dict[str, tuple[JobPlan, ...]] = field(default_factory=dict)
     verifications: dict[str, Verification] = field(default_factory=dict)
     views: dict[str, JournalView] = field(default_factory=dict)
+
+    # Changes that end by themselves, by what was changed and in which scope.
+    endings: dict[tuple[str, str], Ending] = field(default_factory=dict)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run what belongs to the event loop of the server, from another thread."""
