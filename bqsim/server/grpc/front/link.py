@@ -340,8 +340,10 @@ class Link:
     async def close(self) -> None:
         """Close the client's connection behind what has been written."""
         await self.flushed()
-        self._client.close()
-        await self._client.wait_closed()
+        self._client.write_eof()
+        # What the client still sends would make a reset of it.
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._left.wait(), FLUSH_S)
 
 
 async def _frames(reader: asyncio.StreamReader) -> AsyncIterator[f.Frame]:
