@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from bqsim.sim.clock import SimulationClock
 from bqsim.sim.draws import Draws
 from bqsim.sim.rules.book import RuleBook, Verdict
-from bqsim.sim.rules.classes import group_of
+from bqsim.sim.rules.classes import events_of, group_of
 from bqsim.sim.rules.matchers import any_glob
 from bqsim.sim.scenario.kinds import TIME
 from bqsim.sim.scenario.load import NOTHING, Known
-from bqsim.sim.scenario.model import ClockSetup, Delay, JobState, LatencyRule, Rule, Scenario
+from bqsim.sim.scenario.model import ClockSetup, Delay, JobState, LatencyRule, Rule, Scenario, Window
 
 from .described import facts_of
 from .words import effect_words, latency_words, matched, progression_words, span
@@ -89,7 +90,7 @@ def _setting(scenario: Scenario) -> Iterator[str]:
     if scenario.limits is not None:
         limits = scenario.limits
         scale = "" if limits.scale == 1 else f", times {limits.scale:g}"
-        own = "".join(f", {name} = {value:g}" for name, value in limits.values.items())
+        own = "".join(f", {name} = {value:.12g}" for name, value in limits.values.items())
         tenants = "".join(f", others for projects like {glob}" for glob in limits.tenants)
         yield f"limits: {limits.profile}{scale}{own}{tenants}"
     if scenario.iam is not None:
@@ -98,9 +99,9 @@ def _setting(scenario: Scenario) -> Iterator[str]:
 
 
 def latency_rule_words(rule: LatencyRule) -> str:
-    """One latency: ``any call takes 200ms before the call is served``."""
-    about = matched(Rule("", Delay(rule.latency, rule.phase), rule.match))
-    return f"{about} takes {latency_words(rule.latency, rule.phase)}"
+    """One latency: ``any call takes longer before it is served: 200ms``."""
+    event = events_of(Rule("", Delay(rule.latency, rule.phase), rule.match))[0]
+    return f"{matched(Rule('', _JOB, rule.match), event)} {latency_words(rule.latency, rule.phase)}"
 
 
 def _clock(setup: ClockSetup) -> str:
@@ -140,6 +141,14 @@ def _excludes(first: Rule, second: Rule, methods: Collection[str]) -> bool:
         ours, theirs = getattr(first.match, name), getattr(second.match, name)
         if ours and theirs and not set(ours) & set(theirs):
             return False
+    windows = [rule.match.window or Window() for rule in (first, second)]
+    if any(a.until_s is not None and a.until_s <= b.from_s for a, b in (windows, windows[::-1])):
+        return False
+    # Rules that count the same calls count them alike.
+    ordinals = [set(rule.match.nth) for rule in (first, second)]
+    alike = replace(first.match, nth=()) == replace(second.match, nth=())
+    if alike and all(ordinals) and not ordinals[0] & ordinals[1]:
+        return False
     for name, state in first.match.machine.items():
         if second.match.machine.get(name, state) != state:
             return False

@@ -95,7 +95,7 @@ _CONDITIONS: Mapping[str, Callable[[Any], str]] = {
     "machine": lambda v: " and ".join(f"while the machine {name} is '{state}'" for name, state in v.items()),
     "nth": lambda v: f"the {_ordinals(v)} such",
     "every": lambda v: f"each {v}{_ordinal_end(v)} such",
-    "max_calls": lambda v: f"the first {v} such",
+    "max_calls": lambda v: "the first such" if v == 1 else f"the first {v} such",
     "probability": lambda v: f"{percent(v)} of them, drawn",
 }
 
@@ -165,19 +165,19 @@ def _network(e: m.Network) -> str:
 
 
 _PHASES = {
-    "before": "before the call is served",
-    "queue": "of waiting in the queue",
-    "run": "of running",
+    "before": "before it is served",
+    "queue": "in the queue",
+    "run": "while it runs",
     "first_byte": "before the first byte of the answer",
     "page": "before each page",
     "ack": "before each append is acknowledged",
-    "after": "after the work is done",
+    "after": "after its work is done",
 }
 
 
 def latency_words(latency: t.Latency, phase: str) -> str:
-    """A delay: ``200ms before the call is served``."""
-    return f"{amount(latency)} {_PHASES[phase]}"
+    """A delay: ``takes longer before it is served: 200ms``."""
+    return f"takes longer {_PHASES[phase]}: {amount(latency)}"
 
 
 def amount(latency: t.Latency) -> str:
@@ -192,7 +192,10 @@ def amount(latency: t.Latency) -> str:
         told += f", at least {span(latency.floor_s)}"
     if latency.cap_s is not None:
         told += f", at most {span(latency.cap_s)}"
-    if latency.correlation:
+    if latency.correlated_over_s is not None:
+        shared = f"{percent(latency.correlation)} of it shared by near moments"
+        told += f", {shared}, forgotten over {span(latency.correlated_over_s)}"
+    elif latency.correlation:
         told += f", each {percent(latency.correlation)} like the one before"
     for ramp in latency.ramps:
         told += f", growing to {ramp.factor:g} times that from {span(ramp.from_s)} to {span(ramp.until_s)}"
@@ -273,7 +276,7 @@ _EFFECTS: Mapping[str, Callable[[Any], str]] = {
     "error": _error,
     "grpc": _grpc,
     "network": _network,
-    "delay": lambda e: f"it takes longer: {latency_words(e.latency, e.phase)}",
+    "delay": lambda e: f"it {latency_words(e.latency, e.phase)}",
     "insert_errors": _insert_errors,
     "job_state": _job_state,
     "stale": lambda e: f"it sees {_VIEWS[e.what]} as they were {span(e.lag_s)} ago",

@@ -22,7 +22,7 @@ def test_rules_come_and_go(run: Run, sim: Simulator) -> None:
     lines = run("fault", "list")[1].splitlines()
     assert lines[0].split() == ["ID", "SEEN", "FIRED", "LEFT", "SOURCE", "RULE"]
     assert lines[1].endswith(
-        "a call the 2nd such, 50 % of them, drawn: it takes longer: 1ms before the call is served"
+        "a call the 2nd such, 50 % of them, drawn: it takes longer before it is served: 1ms"
     )
     assert lines[2].split()[:5] == ["one", "0", "0", "2", "rest"]
     assert len(json.loads(run("fault", "list", "--json")[1])) == 2

@@ -137,6 +137,28 @@ def test_several_at_once() -> None:
         together([one, Scenario("x", machines={"region": "down"})])
 
 
+def test_latencies_and_limits_of_scenarios_together() -> None:
+    slow = parse(
+        "name: slow\nlatency: {scale: 2, rules: [{latency: 1s, match: {method: bigquery.tables.*}}]}"
+    )
+    all_slow = parse("name: all\nlatency: {preset: bigquery-2026-08, scale: 4, rules: [{latency: 3s}]}")
+    for order in ([all_slow, slow], [slow, all_slow]):
+        both = together(order).latency
+        assert both is not None and (both.preset, both.scale) == ("bigquery-2026-08", 4.0)
+        assert [rule.match.method for rule in both.rules] == [
+            rule.match.method for one in reversed(order) if one.latency for rule in one.latency.rules
+        ]
+        factors = [one.factor for rule in both.rules for one in rule.latency.schedule]
+        assert factors == [0.5]
+    few = parse("limits: {profile: bigquery, values: {a: 1, b: 2}, tenants: {p: {a: 1}}}")
+    less = parse("limits: {profile: bigquery, scale: 0.5, values: {a: 3}, tenants: {p: {b: 1}, q: {a: 2}}}")
+    limits = together([few, less]).limits
+    assert limits is not None and limits.scale == 0.5
+    assert limits.values == {"a": 3, "b": 2}
+    assert limits.tenants == {"p": {"a": 1, "b": 1}, "q": {"a": 2}}
+    assert together([few, parse("limits: off")]).limits == parse("limits: off").limits
+
+
 def test_reset(sim: Scope, parts: Parts, clock: SimulationClock) -> None:
     sim.load(STORM)
     scope = sim.scope("a")

@@ -45,7 +45,7 @@ def test_a_scenario_in_words() -> None:
         "  Then recovery.",
         "  clock: scaled 60 times as fast as the wall's, from 2026-01-01T00:00:00Z",
         "  machine region: 'up' at first",
-        "  latency: a call of bigquery.tables.get takes 10ms before the call is served, 2 times as long",
+        "  latency: a call of bigquery.tables.get takes longer before it is served: 10ms, 2 times as long",
         "  latency: of jobs by the preset bigquery-2026-08, 2 times as long",
         "  jobs: a job of type LOAD goes on by hand, deferred by slots",
         "  limits: bigquery, times 0.1, concurrent_queries = 2, others for projects like free-*",
@@ -71,7 +71,7 @@ def test_a_scenario_in_words() -> None:
         "",
         "4. slow (storm.yaml:23)",
         "   when  any call",
-        "   does  it takes longer: 1s before the call is served",
+        "   does  it takes longer before it is served: 1s",
     ]
 
 
@@ -88,6 +88,10 @@ def test_a_scenario_without_anything() -> None:
         ("{job_type: QUERY}", "{job_type: LOAD}", False),
         ("{machine: {m: a}}", "{machine: {m: b}}", False),
         ("{machine: {m: a}}", "{}", True),
+        ("{window: {until: 1m}}", "{window: {from: 1m}}", False),
+        ("{window: {until: 1m}}", "{window: {from: 30s}}", True),
+        ("{nth: [1, 3]}", "{nth: 2}", False),
+        ("{nth: [1, 3]}", "{nth: 2, project: p}", True),
     ],
 )
 def test_rules_that_cannot_meet_do_not_exclude_each_other(first: str, second: str, excludes: bool) -> None:

@@ -30,6 +30,7 @@ from bqsim.sim.scenario.shapes import Choice, record_of
         ("{attempt: 1, max_calls: 5}", "a call on the 1st try of a request, the first 5 such"),
         ("{window: {from: 10s, until: 90s}}", "a call from 10s to 1m30s after the start"),
         ("{window: {from: 10s}}", "a call from 10s after the start on"),
+        ("{max_calls: 1}", "a call the first such"),
         ("{offset_rows: 100}", "a call from row 100 of a stream on"),
         ("{offset_bytes: 7}", "a call from byte 7 of a stream on"),
         ("{machine: {m: up}}", "a call while the machine m is 'up'"),
@@ -92,8 +93,8 @@ def test_matches_of_jobs(rule: str, words: str) -> None:
             "the answer stalls before the headers for 5s, the request's work done",
         ),
         ("network: html", "a front end answers 502 with a page, the request's work done"),
-        ("delay: 2s", "it takes longer: 2s before the call is served"),
-        ("delay: {latency: 1s, phase: page}", "it takes longer: 1s before each page"),
+        ("delay: 2s", "it takes longer before it is served: 2s"),
+        ("delay: {latency: 1s, phase: page}", "it takes longer before each page: 1s"),
         ("insert_errors: 0.1", "10 % of the rows of insertAll fail with invalid"),
         ("insert_errors: {indexes: [0, 2]}", "the rows 0 or 2 of insertAll fail with invalid"),
         ("job_state: {outcome: hold, for: 1m}", "the job stays where it is for 1m"),
@@ -153,12 +154,16 @@ def latency(text: str) -> Latency:
             "schedule: [{from: 1h, until: 2h, factor: 5, every: 1d}]}",
             "1s, growing to 3 times that from 0s to 1m, 5 times that from 1h to 2h of each 1d",
         ),
+        (
+            "{distribution: 1s, correlation: 0.5, correlated_over: 10m}",
+            "1s, 50 % of it shared by near moments, forgotten over 10m",
+        ),
         ("{distribution: 1s, correlation: 0.5}", "1s, each 50 % like the one before"),
     ],
 )
 def test_latencies(text: str, words: str) -> None:
     assert amount(latency(text)) == words
-    assert latency_words(latency(text), "after") == f"{words} after the work is done"
+    assert latency_words(latency(text), "after") == f"takes longer after its work is done: {words}"
 
 
 @pytest.mark.parametrize(
