@@ -189,6 +189,9 @@ class Simulator(Control):
             except OSError:
                 await server.stop()
                 raise
+            from bqsim.server.grpc.arming import keep_armed
+
+            parts.core.closing.callback(keep_armed(grpc_server, parts.core.simulation))
             parts.core.grpc_port = self.grpc_port
             parts.core.parts.loop = self._loop
             self.core = parts.core

@@ -168,10 +168,13 @@ class Simulation:
         """Write down that somebody changed the simulation."""
         self.journal.append(ControlEvent(self.clock.now_us(), action, source, scope, details or {}))
 
-    def breaks_connections(self, transport: str) -> bool:
-        """Whether a rule in force may make connections of a transport suffer."""
+    def breaks_connections(self, transport: str, methods: Iterable[str]) -> bool:
+        """Whether a rule in force may make connections of a transport suffer, which has these methods."""
+        named = tuple(methods)
         return any(
-            isinstance(rule.effect, Network) and transport in (rule.match.transport or (transport,))
+            isinstance(rule.effect, Network)
+            and transport in (rule.match.transport or (transport,))
+            and any(_matches(rule, method) for method in named)
             for rule in self.rules.rules
         )
 

@@ -29,6 +29,17 @@ from bqsim.sim.scenario.model import (
 from bqsim.simulator import Simulator
 from tests.storage import Clients, arrow_append, table_path
 
+pytestmark = [
+    pytest.mark.fidelity("status:{status}, effect:grpc", "exact", tests="test_each_status_*"),
+    pytest.mark.fidelity("storage-code:{code}", "exact", tests="test_each_storage_code*"),
+    pytest.mark.fidelity(
+        "effect:break_stream", "exact", tests="test_a_stream_breaks* test_a_connection_breaks*"
+    ),
+    pytest.mark.fidelity("effect:throttle", "exact", tests="test_throttled_*"),
+    pytest.mark.fidelity("effect:network", "exact", tests="test_readers_get_all* test_readers_give_up*"),
+    pytest.mark.fidelity("latency:phase ack", "exact", tests="test_acks_*"),
+]
+
 API = "google.cloud.bigquery.storage.v1"
 CREATE = f"{API}.BigQueryRead.CreateReadSession"
 READ = f"{API}.BigQueryRead.ReadRows"
@@ -466,3 +477,24 @@ def test_rules_for_one_port_do_not_touch_the_other(world: World) -> None:
     other.close()
     with pytest.raises(exceptions.Aborted):
         create(world)
+
+
+def test_a_rule_that_is_added_meets_a_client_that_is_connected() -> None:
+    with bqsim.start(project="p") as sim:
+        client, reader = sim.client(), sim.read_client()
+        client.create_dataset("d")
+        client.query_and_wait("CREATE TABLE d.t AS SELECT n FROM UNNEST(GENERATE_ARRAY(1, 1000)) AS n")
+
+        def count() -> int:
+            rows = client.query("SELECT n FROM d.t").result().to_arrow(bqstorage_client=reader)
+            return int(rows.num_rows)
+
+        assert count() == 1000
+        with sim.faults.add("reset", method="*.CreateReadSession", times=1):
+            # The reader asks again by itself.
+            assert count() == 1000
+        assert count() == 1000
+        outcomes = [e.outcome.network for e in sim.journal.calls("*.CreateReadSession")]
+        assert outcomes == ["", "reset", "", ""]
+        reader.transport.close()
+        client.close()

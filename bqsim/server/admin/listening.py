@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ class _Open:
     ports: Ports
     http: HttpServer
     grpc: GrpcServer
+    let_go: Callable[[], None]
 
 
 class Listeners:
@@ -63,7 +65,9 @@ class Listeners:
             except OSError:
                 await http.stop()
                 raise
-            self._open[scope] = _Open(ports, http, grpc)
+            from bqsim.server.grpc.arming import keep_armed
+
+            self._open[scope] = _Open(ports, http, grpc, keep_armed(grpc, core.simulation))
             return ports
 
     async def close(self, scope: str) -> None:
@@ -82,6 +86,7 @@ class Listeners:
 
 
 async def _close(one: _Open) -> None:
+    one.let_go()
     # The streams of this port end at their next message.
     await asyncio.to_thread(one.grpc.stop, lambda: None)
     await one.http.stop()
