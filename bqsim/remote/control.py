@@ -71,12 +71,12 @@ class Remote(Control):
         found = self.wire.get("scenario")["scenario"]
         return None if found is None else from_dict(found, "scenario")
 
-    def load(self, scenario: Scenarios) -> Scenario:
+    def load(self, scenario: Scenarios, *more: Scenarios) -> Scenario:
         from bqsim.server.known import known
-        from bqsim.sim.control.loading import scenario_of
+        from bqsim.sim.control.loading import scenario_of, together
         from bqsim.sim.scenario.dump import to_dict
 
-        found = scenario_of(scenario, known())
+        found = together([scenario_of(one, known()) for one in (scenario, *more)])
         self.wire.call("PUT", "scenario", to_dict(found))
         return found
 

@@ -138,3 +138,24 @@ class Runbook:
     @property
     def file(self) -> Path:
         return SCENARIOS / f"{self.name}.yaml"
+
+
+@contextmanager
+def under_way(simulator: Simulator, project: str, *incidents: Runbook) -> Iterator[World]:
+    """The incidents together, from now until the end of the block; what was before is not in the journal."""
+    world = World(simulator, project)
+    try:
+        with patience(simulator.clock):
+            world.dataset()
+            for runbook in incidents:
+                runbook.prepare(world)
+            simulator.journal.clear()
+            simulator.clock.freeze()
+            simulator.load(*(runbook.file for runbook in incidents))
+            # A scenario may say how its clock runs; here the tests do.
+            rate = max(runbook.rate for runbook in incidents)
+            (simulator.clock.scale(rate) if rate else simulator.clock.freeze())
+            yield world
+    finally:
+        simulator.reset()
+        world.close()

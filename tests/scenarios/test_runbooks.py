@@ -3,51 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from importlib import import_module
-from pkgutil import iter_modules
+from collections.abc import Callable
 
 import pytest
 
-import bqsim
 from bqsim.cli import main
 from bqsim.sim.scenario.load import load
 from bqsim.simulator import Simulator
-from tests.scenarios import runbooks
-from tests.scenarios.harness import SCENARIOS, Runbook, World, patience
+from tests.scenarios.harness import SCENARIOS, Runbook, World, under_way
+from tests.scenarios.runbooks import RUNBOOKS
 
-RUNBOOKS: list[Runbook] = [
-    import_module(f"{runbooks.__name__}.{module.name}").RUNBOOK for module in iter_modules(runbooks.__path__)
-]
 # What the comment at the head of a file tells.
 STORY = ("What users saw:", "Which calls fail:", "How long:", "A good client:")
 
 every = pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda runbook: runbook.name)
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with bqsim.start(seed=1) as running:
-        yield running
-
-
-@contextmanager
-def under_way(simulator: Simulator, runbook: Runbook, project: str) -> Iterator[World]:
-    """The incident, from now until the end of the block."""
-    world = World(simulator, project)
-    try:
-        with patience(simulator.clock):
-            world.dataset()
-            runbook.prepare(world)
-            simulator.journal.clear()
-            simulator.clock.freeze()
-            simulator.load(runbook.file)
-            (simulator.clock.scale(runbook.rate) if runbook.rate else simulator.clock.freeze())
-            yield world
-    finally:
-        simulator.reset()
-        world.close()
 
 
 def test_every_file_has_a_runbook() -> None:
@@ -64,6 +33,10 @@ def test_the_file_is_right_and_tells_its_story(runbook: Runbook, capsys: pytest.
     assert scenario.name == runbook.name
     assert scenario.description
     assert scenario.seed is not None
+    assert main(["scenario", "explain", str(runbook.file)]) == 0
+    told = capsys.readouterr().out
+    assert scenario.description in told
+    assert [rule.id for rule in scenario.rules if f". {rule.id} (" not in told] == []
     head = re.match(r"(#.*\n)+", runbook.file.read_text())
     assert head is not None
     assert [part for part in STORY if f"# {part}" not in head[0]] == []
@@ -71,7 +44,7 @@ def test_the_file_is_right_and_tells_its_story(runbook: Runbook, capsys: pytest.
 
 @every
 def test_its_rules_say_whom_they_concern(runbook: Runbook, simulator: Simulator) -> None:
-    with under_way(simulator, runbook, f"{runbook.name}-asked") as world:
+    with under_way(simulator, f"{runbook.name}-asked", runbook) as world:
         for call, said in runbook.asks:
             text = str(world.sim.faults.explain(call))
             assert [part for part in said if not re.search(part, text)] == [], text
@@ -80,7 +53,7 @@ def test_its_rules_say_whom_they_concern(runbook: Runbook, simulator: Simulator)
 
 
 def _come(simulator: Simulator, runbook: Runbook, kind: str, run: Callable[[World], None]) -> None:
-    with under_way(simulator, runbook, f"{runbook.name}-{kind}") as world:
+    with under_way(simulator, f"{runbook.name}-{kind}", runbook) as world:
         run(world)
 
 

@@ -121,16 +121,17 @@ class Control(ABC):
         """The scenario that was loaded last, for all scopes."""
         return self.parts.simulation.scenario
 
-    def load(self, scenario: Scenarios) -> Scenario:
+    def load(self, scenario: Scenarios, *more: Scenarios) -> Scenario:
         """Put a scenario in place of what is in force: its seed, clock, machines, rules, latencies, plans of
         jobs, limits and policy; within a scope in place of that scope's rules, machines, latencies and plans.
 
-        It is given as its file, its text, a mapping or a ``Scenario``. Raises ``ScenarioError``, with all
-        that is wrong, by line and column; then nothing has changed.
+        It is given as its file, its text, a mapping or a ``Scenario``; several are put together. Raises
+        ``ScenarioError``, with all that is wrong, by line and column; then nothing has changed.
         """
-        from .loading import put_in_force, scenario_of
+        from .loading import put_in_force, scenario_of, together
 
-        found = scenario_of(scenario, self.parts.known())
+        known = self.parts.known()
+        found = together([scenario_of(one, known) for one in (scenario, *more)])
         put_in_force(self.parts, found, self.scope_name)
         return found
 

@@ -11,7 +11,7 @@ from bqsim.sim.clock import SimulationClock
 from bqsim.sim.scenario.dump import to_dict
 from bqsim.sim.scenario.kinds import TIME
 from bqsim.sim.scenario.load import NOTHING, Known, from_dict, load, parse
-from bqsim.sim.scenario.model import ClockSetup, LatencyRule, LatencySetup, Scenario
+from bqsim.sim.scenario.model import ClockSetup, LatencyRule, LatencySetup, LimitSetup, Scenario
 from bqsim.sim.scenario.tree import Place, Problem, ScenarioError
 from bqsim.sim.simulation import latency_rules, scaled
 
@@ -46,7 +46,8 @@ def _is_path(text: str) -> bool:
 
 
 def together(scenarios: Sequence[Scenario]) -> Scenario:
-    """Several scenarios as one: their rules and plans one after another; of the rest the last one counts.
+    """Several scenarios as one: their rules, plans and latencies together, the limits of all; of the rest the
+    last one counts. Rules and plans stand one after another, latencies of a later one before the others'.
 
     Raises :class:`ScenarioError` for rules of two with the same id, or machines with other first states.
     """
@@ -70,12 +71,37 @@ def together(scenarios: Sequence[Scenario]) -> Scenario:
             clock=other.clock or whole.clock,
             machines={**whole.machines, **other.machines},
             rules=(*whole.rules, *other.rules),
-            latency=other.latency or whole.latency,
+            latency=_latencies(whole.latency, other.latency),
             jobs=(*whole.jobs, *other.jobs),
-            limits=other.limits or whole.limits,
+            limits=_limits(whole.limits, other.limits),
             iam=other.iam or whole.iam,
         )
     return whole
+
+
+def _latencies(first: LatencySetup | None, second: LatencySetup | None) -> LatencySetup | None:
+    """The latencies of both; the first that matches counts, and the second's stand first."""
+    if first is None or second is None:
+        return second or first
+    # A preset keeps its scale: the rules of the other are brought to that.
+    whole = first if second.preset is None and first.preset is not None else second
+    rules = [
+        LatencyRule(scaled(one.latency, setup.scale / whole.scale), one.phase, one.match)
+        for setup in (second, first)
+        for one in setup.rules
+    ]
+    return replace(whole, rules=tuple(rules))
+
+
+def _limits(first: LimitSetup | None, second: LimitSetup | None) -> LimitSetup | None:
+    """The limits of both; where they differ those of the second."""
+    if first is None or second is None or second.profile == "off":
+        return second or first
+    tenants = {
+        name: {**first.tenants.get(name, {}), **second.tenants.get(name, {})}
+        for name in (*first.tenants, *second.tenants)
+    }
+    return replace(second, values={**first.values, **second.values}, tenants=tenants)
 
 
 def put_in_force(parts: Parts, scenario: Scenario, scope: str = "", *, clock: bool = True) -> None:

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import bqsim
+from bqsim.simulator import Simulator
+
+
+@pytest.fixture(scope="package")
+def simulator() -> Iterator[Simulator]:
+    with bqsim.start(seed=1) as running:
+        yield running
