@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import bqsim
 
+from .demo_simulation import simulate
+
 if TYPE_CHECKING:
     from bqsim.simulator import Simulator
 
@@ -169,9 +171,10 @@ def demo() -> int:
                 return 1
 
         heading("The result cache, a dry run, and a job that is cancelled while it runs")
-        cached = client.query(TOP_CUSTOMERS)
-        cached.result()
-        again = client.query(TOP_CUSTOMERS)
+        # Of a table that was streamed into a moment ago nothing is cached.
+        numbers = "SELECT SUM(n) FROM UNNEST(GENERATE_ARRAY(1, 1000)) AS n"
+        client.query(numbers).result()
+        again = client.query(numbers)
         again.result()
         print(f"   the same text again: cacheHit={again.cache_hit}")
         dry = client.query(RUNNING_TOTAL, job_config=bigquery.QueryJobConfig(dry_run=True))
@@ -185,6 +188,7 @@ def demo() -> int:
         while heavy.state != "DONE":
             heavy.reload()
         print(f"   {state} -> {heavy.state}, reason {heavy.error_result['reason']}")
+        simulate(sim, client, heading)
     print("\nDone.")
     return 0
 
