@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib.metadata import entry_points
+
+import pytest
+
+# What is compiled once is kept there; pytester would take another.
+HOME = os.environ.get("HOME", "")
+
+Run = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run tests from their text, in this process."""
+    monkeypatch.setenv("HOME", HOME)
+    installed = any(point.name == "bqsim" for point in entry_points(group="pytest11"))
+    plugin = () if installed else ("-p", "bqsim.pytest_plugin")
+
+    def run(text: str, *options: str) -> pytest.RunResult:
+        pytester.makepyfile(text)
+        return pytester.runpytest_inprocess(*plugin, "--strict-markers", "-p", "no:cacheprovider", *options)
+
+    return run
