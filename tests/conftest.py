@@ -13,9 +13,10 @@ import pytest
 
 from bqsim.simulator import Simulator
 
+pytest_plugins = ["tests.fidelity.plugin"]
 # An installed bqsim brings its plugin by itself; a source tree on the path does not.
 if not any(point.name == "bqsim" for point in entry_points(group="pytest11")):
-    pytest_plugins = ["bqsim.pytest_plugin"]
+    pytest_plugins.append("bqsim.pytest_plugin")
 
 
 @dataclass(slots=True)

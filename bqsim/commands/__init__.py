@@ -23,6 +23,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("clock", "Show and move the clock of a running simulator."),
     Command("explain", "Tell which rule, draw, quota or latency shaped an answer."),
     Command("fault", "Add, show and remove the rules of a running simulator."),
+    Command(
+        "fidelity", "Tell what is exact, what is approximated and what is absent, and which tests show it."
+    ),
     Command("generate", "Generate rows for a schema, into files."),
     Command("job", "Show and move jobs of a running simulator that wait."),
     Command("journal", "Show what a running simulator was asked, and how it answered."),

@@ -22,6 +22,8 @@ from tests.chaos.test_kill_server import serve
 from tests.servers import PROJECT, Bqsim, free_port, wait_for_port
 from tests.storage import F, ProtoMessage, table_path
 
+pytestmark = pytest.mark.fidelity("write:offsets and exactly once", "exact")
+
 APPENDS = int(os.environ.get("BQSIM_APPENDS", "300"))
 RESTARTS = max(2, APPENDS // 1000)
 WRITERS = 3

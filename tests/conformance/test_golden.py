@@ -13,6 +13,8 @@ import pytest
 
 import bqsim
 
+pytestmark = pytest.mark.fidelity("sql:values of all types, sql:pipe syntax, sql:analysis", "exact")
+
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "sql"
 PROJECT = "golden-project"
 CASES = [(f.stem, case) for f in sorted(FIXTURES.glob("*.json")) for case in json.loads(f.read_text())]

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.fidelity.build import recorded
+
 from .check import RATCHET, SUITES, cases_folder, run_suite
 
 
+@pytest.mark.fidelity(of=lambda case: recorded(case["suite"]))
 @pytest.mark.skipif(cases_folder() is None, reason="the recorded cases are not beside this checkout")
 @pytest.mark.parametrize("suite", SUITES)
 def test_no_fewer_cases_pass(suite: str, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from google.cloud import bigquery
 
 from bqsim.simulator import Simulator
 
+pytestmark = pytest.mark.fidelity("job:results as Arrow", "exact")
+
 SQL = "SELECT x, CONCAT('s', x) AS s, NUMERIC '1.25' AS n FROM UNNEST(GENERATE_ARRAY(1, {})) AS x ORDER BY x"
 
 

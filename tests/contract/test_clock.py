@@ -15,6 +15,11 @@ from google.cloud.bigquery_storage_v1 import types
 import bqsim
 from bqsim.simulator import Simulator
 
+pytestmark = [
+    pytest.mark.fidelity("time:cached results", "exact", tests="test_a_cached_*"),
+    pytest.mark.fidelity("time:read sessions", "exact", tests="test_a_read_session*"),
+]
+
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:

@@ -22,6 +22,15 @@ from bqsim.simulator import Simulator
 from tests.conftest import Http
 from tests.contract.test_failed_requests import CLASSES, HTTP, WORDLESS, Tokens
 
+pytestmark = [
+    pytest.mark.fidelity(
+        "reason:{reason}/job", "exact", tests="test_every_reason_of_a_job test_results_of* test_which_jobs*"
+    ),
+    pytest.mark.fidelity(
+        "job:failures, effect:error", "exact", tests="test_every_reason* test_a_failed_* test_what_*"
+    ),
+]
+
 # What the client raises for an errorResult; a reason that it has no row for is a server's failure to it.
 RAISED: dict[str, type[Exception]] = {
     "accessDenied": exceptions.Forbidden,

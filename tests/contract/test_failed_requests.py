@@ -18,6 +18,19 @@ from bqsim.simulator import Simulator
 from tests.conftest import Http
 from tests.gates import befalling
 
+pytestmark = [
+    pytest.mark.fidelity(
+        "reason:{reason}/request", "exact", tests="test_every_reason test_every_reason_of_a_query"
+    ),
+    pytest.mark.fidelity("reason:notModified/request", "exact", tests="test_not_modified_*"),
+    pytest.mark.fidelity("effect:error", "exact", tests="test_what_an_error_*"),
+    pytest.mark.fidelity(
+        "effect:expire_token, iam:expired and bad tokens", "exact", tests="test_an_expired_*"
+    ),
+    pytest.mark.fidelity("effect:deny", "exact", tests="test_a_denied_*"),
+    pytest.mark.fidelity("effect:grpc", "exact", tests="test_a_grpc_*"),
+]
+
 
 class Tokens(Credentials):  # type: ignore[misc]
     """Credentials that can be refreshed at any time."""

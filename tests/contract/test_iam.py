@@ -24,6 +24,29 @@ from bqsim.sim.scenario.load import parse
 from bqsim.simulator import Simulator
 from tests.storage import Clients, F, ProtoMessage
 
+pytestmark = [
+    pytest.mark.fidelity(
+        "rest:bigquery.tables.testIamPermissions", "exact", tests="test_the_policy_of_a_table"
+    ),
+    pytest.mark.fidelity("iam:denials", "exact", tests="test_denials_*"),
+    pytest.mark.fidelity("iam:authorized views and routines", "exact", tests="test_an_authorized_*"),
+    pytest.mark.fidelity(
+        "iam:access lists and policies", "exact", tests="test_the_access_list* test_the_policy_*"
+    ),
+    pytest.mark.fidelity("iam:permissions of methods", "exact", tests="test_who_may_do_what"),
+    pytest.mark.fidelity(
+        "iam:permissions of statements",
+        "exact",
+        tests="test_queries_of_a_table* test_scripts_* test_procedures_*",
+    ),
+    pytest.mark.fidelity(
+        "iam:signed tokens",
+        "approximated",
+        "Keys come from a file or a secret, not from the service; any signed token of theirs counts.",
+        tests="test_auth_by_signed_tokens",
+    ),
+]
+
 P = "bqsim-project"
 T = f"projects/{P}/datasets/d/tables/t"
 PERSON = ProtoMessage([("n", F.TYPE_INT64, False, None)])

@@ -32,6 +32,31 @@ from bqsim.sim.scenario.progression import Manual, Polled, Progression, Sampled,
 from bqsim.sim.simulation import Simulation
 from bqsim.simulator import Simulator
 
+pytestmark = [
+    pytest.mark.fidelity("rest:bigquery.jobs.cancel, job:cancel", "exact", tests="test_*cancel*"),
+    pytest.mark.fidelity(
+        "job:states",
+        "exact",
+        tests="test_time_takes_* test_reads_take_* test_waiting_* test_a_script_of_states test_steps_*",
+    ),
+    pytest.mark.fidelity("job:failures", "exact", tests="test_a_job_fails_* test_a_failed_write_*"),
+    pytest.mark.fidelity("job:timeouts", "exact", tests="test_*times_out*"),
+    pytest.mark.fidelity(
+        "effect:job_state", "exact", tests="test_a_stuck_* test_a_job_fails_* test_*cancel*"
+    ),
+    pytest.mark.fidelity(
+        "effect:delay, latency:phase queue, latency:phase run",
+        "exact",
+        tests="test_time_takes_* test_a_cancel_*",
+    ),
+    pytest.mark.fidelity(
+        "latency:preset bigquery-2026-08",
+        "approximated",
+        "Medians are fitted to 23 measured cases, 7 % off on average; their spread is assumed.",
+        tests="test_a_preset_*",
+    ),
+]
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Simulator]:

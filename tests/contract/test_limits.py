@@ -15,6 +15,8 @@ from bqsim.simulator import Simulator
 
 from .limit_steps import NEVER, WAYS, Caller, Refused
 
+pytestmark = pytest.mark.fidelity("limit:{name}", "exact", tests="test_each_limit_is_reached")
+
 ROWS = {limit.name: limit for limit in BIGQUERY}
 
 

@@ -16,6 +16,12 @@ from google.rpc import error_details_pb2
 import bqsim
 from bqsim.simulator import Simulator
 
+pytestmark = [
+    pytest.mark.fidelity("job:queues", "exact", tests="test_queries_wait* test_more_places*"),
+    pytest.mark.fidelity("time:daily quotas", "exact", tests="test_a_daily_quota*"),
+    pytest.mark.fidelity("effect:quota", "exact", tests="test_a_limit_is_taken*"),
+]
+
 UNCACHED = bigquery.QueryJobConfig(use_query_cache=False)
 
 

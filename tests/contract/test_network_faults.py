@@ -19,6 +19,16 @@ from bqsim.simulator import Simulator
 from tests.conftest import Http
 from tests.gates import befalling
 
+pytestmark = [
+    pytest.mark.fidelity(
+        "network:{fault.what}, effect:network",
+        "exact",
+        tests="test_what_the_client_raises test_what_the_client_tries_again",
+    ),
+    pytest.mark.fidelity("http:uploads", "exact", tests="test_*upload*"),
+    pytest.mark.fidelity("http:batch", "exact", tests="test_a_fault_of_one_call*"),
+]
+
 QUICK = bigquery.DEFAULT_RETRY.with_delay(initial=0.01, maximum=0.01).with_timeout(20)
 
 

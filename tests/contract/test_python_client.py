@@ -18,6 +18,51 @@ from google.cloud import bigquery
 
 from bqsim.simulator import Simulator
 
+pytestmark = [
+    pytest.mark.fidelity(
+        "rest:bigquery.datasets.insert, rest:bigquery.datasets.get, rest:bigquery.datasets.patch",
+        "exact",
+        tests="test_dataset_crud",
+    ),
+    pytest.mark.fidelity(
+        "rest:bigquery.datasets.list, rest:bigquery.datasets.delete",
+        "exact",
+        tests="test_dataset_crud",
+    ),
+    pytest.mark.fidelity(
+        "rest:bigquery.tables.insert, rest:bigquery.tables.get, rest:bigquery.tables.patch",
+        "exact",
+        tests="test_table_crud test_view test_many_tables*",
+    ),
+    pytest.mark.fidelity(
+        "rest:bigquery.tables.list, rest:bigquery.tables.delete",
+        "exact",
+        tests="test_table_crud test_view test_many_tables*",
+    ),
+    pytest.mark.fidelity(
+        "rest:bigquery.jobs.query, rest:bigquery.jobs.getQueryResults",
+        "exact",
+        tests="test_results_* test_*parameters*",
+    ),
+    pytest.mark.fidelity("rest:bigquery.jobs.cancel", "exact", tests="test_a_long_query_*"),
+    pytest.mark.fidelity(
+        "rest:bigquery.jobs.list, rest:bigquery.jobs.delete", "exact", tests="test_jobs_are_listed*"
+    ),
+    pytest.mark.fidelity("rest:bigquery.tabledata.insertAll", "exact", tests="test_streaming_inserts"),
+    pytest.mark.fidelity("rest:bigquery.tabledata.list", "exact", tests="test_list_rows_*"),
+    pytest.mark.fidelity("job:parameters", "exact", tests="test_*parameters*"),
+    pytest.mark.fidelity("job:load", "exact", tests="test_load_*"),
+    pytest.mark.fidelity("job:copy", "exact", tests="test_copy_table"),
+    pytest.mark.fidelity("job:query", "exact", tests="test_results_* test_dml_* test_failures_*"),
+    pytest.mark.fidelity("job:dry runs", "exact", tests="test_dry_run"),
+    pytest.mark.fidelity("job:result cache", "exact", tests="test_repeated_query_*"),
+    pytest.mark.fidelity("job:destination tables", "exact", tests="test_destination_table"),
+    pytest.mark.fidelity("job:timeouts", "exact", tests="test_timeout_*"),
+    pytest.mark.fidelity("job:scripts", "exact", tests="test_scripts_*"),
+    pytest.mark.fidelity("load:schema autodetection", "exact", tests="test_*autodetected*"),
+    pytest.mark.fidelity("load:uploads", "exact", tests="test_load_large_file*"),
+]
+
 Client = Any
 SCHEMA = [bigquery.SchemaField("id", "INTEGER", "REQUIRED"), bigquery.SchemaField("name", "STRING")]
 

@@ -12,6 +12,20 @@ from google.cloud import bigquery
 import bqsim
 from bqsim.simulator import Simulator
 
+pytestmark = [
+    pytest.mark.fidelity(
+        "time:expiration of tables and partitions, time:cached results, time:daily quotas",
+        "exact",
+        tests="test_a_week_*",
+    ),
+    pytest.mark.fidelity(
+        "time:time travel window",
+        "exact",
+        tests="test_a_week_*",
+    ),
+    pytest.mark.fidelity("time:long-term storage", "exact", tests="test_storage_is_long*"),
+]
+
 HOUR_MS = 3600 * 1000
 
 

@@ -14,6 +14,8 @@ import bqsim
 from bqsim.sim.scenario.model import Match, Rule, Stale
 from bqsim.simulator import Simulator
 
+pytestmark = pytest.mark.fidelity("effect:stale", "exact")
+
 FIELDS = [bigquery.SchemaField("n", "INT64")]
 
 

@@ -30,6 +30,29 @@ from bqsim.simulator import Simulator, start
 from tests.gates import hooked
 from tests.storage import UNLIMITED, Clients, F, ProtoMessage, arrow_append, table_path
 
+pytestmark = [
+    pytest.mark.fidelity(
+        "grpc:BigQueryRead.CreateReadSession, grpc:BigQueryRead.ReadRows",
+        "exact",
+        tests="test_rows_of_a_table* test_pages* test_several*",
+    ),
+    pytest.mark.fidelity("grpc:BigQueryRead.SplitReadStream", "exact", tests="test_split"),
+    pytest.mark.fidelity("read:Arrow", "exact", tests="test_rows_of_a_table* test_all_types*"),
+    pytest.mark.fidelity("read:Avro", "exact", tests="test_avro_*"),
+    pytest.mark.fidelity("read:compression", "exact", tests="test_compressed* test_lz4*"),
+    pytest.mark.fidelity("read:row restrictions", "exact", tests="test_*row_restriction"),
+    pytest.mark.fidelity("read:selected fields", "exact", tests="test_selected_*"),
+    pytest.mark.fidelity("read:snapshots", "exact", tests="test_snapshot_time test_sessions_keep*"),
+    pytest.mark.fidelity(
+        "read:samples", "approximated", "Other rows than the service's, about as many.", tests="test_sample"
+    ),
+    pytest.mark.fidelity(
+        "read:offsets", "exact", tests="test_resume_* test_offset_* test_the_client_reconnects*"
+    ),
+    pytest.mark.fidelity("read:results of queries", "exact", tests="test_the_result_*"),
+    pytest.mark.fidelity("read:sessions", "exact", tests="test_a_session_* test_unknown_things"),
+]
+
 PROJECT = "storage-read"
 ROWS = 250_000
 ALL_TYPES = """

@@ -18,6 +18,11 @@ from bqsim.simulator import start
 from tests.contract.storage_values import BIG_ARROW_MAX, BIG_ARROW_MIN, KINDS, Kind
 from tests.storage import Clients, F, ProtoMessage, arrow_append, table_path
 
+pytestmark = [
+    pytest.mark.fidelity("write:protocol buffer rows", "exact", tests="test_*proto"),
+    pytest.mark.fidelity("write:Arrow rows", "exact", tests="test_*arrow"),
+]
+
 PROJECT = "storage-types"
 EXAMPLES = 25
 # Fields of one row: each kind alone and repeated, and all kinds in a STRUCT that is also repeated and nested.

@@ -20,6 +20,39 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from bqsim.simulator import Simulator, start
 from tests.storage import Clients, F, ProtoMessage, arrow_append, table_path
 
+pytestmark = [
+    pytest.mark.fidelity(
+        "grpc:BigQueryWrite.CreateWriteStream, grpc:BigQueryWrite.AppendRows",
+        "exact",
+        tests="test_a_pending_* test_rows_of_a_committed*",
+    ),
+    pytest.mark.fidelity(
+        "grpc:BigQueryWrite.FinalizeWriteStream, grpc:BigQueryWrite.BatchCommitWriteStreams",
+        "exact",
+        tests="test_a_pending_* test_streams_are_*",
+    ),
+    pytest.mark.fidelity("grpc:BigQueryWrite.GetWriteStream", "exact", tests="test_views_of_a_stream"),
+    pytest.mark.fidelity(
+        "grpc:BigQueryWrite.FlushRows, write:buffered streams", "exact", tests="test_a_buffered_*"
+    ),
+    pytest.mark.fidelity("write:default stream", "exact", tests="test_the_default_*"),
+    pytest.mark.fidelity("write:committed streams", "exact", tests="test_rows_of_a_committed*"),
+    pytest.mark.fidelity("write:pending streams", "exact", tests="test_a_pending_* test_streams_are_*"),
+    pytest.mark.fidelity("write:offsets and exactly once", "exact", tests="test_offsets_*"),
+    pytest.mark.fidelity("write:Arrow rows", "exact", tests="test_arrow_rows"),
+    pytest.mark.fidelity("write:protocol buffer rows", "exact", tests="test_proto3_* test_nested_*"),
+    pytest.mark.fidelity("write:row errors", "exact", tests="test_row_errors*"),
+    pytest.mark.fidelity("write:missing values", "exact", tests="test_missing_values"),
+    pytest.mark.fidelity("write:schema changes", "exact", tests="test_a_schema_change*"),
+    pytest.mark.fidelity("write:multiplexing", "exact", tests="test_two_tables_*"),
+    pytest.mark.fidelity(
+        "write:change data capture",
+        "approximated",
+        "Changes apply at once: the option max_staleness is kept and delays nothing.",
+        tests="test_upserts_* test_sequence_* test_plain_inserts*",
+    ),
+]
+
 StreamType = types.WriteStream.Type
 Codes = types.StorageError.StorageErrorCode
 Missing = types.AppendRowsRequest.MissingValueInterpretation

@@ -13,6 +13,20 @@ from google.cloud import bigquery
 import bqsim
 from bqsim.simulator import Simulator
 
+pytestmark = [
+    pytest.mark.fidelity(
+        "streaming:buffer, fields:Table: streamingBuffer",
+        "approximated",
+        "Rows leave it after a time that is set, 30 minutes at first, whatever their number.",
+        tests="test_*buffer* test_dml_* test_rows_that_are_not* test_later* test_lists*",
+    ),
+    pytest.mark.fidelity(
+        "streaming:insert ids", "exact", tests="test_repeated_rows* test_rows_without* test_rows_that_failed*"
+    ),
+    pytest.mark.fidelity("streaming:template suffixes", "exact", tests="test_templates_*"),
+    pytest.mark.fidelity("streaming:row errors", "exact", tests="test_errors_of_rows"),
+]
+
 SCHEMA = [
     bigquery.SchemaField("id", "INT64", "REQUIRED"),
     bigquery.SchemaField("name", "STRING"),

@@ -12,7 +12,7 @@ from bqsim.server.rest.request import MAX_BODY_BYTES
 from bqsim.sim.rules.facts import SCOPE_HEADER
 from bqsim.sim.scenario.tree import Problem, ScenarioError
 
-from . import about, data, parts, records, rules, time, worlds
+from . import about, data, fidelity, parts, records, rules, time, worlds
 from .asking import Ask
 from .routes import PREFIX, Route, find, index
 
@@ -38,6 +38,7 @@ ROUTES: tuple[Route, ...] = (
     *parts.ROUTES,
     *worlds.ROUTES,
     *data.ROUTES,
+    *fidelity.ROUTES,
 )
 
 

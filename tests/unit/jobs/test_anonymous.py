@@ -8,6 +8,8 @@ from bqsim.catalog.refs import TableRef
 
 from .conftest import Play, Stack
 
+pytestmark = pytest.mark.fidelity("job:anonymous results", "exact")
+
 
 def test_results_get_storage_when_sql_names_them(play: Play) -> None:
     async def body(s: Stack) -> None:

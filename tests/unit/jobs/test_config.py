@@ -11,6 +11,8 @@ from bqsim.jobs.config import LEGACY_SQL_REFUSAL, QueryConfig, check_labels, par
 from bqsim.sql.plan import TypedValue
 from bqsim.types import INT64, STRING
 
+pytestmark = pytest.mark.fidelity("fields:Job: configuration", "exact")
+
 TABLE = {"datasetId": "d", "tableId": "t"}
 
 

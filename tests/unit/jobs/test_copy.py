@@ -10,6 +10,8 @@ from bqsim.jobs.copy import MAX_SOURCES, parse_copy
 
 from .conftest import Play, Stack
 
+pytestmark = pytest.mark.fidelity("job:copy", "exact")
+
 
 def table(name: str) -> dict[str, str]:
     return {"projectId": "p", "datasetId": "d", "tableId": name}

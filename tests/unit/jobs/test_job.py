@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from bqsim.catalog.refs import JobRef, TableRef
 from bqsim.errors import invalid_query
 from bqsim.jobs.job import Job, JobType
 from bqsim.jobs.machine import State
 from bqsim.jobs.statistics import LoadStatistics, QueryStatistics
 from bqsim.sim.clock import SimulationClock
+
+pytestmark = pytest.mark.fidelity("fields:Job: status, fields:Job: reference and location", "exact")
 
 
 def make(type_: JobType = JobType.QUERY) -> Job:

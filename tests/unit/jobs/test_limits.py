@@ -19,6 +19,13 @@ from bqsim.sim.limits import Limits, Setup
 from bqsim.sim.limits.gate import Enforcement
 from bqsim.sim.scenario.model import Quota
 
+pytestmark = [
+    pytest.mark.fidelity("limit:concurrent_queries", "exact", tests="test_places_* test_jobs_wait*"),
+    pytest.mark.fidelity(
+        "limit:dml_inserts_at_once, limit:dml_inserts_running", "exact", tests="test_the_first_inserts*"
+    ),
+]
+
 
 def on_a_loop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
     """Run a test that is a coroutine."""

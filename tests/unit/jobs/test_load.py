@@ -16,6 +16,19 @@ from bqsim.jobs.load import LoadConfig, parse_load
 
 from .conftest import CALLER, Play, Stack
 
+pytestmark = [
+    pytest.mark.fidelity("load:CSV", "exact", tests="test_csv_* test_delimiters"),
+    pytest.mark.fidelity("load:NEWLINE_DELIMITED_JSON", "exact", tests="test_nested_json test_json_*"),
+    pytest.mark.fidelity("load:PARQUET", "exact", tests="test_a_parquet_*"),
+    pytest.mark.fidelity(
+        "load:bad records", "exact", tests="test_bad_records test_json_errors test_a_value_that*"
+    ),
+    pytest.mark.fidelity(
+        "load:dispositions", "exact", tests="test_loads_append* test_truncating* test_modes_* test_schema_*"
+    ),
+    pytest.mark.fidelity("fields:Job: statistics.load", "exact", tests="test_formats"),
+]
+
 SCHEMA = {"fields": [{"name": "id", "type": "INTEGER"}, {"name": "name", "type": "STRING"}]}
 CSV = b"id,name\n1,alice\n2,bob\n"
 JSON = b'{"id":1,"name":"alice"}\n{"id":2,"name":"bob"}\n'

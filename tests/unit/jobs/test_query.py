@@ -9,6 +9,15 @@ from bqsim.jobs import State
 
 from .conftest import Play, Stack
 
+pytestmark = [
+    pytest.mark.fidelity("job:query", "exact", tests="test_a_select_* test_a_failing_query*"),
+    pytest.mark.fidelity("job:dry runs, bytes:dry runs", "exact", tests="test_a_dry_run_*"),
+    pytest.mark.fidelity("job:destination tables", "exact", tests="test_*destination*"),
+    pytest.mark.fidelity("job:scripts", "exact", tests="test_*script*"),
+    pytest.mark.fidelity("job:parameters", "exact", tests="test_named_*"),
+    pytest.mark.fidelity("bytes:minimum and rounding", "exact", tests="test_bytes_*"),
+]
+
 BIG = (
     "SELECT COUNT(*) FROM UNNEST(GENERATE_ARRAY(1, 1000000)) a, UNNEST(GENERATE_ARRAY(1, 1000000)) b "
     "WHERE a * b = 7"

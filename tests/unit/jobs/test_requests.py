@@ -9,6 +9,10 @@ from bqsim.errors import BigQueryError
 from bqsim.jobs.job import Job, JobType
 from bqsim.jobs.requests import REQUEST_LIFE_US, Requests, configuration_of, timeout_s
 
+pytestmark = pytest.mark.fidelity(
+    "job:ids and request ids", "exact", tests="test_the_same* test_another* test_requests*"
+)
+
 
 def job(at_us: int = 0) -> Job:
     return Job(JobRef("p", "US", "j"), JobType.QUERY, {}, "me", at_us)

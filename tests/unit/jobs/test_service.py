@@ -13,6 +13,17 @@ from bqsim.sim.progression.outcome import Cancel
 from .conftest import CALLER, Play, Stack
 from .test_query import BIG
 
+pytestmark = [
+    pytest.mark.fidelity("job:ids and request ids", "exact", tests="test_a_job_id* test_a_repeated_request*"),
+    pytest.mark.fidelity("job:locations", "exact", tests="test_locations test_a_job_runs_where*"),
+    pytest.mark.fidelity(
+        "job:result cache", "exact", tests="test_a_repeated_query* test_volatile* test_what_is_another*"
+    ),
+    pytest.mark.fidelity("job:sessions", "exact", tests="test_a_session_* test_one_job_of*"),
+    pytest.mark.fidelity("job:listing", "exact", tests="test_list"),
+    pytest.mark.fidelity("job:anonymous results", "exact", tests="test_results_expire"),
+]
+
 
 async def refusal(work: Any) -> BigQueryError:
     with pytest.raises(BigQueryError) as caught:

@@ -6,6 +6,8 @@ from bqsim.errors import BigQueryError
 from bqsim.jobs.sessions import IDLE_US, LIFE_US, Sessions
 from bqsim.sim.draws import Draws
 
+pytestmark = pytest.mark.fidelity("time:job sessions, job:sessions", "exact", tests="test_a_session_ends*")
+
 
 class HandClock:
     def __init__(self) -> None:

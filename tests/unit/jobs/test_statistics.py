@@ -9,6 +9,12 @@ from bqsim.jobs.statistics import MIB, CopyStatistics, LoadStatistics, QueryStat
 from bqsim.sql.plan import DmlStats, Route, StatementResult
 from bqsim.types import INT64, field_of
 
+pytestmark = [
+    pytest.mark.fidelity("bytes:minimum and rounding", "exact", tests="test_bytes_billed"),
+    pytest.mark.fidelity("fields:Job: statistics.query", "exact", tests="test_of_*"),
+    pytest.mark.fidelity("fields:Job: statistics.copy", "exact", tests="test_loads_and_copies"),
+]
+
 
 @dataclass
 class Times:

@@ -10,6 +10,10 @@ from bqsim.jobs.results import ResultPage
 
 from .conftest import Play, Stack
 
+pytestmark = pytest.mark.fidelity(
+    "streaming:ignoreUnknownValues and skipInvalidRows", "exact", tests="test_skip* test_ignore*"
+)
+
 REF = TableRef("p", "d", "t")
 
 

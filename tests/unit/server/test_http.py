@@ -11,6 +11,8 @@ import pytest
 
 from bqsim.server.http import BodyTooLarge, Handler, HttpServer, Request, Response
 
+pytestmark = pytest.mark.fidelity("http:transport", "exact")
+
 T = TypeVar("T")
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[T]]
 CLOSE = b"Connection: close\r\n"

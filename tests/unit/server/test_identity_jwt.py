@@ -23,6 +23,12 @@ from bqsim.server.identity import Caller, OpenAuth
 from bqsim.server.identity_jwt import BadKeys, JwtAuth, Key, load_keys, parse_keys, secret_key
 from bqsim.sim.iam import Cause, Unauthenticated
 
+pytestmark = pytest.mark.fidelity(
+    "iam:signed tokens",
+    "approximated",
+    "Keys come from a file or a secret, not from the service; any signed token of theirs counts.",
+)
+
 SECRET = "s" * 32
 NOW_S = 1_700_000_000
 RSA = rsa.generate_private_key(65537, 2048)

@@ -10,6 +10,26 @@ from bqsim.engine.protocol import Interrupted
 from bqsim.errors import BigQueryError
 from tests.unit.sql.warehouse import Warehouse, values_of
 
+pytestmark = [
+    pytest.mark.fidelity("statement:DECLARE, statement:SET", "exact", tests="test_variables*"),
+    pytest.mark.fidelity(
+        "statement:IF, statement:CASE, statement:LOOP, statement:WHILE, statement:REPEAT",
+        "exact",
+        tests="test_control_flow",
+    ),
+    pytest.mark.fidelity(
+        "statement:FOR, statement:BREAK, statement:CONTINUE, statement:RETURN",
+        "exact",
+        tests="test_control_flow",
+    ),
+    pytest.mark.fidelity(
+        "statement:BEGIN, statement:EXCEPTION", "exact", tests="test_exceptions_* test_variables_of_a_block*"
+    ),
+    pytest.mark.fidelity("statement:RAISE", "exact", tests="test_raise_*"),
+    pytest.mark.fidelity("statement:CALL", "exact", tests="test_procedures*"),
+    pytest.mark.fidelity("statement:EXECUTE IMMEDIATE", "exact", tests="test_execute_*"),
+]
+
 
 @pytest.mark.parametrize(
     ("sql", "script"),

@@ -13,6 +13,8 @@ from bqsim.engine.formats.csv import CsvOptions, detect, read_csv
 from bqsim.errors import BigQueryError
 from bqsim.types import INT64, STRING, Field, Mode, TypeKind, field_of
 
+pytestmark = pytest.mark.fidelity("load:CSV", "exact")
+
 FIELDS = (field_of("id", INT64), field_of("name", STRING))
 OPTIONS = CsvOptions(delimiter=",")
 

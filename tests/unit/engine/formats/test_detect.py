@@ -7,6 +7,8 @@ import pytest
 from bqsim.engine.formats.detect import detect_json, joined, text_kind
 from bqsim.types import Field, TypeKind
 
+pytestmark = pytest.mark.fidelity("load:schema autodetection", "exact")
+
 
 def shape(fields: tuple[Field, ...]) -> list[Any]:
     return [(f.name, f.kind.value, f.mode.value, *([shape(f.fields)] if f.fields else [])) for f in fields]

@@ -13,6 +13,8 @@ from bqsim.engine.formats import ndjson
 from bqsim.engine.formats.ndjson import read_ndjson
 from bqsim.types import BOOL, FLOAT64, INT64, STRING, Field, Mode, TypeKind, array_of, field_of, struct_of
 
+pytestmark = pytest.mark.fidelity("load:NEWLINE_DELIMITED_JSON", "exact")
+
 FIELDS = (
     field_of("id", INT64),
     field_of("tags", array_of(STRING)),

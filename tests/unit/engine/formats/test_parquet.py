@@ -14,6 +14,8 @@ from bqsim.errors import BigQueryError
 from bqsim.types import INT64, STRING, Field, Mode, TypeKind, field_of
 from bqsim.types.api_schema import fields_to_api
 
+pytestmark = pytest.mark.fidelity("load:PARQUET", "exact")
+
 
 def file(**columns: Any) -> pa.Table:
     sink = io.BytesIO()

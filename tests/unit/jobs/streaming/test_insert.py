@@ -15,6 +15,22 @@ from bqsim.sim.clock import SimulationClock
 from bqsim.sim.gate import Call, served, serving
 from tests.unit.jobs.conftest import Play, Stack, play, settings  # noqa: F401
 
+pytestmark = [
+    pytest.mark.fidelity(
+        "streaming:visibility",
+        "approximated",
+        "Rows are seen at once unless a rule holds them back.",
+        tests="test_rows_may_be_seen*",
+    ),
+    pytest.mark.fidelity(
+        "streaming:partitions and decorators",
+        "approximated",
+        "A decorator names today's partition; one of another day within bounds is refused by name.",
+        tests="test_rows_far* test_decorators*",
+    ),
+    pytest.mark.fidelity("effect:insert_errors", "exact", tests="test_rows_fail_*"),
+]
+
 REF = TableRef("p", "d", "t")
 ASKED = {"reason": "internalError", "location": "", "debugInfo": "", "message": "asked"}
 
@@ -185,7 +201,7 @@ def test_rows_far_from_today(play: Play) -> None:  # noqa: F811
             "date.",
         )
         assert await s.rows("SELECT id FROM d.t ORDER BY id") == [(1,), (3,)]
-        with pytest.raises(BigQueryError, match="column based partitioning table p:d.t is disallowed"):
+        with pytest.raises(BigQueryError, match=r"column based partitioning table p:d.t is disallowed"):
             await stream(s, {"id": 1}, ref=TableRef("p", "d", "t$20240101"))
 
     play(body)

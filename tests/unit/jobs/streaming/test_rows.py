@@ -8,6 +8,8 @@ from bqsim.jobs.streaming import rows as module
 from bqsim.jobs.streaming.rows import insert_errors, parse_rows, row_error
 from bqsim.types import Field, Mode, TypeKind
 
+pytestmark = pytest.mark.fidelity("streaming:row errors", "exact")
+
 FIELDS = (
     Field("id", TypeKind.INT64, Mode.REQUIRED),
     Field("n", TypeKind.INT64, Mode.REPEATED),

@@ -15,6 +15,12 @@ from bqsim.sim.gate import Call
 from tests.conftest import Http
 from tests.gates import hooked
 
+pytestmark = [
+    pytest.mark.fidelity("http:compression", "exact", tests="test_gzip_*"),
+    pytest.mark.fidelity("http:bad bodies", "exact", tests="test_bad_bodies* test_bodies_*"),
+    pytest.mark.fidelity("http:errors", "exact", tests="test_unknown_path* test_methods_without*"),
+]
+
 
 class Recorder:
     """A gate hook that notes the calls it sees and can refuse them."""

@@ -4,7 +4,11 @@ import email.parser
 import email.policy
 import json
 
+import pytest
+
 from tests.conftest import Http
+
+pytestmark = pytest.mark.fidelity("http:batch", "exact")
 
 
 def batch(rest: Http, *calls: str) -> list[tuple[str, int, object]]:

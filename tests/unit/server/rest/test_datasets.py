@@ -4,6 +4,22 @@ import pytest
 
 from tests.conftest import Http
 
+pytestmark = [
+    pytest.mark.fidelity("rest:bigquery.datasets.insert", "exact", tests="test_insert_* test_bad_ids*"),
+    pytest.mark.fidelity(
+        "rest:bigquery.datasets.get",
+        "exact",
+        tests="test_get_missing* test_if_none_match* test_insert_then_get*",
+    ),
+    pytest.mark.fidelity("rest:bigquery.datasets.patch", "exact", tests="test_patch_* test_stale_etag*"),
+    pytest.mark.fidelity("rest:bigquery.datasets.update", "exact", tests="test_update_*"),
+    pytest.mark.fidelity("rest:bigquery.datasets.list", "exact", tests="test_list_*"),
+    pytest.mark.fidelity("rest:bigquery.datasets.delete", "exact", tests="test_delete_*"),
+    pytest.mark.fidelity("rest:bigquery.datasets.undelete, time:undelete", "exact", tests="test_undelete_*"),
+    pytest.mark.fidelity("fields:Dataset: labels", "exact", tests="test_labels_*"),
+    pytest.mark.fidelity("http:etags", "exact", tests="test_stale_etag* test_if_none_match*"),
+]
+
 
 def test_insert_then_get_returns_everything_given(rest: Http) -> None:
     body = {

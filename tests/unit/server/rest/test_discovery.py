@@ -8,6 +8,12 @@ from bqsim.server.rest.discovery import document
 from bqsim.server.rest.methods import METHODS
 from tests.conftest import Http
 
+pytestmark = pytest.mark.fidelity(
+    "http:discovery document",
+    "approximated",
+    "It has the methods, parameters and schemas that bqsim knows, without texts.",
+)
+
 
 @pytest.mark.parametrize("path", ["/discovery/v1/apis/bigquery/v2/rest", "/$discovery/rest?version=v2"])
 def test_document_is_served_with_the_clients_address(rest: Http, path: str) -> None:

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from bqsim.errors import BigQueryError
 from bqsim.server.rest.fields import apply_mask, parse_mask
 
+pytestmark = pytest.mark.fidelity("http:fields mask", "exact")
+
 RESOURCE = {
     "kind": "k",
     "id": 1,

@@ -4,6 +4,24 @@ import pytest
 
 from tests.conftest import Http
 
+pytestmark = [
+    pytest.mark.fidelity(
+        "rest:bigquery.jobs.query",
+        "exact",
+        tests="test_query_answers* test_empty_result* test_optional* test_dry_run* test_statements*",
+    ),
+    pytest.mark.fidelity(
+        "rest:bigquery.jobs.getQueryResults",
+        "exact",
+        tests="test_pages_* test_timestamps_* test_failing_query* test_fields_mask*",
+    ),
+    pytest.mark.fidelity("rest:bigquery.jobs.insert", "exact", tests="test_job_ids_*"),
+    pytest.mark.fidelity("rest:bigquery.jobs.get", "exact", tests="test_unknown_jobs* test_a_job_is_found*"),
+    pytest.mark.fidelity("rest:bigquery.jobs.list", "exact", tests="test_list_*"),
+    pytest.mark.fidelity("rest:bigquery.jobs.delete", "exact", tests="test_delete_*"),
+    pytest.mark.fidelity("job:optional job creation", "exact", tests="test_optional_*"),
+]
+
 NUMBERS = "SELECT n FROM UNNEST([1, 2, 3, 4, 5]) AS n ORDER BY n"
 
 

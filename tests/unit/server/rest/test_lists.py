@@ -9,6 +9,8 @@ from bqsim.server.identity import Caller
 from bqsim.server.rest.lists import decode_token, encode_token, label_filter, page
 from bqsim.server.rest.request import Request
 
+pytestmark = pytest.mark.fidelity("http:paging", "exact")
+
 NAMES = [f"n{i:03}" for i in range(25)]
 
 

@@ -7,6 +7,8 @@ from bqsim.server.identity import Caller
 from bqsim.server.rest.preconditions import check_if_match, merge_patch, same_reference, without_nulls
 from bqsim.server.rest.request import Request
 
+pytestmark = pytest.mark.fidelity("http:etags", "exact", tests="test_*etags*")
+
 
 def request(if_match: str | None) -> Request:
     core: object = None

@@ -1,7 +1,24 @@
 from __future__ import annotations
 
+import pytest
+
 from bqsim.server.rest.projects import project_number
 from tests.conftest import Http
+
+pytestmark = [
+    pytest.mark.fidelity(
+        "rest:bigquery.projects.list",
+        "approximated",
+        "It lists the projects that were used or configured; numbers are made from ids.",
+        tests="test_projects_*",
+    ),
+    pytest.mark.fidelity(
+        "rest:bigquery.projects.getServiceAccount",
+        "approximated",
+        "The account is made from the project's id.",
+        tests="test_service_account",
+    ),
+]
 
 
 def test_projects_are_known_once_used(rest: Http) -> None:

@@ -3,9 +3,13 @@ from __future__ import annotations
 import gzip
 import json
 
+import pytest
+
 from bqsim.errors import BigQueryError, invalid_query, not_found
 from bqsim.server.rest.reply import Raw, Reply, dumps, error_body, error_reply, one_line, respond
 from bqsim.sim.scenario.model import Network
+
+pytestmark = pytest.mark.fidelity("http:compression, http:errors", "exact")
 
 ROWS = Raw(b'[{"f":[{"v":"1"}]}]')
 

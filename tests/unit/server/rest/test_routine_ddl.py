@@ -8,6 +8,8 @@ from bqsim.catalog.refs import RoutineRef
 from bqsim.errors import BigQueryError
 from bqsim.server.rest.routine_ddl import create_statement, type_text
 
+pytestmark = pytest.mark.fidelity("fields:Routine: definition", "exact")
+
 REF = RoutineRef("p-1", "d", "f")
 
 

@@ -6,6 +6,32 @@ import pytest
 
 from tests.conftest import Http
 
+pytestmark = [
+    pytest.mark.fidelity(
+        "rest:bigquery.routines.insert, rest:bigquery.routines.get",
+        "exact",
+        tests="test_inserted_* test_bad_*",
+    ),
+    pytest.mark.fidelity("rest:bigquery.routines.update", "exact", tests="test_update_*"),
+    pytest.mark.fidelity(
+        "rest:bigquery.routines.list", "exact", tests="test_filter_* test_routines_created*"
+    ),
+    pytest.mark.fidelity("rest:bigquery.routines.delete", "exact", tests="test_routines_created*"),
+    pytest.mark.fidelity(
+        "rest:bigquery.routines.getIamPolicy, rest:bigquery.routines.setIamPolicy",
+        "exact",
+        tests="test_iam_*",
+    ),
+    pytest.mark.fidelity(
+        "rest:bigquery.routines.testIamPermissions",
+        "exact",
+        tests="test_iam_*",
+    ),
+    pytest.mark.fidelity(
+        "fields:Routine: definition", "exact", tests="test_inserted_* test_routines_created*"
+    ),
+]
+
 
 def routine(name: str = "plus", body: str = "x + 1", **more: Any) -> dict[str, Any]:
     return {

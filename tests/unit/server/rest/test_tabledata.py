@@ -6,6 +6,13 @@ import pytest
 
 from tests.conftest import Http
 
+pytestmark = [
+    pytest.mark.fidelity("rest:bigquery.tabledata.list", "exact", tests="test_list_* test_bad_parameters*"),
+    pytest.mark.fidelity(
+        "rest:bigquery.tabledata.insertAll", "exact", tests="test_insert_all_* test_bad_bodies*"
+    ),
+]
+
 
 @pytest.fixture
 def table(rest: Http) -> str:

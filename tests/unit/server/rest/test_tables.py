@@ -6,6 +6,41 @@ import pytest
 
 from tests.conftest import Http
 
+pytestmark = [
+    pytest.mark.fidelity(
+        "rest:bigquery.tables.insert",
+        "exact",
+        tests="test_everything_accepted* test_insert_* test_views_* test_range*",
+    ),
+    pytest.mark.fidelity(
+        "rest:bigquery.tables.get", "exact", tests="test_get_* test_fields_mask test_sizes_*"
+    ),
+    pytest.mark.fidelity("rest:bigquery.tables.patch", "exact", tests="test_patch_*"),
+    pytest.mark.fidelity("rest:bigquery.tables.update", "exact", tests="test_update_*"),
+    pytest.mark.fidelity("rest:bigquery.tables.list", "exact", tests="test_list_*"),
+    pytest.mark.fidelity("rest:bigquery.tables.delete", "exact", tests="test_delete"),
+    pytest.mark.fidelity(
+        "rest:bigquery.tables.getIamPolicy, rest:bigquery.tables.setIamPolicy",
+        "exact",
+        tests="test_iam_policy_*",
+    ),
+    pytest.mark.fidelity(
+        "fields:Table: clustering and partitioning",
+        "exact",
+        tests="test_range_* test_partitioning_* test_require_*",
+    ),
+    pytest.mark.fidelity("fields:Table: schema", "exact", tests="test_everything_accepted* test_patch_adds*"),
+    pytest.mark.fidelity("fields:Table: sizes", "exact", tests="test_sizes_*"),
+    pytest.mark.fidelity("fields:Table: view", "exact", tests="test_views_* test_a_view_*"),
+    pytest.mark.fidelity(
+        "fields:Table: streamingBuffer",
+        "approximated",
+        "Estimated rows and bytes are exact.",
+        tests="test_rows_in_the_streaming_buffer*",
+    ),
+    pytest.mark.fidelity("fields:Dataset: defaults of tables", "exact", tests="test_dataset_defaults_*"),
+]
+
 NESTED = [
     {"name": "id", "type": "INTEGER", "mode": "REQUIRED"},
     {

@@ -11,6 +11,8 @@ from bqsim.server.rest import uploads
 from bqsim.server.rest.uploads import Spool
 from tests.conftest import Answer, Http
 
+pytestmark = pytest.mark.fidelity("http:uploads, load:uploads", "exact")
+
 CSV = b"id,name\n1,alice\n2,bob\n"
 
 

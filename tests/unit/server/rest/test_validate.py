@@ -10,6 +10,8 @@ from bqsim.errors import BigQueryError
 from bqsim.server.rest.schemas import MESSAGES, SCALARS, message
 from bqsim.server.rest.validate import validate
 
+pytestmark = pytest.mark.fidelity("http:bad bodies", "exact")
+
 
 def test_every_type_in_the_table_exists() -> None:
     for name in MESSAGES:

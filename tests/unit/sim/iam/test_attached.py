@@ -2,9 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from bqsim.server.identity import Caller
 from bqsim.sim.iam import Binding, Policy
 from bqsim.sim.iam.attached import of_access, of_policy
+
+pytestmark = pytest.mark.fidelity("iam:access lists and policies, fields:Dataset: access", "exact")
 
 D = "projects/p/datasets/d"
 T = f"{D}/tables/t"

@@ -4,6 +4,8 @@ import pytest
 
 from bqsim.sim.iam import Wording, denial
 
+pytestmark = pytest.mark.fidelity("iam:denials", "exact")
+
 T = "projects/p/datasets/d/tables/t"
 
 

@@ -12,6 +12,8 @@ from bqsim.sim.gate import Call
 from bqsim.sim.iam import FILTERED, METHOD_NEEDS, PERMISSIONS, Binding, JobFacts, Policy, authorize, deny
 from bqsim.sim.iam.methods import no_jobs
 
+pytestmark = pytest.mark.fidelity("iam:permissions of methods", "exact")
+
 ADA = Caller("ada@example.com")
 P, D, T = "projects/p", "projects/p/datasets/d", "projects/p/datasets/d/tables/t"
 VALUES = {

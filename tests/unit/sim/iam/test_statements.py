@@ -5,6 +5,8 @@ import pytest
 from bqsim.server.identity import Caller
 from bqsim.sim.iam import PERMISSIONS, STATEMENT_NEEDS, Binding, Policy, authorize_statement
 
+pytestmark = pytest.mark.fidelity("iam:permissions of statements", "exact")
+
 ADA = Caller("ada@example.com")
 T, U = "projects/p/datasets/d/tables/t", "projects/p/datasets/e/tables/u"
 

@@ -6,6 +6,8 @@ import pytest
 
 from bqsim.sim.iam import Cause, Unauthenticated
 
+pytestmark = pytest.mark.fidelity("iam:expired and bad tokens", "exact")
+
 MISSING = (
     "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or "
     "other valid authentication credential. See "

@@ -20,6 +20,8 @@ from bqsim.sim.latency import (
 
 from .fitness import CRITICAL, drawn, fits, ks, normal_below
 
+pytestmark = pytest.mark.fidelity("latency:distributions", "exact")
+
 
 def erlang(shape: int, x: float) -> float:
     return 1.0 - math.exp(-x) * math.fsum(x**k / math.factorial(k) for k in range(shape))

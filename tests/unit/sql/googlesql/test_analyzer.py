@@ -15,6 +15,8 @@ from bqsim.types import FLOAT64, INT64, NUMERIC, STRING, TIMESTAMP, array_of, st
 from .catalogs import DATASET, PROJECT, context
 from .conftest import World
 
+pytestmark = pytest.mark.fidelity("sql:analysis", "exact")
+
 
 def message(world: World, sql: str, ctx: Context | None = None) -> str:
     with pytest.raises(BigQueryError) as caught:

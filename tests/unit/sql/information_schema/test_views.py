@@ -5,6 +5,11 @@ import pytest
 from bqsim.sql.information_schema import VIEWS
 from tests.unit.sql.warehouse import Warehouse
 
+pytestmark = [
+    pytest.mark.fidelity("view:{name}", "exact", tests="test_every_view_is_readable"),
+    pytest.mark.fidelity("view:__TABLES__", "exact", tests="test_meta_tables"),
+]
+
 
 @pytest.fixture
 def w(warehouse: Warehouse) -> Warehouse:

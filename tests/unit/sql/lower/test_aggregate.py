@@ -7,6 +7,8 @@ from tests.unit.sql.warehouse import Warehouse
 
 from .conftest import Rows
 
+pytestmark = pytest.mark.fidelity("sql:aggregation", "exact")
+
 ROWS = """(SELECT 'a' AS k, 'x' AS l, 1 AS v UNION ALL SELECT 'a', 'y', 2 UNION ALL SELECT 'b', 'x', 4
   UNION ALL SELECT NULL, 'x', 8)"""
 

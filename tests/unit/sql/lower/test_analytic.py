@@ -10,6 +10,8 @@ from tests.unit.sql.warehouse import Warehouse
 
 from .conftest import Rows
 
+pytestmark = pytest.mark.fidelity("sql:window functions", "exact")
+
 ROWS = "(SELECT 'a' AS k, 1 AS v UNION ALL SELECT 'a', 2 UNION ALL SELECT 'a', 4 UNION ALL SELECT 'b', NULL)"
 
 

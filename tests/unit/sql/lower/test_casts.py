@@ -10,6 +10,8 @@ import pytest
 
 from tests.unit.sql.warehouse import Warehouse
 
+pytestmark = pytest.mark.fidelity("sql:values of all types", "exact")
+
 
 @pytest.mark.parametrize(
     ("expression", "expected"),

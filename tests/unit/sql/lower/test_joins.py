@@ -4,6 +4,8 @@ import pytest
 
 from .conftest import Rows
 
+pytestmark = pytest.mark.fidelity("sql:joins and subqueries", "exact")
+
 LEFT = "(SELECT 1 AS a, 'x' AS p UNION ALL SELECT 2, 'y' UNION ALL SELECT NULL, 'n')"
 RIGHT = "(SELECT 2 AS a, 20 AS q UNION ALL SELECT 3, 30 UNION ALL SELECT NULL, 0)"
 

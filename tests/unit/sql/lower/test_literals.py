@@ -34,6 +34,8 @@ from bqsim.types import (
 )
 from tests.unit.sql.warehouse import Warehouse
 
+pytestmark = pytest.mark.fidelity("sql:values of all types", "exact")
+
 UTC = dt.UTC
 PAIR = struct_of(("a", INT64), ("a", STRING))
 

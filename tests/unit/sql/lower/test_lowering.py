@@ -10,6 +10,8 @@ from bqsim.sql.googlesql import resolved
 from bqsim.sql.lower import LoweredQuery, Lowering, Unsupported, nodes
 from tests.unit.sql.warehouse import Warehouse
 
+pytestmark = pytest.mark.fidelity("statement:SELECT", "exact", tests="test_a_simple_* test_a_query_*")
+
 
 def _lowering(warehouse: Warehouse, sql: str) -> Lowering:
     ctx = warehouse.context()

@@ -8,6 +8,11 @@ from tests.unit.sql.warehouse import Warehouse
 
 from .conftest import Rows
 
+pytestmark = [
+    pytest.mark.fidelity("sql:wildcard tables", "exact", tests="test_wildcards*"),
+    pytest.mark.fidelity("sql:time travel", "exact", tests="test_system_time*"),
+]
+
 
 def test_order_puts_null_first_ascending_and_last_descending(rows: Rows) -> None:
     source = "FROM UNNEST([2, NULL, 1]) x"

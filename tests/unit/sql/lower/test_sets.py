@@ -6,6 +6,11 @@ from tests.unit.sql.warehouse import Warehouse
 
 from .conftest import Rows
 
+pytestmark = [
+    pytest.mark.fidelity("sql:set operations", "exact", tests="test_set_* test_corresponding*"),
+    pytest.mark.fidelity("sql:recursion", "exact", tests="test_recursion*"),
+]
+
 A, B = "UNNEST([1, 2, 2, NULL])", "UNNEST([2, 3, NULL])"
 
 

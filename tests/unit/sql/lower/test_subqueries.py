@@ -6,6 +6,8 @@ from tests.unit.sql.warehouse import Warehouse
 
 from .conftest import Rows
 
+pytestmark = pytest.mark.fidelity("sql:joins and subqueries", "exact")
+
 
 @pytest.mark.parametrize(
     ("expression", "expected"),

@@ -8,6 +8,12 @@ from bqsim.catalog.refs import TableRef
 from bqsim.types import Mode, TypeKind
 from tests.unit.sql.warehouse import Warehouse
 
+pytestmark = [
+    pytest.mark.fidelity("statement:ALTER VIEW", "exact", tests="test_missing_tables_and_views"),
+    pytest.mark.fidelity("statement:ALTER TABLE", "exact"),
+    pytest.mark.fidelity("fields:Table: constraints", "exact", tests="test_primary_*"),
+]
+
 
 @pytest.fixture
 def t(warehouse: Warehouse) -> Warehouse:

@@ -8,6 +8,14 @@ from bqsim.sql.plan import DmlStats, Route
 from bqsim.types import INT64, STRING
 from tests.unit.sql.warehouse import Warehouse, typed
 
+pytestmark = [
+    pytest.mark.fidelity("statement:INSERT", "exact", tests="test_insert_* test_defaults*"),
+    pytest.mark.fidelity("statement:UPDATE", "exact", tests="test_update_*"),
+    pytest.mark.fidelity("statement:DELETE", "exact", tests="test_delete"),
+    pytest.mark.fidelity("statement:TRUNCATE TABLE", "exact", tests="test_truncate"),
+    pytest.mark.fidelity("bytes:DML", "exact", tests="test_bytes_*"),
+]
+
 
 @pytest.fixture
 def t(warehouse: Warehouse) -> Warehouse:

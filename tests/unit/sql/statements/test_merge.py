@@ -5,6 +5,11 @@ import pytest
 from bqsim.sql.plan import DmlStats
 from tests.unit.sql.warehouse import Warehouse
 
+pytestmark = [
+    pytest.mark.fidelity("statement:MERGE", "exact"),
+    pytest.mark.fidelity("bytes:DML", "exact", tests="test_bytes_*"),
+]
+
 
 @pytest.fixture
 def m(warehouse: Warehouse) -> Warehouse:

@@ -4,6 +4,8 @@ import pytest
 
 from tests.unit.sql.warehouse import Warehouse
 
+pytestmark = pytest.mark.fidelity("sql:required partition filters", "exact")
+
 MESSAGE = (
     "Cannot query over table 'p.d.t' without a filter over column(s) 'dt' that can be used for partition"
     " elimination"

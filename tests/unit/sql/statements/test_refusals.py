@@ -7,6 +7,8 @@ import pytest
 from bqsim.sql.statements import HANDLERS
 from tests.unit.sql.warehouse import Warehouse
 
+pytestmark = pytest.mark.fidelity("statement:ASSERT", "exact", tests="test_assert_*")
+
 
 @pytest.mark.parametrize(
     ("sql", "what"),

@@ -7,6 +7,20 @@ from bqsim.sql.statements.routines import standard_sql_type, type_from_standard_
 from bqsim.types import DATE, INT64, STRING, Type, array_of, range_of, struct_of
 from tests.unit.sql.warehouse import Warehouse
 
+pytestmark = [
+    pytest.mark.fidelity(
+        "statement:CREATE FUNCTION", "exact", tests="test_create_function* test_create_modes"
+    ),
+    pytest.mark.fidelity("statement:CREATE TABLE FUNCTION", "exact", tests="test_table_function"),
+    pytest.mark.fidelity("statement:CREATE PROCEDURE", "exact", tests="test_procedure"),
+    pytest.mark.fidelity(
+        "statement:DROP FUNCTION, statement:DROP TABLE FUNCTION, statement:DROP PROCEDURE",
+        "exact",
+        tests="test_drop",
+    ),
+    pytest.mark.fidelity("sql:functions in SQL", "exact"),
+]
+
 F = RoutineRef("p", "d", "f")
 
 

@@ -8,6 +8,13 @@ from bqsim.catalog.refs import DatasetRef
 from bqsim.errors import BigQueryError
 from tests.unit.sql.warehouse import Warehouse
 
+pytestmark = [
+    pytest.mark.fidelity("statement:CREATE SCHEMA", "exact", tests="test_create_*"),
+    pytest.mark.fidelity("statement:ALTER SCHEMA", "exact", tests="test_alter"),
+    pytest.mark.fidelity("statement:DROP SCHEMA", "exact", tests="test_drop_*"),
+    pytest.mark.fidelity("statement:UNDROP SCHEMA", "exact", tests="test_undrop_*"),
+]
+
 REF = DatasetRef("p", "e")
 
 

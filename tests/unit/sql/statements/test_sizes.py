@@ -4,6 +4,11 @@ import pytest
 
 from tests.unit.sql.warehouse import Warehouse
 
+pytestmark = [
+    pytest.mark.fidelity("bytes:sizes of values", "exact", tests="test_size_of_a_value"),
+    pytest.mark.fidelity("fields:Table: sizes", "exact", tests="test_sizes_*"),
+]
+
 
 @pytest.mark.parametrize(
     ("type_", "value", "size"),

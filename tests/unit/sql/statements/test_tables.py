@@ -8,6 +8,20 @@ from bqsim.sql.plan import Route
 from bqsim.types import Mode, TypeKind
 from tests.unit.sql.warehouse import Warehouse
 
+pytestmark = [
+    pytest.mark.fidelity(
+        "statement:CREATE TABLE",
+        "exact",
+        tests="test_create_table_describes* test_partition_* test_cluster_* test_options test_like_*",
+    ),
+    pytest.mark.fidelity(
+        "statement:CREATE TABLE AS SELECT", "exact", tests="test_create_table_as_* test_a_failing_query*"
+    ),
+    pytest.mark.fidelity("statement:CREATE SNAPSHOT TABLE", "exact", tests="test_copies_*"),
+    pytest.mark.fidelity("statement:DROP TABLE, statement:DROP SNAPSHOT TABLE", "exact", tests="test_drop_*"),
+    pytest.mark.fidelity("fields:Table: constraints", "exact", tests="test_foreign_keys*"),
+]
+
 
 def test_create_table_describes_columns(warehouse: Warehouse) -> None:
     result = warehouse.run(

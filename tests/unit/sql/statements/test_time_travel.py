@@ -13,6 +13,8 @@ from bqsim.sim.stale import StaleView, seen_through
 from bqsim.sql.statements.time_travel import as_of
 from tests.unit.sql.warehouse import Warehouse
 
+pytestmark = pytest.mark.fidelity("sql:time travel, time:time travel window", "exact")
+
 T = DatasetRef("p", "d").table("t")
 
 

@@ -9,6 +9,10 @@ from bqsim.sql.plan import StatementResult
 from bqsim.sql.statements.transactions import Transaction
 from tests.unit.sql.warehouse import Warehouse
 
+pytestmark = pytest.mark.fidelity(
+    "statement:BEGIN TRANSACTION, statement:COMMIT TRANSACTION, statement:ROLLBACK TRANSACTION", "exact"
+)
+
 
 @pytest.fixture
 def t(warehouse: Warehouse) -> Warehouse:

@@ -1,9 +1,20 @@
 from __future__ import annotations
 
+import pytest
+
 from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import TableKind
 from bqsim.sql.plan import Route
 from tests.unit.sql.warehouse import Warehouse, values_of
+
+pytestmark = [
+    pytest.mark.fidelity(
+        "statement:CREATE VIEW, statement:DROP VIEW",
+        "exact",
+        tests="test_a_view_keeps* test_create_modes* test_unqualified*",
+    ),
+    pytest.mark.fidelity("statement:DROP MATERIALIZED VIEW", "exact", tests="test_materialized_*"),
+]
 
 
 def test_a_view_keeps_the_users_text_and_the_querys_columns(warehouse: Warehouse) -> None:

@@ -9,6 +9,16 @@ from bqsim.storage.read.messages import rows_message
 from bqsim.storage.read.pacing import Pace
 from bqsim.storage.v1 import read_pb2
 
+pytestmark = [
+    pytest.mark.fidelity("latency:phase first_byte, latency:phase page", "exact", tests="test_delays_*"),
+    pytest.mark.fidelity(
+        "read:estimates",
+        "approximated",
+        "Nothing throttles a stream unless a rule does.",
+        tests="test_throttling_*",
+    ),
+]
+
 MESSAGE = rows_message(b"\x22", b"payload", 10, (0.0, 0.5))
 ENDED = StorageFailure("ABORTED", "ended")
 

@@ -17,6 +17,8 @@ from bqsim.types import Field, TypeKind
 
 from .conftest import Reader
 
+pytestmark = pytest.mark.fidelity("read:sessions, time:read sessions", "exact", tests="test_a_session_*")
+
 HOUR_US = 3600 * 1_000_000
 
 

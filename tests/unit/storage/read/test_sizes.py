@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
 from .conftest import Reader
+
+pytestmark = pytest.mark.fidelity("read:estimates", "approximated", "Estimates are exact logical bytes.")
 
 
 def test_logical_bytes(reader: Reader) -> None:

@@ -6,6 +6,8 @@ from bqsim.catalog.history import HISTORY_US
 
 from .conftest import Reader
 
+pytestmark = pytest.mark.fidelity("read:views", "exact", tests="test_views")
+
 
 def test_unknown_tables(reader: Reader) -> None:
     error = reader.failure("nowhere")

@@ -15,6 +15,12 @@ from bqsim.storage.v1 import read_pb2
 
 from .conftest import Reader
 
+pytestmark = pytest.mark.fidelity(
+    "read:streams and splits",
+    "approximated",
+    "Streams hold the same rows in all; how many there are and where they end is bqsim's own.",
+)
+
 LIVE = st.lists(st.integers(0, 5), max_size=30)
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.unit.sql.warehouse import Warehouse
 
+pytestmark = pytest.mark.fidelity("sql:functions on numbers", "exact")
+
 MAX = "9223372036854775807"
 N = "99999999999999999999999999999.999999999"
 

@@ -6,6 +6,8 @@ from tests.unit.sql.warehouse import Warehouse
 
 from .oracle import assert_agrees, assert_engine, route_reason
 
+pytestmark = pytest.mark.fidelity("sql:functions on arrays and structs", "exact")
+
 
 @pytest.mark.parametrize("position", ["OFFSET", "ORDINAL", "SAFE_OFFSET", "SAFE_ORDINAL"])
 @pytest.mark.parametrize("index", [-1, 0, 1, 3, 4, None])

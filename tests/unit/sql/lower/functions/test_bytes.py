@@ -8,6 +8,8 @@ from tests.unit.sql.warehouse import Warehouse
 
 from .oracle import assert_agrees, assert_engine
 
+pytestmark = pytest.mark.fidelity("sql:functions on texts and bytes", "exact")
+
 VALUES = (b"", b"a", b"abc", b"banana", b"\xff\x00\xfe", b"  x  ", b"a,b,,c", None, b"ABCxyz", "é".encode())
 PARTS = (b"", b"a", b"an", b",", b"\x00", b"abc", b" ", None, b"x\xff")
 

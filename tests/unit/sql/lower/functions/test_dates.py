@@ -8,6 +8,8 @@ from tests.unit.sql.warehouse import Warehouse
 
 from .oracle import assert_agrees
 
+pytestmark = pytest.mark.fidelity("sql:functions on dates and times", "exact")
+
 DAYS = ("2020-01-31", "2020-02-29", "2021-01-03", "0001-01-03", "9999-12-30", "1969-12-31", None)
 TIMES = (
     "2020-01-31 00:00:00",

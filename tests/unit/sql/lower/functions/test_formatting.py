@@ -9,6 +9,8 @@ from tests.unit.sql.warehouse import Warehouse
 
 from .oracle import assert_agrees, literal, route_reason
 
+pytestmark = pytest.mark.fidelity("sql:FORMAT", "exact")
+
 INTEGERS = (
     "%d", "%i", "%5d|", "%-5d|", "%05d", "%+d", "% d", "%'d", "%.3d", "%10.4d", "%-10.4d|", "%.0d", "%x",
     "%X", "%o", "%#x", "%#o", "%#X", "%08x", "%'x", "%'o", "%'010d", "% 05d", "%+05d", "%-05d|",

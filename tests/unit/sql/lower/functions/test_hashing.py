@@ -6,6 +6,8 @@ from tests.unit.sql.warehouse import Warehouse
 
 from .oracle import assert_agrees
 
+pytestmark = pytest.mark.fidelity("sql:hash functions", "exact")
+
 FUNCTIONS = ("MD5", "SHA1", "SHA256", "SHA512", "FARM_FINGERPRINT")
 
 

@@ -9,6 +9,8 @@ from tests.unit.sql.warehouse import Warehouse
 
 from .oracle import assert_agrees, assert_engine, route_reason
 
+pytestmark = pytest.mark.fidelity("sql:functions on JSON", "exact")
+
 DOCUMENTS = (
     '{"a":{"b":[1, 2.50, {"c":"x"}]},"d":null,"e":[],"f":true}',
     '{"a":1,"a":2}',

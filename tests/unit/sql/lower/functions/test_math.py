@@ -9,6 +9,8 @@ from tests.unit.sql.warehouse import Warehouse
 
 from .oracle import assert_agrees, assert_engine, route_reason
 
+pytestmark = pytest.mark.fidelity("sql:functions on numbers", "exact")
+
 NAN, INF = float("nan"), float("inf")
 FLOATS = (
     0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 0.1, 3.14159, 1e-300, 1e16, 100.0, 2.5, -2.5, 700.0,

@@ -6,6 +6,8 @@ from tests.unit.sql.warehouse import Warehouse
 
 from .oracle import assert_agrees, assert_engine, literal, route_reason
 
+pytestmark = pytest.mark.fidelity("sql:regular expressions", "exact")
+
 TEXTS = ("", "a", "abc", "abcabc", "foo bar", "a1b2", "éaé", "a\nb", "baac", None)
 PATTERNS = (
     "b", "^a", "c$", "a.b", "(b)", "(x)?b", "x", "b*", "", r"\d", "[a-c]+", "(?i)B", "é", r"\bb", "a(?:b|c)",

@@ -8,6 +8,8 @@ from tests.unit.sql.warehouse import Warehouse
 
 from .oracle import assert_agrees, assert_engine
 
+pytestmark = pytest.mark.fidelity("sql:functions on texts and bytes", "exact")
+
 TEXTS = (
     "", "a", "abc", "banana", "héllo wörld", "例子", "e\u0301a", "ABC", "Straße", "ﬁn", "İΣ ΑΣ", "  x  ",
     "\t\n a\u00a0\u3000", None, "a,b,,c", "👨\u200d👩x", "aaaa", "q'\"\\", "hello-World foo_bar", "\r\na",

@@ -1,0 +1,185 @@
+"""What is absent, with what a user meets who asks for it: a statement, a job or a call that is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """``ask`` is a statement, or the configuration of a job; ``text`` begins what it is answered.
+
+    Without a ``note`` the manifest says that it is refused.
+    """
+
+    subject: str
+    ask: str | dict[str, Any]
+    text: str
+    note: str = "It is refused by name."
+
+    @property
+    def id(self) -> str:
+        return self.subject.partition(":")[2].replace(" ", "-")
+
+
+def _refused(statement: str, sql: str, what: str = "") -> Gap:
+    return Gap(f"statement:{statement}", sql, f"{what or statement} is not supported by bqsim")
+
+
+_CREATE_INDEX = "CREATE SEARCH INDEX and CREATE VECTOR INDEX"
+_DROP_INDEX = "DROP SEARCH INDEX and DROP VECTOR INDEX"
+_CREATE_ENTITY = "CREATE CAPACITY, RESERVATION and ASSIGNMENT"
+_ALTER_ENTITY = "ALTER CAPACITY, RESERVATION and BI_CAPACITY"
+_NO_FUNCTION = "Queries that use such functions are refused by name."
+_NONE = "There are none, so nothing is found by its name."
+_TO = {"projectId": "p", "datasetId": "d", "tableId": "x"}
+
+STATEMENTS: tuple[Gap, ...] = (
+    _refused("EXPORT DATA", "EXPORT DATA OPTIONS (uri='gs://b/*.csv', format='CSV') AS SELECT 1 AS a"),
+    _refused("LOAD DATA", "LOAD DATA INTO d.t FROM FILES (format='CSV', uris=['gs://b/x.csv'])"),
+    _refused(
+        "CREATE EXTERNAL TABLE", "CREATE EXTERNAL TABLE d.e OPTIONS (format='CSV', uris=['gs://b/x.csv'])"
+    ),
+    Gap("statement:DROP EXTERNAL TABLE", "DROP EXTERNAL TABLE d.e", "Not found: Table", _NONE),
+    _refused(
+        "CREATE ROW ACCESS POLICY",
+        "CREATE ROW ACCESS POLICY r ON d.t GRANT TO ('user:a@example.com') FILTER USING (TRUE)",
+    ),
+    _refused("DROP ROW ACCESS POLICY", "DROP ROW ACCESS POLICY r ON d.t"),
+    _refused("ALTER ROW ACCESS POLICY", "ALTER ROW ACCESS POLICY r ON d.t FILTER USING (FALSE)"),
+    _refused(
+        "ALTER ALL ROW ACCESS POLICIES", "ALTER ALL ROW ACCESS POLICIES ON d.t REVOKE FROM ('user:a@b.com')"
+    ),
+    _refused("GRANT", "GRANT `roles/bigquery.dataViewer` ON TABLE d.t TO 'user:a@example.com'"),
+    _refused("REVOKE", "REVOKE `roles/bigquery.dataViewer` ON TABLE d.t FROM 'user:a@example.com'"),
+    _refused(
+        "CREATE MODEL", "CREATE MODEL d.m OPTIONS (model_type='linear_reg') AS SELECT 1 AS label, 2 AS x"
+    ),
+    _refused("EXPORT MODEL", "EXPORT MODEL d.m OPTIONS (uri='gs://b/m')"),
+    _refused("ALTER MODEL", "ALTER MODEL d.m SET OPTIONS (description='x')"),
+    _refused("DROP MODEL", "DROP MODEL d.m"),
+    _refused("CREATE SEARCH INDEX", "CREATE SEARCH INDEX i ON d.t (ALL COLUMNS)", _CREATE_INDEX),
+    _refused(
+        "CREATE VECTOR INDEX", "CREATE VECTOR INDEX i ON d.t (v) OPTIONS (index_type='IVF')", _CREATE_INDEX
+    ),
+    _refused("DROP SEARCH INDEX", "DROP SEARCH INDEX i ON d.t", _DROP_INDEX),
+    _refused("DROP VECTOR INDEX", "DROP VECTOR INDEX i ON d.t", _DROP_INDEX),
+    _refused("CREATE EXTERNAL SCHEMA", "CREATE EXTERNAL SCHEMA s OPTIONS (external_source='x')"),
+    _refused("CREATE PROPERTY GRAPH", "CREATE PROPERTY GRAPH d.g NODE TABLES (d.t KEY (n))"),
+    _refused("CREATE CONNECTION", "CREATE CONNECTION `p.us.c` OPTIONS (x='y')"),
+    _refused("ALTER CONNECTION", "ALTER CONNECTION `p.us.c` SET OPTIONS (x='y')"),
+    _refused("CREATE CAPACITY", "CREATE CAPACITY `p.region-us.c` OPTIONS (slot_count=100)", _CREATE_ENTITY),
+    _refused("CREATE RESERVATION", "CREATE RESERVATION `p.region-us.r` OPTIONS (a=1)", _CREATE_ENTITY),
+    _refused("CREATE ASSIGNMENT", "CREATE ASSIGNMENT `p.region-us.r.a` OPTIONS (a=1)", _CREATE_ENTITY),
+    _refused("ALTER RESERVATION", "ALTER RESERVATION `p.region-us.r` SET OPTIONS (a=1)", _ALTER_ENTITY),
+    _refused("ALTER BI_CAPACITY", "ALTER BI_CAPACITY `p.region-us.default` SET OPTIONS (a=1)", _ALTER_ENTITY),
+    _refused("DROP RESERVATION", "DROP RESERVATION `p.region-us.r`"),
+    Gap(
+        "sql:functions in JavaScript",
+        "CREATE TEMP FUNCTION f(x INT64) RETURNS INT64 LANGUAGE js AS 'return x'; SELECT f(1)",
+        "function f is not supported by bqsim",
+        "They are kept and shown; a query that calls one is refused by name.",
+    ),
+    Gap(
+        "sql:remote functions",
+        "CREATE FUNCTION d.r(x INT64) RETURNS INT64 REMOTE WITH CONNECTION `p.us.c` OPTIONS (endpoint='h')",
+        "Connection not found",
+        "There are no connections.",
+    ),
+    Gap(
+        "sql:Spark procedures",
+        "CREATE PROCEDURE d.p() WITH CONNECTION `p.us.c` OPTIONS (engine='SPARK') LANGUAGE PYTHON AS 'x'",
+        "Query error: Connection not found",
+        "There are no connections.",
+    ),
+    Gap("sql:geography", "SELECT ST_GEOGPOINT(1, 2)", "function st_geogpoint", _NO_FUNCTION),
+    Gap("sql:search and vectors", "SELECT SEARCH('a b', 'a')", "function search", _NO_FUNCTION),
+    Gap("sql:sketches", "SELECT HLL_COUNT.INIT(1) FROM d.t", "aggregate function hll_count", _NO_FUNCTION),
+    Gap(
+        "sql:encryption functions",
+        "SELECT KEYS.NEW_KEYSET('AEAD_AES_GCM_256')",
+        "function keys",
+        _NO_FUNCTION,
+    ),
+    Gap(
+        "sql:machine learning",
+        "SELECT * FROM ML.PREDICT(MODEL d.m, TABLE d.t)",
+        "Table-valued function not found: ML.PREDICT",
+        "There are no models, and no functions over them.",
+    ),
+    Gap("sql:property graphs", "SELECT * FROM GRAPH_TABLE(d.g MATCH (a) RETURN a)", "Property graph", _NONE),
+    Gap(
+        "sql:federated queries",
+        "SELECT * FROM EXTERNAL_QUERY('c', 'SELECT 1')",
+        "Table-valued function not found: EXTERNAL_QUERY",
+        "The function is not there.",
+    ),
+    Gap(
+        "sql:change history",
+        "SELECT * FROM APPENDS(TABLE d.t)",
+        "Table-valued function not found: APPENDS",
+        "The functions are not there.",
+    ),
+    Gap(
+        "sql:DML on elements of arrays",
+        "UPDATE d.t SET v[OFFSET(0)] = 1 WHERE TRUE",
+        "DML on elements of an array is not supported by bqsim",
+    ),
+    *(
+        Gap(
+            f"view:{name}",
+            f"SELECT * FROM `region-us`.INFORMATION_SCHEMA.{name}",
+            f"INFORMATION_SCHEMA.{name} is not supported by bqsim",
+        )
+        for name in (
+            "ASSIGNMENTS",
+            "BI_CAPACITIES",
+            "CAPACITY_COMMITMENTS",
+            "INSIGHTS",
+            "JOBS",
+            "JOBS_TIMELINE",
+            "OBJECT_PRIVILEGES",
+            "PROPERTY_GRAPHS",
+            "RECOMMENDATIONS",
+            "RESERVATIONS",
+            "SCHEMATA_LINKS",
+            "SCHEMATA_REPLICAS",
+            "SEARCH_INDEXES",
+            "SESSIONS",
+            "SHARED_DATASET_USAGE",
+            "STREAMING_TIMELINE",
+            "TABLE_STORAGE_TIMELINE",
+            "VECTOR_INDEXES",
+            "WRITE_API_TIMELINE",
+        )
+    ),
+)
+
+JOBS: tuple[Gap, ...] = (
+    Gap(
+        "job:extract",
+        {"extract": {"sourceTable": _TO, "destinationUris": ["gs://b/x"]}},
+        "An extract job is not supported by bqsim",
+    ),
+    Gap(
+        "load:gs:// URIs",
+        {"load": {"sourceUris": ["gs://b/x"], "destinationTable": _TO}},
+        "Loading from Cloud Storage (sourceUris) is not supported by bqsim",
+        "Files come as uploads; a load of URIs is refused by name.",
+    ),
+    *(
+        Gap(
+            f"load:{name}",
+            {"load": {"sourceFormat": name, "destinationTable": _TO}},
+            f"The source format {name} is not supported by bqsim",
+        )
+        for name in ("AVRO", "ORC", "DATASTORE_BACKUP")
+    ),
+    Gap(
+        "sql:legacy SQL",
+        {"query": {"query": "SELECT 1", "useLegacySql": True}},
+        "",
+        "It is refused by name; useLegacySql is true by default, as on the service.",
+    ),
+)

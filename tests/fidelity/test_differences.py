@@ -1,0 +1,240 @@
+"""What is approximated, each shown by what it gives here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bqsim.sim.limits import BIGQUERY
+from tests.conftest import Http
+from tests.contract.limit_steps import NEVER, WAYS
+
+IN_OUR_WORDS = ("attributeError", "blocked", "invalidParameter", "tableUnavailable")
+# Jobs that fail by a rule name themselves, where the service names the table or dataset.
+NAMES_ITSELF = ("accessDenied", "duplicate", "notFound", "resourceInUse", "tableUnavailable")
+
+
+@pytest.fixture
+def data(rest: Http) -> Http:
+    rest.dataset()
+    rest.query(
+        "CREATE TABLE d.days PARTITION BY day AS "
+        "SELECT DATE '2026-01-01' AS day, 1 AS n UNION ALL SELECT DATE '2026-01-02', 2"
+    )
+    rest.query("CREATE TABLE d.clustered CLUSTER BY n AS SELECT n FROM UNNEST([1, 2, 3]) AS n")
+    rest.query("CREATE TABLE d.arrival (n INT64) PARTITION BY _PARTITIONDATE")
+    return rest
+
+
+def value(rest: Http, sql: str) -> Any:
+    answer = rest.query(sql)
+    assert answer.status == 200, answer.data
+    return answer.json["rows"][0]["f"][0]["v"]
+
+
+def processed(rest: Http, sql: str) -> int:
+    return int(rest.query(sql).json["totalBytesProcessed"])
+
+
+@pytest.mark.fidelity(
+    "bytes:partition and cluster pruning",
+    "approximated",
+    "The columns of a whole table are charged: partitions and blocks that a filter leaves out count, too.",
+)
+def test_filters_save_no_bytes(data: Http) -> None:
+    assert processed(data, "SELECT n FROM d.days WHERE day = DATE '2026-01-01'") == 2 * (8 + 8)
+    assert processed(data, "SELECT n FROM d.clustered WHERE n = 1") == 3 * 8
+
+
+@pytest.mark.fidelity(
+    "sql:statistics of NUMERIC",
+    "approximated",
+    "They are computed in FLOAT64, also where the values are NUMERIC: last digits may differ.",
+)
+def test_statistics_of_numeric(data: Http) -> None:
+    found = value(data, "SELECT VARIANCE(x) FROM UNNEST([NUMERIC '0.1', NUMERIC '0.2']) AS x")
+    assert float(found) == pytest.approx(0.005)
+
+
+@pytest.mark.fidelity(
+    "sql:approximate aggregates",
+    "approximated",
+    "They give exact results, which are among those that the service may give.",
+)
+def test_approximate_aggregates_are_exact(data: Http) -> None:
+    assert value(data, "SELECT APPROX_COUNT_DISTINCT(x) FROM UNNEST(GENERATE_ARRAY(1, 9999)) AS x") == "9999"
+    found = data.query("SELECT APPROX_QUANTILES(x, 2) FROM UNNEST([1, 2, 3, 4, 5]) AS x").json["rows"]
+    assert [v["v"] for v in found[0]["f"][0]["v"]] == ["1", "3", "5"]
+
+
+@pytest.mark.fidelity(
+    "sql:pseudo columns",
+    "approximated",
+    "_PARTITIONTIME cannot be given by INSERT, and that of a row moves when the row is updated.",
+)
+def test_partition_times_are_those_of_arrival(data: Http) -> None:
+    sql = "INSERT d.arrival (_PARTITIONTIME, n) VALUES (TIMESTAMP '2026-01-01', 1)"
+    assert data.query(sql).message.startswith("Cannot INSERT value on non-writable column: _PARTITIONTIME")
+
+
+@pytest.mark.fidelity(
+    "sql:TABLESAMPLE", "approximated", "Samples are of rows or blocks of bqsim's own, not of the service's."
+)
+def test_samples(data: Http) -> None:
+    assert value(data, "SELECT COUNT(*) FROM d.days TABLESAMPLE SYSTEM (0 PERCENT)") == "0"
+    assert value(data, "SELECT COUNT(*) FROM d.days TABLESAMPLE SYSTEM (100 PERCENT)") == "2"
+
+
+@pytest.mark.fidelity(
+    "sql:queries for the evaluator",
+    "approximated",
+    "What has no exact form in the engine runs in GoogleSQL's evaluator, up to 20,000 rows of input; "
+    "more are refused by name.",
+)
+def test_large_inputs_of_the_evaluator_are_refused(data: Http) -> None:
+    rows = "(SELECT CAST(x AS FLOAT64) AS x FROM UNNEST(GENERATE_ARRAY(1, {})) AS x)"
+    window = "SUM(x) OVER (ORDER BY x RANGE BETWEEN 1 PRECEDING AND CURRENT ROW)"
+    sql = f"SELECT MAX(s) FROM (SELECT {window} AS s FROM {rows})"
+    assert float(value(data, sql.format(100))) == 199
+    data.query(f"CREATE TABLE d.many AS SELECT * FROM {rows.format(20_001)}")
+    answer = data.query(f"SELECT {window} FROM d.many")
+    assert answer.message == "window frame RANGE over FLOAT64 is not supported by bqsim"
+
+
+@pytest.mark.fidelity(
+    "sql:collation",
+    "approximated",
+    "Columns keep their collation; comparisons by one are refused by name.",
+)
+def test_collation(data: Http) -> None:
+    assert data.query("CREATE TABLE d.c (s STRING COLLATE 'und:ci')").status == 200
+    answer = data.query("SELECT COLLATE('a', 'und:ci') = 'A'")
+    assert answer.message == "Collation 'und:ci' is not supported by bqsim"
+
+
+@pytest.mark.fidelity(
+    "sql:system procedures",
+    "approximated",
+    "BQ.REFRESH_MATERIALIZED_VIEW is there; the others are refused by name.",
+)
+def test_procedures_of_the_service(data: Http) -> None:
+    assert "BQ.JOBS.CANCEL is not supported by bqsim" in data.query("CALL BQ.JOBS.CANCEL('x')").message
+    data.query("CREATE MATERIALIZED VIEW d.m AS SELECT COUNT(*) AS c FROM d.days")
+    refresh = f"CALL BQ.REFRESH_MATERIALIZED_VIEW('{data.project}.d.m')"
+    assert data.query(refresh).status == 200
+
+
+@pytest.mark.fidelity(
+    "statement:CREATE MATERIALIZED VIEW",
+    "approximated",
+    "Rows are computed when they are read: there are no stored results, refreshes or savings of bytes.",
+)
+def test_materialized_views_are_fresh(data: Http) -> None:
+    data.query("CREATE MATERIALIZED VIEW d.m AS SELECT COUNT(*) AS c FROM d.days")
+    data.query("INSERT d.days VALUES (DATE '2026-01-03', 3)")
+    assert value(data, "SELECT c FROM d.m") == "3"
+
+
+@pytest.mark.fidelity(
+    "fields:Job: statistics.query.queryPlan and timeline",
+    "approximated",
+    "One stage and one sample, with the times of the whole query; a scenario can let them grow.",
+)
+@pytest.mark.fidelity(
+    "fields:Job: statistics.totalSlotMs",
+    "approximated",
+    "It is the time that the engine took, as of one slot.",
+)
+def test_a_plan_has_one_stage(data: Http) -> None:
+    body = {"configuration": {"query": {"query": "SELECT SUM(n) FROM d.days", "useLegacySql": False}}}
+    job = data.call("POST", "/jobs", body).json["jobReference"]["jobId"]
+    data.call("GET", f"/queries/{job}")
+    statistics = data.call("GET", f"/jobs/{job}").json["statistics"]
+    assert [stage["id"] for stage in statistics["query"]["queryPlan"]] == ["0"]
+    assert len(statistics["query"]["timeline"]) == 1
+    assert statistics["totalSlotMs"] == statistics["query"]["queryPlan"][0]["slotMs"]
+
+
+@pytest.mark.fidelity(
+    "fields:Table: externalDataConfiguration",
+    "approximated",
+    "It is kept and shown; the table has no rows, and no file is read.",
+)
+def test_external_tables_are_empty(data: Http) -> None:
+    external = {"sourceFormat": "CSV", "sourceUris": ["gs://b/x"]}
+    body = {"tableReference": {"tableId": "e"}, "externalDataConfiguration": external}
+    table = data.call("POST", "/datasets/d/tables", body).json
+    assert (table["type"], table["externalDataConfiguration"]) == ("EXTERNAL", external)
+
+
+@pytest.mark.fidelity(
+    "iam:row and column security",
+    "absent",
+    "Policy tags are kept and do not restrict anybody; row access policies cannot be made.",
+)
+def test_policy_tags_restrict_nobody(data: Http) -> None:
+    tags = {"names": ["projects/p/locations/us/taxonomies/1/policyTags/2"]}
+    body = {
+        "tableReference": {"tableId": "secret"},
+        "schema": {"fields": [{"name": "s", "type": "STRING", "policyTags": tags}]},
+    }
+    table = data.call("POST", "/datasets/d/tables", body).json
+    assert table["schema"]["fields"][0]["policyTags"] == tags
+    assert data.query("SELECT s FROM d.secret").status == 200
+
+
+@pytest.mark.fidelity(
+    "latency:without a scenario",
+    "approximated",
+    "Calls and jobs take only the time of their work: PENDING and RUNNING last for milliseconds.",
+)
+def test_nothing_waits_by_itself(data: Http) -> None:
+    assert data.simulator.latency.setup is None
+    assert data.query("SELECT 1").json["jobComplete"] is True
+
+
+@pytest.mark.fidelity(
+    "reason:{reason}/request, reason:{reason}/job",
+    "approximated",
+    "No text of the service is known: its words are bqsim's.",
+)
+@pytest.mark.parametrize("reason", IN_OUR_WORDS)
+def test_texts_that_are_not_known(reason: str) -> None:
+    from bqsim.sim.effects.texts import request_text
+
+    assert request_text(reason)
+
+
+@pytest.mark.fidelity(
+    "reason:{reason}/job",
+    "approximated",
+    "A job that fails by a rule without a message names itself where the service names a table or dataset.",
+)
+@pytest.mark.parametrize("reason", NAMES_ITSELF)
+def test_texts_that_name_the_job(data: Http, reason: str) -> None:
+    effect = {"error": {"reason": reason, "level": "job"}}
+    with data.simulator.scope(project=data.project).faults.add(effect):
+        answer = data.query("SELECT 1")
+    assert answer.reason == reason
+    assert f"Job {data.project}:" in answer.message
+
+
+@pytest.mark.fidelity(
+    "limit:{name}",
+    "approximated",
+    "Its text follows those of its neighbours; it was not seen on the service.",
+)
+@pytest.mark.parametrize(
+    "name", sorted(row.name for row in BIGQUERY if not row.known_text and row.name in WAYS)
+)
+def test_texts_of_limits_that_are_not_known(name: str) -> None:
+    assert next(row for row in BIGQUERY if row.name == name).message
+
+
+@pytest.mark.fidelity(
+    of=lambda case: (f"limit:{case['name']}", "absent", f"Nothing reaches it: {NEVER[case['name']]}.")
+)
+@pytest.mark.parametrize("name", sorted(name for name in NEVER if not NEVER[name].startswith("beyond it")))
+def test_limits_that_nothing_reaches(name: str) -> None:
+    assert name not in WAYS

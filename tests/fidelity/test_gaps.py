@@ -1,0 +1,63 @@
+"""What is absent is still refused: a gap that was closed leaves its table."""
+
+from __future__ import annotations
+
+import pytest
+
+from bqsim.server.rest.methods import METHODS
+from bqsim.server.rest.methods import Method as RestMethod
+from tests.conftest import Http
+
+from .gaps import JOBS, STATEMENTS, Gap
+
+_VALUES = {"projectId": "p", "datasetId": "d", "tableId": "t", "modelId": "m", "policyId": "r"}
+# Methods of things that nobody can make; in the order of their ids.
+_OF_NOTHING = [m for m in METHODS if m.id.split(".")[1] in ("models", "rowAccessPolicies") and m.handler]
+
+
+@pytest.fixture
+def table(rest: Http) -> Http:
+    rest.dataset()
+    rest.query("CREATE TABLE d.t (n INT64, v ARRAY<FLOAT64>)")
+    return rest
+
+
+@pytest.mark.fidelity("{gap.subject}", "absent", "{gap.note}")
+@pytest.mark.parametrize("gap", STATEMENTS, ids=lambda gap: gap.id)
+def test_statements(table: Http, gap: Gap) -> None:
+    answer = table.query(gap.ask)  # type: ignore[arg-type]
+    assert answer.status in (400, 404)
+    assert answer.message.startswith(gap.text)
+
+
+@pytest.mark.fidelity("{gap.subject}", "absent", "{gap.note}")
+@pytest.mark.parametrize("gap", JOBS, ids=lambda gap: gap.id)
+def test_jobs(table: Http, gap: Gap) -> None:
+    answer = table.call("POST", "/jobs", {"configuration": gap.ask})
+    assert answer.status == 400
+    assert answer.message.startswith(gap.text)
+
+
+@pytest.mark.fidelity("rest:{method.id}", "absent", "It answers 501 notImplemented.")
+@pytest.mark.parametrize("method", [m for m in METHODS if m.handler is None], ids=lambda m: m.id)
+def test_methods(table: Http, method: RestMethod) -> None:
+    path = method.path.format(**{**_VALUES, "projectId": table.project})
+    answer = table.raw(method.verb, f"/bigquery/v2/{path}", {} if method.request else None)
+    assert (answer.status, answer.reason) == (501, "notImplemented")
+    assert method.id in answer.message
+
+
+@pytest.mark.fidelity("rest:{method.id}", "absent", "There are none: lists are empty, nothing is found.")
+@pytest.mark.parametrize("method", _OF_NOTHING, ids=lambda m: m.id)
+def test_methods_of_what_nobody_can_make(table: Http, method: RestMethod) -> None:
+    path = method.path.format(**{**_VALUES, "projectId": table.project})
+    answer = table.raw(method.verb, f"/bigquery/v2/{path}", {} if method.request else None)
+    if method.id.endswith(".list"):
+        assert (answer.status, answer.json) == (200, {})
+    else:
+        assert (answer.status, answer.reason) == (404, "notFound")
+
+
+def test_every_method_without_a_test_elsewhere_is_here() -> None:
+    assert {m.id for m in METHODS if m.handler is None}
+    assert len(_OF_NOTHING) == 7
