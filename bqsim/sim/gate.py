@@ -41,6 +41,23 @@ class Life:
             callback()
 
 
+class Ending:
+    """The end of a call whose answer is a stream: it comes long after the call has passed the gate."""
+
+    def __init__(self) -> None:
+        self._told: Callable[[BaseException | None], object] | None = None
+
+    def then(self, told: Callable[[BaseException | None], object]) -> None:
+        """Tell ``told`` what the stream ended with."""
+        self._told = told
+
+    def end(self, error: BaseException | None = None) -> None:
+        """The stream has ended, with ``error`` or well. Idempotent."""
+        told, self._told = self._told, None
+        if told is not None:
+            told(error)
+
+
 @dataclass(slots=True)
 class Call:
     """One API call at the gate.
@@ -50,7 +67,8 @@ class Call:
     object or a protobuf message), ``size`` its bytes on the wire and, of a JSON object, ``raw`` its text;
     header names are in lower case; ``query`` are the parameters of the URL. ``scope`` names the port that the
     call came in by, if that has a name.
-    ``life`` is that of the gRPC call that this one is, or is a message of.
+    ``life`` is that of the gRPC call that this one is, or is a message of; ``ending`` is there when the
+    answer is a stream.
 
     The simulation adds: ``explain``, the id of the call in the journal; ``key``, what draws and generated
     ids of the call are keyed by (empty: by their order);
@@ -75,6 +93,7 @@ class Call:
     raw: bytes = b""
     query: Mapping[str, str] = field(default_factory=dict)
     life: Life | None = None
+    ending: Ending | None = None
 
 
 _current: ContextVar[Call | None] = ContextVar("bqsim_call", default=None)

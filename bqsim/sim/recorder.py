@@ -149,7 +149,12 @@ class Recorder:
         return Quiet(self, call, self._clock.now_us())
 
     def end_quiet(self, quiet: Quiet, error: BaseException | None) -> None:
-        """Such a call was answered, or failed with ``error``."""
+        """Such a call was answered, or failed with ``error``; a stream that was opened ends later."""
+        call = quiet.call
+        if error is None and call is not None and call.ending is not None:
+            ending, call.ending = call.ending, None
+            ending.then(lambda failure: self.end_quiet(quiet, failure))
+            return
         if error is not None and quiet.call is not None:
             quiet.outcome = outcome_of(quiet.call, error)
         quiet.end(self._clock.now_us() - quiet.time_us)
@@ -190,7 +195,12 @@ class Recorder:
             return number
 
     def closed(self, record: Record, error: BaseException | None = None) -> None:
-        """Write down that a call was answered, or failed with ``error``."""
+        """Write down that a call was answered, or failed with ``error``; an opened stream ends later."""
+        ending = record.call.ending
+        if error is None and ending is not None:
+            record.call.ending = None
+            ending.then(lambda failure: self.closed(record, failure))
+            return
         refusal = record.call.notes.get(REFUSAL)
         if refusal is not None:
             record.applied = False

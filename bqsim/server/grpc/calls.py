@@ -17,7 +17,7 @@ import grpc
 from bqsim.engine.protocol import Interrupted
 from bqsim.errors import BigQueryError
 from bqsim.sim.effects.failures import NetworkFault
-from bqsim.sim.gate import Call, Life
+from bqsim.sim.gate import Call, Ending, Life
 from bqsim.storage.errors import StorageFailure
 
 from .arriving import Arriving
@@ -41,12 +41,13 @@ ROUTING = "x-goog-request-params"
 class Rpc:
     """One RPC while it is served: its connection, and what the gate made of it."""
 
-    __slots__ = ("call", "context", "line")
+    __slots__ = ("call", "context", "ending", "line")
 
     def __init__(self, context: Any) -> None:
         self.context = context
         self.line = Line()
         self.call: Call | None = None
+        self.ending = Ending()
 
 
 class Calls:
@@ -98,10 +99,13 @@ class Calls:
                 yield rpc.line.sent(message)
                 if self._closing.is_set():
                     raise restarted("UNAVAILABLE")
+            # Whoever has read the last message finds the call in the journal.
+            rpc.ending.end()
         except Exception as error:
             self._fail(method, error, rpc)
         finally:
             _close(messages)
+            rpc.ending.end(StorageFailure("CANCELLED", "The call was cancelled."))
 
     def _serve_exchange(
         self, method: Method, requests: Iterator[bytes], context: Any, front: Front | None
@@ -131,6 +135,7 @@ class Calls:
         request = decode(method.request, data)
         call = rpc.call = incoming.call(method, method.resource_of(request), request, len(data))
         if method.shape is Shape.SERVER_STREAM:
+            call.ending = rpc.ending
             incoming = replace(incoming, plan=lambda: call.stream)
         answer = passes(
             self.core.gate,
@@ -175,7 +180,9 @@ class Calls:
         if isinstance(error, NetworkFault):
             error = rpc.line.lost(error, rpc.context)
         explain = rpc.call.explain if rpc.call is not None else ""
-        rpc.context.abort_with_status(status_of(self._failure(method, error, rpc.context), explain))
+        failure = self._failure(method, error, rpc.context)
+        rpc.ending.end(failure)
+        rpc.context.abort_with_status(status_of(failure, explain))
         raise error
 
     def _failure(self, method: Method, error: Exception, context: Any) -> StorageFailure | BigQueryError:
