@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from bqsim.sim.journal import CallEvent, JobEvent, explain
+from bqsim.sim.progression.control import Waiting
 
 from .journals import JournalView
 
@@ -13,11 +14,12 @@ from .journals import JournalView
 EXPLAIN_HEADER = "x-bqsim-explain"
 
 
-def explained(journal: JournalView, answer: Any) -> str:
+def explained(journal: JournalView, answer: Any, waiting: Callable[[], Iterable[Waiting]] = tuple) -> str:
     """Which rule, draw, quota or latency shaped an answer, in words.
 
     ``answer`` is the id itself, a mapping of headers, a response or an exception of a client, a gRPC call, or
-    a job, whose calls and moves are all told. Raises ``ValueError`` when nothing is known of it.
+    a job, whose calls and moves are all told, and what it waits for if it is among those ``waiting``. Raises
+    ``ValueError`` when nothing is known of it.
     """
     found = answer if isinstance(answer, str) else next(_ids(answer), None)
     if found is not None:
@@ -27,11 +29,19 @@ def explained(journal: JournalView, answer: Any) -> str:
         return explain(event)
     job_id = getattr(answer, "job_id", None)
     if isinstance(job_id, str):
-        return _of_job(journal, job_id)
+        waits = [one for one in waiting() if one.job_id == job_id]
+        return "\n".join((_of_job(journal, job_id), *map(_wait, waits)))
     raise ValueError(
         f"a {type(answer).__name__} names no call: pass the text of its header {EXPLAIN_HEADER}, a response, "
         "an exception of Google's client or a job"
     )
+
+
+def _wait(one: Waiting) -> str:
+    from bqsim.sim.journal.explain import time_of_day
+
+    since = time_of_day(one.since_us)
+    return f"job {one.job_id} has been {one.state} since {since} and waits for: {one.why}"
 
 
 def _ids(answer: Any) -> Iterator[str]:

@@ -219,7 +219,8 @@ class Control(ABC):
         """
         from .answers import explained
 
-        return explained(self.journal, answer)
+        jobs = self.parts.jobs
+        return explained(self.journal, answer, tuple if jobs is None else jobs.list)
 
     # Scopes
 
