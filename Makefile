@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-fast lint types imports format conformance bench soak warm clean help
+.PHONY: setup demo test test-fast lint types imports format conformance fidelity bench soak warm clean help
 
 help:
 	@echo "make demo         start the simulator and drive it with Google's own client"
 	@echo "make test         every test"
 	@echo "make lint         ruff, mypy, import rules"
 	@echo "make conformance  the recorded cases, against the counts in tests/conformance/ratchet.json"
+	@echo "make fidelity     the manifest and docs/fidelity.md, from the marks of the tests"
 	@echo "make bench        speed as ratios, written to bench-results/"
 	@echo "make soak         long hostile and crash runs"
 
@@ -47,6 +48,9 @@ format: setup
 
 conformance: warm
 	$(BIN)/python -m tests.conformance.check $(CASES)
+
+fidelity: setup
+	$(BIN)/python -m tests.fidelity.collect
 
 bench: warm
 	$(BIN)/python -m tests.bench.run $(BENCH)

@@ -68,6 +68,7 @@ AREAS: dict[str, dict[str, str]] = {
         "batch": "multipart/mixed batches",
         "uploads": "multipart and resumable",
         "discovery document": "",
+        "TLS": "",
         "transport": "keep-alive, pipelining, limits of heads and bodies",
     },
     "fields": {
@@ -235,6 +236,15 @@ AREAS: dict[str, dict[str, str]] = {
         "job sessions": "a day without use, seven days at most",
         "daily quotas": "midnight in Pacific time",
         "undelete": "of datasets, within the time travel window",
+    },
+    "service": {
+        "Reservation API": "slots, assignments, BI Engine",
+        "Connection API": "",
+        "Data Transfer Service": "scheduled queries",
+        "Analytics Hub": "",
+        "Data Policy API": "",
+        "Migration API": "",
+        "Cloud Storage": "",
     },
     "latency": {
         "distributions": "fixed, uniform, normal, lognormal, gamma, exponential, Pareto, quantiles",

@@ -183,3 +183,70 @@ JOBS: tuple[Gap, ...] = (
         "It is refused by name; useLegacySql is true by default, as on the service.",
     ),
 )
+
+_DAY = {**_TO, "tableId": "t$20260101"}
+
+# A part of something that is there otherwise.
+PARTS: tuple[Gap, ...] = (
+    Gap(
+        "sql:time travel",
+        "CREATE TABLE d.r AS SELECT 1 AS a; BEGIN DECLARE t TIMESTAMP DEFAULT CURRENT_TIMESTAMP(); "
+        "CREATE OR REPLACE TABLE d.r AS SELECT 'x' AS b; SELECT * FROM d.r FOR SYSTEM_TIME AS OF t; END",
+        "Query error: FOR SYSTEM_TIME AS OF a time before the table's schema was replaced is not supported",
+        "A time before the table was replaced by one with other columns is refused by name.",
+    ),
+    Gap(
+        "sql:functions on dates and times",
+        "SELECT PARSE_DATE('%G-%V', '2020-10')",
+        "ISO parse elements are not supported yet",
+        "PARSE functions refuse the elements of ISO years and weeks.",
+    ),
+    Gap(
+        "sql:functions on texts and bytes",
+        "SELECT NET.REG_DOMAIN('http://a.b.co.uk')",
+        "function net.reg_domain",
+        "NET.REG_DOMAIN and NET.PUBLIC_SUFFIX are refused by name: the list of suffixes is not there.",
+    ),
+    Gap(
+        "sql:window functions",
+        "SELECT PERCENTILE_CONT(x, 0.5) OVER () FROM UNNEST([CAST('nan' AS FLOAT64)]) AS x",
+        "PERCENTILE_CONT over NaN is not supported by bqsim",
+        "PERCENTILE_CONT over NaN is refused by name.",
+    ),
+    Gap(
+        "sql:values of all types",
+        "SELECT MAKE_INTERVAL(hour => 2562048)",
+        "An INTERVAL of 2562047 hours or more in field f0_ is not supported by bqsim",
+        "Results hold INTERVALs of less than 2,562,047 hours; GEOGRAPHY has no values.",
+    ),
+    Gap(
+        "job:query",
+        {
+            "query": {
+                "query": "SELECT 1",
+                "useLegacySql": False,
+                "tableDefinitions": {"e": {"sourceFormat": "CSV", "sourceUris": ["gs://b/x"]}},
+            }
+        },
+        "A query over external table definitions (tableDefinitions) is not supported by bqsim",
+        "External table definitions are refused by name.",
+    ),
+    Gap(
+        "job:dry runs",
+        {"dryRun": True, "query": {"query": "CREATE TEMP TABLE x AS SELECT 1 AS n", "useLegacySql": False}},
+        "A dry run of CREATE TEMP TABLE is not supported by bqsim",
+        "That of CREATE TEMP TABLE is refused by name.",
+    ),
+    Gap(
+        "job:destination tables",
+        {"query": {"query": "SELECT 1 AS n", "useLegacySql": False, "destinationTable": _DAY}},
+        "The partition decorator $20260101 in a destination table is not supported by bqsim",
+        "A partition decorator in a destination table fails the job by name.",
+    ),
+    Gap(
+        "job:copy",
+        {"copy": {"sourceTable": _DAY, "destinationTable": _TO}},
+        "The partition decorator in source table p:d.t$20260101 is not supported by bqsim",
+        "Partition decorators are refused by name.",
+    ),
+)

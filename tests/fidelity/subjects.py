@@ -42,6 +42,7 @@ FAMILIES: dict[str, str] = {
     "latency": "Latency",
     "effect": "Faults",
     "network": "Faults of the network",
+    "service": "Other services",
     "suite": "Recorded cases",
 }
 

@@ -185,6 +185,31 @@ def test_policy_tags_restrict_nobody(data: Http) -> None:
 
 
 @pytest.mark.fidelity(
+    "http:TLS", "absent", "REST is plain HTTP, gRPC is without TLS; it listens on this machine unless told."
+)
+def test_connections_are_plain(rest: Http) -> None:
+    assert rest.simulator.url.startswith("http://127.0.0.1:")
+    assert rest.simulator.grpc_target.startswith("127.0.0.1:")
+
+
+@pytest.mark.fidelity("service:{name}", "absent", "Its paths answer 404.")
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("Reservation API", "/v1/projects/p/locations/us/reservations"),
+        ("Connection API", "/v1/projects/p/locations/us/connections"),
+        ("Data Transfer Service", "/v1/projects/p/locations/us/transferConfigs"),
+        ("Analytics Hub", "/v1/projects/p/locations/us/dataExchanges"),
+        ("Data Policy API", "/v1/projects/p/locations/us/dataPolicies"),
+        ("Migration API", "/v2/projects/p/locations/us/workflows"),
+        ("Cloud Storage", "/storage/v1/b"),
+    ],
+)
+def test_other_services(rest: Http, name: str, path: str) -> None:
+    assert rest.raw("GET", path).status == 404
+
+
+@pytest.mark.fidelity(
     "latency:without a scenario",
     "approximated",
     "Calls and jobs take only the time of their work: PENDING and RUNNING last for milliseconds.",

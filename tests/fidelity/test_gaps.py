@@ -8,7 +8,7 @@ from bqsim.server.rest.methods import METHODS
 from bqsim.server.rest.methods import Method as RestMethod
 from tests.conftest import Http
 
-from .gaps import JOBS, STATEMENTS, Gap
+from .gaps import JOBS, PARTS, STATEMENTS, Gap
 
 _VALUES = {"projectId": "p", "datasetId": "d", "tableId": "t", "modelId": "m", "policyId": "r"}
 # Methods of things that nobody can make; in the order of their ids.
@@ -36,6 +36,19 @@ def test_jobs(table: Http, gap: Gap) -> None:
     answer = table.call("POST", "/jobs", {"configuration": gap.ask})
     assert answer.status == 400
     assert answer.message.startswith(gap.text)
+
+
+@pytest.mark.fidelity("{gap.subject}", "approximated", "{gap.note}")
+@pytest.mark.parametrize("gap", PARTS, ids=lambda gap: gap.id)
+def test_parts(table: Http, gap: Gap) -> None:
+    if isinstance(gap.ask, str):
+        found = table.query(gap.ask).message
+    else:
+        answer = table.call("POST", "/jobs", {"configuration": gap.ask})
+        if answer.status == 200:
+            answer = table.call("GET", f"/queries/{answer.json['jobReference']['jobId']}")
+        found = answer.message
+    assert found.startswith(gap.text)
 
 
 @pytest.mark.fidelity("rest:{method.id}", "absent", "It answers 501 notImplemented.")
