@@ -108,6 +108,11 @@ class Remote(Control):
             self._verification = found
         return found
 
+    def explain(self, answer: Any) -> str:
+        from bqsim.sim.control.answers import explained
+
+        return explained(self.journal, answer)
+
     def scope(self, name: str = "", *, project: str = "") -> Any:
         found = name or project
         if not found:
