@@ -135,6 +135,9 @@ class Doing:
 
 
 def _fail(doing: Doing, hit: Hit, effect: Any) -> None:
+    # What the call carries itself comes before the rules that are in force.
+    if doing.failure is not None:
+        return
     doing.failure = failure(effect, doing.call)
     doing.applied = bool(getattr(effect, "applied", False))
 
