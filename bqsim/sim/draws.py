@@ -71,17 +71,18 @@ class Uniforms:
 
 
 class Turn:
-    """Whose draws these are: a call, or a job, by a key that is the same in every run."""
+    """Whose draws of one simulation these are: a call, or a job, by a key that is the same in every run."""
 
-    __slots__ = ("drawn", "key")
+    __slots__ = ("drawn", "draws", "key")
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, draws: Draws, key: str) -> None:
+        self.draws = draws
         self.key = key
         self.drawn: dict[str, int] = {}
 
     def of(self, part: str) -> Turn:
         """The turn of a part of this one, which goes on by itself."""
-        return Turn(f"{self.key}/{part}")
+        return Turn(self.draws, f"{self.key}/{part}")
 
 
 _turn: ContextVar[Turn | None] = ContextVar("bqsim_turn", default=None)
@@ -128,7 +129,7 @@ class Draws:
 
     def _digest(self, purpose: str) -> bytes:
         turn = _turn.get()
-        if turn is not None:
+        if turn is not None and turn.draws is self:
             with self._lock:
                 n = turn.drawn[purpose] = turn.drawn.get(purpose, -1) + 1
             text = f"{self.seed}/{purpose}/{turn.key}/{n}"

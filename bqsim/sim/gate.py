@@ -70,8 +70,8 @@ class Call:
     ``life`` is that of the gRPC call that this one is, or is a message of; ``ending`` is there when the
     answer is a stream.
 
-    The simulation adds: ``explain``, the id of the call in the journal; ``key``, what draws and generated
-    ids of the call are keyed by (empty: by their order);
+    The simulation adds: ``explain``, the id of the call in the journal; ``turn``, by which draws and
+    generated ids of the call do not depend on others (None: they go by their order);
     ``sending``, what the connection suffers while the answer is sent; ``stream``, what befalls the messages
     of a stream. ``notes`` are small facts that services tell (:func:`note`).
     """
@@ -89,7 +89,7 @@ class Call:
     sending: Network | None = None
     stream: Any = None
     notes: dict[str, Any] = field(default_factory=dict)
-    key: str = ""
+    turn: Turn | None = None
     raw: bytes = b""
     query: Mapping[str, str] = field(default_factory=dict)
     life: Life | None = None
@@ -113,7 +113,7 @@ def note(**facts: Any) -> None:
 
 def serving(call: Call) -> Token[Call | None]:
     """Make ``call`` the current one; :func:`served` with what this returns ends that."""
-    begin_turn(Turn(call.key) if call.key else None)
+    begin_turn(call.turn)
     return _current.set(call)
 
 

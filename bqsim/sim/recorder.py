@@ -168,8 +168,8 @@ class Recorder:
         call.explain = explain_id(self._draws.seed, call.method, whose, record.fingerprint, record.occurrence)
         # Without a fingerprint calls are told apart by nothing but their order.
         if record.fingerprint:
-            call.key = call.explain
-            begin_turn(Turn(call.key))
+            call.turn = Turn(self._draws, call.explain)
+            begin_turn(call.turn)
         return record
 
     def record(self, call: Call, time_us: int, about: Facts | None = None) -> Record:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from importlib import import_module
 
 from bqsim.errors import BigQueryError
@@ -125,9 +126,8 @@ class RestApp:
         except Exception as error:
             reply = self.failure(error, http)
         reply.headers = {**reply.headers, EXPLAIN_HEADER: call.explain}
-        if call.sending is not None:
-            reply.fault = call.sending
-        return reply
+        # Of this answer alone: an upload keeps its reply for those who ask again.
+        return reply if call.sending is None else replace(reply, fault=call.sending)
 
     async def answer(self, reply: Reply, query: dict[str, str], http: HttpRequest) -> Response:
         """Encode a reply as the request's parameters ask."""

@@ -5,7 +5,7 @@ import timeit
 
 import pytest
 
-from bqsim.sim.draws import Draws, Stream
+from bqsim.sim.draws import Draws, Stream, Turn, begin_turn, end_turn
 
 
 def test_a_key_gives_the_same_uniforms_in_any_order_and_run():
@@ -92,3 +92,18 @@ def test_ids_stay_unique_when_draws_begin_anew() -> None:
     assert again[2] == first[2] and not {*again[:2]} & {*first[:2]}
     other.reseed(7)
     assert other.hex_id("job") == again[0]
+
+
+def test_a_turn_is_for_the_draws_of_its_simulation_alone() -> None:
+    mine, other = Draws(1), Draws(2)
+    expected = Draws(2).hex_id("a")
+    token = begin_turn(Turn(mine, "k"))
+    try:
+        first = mine.hex_id("a")
+        assert other.hex_id("a") == expected
+    finally:
+        end_turn(token)
+    assert mine.hex_id("a") != first
+    token = begin_turn(Turn(mine, "k"))
+    assert mine.hex_id("a") == first
+    end_turn(token)

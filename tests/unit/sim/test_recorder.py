@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from bqsim.errors import BigQueryError, StorageFailure
 from bqsim.sim import recorder as module
 from bqsim.sim.clock import SimulationClock
-from bqsim.sim.draws import Draws, turn
+from bqsim.sim.draws import Draws, begin_turn, end_turn, turn
 from bqsim.sim.effects.failures import NetworkFault
 from bqsim.sim.gate import Call, Ending
 from bqsim.sim.journal import Journal, LedgerEntry
@@ -17,6 +18,13 @@ from bqsim.sim.scenario.model import Network
 
 QUERY = "bigquery.jobs.query"
 APPEND = "google.cloud.bigquery.storage.v1.BigQueryWrite.AppendRows"
+
+
+@pytest.fixture(autouse=True)
+def no_turn_is_left() -> Iterator[None]:
+    token = begin_turn(None)
+    yield
+    end_turn(token)
 
 
 @pytest.fixture
@@ -96,8 +104,8 @@ def test_draws_of_a_numbered_call_are_its_own(recorder: Recorder) -> None:
     call = query()
     recorder.opened(call)
     found = turn()
-    assert found is not None
-    assert found.key == call.key == call.explain
+    assert found is not None and found is call.turn
+    assert found.key == call.explain
 
 
 @pytest.mark.parametrize(
