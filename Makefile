@@ -1,5 +1,7 @@
 # Everything runs in .venv, which `make setup` builds once from pyproject.toml. Needs Python 3.11+ and make.
 PYTHON ?= python3
+# Processes that run tests.
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -11,7 +13,7 @@ help:
 	@echo "make test         every test"
 	@echo "make lint         ruff, mypy, import rules"
 	@echo "make conformance  the recorded cases, against the counts in tests/conformance/ratchet.json"
-	@echo "make fidelity     the manifest and docs/fidelity.md, from the marks of the tests"
+	@echo "make fidelity     what is exact, approximated and absent, from the marks of the tests"
 	@echo "make bench        speed as ratios, written to bench-results/"
 	@echo "make soak         long hostile and crash runs"
 
@@ -31,7 +33,7 @@ demo: warm
 	@$(BIN)/python -m bqsim.commands.demo
 
 test: warm
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests -n $(WORKERS)
 
 test-fast: warm
 	$(BIN)/python -m pytest tests/unit

@@ -16,7 +16,7 @@ from .subjects import FAMILIES, SUBJECTS
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = ROOT / "bqsim" / "fidelity" / "manifest.json"
-DOCUMENT = ROOT / "docs" / "fidelity.md"
+DOCUMENT = ROOT / "bqsim" / "fidelity" / "README.md"
 RATCHET = ROOT / "tests" / "conformance" / "ratchet.json"
 PARTLY = "A part of it is not there."
 
@@ -69,7 +69,7 @@ def written(manifest: Manifest) -> str:
 
 
 def document(manifest: Manifest) -> str:
-    """The text of ``docs/fidelity.md``."""
+    """The text of the manifest's page."""
     body = manifest.to_json()
     lines = [
         "# Fidelity",

@@ -9,7 +9,8 @@ from bqsim.commands.fidelity import lines
 from bqsim.fidelity import load
 
 
-def test_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     assert main(["fidelity", "rest:bigquery.projects.*", "--tests"]) == 0
     shown = capsys.readouterr().out.splitlines()
     assert shown[0] == "rest: REST methods (2 approximated)"
