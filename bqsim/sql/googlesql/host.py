@@ -10,6 +10,8 @@ import ctypes
 import re
 import threading
 import time
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 TICK_S = 0.05
@@ -80,6 +82,16 @@ class Ticker:
             self._engine.increment_epoch()
 
 
+def _clock_of(host: weakref.ref[Host]) -> Callable[[int, int, int], int]:
+    """The clock of an instance; what the runtime keeps of it must not keep the instance itself."""
+
+    def clock_time_get(clock_id: int, precision: int, result: int) -> int:
+        found = host()
+        return 0 if found is None else found.clock_time_get(clock_id, result)
+
+    return clock_time_get
+
+
 class Host:
     """An instance with its own memory and registered catalogs."""
 
@@ -99,7 +111,7 @@ class Host:
         linker.allow_shadowing = True
         linker.define_wasi()
         clock = FuncType([ValType.i32(), ValType.i64(), ValType.i32()], [ValType.i32()])
-        linker.define_func("wasi_snapshot_preview1", "clock_time_get", clock, self._clock_time_get)
+        linker.define_func("wasi_snapshot_preview1", "clock_time_get", clock, _clock_of(weakref.ref(self)))
         exports = linker.instantiate(self._store, module).exports(self._store)
         exports["_initialize"](self._store)
         self._exports = exports
@@ -110,7 +122,7 @@ class Host:
         self._functions: dict[str, Any] = {}
         self.calls = 0
 
-    def _clock_time_get(self, clock_id: int, precision: int, result: int) -> int:
+    def clock_time_get(self, clock_id: int, result: int) -> int:
         """WASI's clock: ``now_us`` when it is set, so that CURRENT_TIMESTAMP is the simulation's time."""
         now = self.now_us * 1000 + self.clock_reads if self.now_us and clock_id == 0 else time.monotonic_ns()
         ctypes.memmove(self._base() + result, now.to_bytes(8, "little"), 8)

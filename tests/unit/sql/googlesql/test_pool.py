@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import pytest
 from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
@@ -106,3 +108,15 @@ def test_a_failing_start_does_not_use_up_the_pool(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(OSError, match="no memory"):
             pool.start()
     pool.close()
+
+
+def test_a_closed_pool_leaves_no_instance_behind() -> None:
+    """What the runtime keeps of an instance must not keep the instance, which has tens of MB."""
+    pool = Pool(1)
+    with pool.instance() as instance:
+        kept = weakref.ref(instance.host)
+        parse(instance, "SELECT 1")
+    pool.close()
+    del instance
+    gc.collect()
+    assert kept() is None
