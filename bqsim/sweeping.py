@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 # Of simulated time; nobody sees what is due to be swept.
 SWEEP_S = 600.0
-# When the clock is moved on by years: sweeps that follow each other within HASTE_S of the wall are days apart.
+# When the clock is moved by years: sweeps that come within HASTE_S of the wall are days apart.
 HASTE_S = 1.0
 HASTY_SWEEP_S = 24 * 3600.0
 
