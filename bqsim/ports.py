@@ -19,7 +19,7 @@ class Port(Scope):
     """
 
     def __init__(self, core: Core, name: str, host: str, port: int = 0, grpc_port: int = 0) -> None:
-        """Listen. ``BigQueryError`` when the scope has ports already, ``OSError`` for a port that is taken."""
+        """Listen. ``BigQueryError`` when the scope has ports already, ``OSError`` when one is taken."""
         super().__init__(core.parts, name)
         self._core = core
         self._host = host
