@@ -58,7 +58,7 @@ bench: warm
 	$(BIN)/python -m tests.bench.run $(BENCH)
 
 soak: warm
-	BQSIM_KILLS=50 BQSIM_HOSTILE=5000 BQSIM_APPENDS=10000 BQSIM_RACE_S=30 $(BIN)/python -m pytest tests/chaos tests/property
+	BQSIM_KILLS=50 BQSIM_HOSTILE=5000 BQSIM_APPENDS=10000 BQSIM_RACE_S=30 BQSIM_RUNS=100 $(BIN)/python -m pytest tests/chaos tests/property
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench-results
