@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from bqsim import __version__
 from tests.conftest import Http
 
@@ -24,7 +26,7 @@ def test_routes_are_counted(rest: Http) -> None:
     rest.query(f"SELECT '{rest.project}'")
     after = rest.raw("GET", "/bqsim/v1/routes").json
     assert after["statements"] == before["statements"] + 1
-    assert sum(r["share"] for r in after["routes"].values()) == 1.0
+    assert sum(r["share"] for r in after["routes"].values()) == pytest.approx(1.0)
 
 
 def test_unknown_pages_are_404(rest: Http) -> None:
