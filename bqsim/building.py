@@ -48,20 +48,28 @@ def build(settings: Settings, scenario: Scenario | None = None) -> Built:
     """Make the parts of a simulator; the analyzer loads in the background meanwhile."""
     from bqsim.catalog.store import Catalog
     from bqsim.server.identity import authenticator_of
-    from bqsim.sim.control.loading import clock_of, put_in_force
+    from bqsim.sim.clock import SimulationClock
     from bqsim.sim.draws import Draws
     from bqsim.sim.gate import Gate
     from bqsim.sim.iam import Iam
-    from bqsim.sim.iam.load import load
     from bqsim.sim.simulation import Simulation
     from bqsim.sql.googlesql import GoogleSql
 
-    clock = clock_of(None if scenario is None else scenario.clock)
+    if scenario is None:
+        clock = SimulationClock()
+    else:
+        from bqsim.sim.control.loading import clock_of, put_in_force
+
+        clock = clock_of(scenario.clock)
     draws = Draws(settings.seed)
     simulation = Simulation(clock, draws, repeatable=settings.seed is not None)
     # What is wrong with these is told before anything is started.
     authenticator = authenticator_of(settings, clock)
-    policy = load(settings.iam_policy) if settings.iam_policy is not None else None
+    policy = None
+    if settings.iam_policy is not None:
+        from bqsim.sim.iam.load import load
+
+        policy = load(settings.iam_policy)
     projects = (settings.project, *settings.extra_projects)
     catalog = Catalog(clock, draws, settings.location, projects)
     catalog.buffers.span_s = settings.streaming_buffer_s

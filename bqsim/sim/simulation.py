@@ -13,7 +13,6 @@ from typing import Any, Protocol, TypeVar
 
 from bqsim.errors import invalid
 from bqsim.sim.clock import SimulationClock
-from bqsim.sim.control.given import rule_of
 from bqsim.sim.draws import Draws
 from bqsim.sim.effects.calls import Doing
 from bqsim.sim.effects.failures import failure
@@ -26,7 +25,6 @@ from bqsim.sim.rules.classes import events_of
 from bqsim.sim.rules.facts import CALL, STREAM, Facts, stream_facts
 from bqsim.sim.rules.matchers import any_glob, compile_rule
 from bqsim.sim.scenario.model import Delay, Effect, Network, Quota, Rule, Scenario
-from bqsim.sim.scenario.tree import ScenarioError
 from bqsim.sim.stale import seen_through, view_of
 
 T = TypeVar("T")
@@ -353,6 +351,10 @@ def scaled(latency: Any, factor: float) -> Any:
 
 @lru_cache(maxsize=1024)
 def _rule_of_header(text: str) -> Rule:
+    # What reads rules is imported with the first.
+    from bqsim.sim.control.given import rule_of
+    from bqsim.sim.scenario.tree import ScenarioError
+
     try:
         return rule_of(text, source="header", called="header").rule
     except ScenarioError as error:

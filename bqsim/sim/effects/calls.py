@@ -10,9 +10,9 @@ from typing import Any
 from bqsim.sim.draws import Draws, Uniforms
 from bqsim.sim.gate import Call
 from bqsim.sim.latency.base import Latency, Load
-from bqsim.sim.latency.described import latency_of
 from bqsim.sim.rules.book import Hit
 from bqsim.sim.rules.facts import Facts
+from bqsim.sim.scenario import latency as described
 from bqsim.sim.scenario.model import (
     BreakStream,
     Delay,
@@ -50,7 +50,14 @@ PAGED = frozenset(
     }
 )
 
-model_of = lru_cache(maxsize=4096)(latency_of)
+
+@lru_cache(maxsize=4096)
+def model_of(latency: described.Latency) -> Latency:
+    """The model of a latency; what draws is imported with the first delay."""
+    from bqsim.sim.latency.described import latency_of
+
+    return latency_of(latency)
+
 
 Exhausted = Callable[[Quota, Call], Exception]
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bqsim.errors import BigQueryError, StorageFailure
 from bqsim.sim.gate import Call
-from bqsim.sim.iam import METHOD_NEEDS, Cause, Unauthenticated, deny
 from bqsim.sim.scenario.model import BreakStream, Deny, Effect, Error, ExpireToken, GrpcStatus, Network
 
 from .texts import job_text, request_text, status_text
+
+if TYPE_CHECKING:
+    from bqsim.sim.iam import Unauthenticated
 
 
 class NetworkFault(Exception):
@@ -89,6 +91,8 @@ def about(call: Call) -> str:
 def _error(effect: Error, call: Call) -> BigQueryError:
     message = effect.message
     if effect.reason == "authError" and effect.http is None and effect.location is None:
+        from bqsim.sim.iam import Cause, Unauthenticated
+
         return Unauthenticated(Cause.INVALID, message=message)
     if message is None:
         message = _text(effect, call)
@@ -104,6 +108,8 @@ def _error(effect: Error, call: Call) -> BigQueryError:
 def _text(effect: Error, call: Call) -> str:
     if effect.level == "job":
         return job_text(effect.reason, resource=about(call))
+    from bqsim.sim.iam import METHOD_NEEDS, deny
+
     needs = METHOD_NEEDS.get(call.method, ())
     if effect.reason == "accessDenied" and needs:
         return deny(_caller(call), call, needs[0].permission).message
@@ -132,12 +138,16 @@ def _network(effect: Network, call: Call) -> NetworkFault:
 
 
 def _expired(effect: ExpireToken, call: Call) -> Unauthenticated:
+    from bqsim.sim.iam import Cause, Unauthenticated
+
     return Unauthenticated(Cause.EXPIRED, message=effect.message)
 
 
 def _denied(effect: Deny, call: Call) -> BigQueryError:
     if effect.message is not None:
         return BigQueryError("accessDenied", effect.message)
+    from bqsim.sim.iam import deny
+
     return deny(_caller(call), call, effect.permission).error()
 
 

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from .control import Iam
-from .denial import Denied, Wording, denial
-from .gate import Enforcement, Member
-from .methods import FILTERED, METHOD_NEEDS, JobFacts, authorize, deny
-from .model import Binding, DenyRule, Principal
-from .policy import Decision, Policy
-from .roles import PERMISSIONS, ROLES
-from .statements import STATEMENT_NEEDS, authorize_statement
-from .unauthenticated import Cause, Unauthenticated
+from typing import TYPE_CHECKING
+
+from bqsim.sim.lazily import exports
+
+if TYPE_CHECKING:
+    from .control import Iam
+    from .denial import Denied, Wording
+    from .gate import Enforcement, Member
+    from .methods import FILTERED, METHOD_NEEDS, JobFacts, authorize, deny
+    from .model import Binding, DenyRule, Principal
+    from .policy import Decision, Policy
+    from .roles import PERMISSIONS, ROLES
+    from .statements import STATEMENT_NEEDS, authorize_statement
+    from .unauthenticated import Cause, Unauthenticated
+
+__getattr__ = exports(
+    __name__,
+    {
+        "control": "Iam",
+        "denial": "Denied Wording",
+        "gate": "Enforcement Member",
+        "methods": "FILTERED METHOD_NEEDS JobFacts authorize deny",
+        "model": "Binding DenyRule Principal",
+        "policy": "Decision Policy",
+        "roles": "PERMISSIONS ROLES",
+        "statements": "STATEMENT_NEEDS authorize_statement",
+        "unauthenticated": "Cause Unauthenticated",
+    },
+)
 
 __all__ = [
     "FILTERED",
@@ -33,6 +53,5 @@ __all__ = [
     "Wording",
     "authorize",
     "authorize_statement",
-    "denial",
     "deny",
 ]

@@ -9,10 +9,10 @@ from typing import Any
 from bqsim.errors import BigQueryError
 from bqsim.sim.clock import Clock
 from bqsim.sim.draws import Draws
+from bqsim.sim.effects.calls import model_of
 from bqsim.sim.effects.texts import job_text
 from bqsim.sim.journal.events import Decision
-from bqsim.sim.latency import Fixed, Times, preset
-from bqsim.sim.latency.described import latency_of
+from bqsim.sim.latency.base import Latency
 from bqsim.sim.rules.book import Hit, RuleBook
 from bqsim.sim.rules.classes import events_of
 from bqsim.sim.rules.facts import Facts
@@ -98,13 +98,15 @@ class Effects:
                 how,
                 made,
                 progress.rule,
-                model=latency_of(latency),
+                model=model_of(latency),
                 uniforms=uniforms,
                 needs_load=_needs_load(latency),
             )
         if is_sampled(progress.progression):
+            from bqsim.sim.latency.presets import preset
+
             part = preset(progress.progression.preset).parts[_PHASES[state]]
-            model = Times(part, Fixed(progress.progression.scale))
+            model = times(part, progress.progression.scale)
             yield Wait(how, made, progress.rule, model=model, uniforms=uniforms, needs_load=True)
         for step in steps_of(progress.progression, state):
             yield _step_wait(step, how, made, progress.rule)
@@ -119,7 +121,9 @@ class Effects:
                 yield _delay(hit, effect, self._draws)
                 continue
             assert self.preset is not None
-            model = Times(preset(self.preset).parts[effect.phase], Fixed(self._scale))
+            from bqsim.sim.latency.presets import preset
+
+            model = times(preset(self.preset).parts[effect.phase], self._scale)
             why = f"{self.preset}: {effect.phase}"
             yield Wait(why, made, model=model, uniforms=uniforms, needs_load=True)
 
@@ -160,7 +164,7 @@ def _delay(hit: Hit, effect: Delay, draws: Draws) -> Wait:
     return Wait(
         f"rule {hit.rule.id}: delay",
         decision(hit),
-        model=latency_of(effect.latency),
+        model=model_of(effect.latency),
         uniforms=hit.uniforms(draws),
         needs_load=_needs_load(effect.latency),
     )
@@ -182,6 +186,14 @@ def _step_wait(step: Step | None, how: str, made: Decision, rule: Rule) -> Wait:
 
 def _needs_load(latency: described.Latency) -> bool:
     return bool(latency.per_mib_s or latency.per_row_s or latency.per_slot_s)
+
+
+def times(model: Latency, factor: float) -> Latency:
+    """``model``, ``factor`` times as long."""
+    from bqsim.sim.latency.combine import Times
+    from bqsim.sim.latency.distributions import Fixed
+
+    return Times(model, Fixed(factor))
 
 
 def failure_of(effect: Effect, resource: str) -> BigQueryError | None:

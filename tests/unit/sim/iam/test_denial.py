@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bqsim.sim.iam import Wording, denial
+from bqsim.sim.iam import Wording
+from bqsim.sim.iam.denial import denial
 
 pytestmark = pytest.mark.fidelity("iam:denials", "exact")
 
