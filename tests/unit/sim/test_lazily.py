@@ -19,7 +19,7 @@ def test_every_name_of_a_package_is_there(package: object) -> None:
 
 def test_a_name_that_is_not_there_is_told() -> None:
     with pytest.raises(AttributeError, match=r"'bqsim\.sim\.latency' has no attribute 'Nothing'"):
-        _ = bqsim.sim.latency.Nothing  # type: ignore[attr-defined]
+        _ = bqsim.sim.latency.Nothing
 
 
 def test_a_server_that_simulates_nothing_draws_no_latencies() -> None:
