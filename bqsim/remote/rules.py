@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bqsim.server.known import known
-from bqsim.sim.control.faults import ADD
+from bqsim.sim.control.faults import ADD, Fault, id_of
 from bqsim.sim.control.given import Given, owned, rule_of, within
 from bqsim.sim.control.latencies import Latencies
 from bqsim.sim.rules.book import RuleStatus
@@ -18,41 +18,6 @@ from bqsim.sim.scenario.tree import from_object
 from .wire import RemoteError, Wire
 
 NOT_FOUND = 404
-
-
-class RemoteFault:
-    """A rule that was added. ``with`` removes it at the end."""
-
-    def __init__(self, faults: RemoteFaults, rule: Rule) -> None:
-        self._faults = faults
-        self.rule = rule
-
-    @property
-    def id(self) -> str:
-        return self.rule.id
-
-    @property
-    def status(self) -> RuleStatus:
-        """How far it is. ``ValueError`` once it is removed."""
-        return self._faults.get(self.id)
-
-    @property
-    def fired(self) -> int:
-        """How often it had its effect."""
-        return self.status.fired
-
-    def remove(self) -> None:
-        """Take it away; nothing happens when it is gone."""
-        self._faults.discard(self.id)
-
-    def __enter__(self) -> RemoteFault:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self.remove()
-
-    def __repr__(self) -> str:
-        return f"RemoteFault({self.id!r})"
 
 
 class RemoteFaults:
@@ -72,7 +37,7 @@ class RemoteFaults:
         set: Mapping[str, str] | None = None,
         first: bool = False,
         **conditions: Any,
-    ) -> RemoteFault:
+    ) -> Fault:
         """As :meth:`bqsim.sim.control.faults.Faults.add`."""
         options = {"id": id, "times": times, "ttl": ttl, "set": set}
         found = rule_of(effect, match=match, options=options, fields=conditions, called=ADD, known=known())
@@ -81,17 +46,17 @@ class RemoteFaults:
         if not found.named:
             body.pop("id", None)
         added = self._wire.call("POST", "faults", body, first="true" if first else None)
-        return RemoteFault(self, _rule(added))
+        return Fault(self, _rule(added))
 
-    def remove(self, *faults: RemoteFault | Rule | str) -> None:
+    def remove(self, *faults: Fault | Rule | str) -> None:
         """Take rules away, by what :meth:`add` gave or by id. ``ValueError`` for one that is not there."""
         for fault in faults:
             if not self.discard(fault):
-                raise ValueError(f"there is no rule '{_id(fault)}'")
+                raise ValueError(f"there is no rule '{id_of(fault)}'")
 
-    def discard(self, fault: RemoteFault | Rule | str) -> bool:
+    def discard(self, fault: Fault | Rule | str) -> bool:
         """As :meth:`remove`; whether it was there."""
-        return self._one("DELETE", _id(fault)) is not None
+        return self._one("DELETE", id_of(fault)) is not None
 
     def clear(self) -> int:
         """Take all rules away; how many there were."""
@@ -126,10 +91,6 @@ class RemoteFaults:
 
     def __len__(self) -> int:
         return len(self.list())
-
-
-def _id(fault: RemoteFault | Rule | str) -> str:
-    return fault if isinstance(fault, str) else fault.id
 
 
 def _rule(found: Mapping[str, Any]) -> Rule:

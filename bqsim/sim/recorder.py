@@ -17,6 +17,7 @@ from bqsim.sim.effects.failures import NetworkFault
 from bqsim.sim.gate import Call
 from bqsim.sim.journal.book import Journal
 from bqsim.sim.journal.events import NOTHING, OK, CallEvent, Decision, Event, LedgerEntry, Outcome, explain_id
+from bqsim.sim.methods import APPEND_ROWS, WRITE
 from bqsim.sim.rules.facts import SCOPE_HEADER, Facts, call_facts
 
 # Requests that are counted apart at once; the one not seen for longest is forgotten first.
@@ -49,11 +50,11 @@ WRITES = frozenset(
         "bigquery.routines.insert",
         "bigquery.routines.update",
         "bigquery.routines.delete",
-        "google.cloud.bigquery.storage.v1.BigQueryWrite.AppendRows",
-        "google.cloud.bigquery.storage.v1.BigQueryWrite.CreateWriteStream",
-        "google.cloud.bigquery.storage.v1.BigQueryWrite.FinalizeWriteStream",
-        "google.cloud.bigquery.storage.v1.BigQueryWrite.FlushRows",
-        "google.cloud.bigquery.storage.v1.BigQueryWrite.BatchCommitWriteStreams",
+        APPEND_ROWS,
+        f"{WRITE}CreateWriteStream",
+        f"{WRITE}FinalizeWriteStream",
+        f"{WRITE}FlushRows",
+        f"{WRITE}BatchCommitWriteStreams",
     }
 )
 
@@ -310,7 +311,7 @@ def _rows(facts: Facts) -> Mapping[str, Any]:
 _SHOWN: Mapping[str, Callable[[Facts], Mapping[str, Any]]] = {
     "bigquery.jobs.insert": _job,
     "bigquery.jobs.query": _job,
-    "google.cloud.bigquery.storage.v1.BigQueryWrite.AppendRows": _rows,
+    APPEND_ROWS: _rows,
 }
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from bqsim.errors import REASONS, not_found
 from bqsim.sim.draws import Draws
 from bqsim.sim.gate import Call
+from bqsim.sim.methods import STORAGE
 from bqsim.sim.rules.facts import Facts
 from bqsim.sim.rules.matchers import Compiled, any_glob, compile_rule
 from bqsim.sim.scenario.load import Known, rule_from_dict
@@ -27,7 +28,6 @@ HEADER = "x-retry-test-id"
 # An instruction that lets one call pass.
 PASS = "ok"
 REST_PREFIX = "bigquery."
-GRPC_PREFIX = "google.cloud.bigquery.storage.v1."
 
 # An effect, a scenario's spelling of one, a reason, a gRPC status, a network fault, or ``ok``.
 Instruction = Effect | Mapping[str, Any] | str
@@ -130,7 +130,7 @@ class RetryLab:
         return test
 
     def _method(self, method: str) -> str:
-        for name in (method, REST_PREFIX + method, GRPC_PREFIX + method):
+        for name in (method, REST_PREFIX + method, STORAGE + method):
             matches = any_glob((name,))
             if any(matches(known) for known in self._known.methods):
                 return name

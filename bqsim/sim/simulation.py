@@ -15,10 +15,12 @@ from bqsim.errors import invalid
 from bqsim.sim.clock import SimulationClock
 from bqsim.sim.draws import Draws
 from bqsim.sim.effects.calls import Doing
+from bqsim.sim.effects.delays import scaled
 from bqsim.sim.effects.failures import failure
 from bqsim.sim.gate import Call
 from bqsim.sim.journal.book import Journal
 from bqsim.sim.journal.events import ControlEvent, Decision
+from bqsim.sim.methods import STREAMS
 from bqsim.sim.recorder import Quiet, Record, Recorder
 from bqsim.sim.rules.book import Hit, RuleBook
 from bqsim.sim.rules.classes import events_of
@@ -109,6 +111,7 @@ class Simulation:
         self.repeatable = repeatable
         self._changes = threading.Lock()
         self._concerned: dict[str, bool] = {}
+        self._streamed: dict[str, tuple[Rule, ...]] = {}
         self._idle = True
 
     # What is in force
@@ -116,7 +119,7 @@ class Simulation:
     def changed(self) -> None:
         """Find out anew which calls are concerned; called after every change of a part."""
         with self._changes:
-            self._concerned = {}
+            self._concerned, self._streamed = {}, {}
             off = self.enforcement is None and self.quotas is None
             self._idle = off and not len(self.rules) and not len(self.latencies)
         for listener in tuple(self.listeners):
@@ -301,8 +304,7 @@ class Simulation:
         self, record: Record
     ) -> tuple[Callable[[int, int, int, int], Exception | None] | None, tuple[int, ...]]:
         """Who is asked about the messages of a stream, and the rows at which one must begin."""
-        method = record.call.method
-        asked = [r for r in self.rules.rules if STREAM in events_of(r) and _matches(r, method)]
+        asked = self._rules_of_stream(record.call.method)
         if not asked:
             return None, ()
         call, facts = record.call, record.facts
@@ -319,6 +321,17 @@ class Simulation:
 
         return befalls, tuple(r.match.offset_rows for r in asked if r.match.offset_rows)
 
+    def _rules_of_stream(self, method: str) -> tuple[Rule, ...]:
+        """The rules that are about messages of a stream of that method, found once after each change."""
+        if method not in STREAMS:
+            return ()
+        found = self._streamed.get(method)
+        if found is None:
+            rules = self.rules.rules
+            found = tuple(r for r in rules if STREAM in events_of(r) and _matches(r, method))
+            self._streamed[method] = found
+        return found
+
     async def _wait(self, record: Record, seconds: float) -> None:
         if seconds > 0:
             record.decisions.append(Decision(effect="delay", latency_s=round(seconds, 6)))
@@ -334,19 +347,6 @@ def latency_rules(scenario: Scenario) -> list[Rule]:
         Rule(f"latency-{n}", Delay(scaled(one.latency, setup.scale), one.phase), one.match, source="latency")
         for n, one in enumerate(setup.rules, 1)
     ]
-
-
-def scaled(latency: Any, factor: float) -> Any:
-    """A latency that is ``factor`` times as long, bounds included."""
-    from dataclasses import replace
-
-    from bqsim.sim.scenario.latency import Period
-
-    if factor == 1.0:
-        return latency
-    whole = Period(0.0, float(2**40), factor)
-    cap = None if latency.cap_s is None else latency.cap_s * factor
-    return replace(latency, schedule=(*latency.schedule, whole), floor_s=latency.floor_s * factor, cap_s=cap)
 
 
 @lru_cache(maxsize=1024)

@@ -12,9 +12,9 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from typing import Protocol
 
+from .methods import READ, WRITE
+
 _API = "bigquery."
-_READ = "google.cloud.bigquery.storage.v1.BigQueryRead."
-_WRITE = "google.cloud.bigquery.storage.v1.BigQueryWrite."
 
 # The methods that each view concerns (``bqsim.sim.scenario.words.STALE_VIEWS``).
 METHODS: Mapping[str, frozenset[str]] = {
@@ -25,10 +25,10 @@ METHODS: Mapping[str, frozenset[str]] = {
         (
             f"{_API}tables.get",
             f"{_API}tabledata.insertAll",
-            f"{_READ}CreateReadSession",
-            f"{_WRITE}CreateWriteStream",
-            f"{_WRITE}GetWriteStream",
-            f"{_WRITE}AppendRows",
+            f"{READ}CreateReadSession",
+            f"{WRITE}CreateWriteStream",
+            f"{WRITE}GetWriteStream",
+            f"{WRITE}AppendRows",
         )
     ),
     "rows": frozenset(
@@ -36,7 +36,7 @@ METHODS: Mapping[str, frozenset[str]] = {
             f"{_API}jobs.query",
             f"{_API}jobs.insert",
             f"{_API}tabledata.list",
-            f"{_READ}CreateReadSession",
+            f"{READ}CreateReadSession",
         )
     ),
     "jobs": frozenset((f"{_API}jobs.get", f"{_API}jobs.getQueryResults", f"{_API}jobs.list")),

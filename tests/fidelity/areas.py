@@ -28,9 +28,8 @@ SCRIPT_STATEMENTS = (
     "ROLLBACK TRANSACTION",
 )
 
-# Views that do not come from the catalog, or that are not there.
-UNNAMED_VIEWS = (
-    "__TABLES__",
+# Views that are not there.
+ABSENT_VIEWS = (
     "ASSIGNMENTS",
     "BI_CAPACITIES",
     "CAPACITY_COMMITMENTS",
@@ -51,6 +50,8 @@ UNNAMED_VIEWS = (
     "VECTOR_INDEXES",
     "WRITE_API_TIMELINE",
 )
+# Views that do not come from the catalog, or that are not there.
+UNNAMED_VIEWS = ("__TABLES__", *ABSENT_VIEWS)
 
 EFFECTS: dict[str, str] = {
     effect.kind: (effect.__doc__ or "").strip().partition("\n")[0].rstrip(".")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .areas import ABSENT_VIEWS
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -132,27 +134,7 @@ STATEMENTS: tuple[Gap, ...] = (
             f"SELECT * FROM `region-us`.INFORMATION_SCHEMA.{name}",
             f"INFORMATION_SCHEMA.{name} is not supported by bqsim",
         )
-        for name in (
-            "ASSIGNMENTS",
-            "BI_CAPACITIES",
-            "CAPACITY_COMMITMENTS",
-            "INSIGHTS",
-            "JOBS",
-            "JOBS_TIMELINE",
-            "OBJECT_PRIVILEGES",
-            "PROPERTY_GRAPHS",
-            "RECOMMENDATIONS",
-            "RESERVATIONS",
-            "SCHEMATA_LINKS",
-            "SCHEMATA_REPLICAS",
-            "SEARCH_INDEXES",
-            "SESSIONS",
-            "SHARED_DATASET_USAGE",
-            "STREAMING_TIMELINE",
-            "TABLE_STORAGE_TIMELINE",
-            "VECTOR_INDEXES",
-            "WRITE_API_TIMELINE",
-        )
+        for name in ABSENT_VIEWS
     ),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from bqsim.sim.rules.book import RuleStatus, Verdict
 from bqsim.sim.scenario.model import Rule
@@ -20,10 +20,22 @@ from .telling import Explanation
 ADD = "faults.add"
 
 
+class Keeper(Protocol):
+    """Where rules are kept: in this process or in another."""
+
+    def get(self, id: str) -> RuleStatus:
+        """How far one rule is. ``ValueError`` when there is none."""
+        ...
+
+    def discard(self, fault: Fault | Rule | str) -> bool:
+        """Take a rule away; whether it was there."""
+        ...
+
+
 class Fault:
     """A rule that was added. ``with`` removes it at the end."""
 
-    def __init__(self, faults: Faults, rule: Rule) -> None:
+    def __init__(self, faults: Keeper, rule: Rule) -> None:
         self._faults = faults
         self.rule = rule
 
@@ -122,11 +134,11 @@ class Faults:
         """Take rules away, by what :meth:`add` gave or by id. ``ValueError`` for one that is not there."""
         for fault in faults:
             if not self.discard(fault):
-                raise self._missing(_id(fault))
+                raise self._missing(id_of(fault))
 
     def discard(self, fault: Fault | Rule | str) -> bool:
         """As :meth:`remove`; whether it was there."""
-        return bool(self._simulation.remove([owned(_id(fault), self._scope)]))
+        return bool(self._simulation.remove([owned(id_of(fault), self._scope)]))
 
     def clear(self) -> int:
         """Take all rules away; how many there were."""
@@ -168,7 +180,8 @@ class Faults:
         return ValueError(unknown("rule", id, ids) if ids else f"there is no rule '{id}'; there are none")
 
 
-def _id(fault: Fault | Rule | str) -> str:
+def id_of(fault: Fault | Rule | str) -> str:
+    """The id of a rule, by what :meth:`Faults.add` gave, the rule itself or its id."""
     return fault if isinstance(fault, str) else fault.id
 
 

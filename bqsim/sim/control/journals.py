@@ -17,6 +17,7 @@ from bqsim.sim.journal import (
     canonical_hash,
     to_json,
 )
+from bqsim.sim.journal.book import write_lines
 
 
 class JournalView:
@@ -112,11 +113,7 @@ class JournalView:
 
     def export(self, file: TextIO, since: int = 0) -> int:
         """Write the events as JSON lines; returns how many."""
-        count = 0
-        for line in self.lines(since):
-            file.write(line + "\n")
-            count += 1
-        return count
+        return write_lines(self.lines(since), file)
 
     def __len__(self) -> int:
         return len(self.events()) if self.scope or self.since else len(self.journal)

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from bqsim.sim.clock import SimulationClock
+from bqsim.sim.effects.delays import scaled
 from bqsim.sim.scenario.dump import to_dict
 from bqsim.sim.scenario.kinds import TIME
 from bqsim.sim.scenario.load import NOTHING, Known, from_dict, load, parse
 from bqsim.sim.scenario.model import ClockSetup, LatencyRule, LatencySetup, LimitSetup, Scenario
 from bqsim.sim.scenario.tree import Place, Problem, ScenarioError
-from bqsim.sim.simulation import latency_rules, scaled
+from bqsim.sim.simulation import latency_rules
 
 from .given import match_within, owned, plain, within
 from .parts import Parts

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from bqsim.sim.draws import Draws, Uniforms
 from bqsim.sim.gate import Call
 from bqsim.sim.latency.base import Latency, Load
+from bqsim.sim.methods import READ_ROWS, STREAMS
 from bqsim.sim.rules.book import Hit
+from bqsim.sim.rules.classes import group_of
 from bqsim.sim.rules.facts import Facts
-from bqsim.sim.scenario import latency as described
 from bqsim.sim.scenario.model import (
     BreakStream,
     Delay,
@@ -22,18 +22,15 @@ from bqsim.sim.scenario.model import (
     InsertErrors,
     Network,
     Quota,
-    Rule,
     Stale,
     Throttle,
 )
 
+from .delays import model_of, uniforms_of
 from .failures import NetworkFault, failure
 from .inserts import RowErrors
 from .streams import StreamPlan
 
-# Streams of answers, whose messages are pages; every message of AppendRows is a call of its own.
-READ_ROWS = "google.cloud.bigquery.storage.v1.BigQueryRead.ReadRows"
-APPEND_ROWS = "google.cloud.bigquery.storage.v1.BigQueryWrite.AppendRows"
 # Calls whose answer is a page of rows or of resources.
 PAGED = frozenset(
     {
@@ -51,22 +48,7 @@ PAGED = frozenset(
 )
 
 
-@lru_cache(maxsize=4096)
-def model_of(latency: described.Latency) -> Latency:
-    """The model of a latency; what draws is imported with the first delay."""
-    from bqsim.sim.latency.described import latency_of
-
-    return latency_of(latency)
-
-
 Exhausted = Callable[[Quota, Call], Exception]
-
-
-def uniforms_of(rule: Rule, draws: Draws, hit: Hit, model: Latency) -> Uniforms:
-    """What a delay draws from: by request, or in order where successive values belong together."""
-    if model.ordered:
-        return draws.keyed(f"{rule.id}/effect", "", hit.number)
-    return hit.uniforms(draws)
 
 
 @dataclass(slots=True)
@@ -89,10 +71,18 @@ class Doing:
     lags: dict[str, float] = field(default_factory=dict)
     throttle: float | None = None
     breaks: tuple[int, Exception] | None = None
-    waited_s: float = 0.0
+    taken: set[str] = field(default_factory=set)
 
     def add(self, hit: Hit) -> None:
-        """Take in what one rule does."""
+        """Take in what one rule does; of effects that exclude each other only the first is done.
+
+        The rule book sees to that for its own rules; what a call carries itself comes before them.
+        """
+        group = group_of(hit.effect)
+        if group in self.taken:
+            return
+        if group is not None:
+            self.taken.add(group)
         DOES[hit.effect.kind](self, hit, hit.effect)
 
     def draw_s(self, *phases: str, rows: int = 0, size: int = 0) -> float:
@@ -125,7 +115,7 @@ class Doing:
         cuts: Sequence[int] = (),
     ) -> StreamPlan | None:
         """What befalls the messages of the stream that the call is, or belongs to; None when nothing does."""
-        if self.call.method not in (READ_ROWS, APPEND_ROWS):
+        if self.call.method not in STREAMS:
             return None
         slow = self.delays.keys() & {"first_byte", "page", "ack"}
         if not (slow or events or self.breaks or self.throttle is not None):
@@ -142,9 +132,6 @@ class Doing:
 
 
 def _fail(doing: Doing, hit: Hit, effect: Any) -> None:
-    # What the call carries itself comes before the rules that are in force.
-    if doing.failure is not None:
-        return
     doing.failure = failure(effect, doing.call)
     doing.applied = bool(getattr(effect, "applied", False))
 
@@ -159,7 +146,7 @@ def _network(doing: Doing, hit: Hit, effect: Network) -> None:
 
 def _delay(doing: Doing, hit: Hit, effect: Delay) -> None:
     model = model_of(effect.latency)
-    doing.delays.setdefault(effect.phase, []).append((model, uniforms_of(hit.rule, doing.draws, hit, model)))
+    doing.delays.setdefault(effect.phase, []).append((model, uniforms_of(hit, model, doing.draws)))
 
 
 def _insert_errors(doing: Doing, hit: Hit, effect: InsertErrors) -> None:
@@ -176,7 +163,7 @@ def _throttle(doing: Doing, hit: Hit, effect: Throttle) -> None:
 
 def _break(doing: Doing, hit: Hit, effect: BreakStream) -> None:
     made = failure(effect, doing.call)
-    if doing.call.method in (READ_ROWS, APPEND_ROWS):
+    if doing.call.method in STREAMS:
         doing.breaks = (effect.after_rows, made)
     else:
         doing.failure = made

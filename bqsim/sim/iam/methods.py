@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bqsim.sim.gate import Call
+from bqsim.sim.methods import STORAGE
 
 from .denial import Denied, Wording, denial
 from .jobs import job_checks
@@ -14,8 +15,6 @@ from .model import Principal
 from .needs import Checked, Need, full, needs, refused
 from .policy import Policy
 from .resources import is_anonymous, parse
-
-_STORAGE = "google.cloud.bigquery.storage.v1"
 
 # Method id -> needs. Pages *Required permissions* of each method; facts, section 21.
 _METHODS: Mapping[str, str] = {
@@ -72,15 +71,15 @@ _METHODS: Mapping[str, str] = {
     "bigquery.tables.setIamPolicy": "tables.setIamPolicy@table",
     "bigquery.tables.testIamPermissions": "",
     "bigquery.tables.update": "tables.update@table tables.get@table",
-    f"{_STORAGE}.BigQueryRead.CreateReadSession": "readsessions.create@parent tables.getData@table",
-    f"{_STORAGE}.BigQueryRead.ReadRows": "readsessions.getData@project",
-    f"{_STORAGE}.BigQueryRead.SplitReadStream": "readsessions.update@project",
-    f"{_STORAGE}.BigQueryWrite.CreateWriteStream": "tables.updateData@table",
-    f"{_STORAGE}.BigQueryWrite.AppendRows": "tables.updateData@table",
-    f"{_STORAGE}.BigQueryWrite.GetWriteStream": "tables.get@table",
-    f"{_STORAGE}.BigQueryWrite.FinalizeWriteStream": "tables.updateData@table",
-    f"{_STORAGE}.BigQueryWrite.BatchCommitWriteStreams": "tables.updateData@table",
-    f"{_STORAGE}.BigQueryWrite.FlushRows": "tables.updateData@table",
+    f"{STORAGE}BigQueryRead.CreateReadSession": "readsessions.create@parent tables.getData@table",
+    f"{STORAGE}BigQueryRead.ReadRows": "readsessions.getData@project",
+    f"{STORAGE}BigQueryRead.SplitReadStream": "readsessions.update@project",
+    f"{STORAGE}BigQueryWrite.CreateWriteStream": "tables.updateData@table",
+    f"{STORAGE}BigQueryWrite.AppendRows": "tables.updateData@table",
+    f"{STORAGE}BigQueryWrite.GetWriteStream": "tables.get@table",
+    f"{STORAGE}BigQueryWrite.FinalizeWriteStream": "tables.updateData@table",
+    f"{STORAGE}BigQueryWrite.BatchCommitWriteStreams": "tables.updateData@table",
+    f"{STORAGE}BigQueryWrite.FlushRows": "tables.updateData@table",
 }
 
 METHOD_NEEDS: Mapping[str, tuple[Need, ...]] = {method: needs(line) for method, line in _METHODS.items()}
@@ -93,8 +92,8 @@ FILTERED: Mapping[str, str] = {
 
 # Start of a method id -> how its refusals are worded.
 _WORDINGS = {
-    f"{_STORAGE}.BigQueryRead.": Wording.READ,
-    f"{_STORAGE}.BigQueryWrite.": Wording.WRITE,
+    f"{STORAGE}BigQueryRead.": Wording.READ,
+    f"{STORAGE}BigQueryWrite.": Wording.WRITE,
 }
 
 

@@ -247,11 +247,7 @@ class Journal:
 
     def export(self, file: TextIO, since: int = 0) -> int:
         """Write the events as JSON lines; returns how many."""
-        count = 0
-        for line in self.lines(since):
-            file.write(line + "\n")
-            count += 1
-        return count
+        return write_lines(self.lines(since), file)
 
     @classmethod
     def load(cls, lines: Iterable[str]) -> Journal:
@@ -271,6 +267,15 @@ class Journal:
         for event in events:
             journal.append(event)
         return journal
+
+
+def write_lines(lines: Iterable[str], file: TextIO) -> int:
+    """Write lines; returns how many."""
+    count = 0
+    for line in lines:
+        file.write(line + "\n")
+        count += 1
+    return count
 
 
 def is_glob(text: str) -> bool:

@@ -8,13 +8,10 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 from bqsim.sim.gate import Call
+from bqsim.sim.methods import BATCH_COMMIT, READ
 
 from .model import Facts, Moment
 
-READ = "google.cloud.bigquery.storage.v1.BigQueryRead."
-WRITE = "google.cloud.bigquery.storage.v1.BigQueryWrite."
-READ_ROWS, APPEND_ROWS = READ + "ReadRows", WRITE + "AppendRows"
-BATCH_COMMIT = WRITE + "BatchCommitWriteStreams"
 INSERT_ALL = "bigquery.tabledata.insertAll"
 
 

@@ -12,15 +12,14 @@ from weakref import WeakKeyDictionary
 from bqsim.errors import BigQueryError, StorageFailure
 from bqsim.sim.clock import Clock
 from bqsim.sim.gate import Call, Life
+from bqsim.sim.methods import APPEND_ROWS, BATCH_COMMIT, STREAMS
 from bqsim.sim.scenario.model import Quota
 
-from .calls import APPEND_ROWS, BATCH_COMMIT, READ_ROWS, Nowhere, World, facts_of
+from .calls import Nowhere, World, facts_of
 from .limits import Held, Limits
 from .model import Exceeded, Facts, Moment
 from .store import Key
 
-# Calls that hold their places until the connection ends, not until the first answer.
-STREAMS = frozenset({READ_ROWS, APPEND_ROWS})
 # What a client is told to wait when only the end of another call makes room.
 PLACE_DELAY_S = 1.0
 # Write streams whose bytes are counted until their commit; the one not appended to for longest goes first.
@@ -79,6 +78,7 @@ class Enforcement:
         except Exception:
             self._leave(ticket.held)
             raise
+        # Streams hold their places until the connection ends, not until the first answer.
         if ticket.held is not None and call.method in STREAMS and call.life is not None:
             self._keep(call.life, ticket.held)
             ticket.held = None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from bqsim.errors import BigQueryError
 from bqsim.sim.clock import Clock
 from bqsim.sim.draws import Draws
-from bqsim.sim.effects.calls import model_of
+from bqsim.sim.effects.delays import model_of, scaled, uniforms_of
 from bqsim.sim.effects.texts import job_text
 from bqsim.sim.journal.events import Decision
 from bqsim.sim.latency.base import Latency
@@ -144,28 +143,24 @@ class Effects:
 def _latency_rules(setup: LatencySetup) -> Iterator[Rule]:
     for n, one in enumerate(setup.rules, 1):
         if one.phase in _PHASES.values():
-            latency = one.latency
-            if setup.scale != 1.0:
-                always = described.Period(0.0, float(2**40), setup.scale)
-                cap = None if latency.cap_s is None else latency.cap_s * setup.scale
-                latency = replace(
-                    latency,
-                    schedule=(*latency.schedule, always),
-                    floor_s=latency.floor_s * setup.scale,
-                    cap_s=cap,
-                )
-            yield Rule(f"latency-{n}", Delay(latency, one.phase), one.match, source="latency")
+            yield Rule(
+                f"latency-{n}",
+                Delay(scaled(one.latency, setup.scale), one.phase),
+                one.match,
+                source="latency",
+            )
     if setup.preset is not None:
         for phase in _PHASES.values():
             yield Rule(f"{_PRESET}-{phase}", Delay(_NO_TIME, phase), source="latency")
 
 
 def _delay(hit: Hit, effect: Delay, draws: Draws) -> Wait:
+    model = model_of(effect.latency)
     return Wait(
         f"rule {hit.rule.id}: delay",
         decision(hit),
-        model=model_of(effect.latency),
-        uniforms=hit.uniforms(draws),
+        model=model,
+        uniforms=uniforms_of(hit, model, draws),
         needs_load=_needs_load(effect.latency),
     )
 

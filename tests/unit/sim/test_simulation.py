@@ -173,6 +173,15 @@ def test_the_calls_own_fault_comes_first(simulation: Simulation) -> None:
     assert refused.value.reason.name == "rateLimitExceeded"
 
 
+@pytest.mark.parametrize("effect", ["{network: {what: reset, applied: false}}", "{quota: tables_get}"])
+def test_the_calls_own_fault_comes_before_those_of_every_kind(simulation: Simulation, effect: str) -> None:
+    simulation.spare_quotas = Counting
+    simulation.add([rule(f"{{effect: {effect}}}")])
+    with pytest.raises(BigQueryError) as refused:
+        passes(simulation, call(**{FAULT_HEADER: "{effect: {error: rateLimitExceeded}}"}))
+    assert refused.value.reason.name == "rateLimitExceeded"
+
+
 def test_what_is_no_fault_is_told(simulation: Simulation) -> None:
     with pytest.raises(BigQueryError, match="did you mean 'backendError'") as refused:
         passes(simulation, call(**{FAULT_HEADER: "{effect: {error: backendErorr}}"}))

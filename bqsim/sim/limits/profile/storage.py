@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from bqsim.sim import methods
 from bqsim.sim.limits.model import Kind, Limit, Moment
 
 from .texts import STREAM_ADVICE, per_minute, write_quota
 
-READ = "google.cloud.bigquery.storage.v1.BigQueryRead."
-WRITE = "google.cloud.bigquery.storage.v1.BigQueryWrite."
-READ_ROWS, APPEND_ROWS = (READ + "ReadRows",), (WRITE + "AppendRows",)
+READ_ROWS, APPEND_ROWS = (methods.READ_ROWS,), (methods.APPEND_ROWS,)
 READ_FRONT = "bigquerystorage.googleapis.com"
 EXHAUSTED = "RESOURCE_EXHAUSTED"
 BAD = "INVALID_ARGUMENT"
@@ -40,7 +39,7 @@ STORAGE: tuple[Limit, ...] = (
         "quotaExceeded",
         per_minute(READ_FRONT, "Read control plane requests"),
         period_s=60,
-        methods=(READ + "CreateReadSession", READ + "SplitReadStream"),
+        methods=(methods.READ + "CreateReadSession", methods.READ + "SplitReadStream"),
         status=EXHAUSTED,
         retry_info=True,
         known_text=False,
@@ -72,7 +71,7 @@ STORAGE: tuple[Limit, ...] = (
         "invalid",
         "read_session.trace_id exceeded maximum allowed length. Maximum bytes allowed: {limit}",
         measure="trace_id_bytes",
-        methods=(READ + "CreateReadSession",),
+        methods=(methods.READ + "CreateReadSession",),
         known_text=False,
     ),
     Limit(
@@ -86,7 +85,7 @@ STORAGE: tuple[Limit, ...] = (
         "read_session.read_options.row_restriction exceeded maximum allowed length. Maximum "
         "bytes allowed: {limit}",
         measure="row_restriction_bytes",
-        methods=(READ + "CreateReadSession",),
+        methods=(methods.READ + "CreateReadSession",),
     ),
     Limit(
         "read_row_bytes",
@@ -156,7 +155,7 @@ STORAGE: tuple[Limit, ...] = (
         "quotaExceeded",
         write_quota("CreateWriteStream requests", STREAM_ADVICE),
         period_s=3_600,
-        methods=(WRITE + "CreateWriteStream",),
+        methods=(methods.WRITE + "CreateWriteStream",),
         status=EXHAUSTED,
     ),
     Limit(
@@ -170,7 +169,7 @@ STORAGE: tuple[Limit, ...] = (
         "BatchCommitWriteStreams commits {measured} pending bytes, max allowed: {limit}",
         elsewhere=TB,
         measure="pending_bytes",
-        methods=(WRITE + "BatchCommitWriteStreams",),
+        methods=(methods.WRITE + "BatchCommitWriteStreams",),
         known_text=False,
     ),
     Limit(
@@ -183,7 +182,7 @@ STORAGE: tuple[Limit, ...] = (
         "invalid",
         "BatchCommitWriteStreams commits {measured} streams, max allowed: {limit}",
         measure="streams",
-        methods=(WRITE + "BatchCommitWriteStreams",),
+        methods=(methods.WRITE + "BatchCommitWriteStreams",),
         known_text=False,
     ),
 )

@@ -10,8 +10,8 @@ from bqsim.errors import BigQueryError, StorageFailure
 from bqsim.sim.clock import SimulationClock
 from bqsim.sim.gate import Call, Life
 from bqsim.sim.limits import Limits, Setup
-from bqsim.sim.limits.calls import APPEND_ROWS, BATCH_COMMIT, READ_ROWS
 from bqsim.sim.limits.gate import Enforcement
+from bqsim.sim.methods import APPEND_ROWS, BATCH_COMMIT, READ_ROWS
 from bqsim.sim.scenario.model import Quota
 
 GET, LIST = "bigquery.tables.get", "bigquery.tabledata.list"
