@@ -22,7 +22,7 @@ def model_of(latency: described.Latency) -> Latency:
 def uniforms_of(hit: Hit, model: Latency, draws: Draws) -> Uniforms:
     """What a delay draws from: by request, or in order where successive values belong together."""
     if model.ordered:
-        return draws.keyed(f"{hit.rule.id}/effect", "", hit.number)
+        return draws.keyed(f"{hit.rule.id}/effect", "", hit.number - 1)
     return hit.uniforms(draws)
 
 
