@@ -39,6 +39,12 @@ FAMILIES: tuple[str, ...] = (
     "net",
     "byte_formats",
     "bits",
+    "bignumeric",
+    "geography",
+    "sketches",
+    "encryption",
+    "search",
+    "collation",
 )
 
 _NAME = re.compile(rf"\b{PREFIX}\w+")

@@ -31,6 +31,12 @@ FAMILIES: tuple[str, ...] = (
     "formatting",
     "net",
     "bits",
+    "bignumeric",
+    "geography",
+    "sketches",
+    "encryption",
+    "search",
+    "collation",
 )
 
 # Families whose rows repeat no argument without looking at its size.
