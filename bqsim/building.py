@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bqsim.settings import Settings
@@ -97,6 +98,7 @@ def build(settings: Settings, scenario: Scenario | None = None) -> Built:
 
         from bqsim.jobs import JobService, TableData
         from bqsim.jobs.iam import Holdings
+        from bqsim.objects import ObjectStore
         from bqsim.server.core import Core
         from bqsim.server.policing import follow_policy
         from bqsim.server.quotas import limit_control
@@ -113,7 +115,9 @@ def build(settings: Settings, scenario: Scenario | None = None) -> Built:
         undo.callback(write_pool.close)
         reference = ReferenceRoute(googlesql)
         planner = Planner(catalog, googlesql, clock, reference)
-        executor = Executor(catalog, planner, googlesql, reference, clock, draws)
+        objects = ObjectStore(clock, _objects_dir(settings))
+        undo.callback(objects.close)
+        executor = Executor(catalog, planner, googlesql, reference, clock, draws, objects)
         befalling = jobs_of(simulation)
         jobs = JobService(
             catalog=catalog,
@@ -157,6 +161,12 @@ def build(settings: Settings, scenario: Scenario | None = None) -> Built:
         if scenario is not None:
             put_in_force(core.parts, scenario, clock=False)
         return Built(core, engine.install_kernels, undo.pop_all())
+
+
+def _objects_dir(settings: Settings) -> Path | None:
+    if settings.objects_dir is None and settings.data_dir is not None:
+        return settings.data_dir / "objects"
+    return settings.objects_dir
 
 
 def _storage(

@@ -32,7 +32,8 @@ class Settings:
     ``fault_ttl_s``, unless they say otherwise: for servers that several people share.
     ``streaming_buffer_s`` is how much of the clock's time rows of ``tabledata.insertAll`` stay in the
     streaming buffer, closed to DML and unseen by ``tabledata.list`` and copies (the service: 30 minutes
-    for DML, up to 90 for copies); 0 flushes them at once.
+    for DML, up to 90 for copies); 0 flushes them at once. ``objects_dir`` is the folder of the buckets that
+    ``gs://`` URIs name; without one it is ``objects`` in the data directory, or a temporary folder.
     """
 
     host: str = "127.0.0.1"
@@ -56,6 +57,7 @@ class Settings:
     storage_workers: int = 4
     max_grpc_calls: int = 1000
     cache_dir: Path | None = None
+    objects_dir: Path | None = None
     auth: str = "open"
     jwt_keys: Path | None = None
     jwt_issuer: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from bqsim.settings import Settings
 from bqsim.sim.control.control import Control
 
 if TYPE_CHECKING:
+    from bqsim.objects import ObjectStore
     from bqsim.ports import Port
     from bqsim.server.core import Core
     from bqsim.sim.control.loading import Scenarios
@@ -109,6 +110,16 @@ class Simulator(Control):
         if self.core is None:
             raise RuntimeError("the simulator does not run")
         return self.core.parts
+
+    @property
+    def objects(self) -> ObjectStore:
+        """The objects that ``gs://`` URIs name. ``RuntimeError`` while the simulator does not run.
+
+        >>> sim.objects.put("gs://bucket/rows.csv", "1,a\\n2,b\\n")               # doctest: +SKIP
+        """
+        if self.core is None:
+            raise RuntimeError("the simulator does not run")
+        return self.core.executor.objects
 
     @property
     def url(self) -> str:

@@ -12,6 +12,7 @@ from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.engine.protocol import Session
 from bqsim.errors import BigQueryError, invalid, invalid_query, unsupported
+from bqsim.objects import ObjectStore
 from bqsim.sim.clock import Clock
 from bqsim.sim.draws import Draws
 from bqsim.sim.stale import seen
@@ -90,10 +91,14 @@ class Executor:
         reference: ReferenceRoute,
         clock: Clock,
         draws: Draws,
+        objects: ObjectStore | None = None,
     ) -> None:
         sizes, claims = ColumnSizes(), Claims()
+        objects = objects or ObjectStore(clock)
         googlesql.virtual_tables = VirtualTables(catalog, sizes)
-        self._services = Services(catalog, planner, googlesql, reference, clock, draws, sizes, claims)
+        self._services = Services(
+            catalog, planner, googlesql, reference, clock, draws, sizes, claims, objects
+        )
         self.access = Access(catalog, planner, googlesql)
 
     @property
@@ -113,6 +118,11 @@ class Executor:
     def claims(self) -> Claims:
         """Tables that open transactions have changed: their writers wait."""
         return self._services.claims
+
+    @property
+    def objects(self) -> ObjectStore:
+        """The objects that ``gs://`` URIs name."""
+        return self._services.objects
 
     @property
     def catalog(self) -> Catalog:

@@ -23,6 +23,7 @@ from bqsim.types import field_of
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
+    from bqsim.objects import ObjectStore
     from bqsim.sql.googlesql import GoogleSql
     from bqsim.sql.planner import Planner
     from bqsim.sql.reference import ReferenceRoute
@@ -43,6 +44,7 @@ class Services:
     draws: Draws
     sizes: ColumnSizes
     claims: Claims
+    objects: ObjectStore
 
 
 @dataclass(slots=True)
