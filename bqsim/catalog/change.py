@@ -178,4 +178,5 @@ def same_shape(a: Table, b: Table) -> bool:
         and a.default_collation == b.default_collation
         and a.snapshot_ms == b.snapshot_ms
         and a.metadata == b.metadata
+        and a.row_access_policies == b.row_access_policies
     )

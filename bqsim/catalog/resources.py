@@ -95,6 +95,23 @@ class RangePartitioning:
 
 
 @dataclass(frozen=True, slots=True)
+class RowAccessPolicy:
+    """Which rows of a table its ``grantees`` see: those for which ``filter_predicate`` (SQL) is true.
+
+    Names in the predicate are relative to ``project`` and ``dataset``, those of whoever wrote it.
+    """
+
+    policy_id: str
+    filter_predicate: str
+    grantees: tuple[str, ...]
+    created_ms: int
+    modified_ms: int
+    etag: str
+    project: str = ""
+    dataset: DatasetRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A table, view or snapshot.
 
@@ -127,6 +144,7 @@ class Table:
     base_table: TableRef | None = None
     snapshot_ms: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    row_access_policies: tuple[RowAccessPolicy, ...] = ()
 
     def is_long_term(self, now_ms: int) -> bool:
         """Whether its storage is billed as long-term: nothing of it was changed for 90 days."""

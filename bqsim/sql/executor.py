@@ -100,6 +100,7 @@ class Executor:
             catalog, planner, googlesql, reference, clock, draws, sizes, claims, objects
         )
         self.access = Access(catalog, planner, googlesql)
+        planner.security.policy = lambda: self.access.policy()
 
     @property
     def planner(self) -> Planner:

@@ -50,7 +50,8 @@ class Context:
     ``rows_at_us`` is when the rows of tables are read that a query reads otherwise than now;
     ``pinned`` are tables to be seen otherwise than they are now; ``transaction`` is the open
     multi-statement transaction; ``groups`` are those that the
-    ``caller`` comes with; ``cancelled`` turns true when a statement
+    ``caller`` comes with; ``filtering`` are the tables whose row access policies are being evaluated;
+    ``cancelled`` turns true when a statement
     that waits for
     others is to stop.
     """
@@ -73,6 +74,7 @@ class Context:
     transaction: Any = None
     cancelled: Callable[[], bool] | None = None
     groups: tuple[str, ...] = ()
+    filtering: tuple[TableRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class QueryPlan:
     ``deterministic`` is false when CURRENT_*, RAND,
     SESSION_USER
     and the like make the result uncacheable. ``route_reason`` says why not the engine route, else "".
+    ``policies_used`` counts the row access policies that name the caller, None when no table read has any.
     """
 
     route: Route
@@ -102,6 +105,7 @@ class QueryPlan:
     ordered: bool = False
     deterministic: bool = True
     routines: tuple[RoutineRef, ...] = ()
+    policies_used: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,14 @@ class DmlStats:
         return self.inserted + self.updated + self.deleted
 
 
+@dataclass(frozen=True, slots=True)
+class ExportStats:
+    """What EXPORT DATA wrote."""
+
+    files: int
+    rows: int
+
+
 @dataclass(slots=True)
 class StatementResult:
     """What one executed statement did.
@@ -127,6 +139,8 @@ class StatementResult:
     SKIP, DROP
     or ALTER, with the target it was about. ``written_rows`` is the number of rows that a query wrote to its
     destination. ``undeclared`` are the types of parameters that a dry run was not given, by name or position.
+    ``row_level_security``: a table that it read has row access policies. ``dcl_target`` is the dataset or
+    the table of a GRANT or REVOKE.
     """
 
     statement_type: str
@@ -136,6 +150,7 @@ class StatementResult:
     rows: Any = None
     plan: QueryPlan | None = None
     dml: DmlStats | None = None
+    export: ExportStats | None = None
     ddl_operation: str | None = None
     ddl_target_table: TableRef | None = None
     ddl_target_dataset: DatasetRef | None = None
@@ -144,3 +159,7 @@ class StatementResult:
     bytes_processed: int = 0
     written_rows: int | None = None
     undeclared: Mapping[str, Type] = field(default_factory=dict)
+    row_level_security: bool = False
+    ddl_target_row_access_policy: Any = None
+    ddl_affected_row_access_policies: int | None = None
+    dcl_target: Any = None

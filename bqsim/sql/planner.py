@@ -19,6 +19,7 @@ from .googlesql import resolved
 from .inner_query import original_tail, query_start
 from .lower.registry import Unsupported
 from .plan import Context, QueryPlan, Route
+from .row_security import RowSecurity
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
@@ -48,6 +49,7 @@ class Planner:
         self._googlesql = googlesql
         self._clock = clock
         self._reference = reference
+        self.security = RowSecurity(catalog, googlesql)
         self._plans: OrderedDict[Hashable, _Cached] = OrderedDict()
         self._views: OrderedDict[Hashable, Analyzed] = OrderedDict()
         self._lock = threading.Lock()
@@ -59,7 +61,7 @@ class Planner:
         from .lower import Lowering
 
         try:
-            lowered = Lowering(analyzed, ctx, self._catalog, self.view).query()
+            lowered = Lowering(analyzed, ctx, self._catalog, self.view, security=self.security).query()
         except Unsupported as missing:
             return self._reference_plan(analyzed, ctx, str(missing))
         return _engine_plan(lowered)
@@ -77,7 +79,9 @@ class Planner:
 
         query = as_query(analyzed, scan, outputs)
         try:
-            return _engine_plan(Lowering(query, ctx, self._catalog, self.view).query())
+            return _engine_plan(
+                Lowering(query, ctx, self._catalog, self.view, security=self.security).query()
+            )
         except Unsupported as missing:
             prepared = self._googlesql.prepare(analyzed.original_sql)
             start = query_start(prepared.sql, keyword)
@@ -109,13 +113,26 @@ class Planner:
             reference=analyzed,
             ordered=bool(resolved.get(resolved.unwrap(analyzed.statement.query), "is_ordered")),
             deterministic=False,
+            policies_used=self._policies_used(analyzed, ctx),
         )
+
+    def _policies_used(self, analyzed: Analyzed, ctx: Context) -> int | None:
+        """How many row access policies let the caller see rows of what a statement names, views resolved."""
+        used: int | None = None
+        for source in analyzed.sources.values():
+            table, found = source.table, None
+            if table.row_access_policies:
+                found = len(self.security.granted(table, ctx))
+            elif table.view_query is not None:
+                found = self._policies_used(self.view(table, ctx), ctx)
+            used = used if found is None else (used or 0) + found
+        return used
 
     def lowering(self, analyzed: Analyzed, ctx: Context) -> Lowering:
         """A lowering for a statement's own expressions and scans."""
         from .lower import Lowering
 
-        return Lowering(analyzed, ctx, self._catalog, self.view)
+        return Lowering(analyzed, ctx, self._catalog, self.view, security=self.security)
 
     def view(self, table: Table, ctx: Context) -> Analyzed:
         """The analysed query of a view, in the view's own context: its project and dataset."""
@@ -192,7 +209,9 @@ class Planner:
         def plan_with(gaps: Mapping[tuple[int, int], str]) -> QueryPlan:
             from .lower import Lowering
 
-            return _engine_plan(Lowering(analyzed, ctx, self._catalog, self.view, gaps=gaps).query())
+            return _engine_plan(
+                Lowering(analyzed, ctx, self._catalog, self.view, gaps=gaps, security=self.security).query()
+            )
 
         assert isinstance(entry.plan, QueryPlan)
         try:
@@ -243,6 +262,7 @@ def _engine_plan(lowered: LoweredQuery) -> QueryPlan:
         ordered=lowered.ordered,
         deterministic=lowered.deterministic,
         routines=lowered.routines,
+        policies_used=lowered.policies_used,
     )
 
 

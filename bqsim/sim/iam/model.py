@@ -10,12 +10,14 @@ from typing import Protocol
 _ADDRESS = re.compile(r"[^\s,@:]+@[^\s,@:]+\Z")
 _DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+\Z")
 _PROJECT = re.compile(r"[^\s/]+\Z")
+# Of workforce and workload identities (page *Principal identifiers*).
+_IDENTITY = re.compile(r"//\S+\Z")
 
 ALL_USERS = "allUsers"
 ALL_AUTHENTICATED = "allAuthenticatedUsers"
 EVERYONE = (ALL_USERS, ALL_AUTHENTICATED)
 
-# Prefix of a member -> what must follow it. The last three stand for who has a basic role on a project.
+# Prefix of a member -> what must follow it. Those of projects stand for who has a basic role on it.
 MEMBER_FORMS = {
     "user": _ADDRESS,
     "serviceAccount": _ADDRESS,
@@ -24,7 +26,10 @@ MEMBER_FORMS = {
     "projectViewer": _PROJECT,
     "projectEditor": _PROJECT,
     "projectOwner": _PROJECT,
+    "principal": _IDENTITY,
+    "principalSet": _IDENTITY,
 }
+_WHAT = {_DOMAIN: "a domain", _PROJECT: "a project", _IDENTITY: "'//' and an identity"}
 # The special members of a project, by the basic role that makes one a member.
 BASIC_MEMBERS = {
     "roles/viewer": "projectViewer",
@@ -59,11 +64,11 @@ def member_key(text: str) -> str:
     if not colon or form is None:
         raise BadMember(prefix)
     if form.match(rest) is None:
-        what = "a domain" if prefix == "domain" else "a project" if form is _PROJECT else "an e-mail address"
+        what = _WHAT.get(form, "an e-mail address")
         raise BadMember(f"'{text}' needs {what} after '{prefix}:'")
     if prefix in ("user", "serviceAccount"):
         prefix = "account"
-    return f"{prefix}:{rest if form is _PROJECT else rest.lower()}"
+    return f"{prefix}:{rest if form in (_PROJECT, _IDENTITY) else rest.lower()}"
 
 
 @dataclass(frozen=True, slots=True)

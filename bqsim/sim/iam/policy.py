@@ -27,6 +27,7 @@ from .roles import DATASET_ROLES, ROLES, roles_with
 Carried = Callable[[str], Any]
 
 MAX_CACHED = 65_536
+EMPTY: Mapping[str, Sequence[str]] = {}
 # The access list of a dataset that was made without one (page *Basic roles for datasets*).
 DEFAULT_ACCESS = (
     ("READER", "projectViewer"),
@@ -209,6 +210,10 @@ class Policy:
                 lines.append(f"it is in {', '.join(holding[:4])}")
         return "\n  ".join(lines)
 
+    def memberships(self, caller: Principal) -> frozenset[str]:
+        """All members that the caller is, as keys: himself, his domain, his groups and theirs."""
+        return memberships(caller, self._groups)
+
     # How
 
     def _stated(self, bindings: Iterable[Binding], deny: Iterable[DenyRule]) -> _State:
@@ -276,15 +281,7 @@ class Policy:
 
     def _keys(self, state: _State, caller: Principal, resource: str) -> frozenset[str]:
         """All members that the caller is, of the resource's project too."""
-        keys = {ALL_USERS}
-        if caller.email:
-            email = caller.email.lower()
-            keys |= {ALL_AUTHENTICATED, f"account:{email}", f"domain:{email.rpartition('@')[2]}"}
-            waiting = [*keys, *(f"group:{group.lower()}" for group in caller.groups)]
-            while waiting:
-                key = waiting.pop()
-                keys.add(key)
-                waiting += [group for group in self._groups.get(key, ()) if group not in keys]
+        keys = self.memberships(caller)
         named = {m.partition(":")[2] for m in self._special(state, resource)}
         return frozenset(keys | {m for p in named | {parse(resource).project} for m in self._basic(keys, p)})
 
@@ -302,6 +299,20 @@ class Policy:
             member = BASIC_MEMBERS.get(entry.binding.role)
             if member is not None and not entry.keys.isdisjoint(keys):
                 yield f"{member}:{project}"
+
+
+def memberships(caller: Principal, groups: Mapping[str, Sequence[str]] = EMPTY) -> frozenset[str]:
+    """All members that a caller is, as keys; ``groups`` are the groups that members are in."""
+    keys = {ALL_USERS}
+    if caller.email:
+        email = caller.email.lower()
+        keys |= {ALL_AUTHENTICATED, f"account:{email}", f"domain:{email.rpartition('@')[2]}"}
+        waiting = [*keys, *(f"group:{group.lower()}" for group in caller.groups)]
+        while waiting:
+            key = waiting.pop()
+            keys.add(key)
+            waiting += [group for group in groups.get(key, ()) if group not in keys]
+    return frozenset(keys)
 
 
 def _memberships(groups: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
     from bqsim.sql.googlesql import Analyzed
     from bqsim.sql.plan import Context
+    from bqsim.sql.row_security import RowSecurity
 
 Views = Callable[["Table", "Context"], "Analyzed"]
 
@@ -37,7 +38,8 @@ class LoweredQuery:
     needs, ``views`` the views passed through. ``inputs`` maps names of relations to register before the
     run to (fields, callable giving the rows as a ``pyarrow.Table``). ``ordered`` says that the order of
     rows is the statement's own. ``deterministic`` is false when CURRENT_*, RAND and the like make the
-    result uncacheable.
+    result uncacheable. ``policies_used`` counts the row access policies that name the caller, None when no
+    table that it reads has policies.
     """
 
     select: exp.Query
@@ -50,6 +52,7 @@ class LoweredQuery:
     ordered: bool
     deterministic: bool
     routines: tuple[RoutineRef, ...] = ()
+    policies_used: int | None = None
 
 
 @dataclass(slots=True)
@@ -63,6 +66,11 @@ class Shared:
     deterministic: bool = True
     routines: dict[RoutineRef, None] = field(default_factory=dict)
     open_views: tuple[TableRef, ...] = ()
+    # What tells the rows that the caller sees, the tables whose policies are being lowered, and how many
+    # policies name the caller; None when no table has any.
+    security: RowSecurity | None = None
+    open_policies: tuple[TableRef, ...] = ()
+    policies_used: int | None = None
 
 
 class Lowering:
@@ -85,14 +93,16 @@ class Lowering:
         views: Views,
         shared: Shared | None = None,
         gaps: Mapping[tuple[int, int], str] | None = None,
+        security: RowSecurity | None = None,
     ) -> None:
-        """``gaps`` are engine texts that stand for the literals at some locations of the text."""
+        """``gaps`` are engine texts that stand for the literals at some locations of the text; ``security``
+        tells the rows that the caller sees."""
         self.analyzed = analyzed
         self.gaps = gaps
         self.ctx = ctx
         self.catalog = catalog
         self.views = views
-        self.shared = shared or Shared()
+        self.shared = shared or Shared(security=security)
         self.shared.routines.update(dict.fromkeys(analyzed.routines))
         self.places: dict[int, Place] = {}
         self.ctes: dict[str, tuple[str, list[int]]] = {}
@@ -103,6 +113,8 @@ class Lowering:
         # In a subquery: relations up to this label are outside of it.
         self.boundary = 0
         self.keep_order = False
+        # What filters say of columns of virtual tables, by column id.
+        self.conditions: dict[int, Condition] = {}
         # FLOAT64 operations by the id of their node: (the node, the plain operation, the exact one).
         self.floats: dict[int, tuple[Any, Any, Any]] = {}
 
@@ -149,6 +161,7 @@ class Lowering:
             ordered=ordered,
             deterministic=self.shared.deterministic,
             routines=tuple(self.shared.routines),
+            policies_used=self.shared.policies_used,
         )
 
     def scan(self, node: Any) -> exp.Select:
@@ -256,9 +269,15 @@ class Lowering:
 
     def target_scan(self, node: Any) -> exp.Select:
         """The live rows of a stored table: the scan's columns as ``k<column id>`` and ``_rowid``."""
-        from .scans import stored_table
+        from .policies import note_use, security_of
+        from .scans import all_rows
 
-        relation = stored_table(self, unwrap(node))
+        node = unwrap(node)
+        table = self.analyzed.sources[node.table.full_name or node.table.name].table
+        if table.row_access_policies:
+            security_of(self).require_all(table, self.ctx)
+            note_use(self, 1)
+        relation = all_rows(self, node, table)
         select = self.select(relation)
         label = next(iter(relation.columns.values()), (relation.source.alias,))[0]
         select.append("expressions", nodes.alias(nodes.column(label, "rowid"), "_rowid"))

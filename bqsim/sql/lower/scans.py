@@ -13,7 +13,7 @@ from bqsim.errors import invalid_query
 from bqsim.sql.googlesql.resolved import has, unwrap
 from bqsim.types import TypeKind
 
-from . import nodes
+from . import nodes, policies
 from .registry import Unsupported
 from .relation import Place, Relation, Stage, place_node
 from .types import column_type, engine_type
@@ -27,6 +27,7 @@ def single_row(low: Lowering, node: Any) -> Relation:
 
 
 def filter_scan(low: Lowering, node: Any) -> Relation:
+    note_conditions(low, node)
     relation = low.simple(low.relation(node.input_scan))
     relation.where.append(low.expression(node.filter_expr))
     return relation
@@ -141,8 +142,6 @@ def table_scan(low: Lowering, node: Any) -> Relation:
         return virtual(low, node, table)
     if source.matches:
         return wildcard(low, node, source)
-    if "virtual" in table.metadata:
-        return virtual_table(low, node, table)
     if table.kind in (TableKind.VIEW, TableKind.MATERIALIZED_VIEW):
         return view(low, node, table)
     return stored_table(low, node)
@@ -151,10 +150,12 @@ def table_scan(low: Lowering, node: Any) -> Relation:
 def virtual(low: Lowering, node: Any, table: Table) -> Relation:
     """A view of INFORMATION_SCHEMA: rows that are made when the query runs, as an input of it."""
     name = f"_bq_virtual_{len(low.shared.inputs) + 1}"
-    low.shared.inputs[name] = (table.fields, table.metadata["virtual"])
+    read = scan_columns(node)
+    rows = table.metadata["virtual"].narrowed(frozenset(i for _, i in read), scan_conditions(low, read))
+    low.shared.inputs[name] = (table.fields, rows)
     low.shared.deterministic = False
     label = low.label()
-    columns: dict[int, Place] = {c.column_id: (label, f"c{i + 1}") for c, i in scan_columns(node)}
+    columns: dict[int, Place] = {c.column_id: (label, f"c{i + 1}") for c, i in read}
     low.places.update(columns)
     return Relation(nodes.table(label, name), columns)
 
@@ -162,6 +163,7 @@ def virtual(low: Lowering, node: Any, table: Table) -> Relation:
 def wildcard(low: Lowering, node: Any, source: Any) -> Relation:
     """A wildcard table: the tables behind it, each column by its name, NULL where a table lacks it."""
     table, names = source.table, [f.name for f in source.columns]
+    policies.refuse_wildcard(source.matches)
     # Tables made later may match too, so nothing about the query may be kept.
     low.shared.deterministic = False
     query: Any = None
@@ -222,8 +224,14 @@ def scan_columns(node: Any) -> list[tuple[Any, int]]:
 
 
 def stored_table(low: Lowering, node: Any) -> Relation:
-    """A stored table's rows: the live ones, or those of FOR SYSTEM_TIME AS OF."""
+    """The rows of a stored table that the caller sees: live ones, or those of FOR SYSTEM_TIME AS OF."""
     table = low.analyzed.sources[node.table.full_name or node.table.name].table
+    relation = all_rows(low, node, table)
+    return policies.visible(low, table, relation, relation.source.alias)
+
+
+def all_rows(low: Lowering, node: Any, table: Table) -> Relation:
+    """All rows of a stored table, whatever its row access policies."""
     storage = table.storage
     if storage is None:
         raise Unsupported(f"table {table.ref.sql_name} without stored rows")
@@ -258,18 +266,6 @@ def partition_value(table: Table, kind: TypeKind, label: str) -> exp.Expression:
     if kind is TypeKind.DATE:
         return nodes.template("CAST({0} AS DATE)", start)
     return start
-
-
-def virtual_table(low: Lowering, node: Any, table: Table) -> Relation:
-    """A table whose rows are made when it is read, as a relation registered for the statement."""
-    label = low.label()
-    name = f"v_{label}"
-    low.shared.inputs[name] = (table.fields, table.metadata["virtual"])
-    low.shared.deterministic = False
-    columns: dict[int, Place] = {c.column_id: (label, f"c{i + 1}") for c, i in scan_columns(node)}
-    relation = Relation(nodes.table(label, name), columns)
-    low.places.update(columns)
-    return relation
 
 
 def live(low: Lowering, node: Any, label: str) -> exp.Expression:

@@ -153,6 +153,7 @@ def target(statement: Statement, scan: Any) -> Table:
     """The table that a DML statement changes."""
     table: Table = statement.analyzed.sources[scan.table.full_name].table
     writable(table)
+    statement.services.planner.security.require_all(table, statement.ctx)
     storage_of(table)
     return table
 
@@ -209,6 +210,7 @@ def dml_result(
     if whole_target:
         read[table.ref] = [f.name for f in table.fields]
     result = StatementResult(statement_type, Route.ENGINE, tables=tuple(read))
+    result.row_level_security = low.shared.policies_used is not None
     result.bytes_processed = read_bytes(statement, read)
     charge_scan(statement, result.bytes_processed, len(read))
     return result

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table
 from bqsim.errors import Internal, invalid_query, unsupported
-from bqsim.sql.plan import QueryPlan, StatementResult
+from bqsim.sql.plan import QueryPlan, Route, StatementResult
+from bqsim.types.arrow import empty_table
 
 from .base import Statement, registered
 from .quotas import charge_plan
@@ -37,6 +39,7 @@ def select(statement: Statement) -> StatementResult:
 def query_result(statement: Statement, plan: QueryPlan, rows: Any) -> StatementResult:
     return StatementResult(
         "SELECT",
+        row_level_security=plan.policies_used is not None,
         route=plan.route,
         route_reason=plan.route_reason,
         schema=plan.schema,
@@ -91,7 +94,38 @@ def input_rows(statement: Statement, plan: QueryPlan, table: Table, within: tupl
 
 
 def stored_rows(statement: Statement, table: Table) -> pa.Table:
-    """All live rows of a stored table in canonical Arrow form."""
+    """The live rows of a stored table that the caller sees, in canonical Arrow form."""
+    security = statement.services.planner.security
+    if security.sees_all(table, statement.ctx):
+        return all_rows(statement, table)
+    granted = security.granted(table, statement.ctx)
+    if not granted:
+        return empty_table(table.fields)
+    if table.ref in statement.ctx.filtering:
+        raise invalid_query(f"Row access policies on table {table.ref.api_name} refer to their own table")
+    analyzed = security.rows(table, granted, statement.ctx)
+    if analyzed is None:
+        raise unsupported("A filter of a row access policy that the engine has no form of")
+    return _filtered(statement, table, analyzed)
+
+
+def _filtered(statement: Statement, table: Table, analyzed: Any) -> pa.Table:
+    """The rows of a query of :meth:`RowSecurity.rows`, which itself reads all rows of ``table``."""
+    services, ctx = statement.services, statement.ctx
+    refusal = services.reference.eligible(analyzed, ctx, {})
+    if refusal is not None:
+        raise unsupported(refusal)
+    within = replace(statement, ctx=replace(ctx, filtering=(*ctx.filtering, table.ref)))
+    plan = QueryPlan(Route.REFERENCE, "a filter of a row access policy", (), ())
+    rows = {
+        name: all_rows(statement, table) if t.ref == table.ref else input_rows(within, plan, t, ())
+        for name, t in analyzed.tables.items()
+    }
+    return services.reference.run(analyzed, ctx, rows)
+
+
+def all_rows(statement: Statement, table: Table) -> pa.Table:
+    """All live rows of a stored table, whatever its row access policies."""
     storage = storage_of(table)
     columns = ", ".join(storage.columns)
     return statement.session.query(
