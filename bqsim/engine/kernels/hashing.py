@@ -4,66 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
+from .hashing_rows import Rows, by_length
 from .kernel import Kernel
 
 _K0 = 0xC3A5C85C97CB3127
 _K1 = 0xB492B66FBE98F273
 _K2 = 0x9AE16A3B2F90404F
-_MASK = (1 << 64) - 1
 
 
-class _Rows:
-    """Values of one length as a matrix of bytes; arithmetic on its words wraps at 64 bits."""
-
-    def __init__(self, values: list[bytes]) -> None:
-        import numpy as np
-
-        self.length = len(values[0])
-        self.matrix = np.frombuffer(b"".join(values), np.uint8).reshape(len(values), self.length)
-        self.u64 = np.uint64
-        self.zero = np.zeros(len(values), np.uint64)
-
-    def constant(self, value: int) -> Any:
-        return self.zero + self.u64(value & _MASK)
-
-    def word(self, offset: int) -> Any:
-        return self.matrix[:, offset : offset + 8].copy().view("<u8")[:, 0]
-
-    def half(self, offset: int) -> Any:
-        return self.matrix[:, offset : offset + 4].copy().view("<u4")[:, 0].astype(self.u64)
-
-    def byte(self, offset: int) -> Any:
-        return self.matrix[:, offset].astype(self.u64)
-
-    def rotate(self, x: Any, count: int) -> Any:
-        return (x >> self.u64(count)) | (x << self.u64(64 - count))
-
-    def mix(self, x: Any) -> Any:
-        return x ^ (x >> self.u64(47))
-
-    def hash16(self, u: Any, v: Any, mul: Any) -> Any:
-        a = self.mix((u ^ v) * mul)
-        return self.mix((v ^ a) * mul) * mul
-
-    def weak(self, offset: int, a: Any, b: Any) -> tuple[Any, Any]:
-        w, x, y, z = (self.word(offset + i) for i in (0, 8, 16, 24))
-        a = a + w
-        b = self.rotate(b + a + z, 21)
-        c = a
-        a = a + x + y
-        return a + z, b + self.rotate(a, 44) + c
+def _hash16(r: Rows, u: Any, v: Any, mul: Any) -> Any:
+    a = r.mix((u ^ v) * mul)
+    return r.mix((v ^ a) * mul) * mul
 
 
-def _up_to_16(r: _Rows) -> Any:
+def _weak(r: Rows, offset: int, a: Any, b: Any) -> tuple[Any, Any]:
+    w, x, y, z = (r.word(offset + i) for i in (0, 8, 16, 24))
+    a = a + w
+    b = r.rotate(b + a + z, 21)
+    c = a
+    a = a + x + y
+    return a + z, b + r.rotate(a, 44) + c
+
+
+def _up_to_16(r: Rows) -> Any:
     n = r.length
     k2 = r.constant(_K2)
     mul = r.constant(_K2 + n * 2)
     if n >= 8:
         a = r.word(0) + k2
         b = r.word(n - 8)
-        return r.hash16(r.rotate(b, 37) * mul + a, (r.rotate(a, 25) + b) * mul, mul)
+        return _hash16(r, r.rotate(b, 37) * mul + a, (r.rotate(a, 25) + b) * mul, mul)
     if n >= 4:
-        return r.hash16(r.constant(n) + (r.half(0) << r.u64(3)), r.half(n - 4), mul)
+        return _hash16(r, r.constant(n) + (r.half(0) << r.u64(3)), r.half(n - 4), mul)
     if n:
         y = r.byte(0) + (r.byte(n >> 1) << r.u64(8))
         z = r.constant(n) + (r.byte(n - 1) << r.u64(2))
@@ -71,7 +43,7 @@ def _up_to_16(r: _Rows) -> Any:
     return k2
 
 
-def _up_to_32(r: _Rows) -> Any:
+def _up_to_32(r: Rows) -> Any:
     n = r.length
     k2 = r.constant(_K2)
     mul = r.constant(_K2 + n * 2)
@@ -79,10 +51,10 @@ def _up_to_32(r: _Rows) -> Any:
     b = r.word(8)
     c = r.word(n - 8) * mul
     d = r.word(n - 16) * k2
-    return r.hash16(r.rotate(a + b, 43) + r.rotate(c, 30) + d, a + r.rotate(b + k2, 18) + c, mul)
+    return _hash16(r, r.rotate(a + b, 43) + r.rotate(c, 30) + d, a + r.rotate(b + k2, 18) + c, mul)
 
 
-def _up_to_64(r: _Rows) -> Any:
+def _up_to_64(r: Rows) -> Any:
     n = r.length
     k2 = r.constant(_K2)
     mul = r.constant(_K2 + n * 2)
@@ -91,15 +63,15 @@ def _up_to_64(r: _Rows) -> Any:
     c = r.word(n - 8) * mul
     d = r.word(n - 16) * k2
     y = r.rotate(a + b, 43) + r.rotate(c, 30) + d
-    z = r.hash16(y, a + r.rotate(b + k2, 18) + c, mul)
+    z = _hash16(r, y, a + r.rotate(b + k2, 18) + c, mul)
     e = r.word(16) * mul
     f = r.word(24)
     g = (y + r.word(n - 32)) * mul
     h = (z + r.word(n - 24)) * mul
-    return r.hash16(r.rotate(e + f, 43) + r.rotate(g, 30) + h, e + r.rotate(f + a, 18) + g, mul)
+    return _hash16(r, r.rotate(e + f, 43) + r.rotate(g, 30) + h, e + r.rotate(f + a, 18) + g, mul)
 
 
-def _longer(r: _Rows) -> Any:
+def _longer(r: Rows) -> Any:
     n = r.length
     seed = 81
     x = r.constant(seed * _K2) + r.word(0)
@@ -114,8 +86,8 @@ def _longer(r: _Rows) -> Any:
         x = x ^ w[1] * nine
         y = y + v[0] * nine + r.word(at + 40)
         z = r.rotate(z + w[0], 33) * mul
-        v = r.weak(at, v[1] * mul, x + w[0])
-        w = r.weak(at + 32, z + w[1], y + r.word(at + 16))
+        v = _weak(r, at, v[1] * mul, x + w[0])
+        w = _weak(r, at + 32, z + w[1], y + r.word(at + 16))
         return z, y, x, v, w
 
     end = (n - 1) // 64 * 64
@@ -126,9 +98,10 @@ def _longer(r: _Rows) -> Any:
     v = (v[0] + first, v[1])
     w = (first + v[0], w[1])
     x, y, z, v, w = step(n - 64, x, y, z, v, w, mul, r.constant(9))
-    return r.hash16(
-        r.hash16(v[0], w[0], mul) + r.mix(y) * r.constant(_K0) + z,
-        r.hash16(v[1], w[1], mul) + x,
+    return _hash16(
+        r,
+        _hash16(r, v[0], w[0], mul) + r.mix(y) * r.constant(_K0) + z,
+        _hash16(r, v[1], w[1], mul) + x,
         mul,
     )
 
@@ -141,24 +114,20 @@ def _by_length(length: int) -> Any:
     return _up_to_64 if length <= 64 else _longer
 
 
-def fingerprints(values: list[bytes]) -> Any:
-    """The signed 64 bit fingerprints of byte strings."""
+def fingerprints(values: Any) -> Any:
+    """The signed 64 bit fingerprints of an Arrow array of byte strings."""
     import numpy as np
 
     result = np.zeros(len(values), np.int64)
-    groups: dict[int, list[int]] = {}
-    for i, value in enumerate(values):
-        groups.setdefault(len(value), []).append(i)
-    for length, rows in groups.items():
-        hashed = _by_length(length)(_Rows([values[i] for i in rows]))
-        result[rows] = hashed.view(np.int64)
+    for places, rows in by_length(values):
+        result[places] = _by_length(rows.length)(rows).view(np.int64)
     return result
 
 
 def _farm_fingerprint(values: Any) -> Any:
     import pyarrow as pa
 
-    return pa.array(fingerprints(values.to_pylist()), pa.int64())
+    return pa.array(fingerprints(values), pa.int64())
 
 
 KERNELS = (Kernel("bq_farm_fingerprint", ("BLOB",), "BIGINT", _farm_fingerprint),)
