@@ -426,7 +426,7 @@ def _install_kernels(connection: Any) -> list[str]:
         connection.create_function(
             kernel.name,
             _marking(kernel),
-            list(kernel.parameters),
+            None if kernel.variadic else list(kernel.parameters),
             kernel.returns,
             type=func.PythonUDFType.ARROW,
             null_handling=handling[kernel.null_in_null_out],
@@ -446,6 +446,8 @@ def _marking(kernel: kernels.Kernel) -> Any:
         except BigQueryError as error:
             raise RuntimeError(MARK + error.message) from None
 
+    if kernel.variadic:
+        return call
     # The engine counts the parameters of the signature.
     positional = inspect.Parameter.POSITIONAL_ONLY
     names = [inspect.Parameter(f"a{i}", positional) for i in range(len(kernel.parameters))]

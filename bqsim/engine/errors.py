@@ -20,6 +20,7 @@ from .protocol import Interrupted
 
 log = logging.getLogger(__name__)
 
+_EXCEEDED = "Resources exceeded during query execution"
 # Marks a text for the user inside an engine exception.
 MARK = "bq:"
 _MARKED = re.compile(
@@ -158,7 +159,7 @@ def map_error(error: BaseException) -> BigQueryError:
     name = type(error).__name__
     marked = _MARKED.match(text)
     if marked:
-        return invalid_query(text[marked.end() :])
+        return _worded(text[marked.end() :])
     if name in _OUT_OF_MEMORY:
         return _resources()
     if name == "TransactionException" and "conflict" in text.lower():
@@ -169,6 +170,13 @@ def map_error(error: BaseException) -> BigQueryError:
             if match:
                 return rule.make(match)
     return internal(error)
+
+
+def _worded(text: str) -> BigQueryError:
+    """The failure that a text for the user tells of."""
+    if text.startswith(_EXCEEDED):
+        return BigQueryError("resourcesExceeded", text, location="query")
+    return invalid_query(text)
 
 
 def internal(error: BaseException) -> BigQueryError:

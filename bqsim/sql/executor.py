@@ -225,6 +225,8 @@ class Executor:
             _check_transactional(analyzed, ctx)
             analyzed = ctx.transaction.bind(analyzed, ctx.temp_dataset)
         partition_filter.check(analyzed)
+        if ctx.library is None:
+            ctx = replace(ctx, library=self._library)
         statement = Statement(self._services, analyzed, ctx, session)
         if "system_time" in analyzed.sql.casefold():
             bind_times(statement)
@@ -238,6 +240,10 @@ class Executor:
     ) -> tuple[str, Context, Position]:
         """The statement itself, with the temporary functions before it defined, its own time and settings."""
         if self.is_temp_function(sql):
+    def _library(self, uri: str) -> str:
+        """The text of a JavaScript library; raises the error of an object that is not there."""
+        return self.objects.read(uri).decode("utf-8", "replace")
+
             nodes = self._services.googlesql.parse_script(sql)
             if len(nodes) > 1:
                 ctx = replace(ctx, temp_functions=dict(ctx.temp_functions))

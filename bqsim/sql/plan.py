@@ -53,7 +53,8 @@ class Context:
     ``caller`` comes with; ``filtering`` are the tables whose row access policies are being evaluated;
     ``cancelled`` turns true when a statement
     that waits for
-    others is to stop.
+    others is to stop. ``library`` reads the
+    library of a JavaScript function by its URI; ``job`` is the resource name of the job that runs the statement.
     """
 
     project: str
@@ -75,6 +76,8 @@ class Context:
     cancelled: Callable[[], bool] | None = None
     groups: tuple[str, ...] = ()
     filtering: tuple[TableRef, ...] = ()
+    library: Callable[[str], str] | None = None
+    job: str = ""
 
 
 @dataclass(frozen=True, slots=True)

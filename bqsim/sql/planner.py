@@ -17,6 +17,7 @@ from bqsim.sim.stale import seen
 from .generic import Generic, Shape, generic_of, shape_of
 from .googlesql import resolved
 from .inner_query import original_tail, query_start
+from .lower.external import calls_external
 from .lower.registry import Unsupported
 from .plan import Context, QueryPlan, Route
 from .row_security import RowSecurity
@@ -144,6 +145,8 @@ class Planner:
             time_zone=ctx.time_zone,
             location=ctx.location,
             now_us=ctx.now_us,
+            library=ctx.library,
+            job=ctx.job,
         )
         analyzed = self._googlesql.analyze(table.view_query or "", inner)
         if ctx.transaction is not None:
@@ -180,6 +183,8 @@ class Planner:
         if key is None or plan.route is not Route.ENGINE or plan.inputs or not plan.deterministic:
             return
         sources = analyzed.sources.values()
+        if calls_external(plan.engine_sql or ""):
+            return
         if any(s.matches or (s.table.storage is None and s.table.view_query is None) for s in sources):
             return
         routines: Iterable[RoutineRef] = analyzed.routines

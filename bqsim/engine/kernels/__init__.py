@@ -46,6 +46,7 @@ FAMILIES: tuple[str, ...] = (
     "search",
     "collation",
 )
+    "external",
 
 _NAME = re.compile(rf"\b{PREFIX}\w+")
 _CREATE = re.compile(rf"\s*CREATE\s+(?:OR\s+REPLACE\s+)?MACRO\s+({PREFIX}\w+)", re.IGNORECASE)

@@ -19,8 +19,8 @@ class Kernel:
     one length, and returns an array of that length; it is called once per batch, from any engine thread.
     With ``null_in_null_out`` the engine answers NULL for rows with a NULL argument and hands only the other
     rows over (the function then must not give NULL); else NULLs reach the function. A kernel that gives
-    different values for equal arguments is ``volatile``. To fail with a BigQuery text raise
-    ``BigQueryError``.
+    different values for equal arguments is ``volatile``. One that is ``variadic`` takes arguments of any
+    number and types instead of ``parameters``. To fail with a BigQuery text raise ``BigQueryError``.
     """
 
     name: str
@@ -29,3 +29,4 @@ class Kernel:
     function: Callable[..., Any]
     null_in_null_out: bool = True
     volatile: bool = False
+    variadic: bool = False

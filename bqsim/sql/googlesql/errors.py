@@ -12,7 +12,7 @@ from .prepass import PATH, Path, Prepared, offset_of, too_complex
 from .routines import EXTERNAL_GROUP, SQL_GROUP
 
 _AT = re.compile(r" \[at (\d+):(\d+)\]")
-_GROUPS = re.compile(rf"\b(?:{EXTERNAL_GROUP}|{SQL_GROUP}|{GROUP}|ZetaSQL):", re.IGNORECASE)
+_GROUPS = re.compile(rf"\b(?:{EXTERNAL_GROUP}\w*|{SQL_GROUP}|{GROUP}|ZetaSQL):", re.IGNORECASE)
 _TABLE_NOT_FOUND = re.compile(r"Table not found: (.*?)(?:; Did you mean .*)?(?: \[at \d+:\d+\])?", re.DOTALL)
 _FUNCTION_NOT_FOUND = re.compile(
     r"Function not found: (.*?)(?:; Did you mean .*)? \[at (\d+):(\d+)\]", re.DOTALL

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from bqsim.engine.external import FUNCTIONS
 from bqsim.errors import invalid_query, unsupported
 
 from .catalog import Definition
+from .external import external_function
 from .prepass import names_in
 
 SQL_GROUP = "Templated_SQL_Function"
-# The group of a function whose body GoogleSQL cannot read (JavaScript, Python, remote).
+# The group of a function whose body GoogleSQL cannot read (JavaScript, remote), before its id among FUNCTIONS.
 EXTERNAL_GROUP = "External_function"
 _TEMPLATED_SQL_TVF = 3
 _SCALAR, _AGGREGATE = 1, 2
@@ -31,7 +33,8 @@ def _function(statement: Any) -> Definition:
 
     sql = statement.language.upper() == "SQL"
     proto = function_pb2.FunctionProto(
-        group=SQL_GROUP if sql else EXTERNAL_GROUP, mode=_AGGREGATE if statement.is_aggregate else _SCALAR
+        group=SQL_GROUP if sql else f"{EXTERNAL_GROUP}_{FUNCTIONS.put(external_function(statement))}",
+        mode=_AGGREGATE if statement.is_aggregate else _SCALAR,
     )
     proto.signature.add().CopyFrom(statement.signature)
     proto.options.uses_upper_case_sql_name = False

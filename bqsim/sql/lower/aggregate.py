@@ -11,6 +11,7 @@ from bqsim.sql.googlesql.types import type_from_proto
 from bqsim.types import TypeKind
 
 from . import nodes
+from .external import external_call, is_external, not_aggregated
 from .expressions import BUILTIN_GROUP, SAFE_ERROR_MODE, arguments
 from .functions import aggregate_function
 from .registry import NOT_LITERAL, AggregateCall, Unsupported
@@ -156,6 +157,8 @@ def aggregate_call(low: Lowering, node: Any, over: Any = None, having: int | Non
     non_scalar = node.parent
     base = non_scalar.parent
     name = base.function.name.removeprefix(BUILTIN_GROUP)
+    if is_external(name.partition(":")[0]):
+        return _external(low, node, over, having)
     if ":" in name:
         raise Unsupported(f"aggregate function {name.rpartition(':')[2]}")
     if base.collation_list:
@@ -201,6 +204,28 @@ def aggregate_call(low: Lowering, node: Any, over: Any = None, having: int | Non
     ignore = nodes.template("({0} IS NOT NULL)", args[0]) if call.nulls == "IGNORE" and args else None
     value = call.apply(row.function, *args, where=ignore)
     return nodes.template(row.wrap, value) if row.wrap else value
+
+
+def _external(low: Lowering, node: Any, over: Any, having: int | None) -> exp.Expression:
+    """A call of an aggregate function in JavaScript: of the lists of its arguments' values."""
+    non_scalar = node.parent
+    base = non_scalar.parent
+    name = base.function.name.rpartition(":")[2]
+    if over is None and (node.group_by_list or node.group_by_aggregate_list or has(node, "having_expr")):
+        raise Unsupported(f"GROUP BY inside {name}")
+    if over is not None or base.error_mode == SAFE_ERROR_MODE or non_scalar.distinct or has(node, "limit"):
+        raise Unsupported(f"DISTINCT, LIMIT, OVER or SAFE in a call of {name}")
+    args, types, literals = arguments(low, base)
+    result = type_from_proto(base.parent.type)
+    call = AggregateCall(name, args, types, result, literals, low, node=node)
+    if has(non_scalar, "where_expr"):
+        call.where.append(low.expression(non_scalar.where_expr))
+    if having is not None:
+        call.where.append(low.column(having))
+    _modifiers(low, node, call)
+    fixed = not_aggregated(base.function.name)
+    values = [a if i in fixed else call.apply("list", a) for i, a in enumerate(args)]
+    return external_call(low, base.function.name, values)
 
 
 def inner_value(low: Lowering, value: exp.Expression) -> exp.Expression:

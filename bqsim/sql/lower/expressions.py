@@ -17,6 +17,7 @@ from bqsim.types import Type, TypeKind
 from . import nodes
 from .binding import bound
 from .casts import lower_cast
+from .external import external_call, is_external
 from .functions import scalar_function
 from .literals import literal
 from .registry import NOT_LITERAL, FunctionCall, Unsupported
@@ -152,6 +153,9 @@ def inline_lambda(low: Lowering, node: Any) -> tuple[exp.Expression, Type]:
 def function_call(low: Lowering, node: Any) -> exp.Expression:
     base = node.parent
     group, _, name = base.function.name.partition(":")
+    if is_external(group):
+        value = external_call(low, base.function.name, arguments(low, base)[0])
+        return nodes.template("TRY({0})", value) if base.error_mode == SAFE_ERROR_MODE else value
     if group not in ("ZetaSQL", GROUP):
         raise Unsupported(f"function {name or group}")
     if base.collation_list:

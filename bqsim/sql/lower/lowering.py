@@ -66,6 +66,8 @@ class Shared:
     deterministic: bool = True
     routines: dict[RoutineRef, None] = field(default_factory=dict)
     open_views: tuple[TableRef, ...] = ()
+    # The persistent external functions, numbered as they come.
+    persistent: dict[str, int] = field(default_factory=dict)
     # What tells the rows that the caller sees, the tables whose policies are being lowered, and how many
     # policies name the caller; None when no table has any.
     security: RowSecurity | None = None

@@ -1,0 +1,64 @@
+"""Calls of external functions: the id of the call, then its arguments. One engine function for each type of
+result; what is neither ARRAY nor STRUCT comes back as itself, these as JSON text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bqsim.types import TypeKind
+
+from .kernel import Kernel
+
+# The engine type of a call's result, by the kind of its type.
+RESULTS: dict[TypeKind, str] = {
+    TypeKind.INT64: "BIGINT",
+    TypeKind.FLOAT64: "DOUBLE",
+    TypeKind.NUMERIC: "DECIMAL(38,9)",
+    TypeKind.BIGNUMERIC: "BLOB",
+    TypeKind.BOOL: "BOOLEAN",
+    TypeKind.STRING: "VARCHAR",
+    TypeKind.BYTES: "BLOB",
+    TypeKind.DATE: "DATE",
+    TypeKind.TIME: "TIME",
+    TypeKind.DATETIME: "TIMESTAMP",
+    TypeKind.TIMESTAMP: "TIMESTAMP",
+    TypeKind.JSON: "VARCHAR",
+    TypeKind.ARRAY: "VARCHAR",
+    TypeKind.STRUCT: "VARCHAR",
+}
+
+
+def kernel_name(language: str, kind: TypeKind) -> str:
+    """The engine function that calls a function in a language whose results are of a kind."""
+    return f"bq_{language}_{kind.value.lower()}"
+
+
+def _javascript(key: Any, *columns: Any) -> Any:
+    from bqsim.engine.external import CALLS, javascript
+
+    return javascript.run(CALLS.get(key[0].as_py()), list(columns), len(key))
+
+
+def _remote(key: Any, *columns: Any) -> Any:
+    from bqsim.engine.external import CALLS, remote
+
+    return remote.run(CALLS.get(key[0].as_py()), list(columns), len(key))
+
+
+def _kernels(language: str, function: Callable[..., Any], volatile: bool) -> tuple[Kernel, ...]:
+    return tuple(
+        Kernel(
+            kernel_name(language, kind),
+            (),
+            returns,
+            function,
+            null_in_null_out=False,
+            volatile=volatile,
+            variadic=True,
+        )
+        for kind, returns in RESULTS.items()
+    )
+
+
+KERNELS = (*_kernels("js", _javascript, volatile=False), *_kernels("remote", _remote, volatile=True))
