@@ -175,6 +175,7 @@ def charge_commit(work: Working, change: Change) -> None:
                 "record_levels": record_levels(table.fields),
                 "partitions": modified,
                 "table_partitions": _partitions(work.session, table, "_end IS NULL"),
+                "row_access_policies": len(table.row_access_policies),
             },
             dataset=table.ref.dataset_ref.api_name,
             table=table.ref.api_name,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import DatasetRef, TableRef
-from bqsim.catalog.resources import RangePartitioning, TimePartitioning
+from bqsim.catalog.resources import RangePartitioning, RowAccessPolicy, TimePartitioning
 from bqsim.errors import invalid, invalid_query, unsupported
 from bqsim.jobs.reading import (
     bad_value,
@@ -51,7 +51,10 @@ LEGACY_SQL_REFUSAL = (
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a job writes: a table, how it may be created and changed, and its shape when it is created."""
+    """Where a job writes: a table, how it may be created and changed, and its shape when it is created.
+
+    ``policies`` are row access policies that come with the rows.
+    """
 
     table: TableRef
     create: str = "CREATE_IF_NEEDED"
@@ -67,6 +70,7 @@ class Target:
     labels: Mapping[str, str] = field(default_factory=dict)
     expiration_ms: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    policies: tuple[RowAccessPolicy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

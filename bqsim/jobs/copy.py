@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.names import check_table_id
 from bqsim.catalog.refs import TableRef
-from bqsim.catalog.resources import Storage, Table, TableKind
+from bqsim.catalog.resources import RowAccessPolicy, Storage, Table, TableKind
 from bqsim.engine.protocol import Session
 from bqsim.errors import already_exists, invalid, not_found, unsupported
 from bqsim.jobs.config import Target, parse_target
 from bqsim.jobs.job import Job
 from bqsim.jobs.reading import bad_value, enum, items, mapping, required, table_ref, text
 from bqsim.jobs.statistics import CopyStatistics
-from bqsim.jobs.target import write_table
+from bqsim.jobs.target import collect_policy, write_table
+from bqsim.sql.row_security import protecting
 from bqsim.sql.statements.buffered import flushed
 from bqsim.sql.statements.storage import copy_rows, storage_of, with_storage
 from bqsim.sql.statements.writes import Writer
@@ -99,6 +100,7 @@ class CopyRunner:
         first = sources[0][0]
         for table, _ in sources:
             storage_of(table)
+            self._executor.require_full_access(table, job.caller, job.groups)
         if config.operation == "COPY":
             rows = self._copy(job, config, sources, session)
         else:
@@ -116,7 +118,7 @@ class CopyRunner:
                     "Source tables must have the same schema: "
                     f"{table.ref.api_name} does not match {first.ref.api_name}"
                 )
-        target = config.target
+        target = replace(config.target, policies=_policies([table for table, _ in sources]))
         if self._catalog.find_table(target.table) is None or target.write == "WRITE_TRUNCATE":
             target = replace(
                 target,
@@ -198,7 +200,16 @@ class CopyRunner:
         table = self._catalog.table_at(source.table, at_us)
         if table is None:
             raise not_found("Table", source.table.api_name)
-        return table
+        return protecting(self._catalog, table)
+
+
+def _policies(sources: Sequence[Table]) -> tuple[RowAccessPolicy, ...]:
+    """The row access policies of all sources, which go with the rows; their names must differ."""
+    found: dict[str, RowAccessPolicy] = {}
+    for source in sources:
+        for policy in source.row_access_policies:
+            collect_policy(found, policy)
+    return tuple(found.values())
 
 
 def _columns_for(table: Table, source: Table) -> Storage:

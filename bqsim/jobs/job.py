@@ -278,7 +278,9 @@ class Job:
             out["finalExecutionDurationMs"] = str(self.timeline.run_ms)
         if self.statistics is not None:
             if self.type is JobType.QUERY:
-                out["totalBytesProcessed"] = str(self.statistics.bytes_processed)
+                shown = getattr(self.statistics, "row_level_security", False)
+                if not shown:
+                    out["totalBytesProcessed"] = str(self.statistics.bytes_processed)
             out.update(self.statistics.to_json(self))
         if self.life is not None:
             for name, shown in self.life.statistics(self).items():

@@ -252,6 +252,8 @@ class QueryRunner:
         ref = dataset.table(f"anon{self._draws.hex_id('anonymous-table')}")
         now_us = self._clock.now_us()
         kept = self._results.add(tuple(result.schema), result.rows, ref, now_us, job.ref.location)
+        if result.row_level_security:
+            kept.only_for = job.caller
         job.result = kept
         job.destination = ref
         return kept

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import Dataset, Table, TableKind
-from bqsim.errors import invalid, not_found
+from bqsim.errors import BigQueryError, invalid, not_found
 from bqsim.jobs import paging
 from bqsim.sim.iam.attached import owned_by
 from bqsim.sql.statements.storage import live, storage_of
@@ -36,7 +36,17 @@ CELL_JSON_BYTES = 10
 class ResultSet:
     """The rows of one statement: ``schema`` and a ``pyarrow.Table`` in canonical form, by position."""
 
-    __slots__ = ("_rows", "created_us", "location", "nbytes", "num_rows", "path", "ref", "schema")
+    __slots__ = (
+        "_rows",
+        "created_us",
+        "location",
+        "nbytes",
+        "num_rows",
+        "only_for",
+        "path",
+        "ref",
+        "schema",
+    )
 
     def __init__(
         self, schema: tuple[Field, ...], rows: pa.Table, ref: TableRef, created_us: int, location: str = "US"
@@ -48,6 +58,8 @@ class ResultSet:
         self.num_rows: int = rows.num_rows
         self.nbytes: int = rows.nbytes
         self.path: Path | None = None
+        # Who alone may read it: the caller for whom row access policies filtered it; None for everybody.
+        self.only_for: str | None = None
         self._rows: pa.Table | None = rows
 
     @property
@@ -70,6 +82,15 @@ class ResultSet:
         if self._rows is None:
             raise not_found("Table", self.ref.api_name)
         return self._rows
+
+    def check_reader(self, caller: str) -> None:
+        """Raises 403 ``accessDenied`` for a caller other than the one for whom it was filtered."""
+        if self.only_for is not None and self.only_for.casefold() != caller.casefold():
+            raise BigQueryError(
+                "accessDenied",
+                f"Access Denied: Table {self.ref.api_name}: User does not have permission to query table"
+                f" {self.ref.api_name}, or perhaps it does not exist.",
+            )
 
     def slice(self, start: int, count: int | None = None) -> pa.Table:
         """Rows ``start`` … ``start + count``, without a copy."""

@@ -62,6 +62,7 @@ def _frame_json(frame: Frame) -> dict[str, Any]:
 def add_up(total: QueryStatistics, child: QueryStatistics) -> None:
     """Add what a child did to the statistics of its script."""
     total.bytes_processed += child.bytes_processed
+    total.row_level_security |= child.row_level_security
     total.bytes_billed += child.bytes_billed
     total.tables = tuple(dict.fromkeys((*total.tables, *child.tables)))
     if child.route is Route.REFERENCE or total.route in (None, Route.METADATA):

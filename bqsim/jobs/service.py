@@ -333,9 +333,11 @@ class JobService:
         max_results: int | None = None,
         page_token: str | None = None,
         max_bytes: int = PAGE_BYTES,
+        caller: str | None = None,
+        groups: tuple[str, ...] = (),
     ) -> ResultPage:
         """A page of a DONE query job's rows; raises the failure of a failed one. Statements without rows have
-        none."""
+        none. 403 for what row access policies hide from the ``caller``, who is the job's own when None."""
         job.raise_for_error()
         if job.type is not JobType.QUERY:
             raise invalid(f"Job {job.ref.api_name} is not a query job")
@@ -347,10 +349,14 @@ class JobService:
             window.of(0, 1)
             return ResultPage((), empty_table(()), 0, None)
         start, count, token = window.of(result.num_rows, result.row_bytes)
+        if caller is None:
+            caller, groups = job.caller, job.groups
         if isinstance(result, ResultSet):
+            result.check_reader(caller)
             rows = result.slice(start, count)
         else:
             stored = result
+            self._executor.require_full_access(stored.table, caller, groups)
             rows = await self._pool.run(lambda session: stored.read(session, start, count))
         return ResultPage(result.schema, rows, result.num_rows, token)
 

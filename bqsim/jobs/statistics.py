@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bqsim.catalog.refs import TableRef
-from bqsim.sql.plan import DmlStats, Route
+from bqsim.sql.plan import DmlStats, ExportStats, Route
 from bqsim.types import Field, Type
 
 if TYPE_CHECKING:
@@ -62,12 +62,15 @@ class QueryStatistics:
     bytes_billed: int = 0
     tables: tuple[TableRef, ...] = ()
     dml: DmlStats | None = None
+    export: ExportStats | None = None
     ddl_operation: str | None = None
     ddl_targets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     schema: tuple[Field, ...] | None = None
     undeclared_parameters: list[dict[str, Any]] | None = None
     records_written: int | None = None
     dry_run: bool = False
+    row_level_security: bool = False
+    affected_policies: int | None = None
 
     @classmethod
     def of(cls, result: StatementResult) -> QueryStatistics:
@@ -76,6 +79,8 @@ class QueryStatistics:
             ("ddlTargetTable", result.ddl_target_table),
             ("ddlTargetDataset", result.ddl_target_dataset),
             ("ddlTargetRoutine", result.ddl_target_routine),
+            ("ddlTargetRowAccessPolicy", result.ddl_target_row_access_policy),
+            *((name, result.dcl_target) for name in _dcl_members(result)),
         )
         return cls(
             statement_type=result.statement_type,
@@ -85,17 +90,16 @@ class QueryStatistics:
             bytes_billed=bytes_billed(result.bytes_processed, len(result.tables)),
             tables=tuple(result.tables),
             dml=result.dml,
+            export=result.export,
             ddl_operation=result.ddl_operation,
             ddl_targets={key: ref.to_json() for key, ref in targets if ref is not None},
             records_written=result.rows.num_rows if result.rows is not None else None,
+            row_level_security=result.row_level_security,
+            affected_policies=result.ddl_affected_row_access_policies,
         )
 
     def to_json(self, job: JobTimes) -> dict[str, Any]:
-        query: dict[str, Any] = {
-            "totalBytesProcessed": str(self.bytes_processed),
-            "totalBytesBilled": str(self.bytes_billed),
-            "cacheHit": self.cache_hit,
-        }
+        query: dict[str, Any] = {**self.bytes_json(), "cacheHit": self.cache_hit}
         if self.statement_type:
             query["statementType"] = self.statement_type
         if self.dry_run:
@@ -107,8 +111,15 @@ class QueryStatistics:
         if self.dml is not None:
             query["numDmlAffectedRows"] = str(self.dml.total)
             query["dmlStats"] = dml_json(self.dml)
+        if self.export is not None:
+            query["exportDataStatistics"] = {
+                "fileCount": str(self.export.files),
+                "rowCount": str(self.export.rows),
+            }
         if self.ddl_operation:
             query["ddlOperationPerformed"] = self.ddl_operation
+        if self.affected_policies is not None:
+            query["ddlAffectedRowAccessPolicyCount"] = str(self.affected_policies)
         query.update(self.ddl_targets)
         if self.schema is not None:
             from bqsim.types.api_schema import fields_to_api
@@ -120,9 +131,20 @@ class QueryStatistics:
             query["queryPlan"] = [self._stage(job)]
             query["timeline"] = [_timeline_sample(job)]
         out: dict[str, Any] = {"query": query}
+        if self.row_level_security:
+            out["rowLevelSecurityStatistics"] = {"rowLevelSecurityApplied": True}
         if self.route is not None:
             out["bqsim"] = {"route": self.route.value, "routeReason": self.route_reason}
         return out
+
+    def bytes_json(self) -> dict[str, str]:
+        """The bytes that were processed and billed; of tables with row access policies they are hidden."""
+        if self.row_level_security:
+            return {}
+        return {
+            "totalBytesProcessed": str(self.bytes_processed),
+            "totalBytesBilled": str(self.bytes_billed),
+        }
 
     @property
     def _has_plan(self) -> bool:
@@ -146,6 +168,13 @@ class QueryStatistics:
         if self.records_written is not None:
             stage["recordsWritten"] = str(self.records_written)
         return stage
+
+
+def _dcl_members(result: StatementResult) -> tuple[str, ...]:
+    """The member that names the target of a GRANT or REVOKE, by what it is about."""
+    kind = result.statement_type.rpartition("_")[2]
+    member = {"SCHEMA": "dclTargetDataset", "TABLE": "dclTargetTable", "VIEW": "dclTargetView"}.get(kind)
+    return (member,) if member is not None and result.dcl_target is not None else ()
 
 
 def dml_json(dml: DmlStats) -> dict[str, str]:

@@ -63,17 +63,22 @@ class TableData:
         page_token: str | None = None,
         selected_fields: str | None = None,
         max_bytes: int = PAGE_BYTES,
+        caller: str = "",
+        groups: tuple[str, ...] = (),
     ) -> ResultPage:
         """A page of the table's rows in stored order.
 
-        ``selected_fields`` is the API's comma-separated list of paths. 404 for unknown tables, 400 for views.
+        ``selected_fields`` is the API's comma-separated list of paths. 404 for unknown tables, 400 for views,
+        403 for tables of which row access policies hide rows from the caller.
         """
         wanted = MAX_PAGE_ROWS if max_results is None else min(max_results, MAX_PAGE_ROWS)
         window = Window(ref.api_name, start_index, wanted, page_token, max_bytes)
         result = self._results.find(ref, self._clock.now_us()) if ref.dataset.startswith("_") else None
         if result is not None:
+            result.check_reader(caller)
             return _result_page(result, window, selected_fields)
         table = self._listed(ref)
+        self._executor.require_full_access(table, caller, groups)
         fields, chosen = select_fields(table.fields, selected_fields)
         columns = sorted({index for index, _ in chosen})
         start = window.start

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bqsim.catalog.names import check_table_id
 from bqsim.catalog.refs import TableRef
-from bqsim.catalog.resources import Table, TableKind
+from bqsim.catalog.resources import RowAccessPolicy, Table, TableKind
 from bqsim.engine.protocol import Interrupted, Session
 from bqsim.errors import BigQueryError, already_exists, invalid, not_found, unsupported
 from bqsim.jobs.config import Target
@@ -50,13 +50,29 @@ def write_table(
     check_table_id(ref.table)
     try:
         with _locked(executor, ref, cancelled), catalog.change(session) as change:
-            table = _prepare(catalog, session, target, fields, query, exact)
+            table = _protected(_prepare(catalog, session, target, fields, query, exact), target)
             inserted = insert(Writer(session, table, change.time_us))
             table = touched(catalog, table, change, inserted)
             change.put_table(table)
     except InterruptedError:
         raise Interrupted from None
     return table, inserted
+
+
+def _protected(table: Table, target: Target) -> Table:
+    """``table`` with the row access policies that it has after the job: its own, unless its rows and schema
+    are replaced, and those that come with the rows (page *Introduction to row-level security*)."""
+    found: dict[str, RowAccessPolicy] = {}
+    kept = () if target.write == "WRITE_TRUNCATE" else table.row_access_policies
+    for policy in (*kept, *target.policies):
+        collect_policy(found, policy)
+    return replace(table, row_access_policies=tuple(found.values()))
+
+
+def collect_policy(found: dict[str, RowAccessPolicy], policy: RowAccessPolicy) -> None:
+    """Add a policy to those of a table, by folded name; raises 400 ``invalid`` when the name is taken."""
+    if found.setdefault(policy.policy_id.casefold(), policy) is not policy:
+        raise invalid(f"Row access policy {policy.policy_id} is defined by more than one table")
 
 
 @contextmanager

@@ -22,12 +22,14 @@ from .access import Access
 from .information_schema import VirtualTables
 from .plan import Context, QueryPlan, StatementResult, TypedValue
 from .planner import Planner
+from .row_security import protecting
 from .statements import HANDLERS, Handler, Services, Statement, partition_filter
 from .statements.base import enum_name, registered
 from .statements.defaults import default_expression
 from .statements.names import table_ref
 from .statements.query import engine_select, query_result, run_plan, scanned_bytes
 from .statements.quotas import begin_statement, charge_plan
+from .statements.row_access import granted_to_nobody
 from .statements.sizes import ColumnSizes
 from .statements.tables import wrong_kind
 from .statements.time_travel import bind_lag, bind_times
@@ -214,19 +216,22 @@ class Executor:
         try:
             return self._services.googlesql.analyze(sql, ctx, start)
         except BigQueryError as error:
+            granted = granted_to_nobody(sql, error)
+            if granted is not None:
+                return self._analyze(granted, ctx, start)
             self.access.failed(sql, ctx, error)
             raise
 
     def _statement(self, analyzed: Analyzed, ctx: Context, session: Session) -> Statement:
         if not ctx.now_us:
             ctx = replace(ctx, now_us=self._services.clock.now_us())
+        if ctx.library is None:
+            ctx = replace(ctx, library=self._library)
         self.access.statement(analyzed, ctx)
         if ctx.transaction is not None:
             _check_transactional(analyzed, ctx)
             analyzed = ctx.transaction.bind(analyzed, ctx.temp_dataset)
         partition_filter.check(analyzed)
-        if ctx.library is None:
-            ctx = replace(ctx, library=self._library)
         statement = Statement(self._services, analyzed, ctx, session)
         if "system_time" in analyzed.sql.casefold():
             bind_times(statement)
@@ -235,15 +240,15 @@ class Executor:
             bind_lag(statement, ctx.now_us - view.rows)
         return statement
 
+    def _library(self, uri: str) -> str:
+        """The text of a JavaScript library; raises the error of an object that is not there."""
+        return self.objects.read(uri).decode("utf-8", "replace")
+
     def _prepared(
         self, sql: str, ctx: Context, session: Session, start: Position
     ) -> tuple[str, Context, Position]:
         """The statement itself, with the temporary functions before it defined, its own time and settings."""
         if self.is_temp_function(sql):
-    def _library(self, uri: str) -> str:
-        """The text of a JavaScript library; raises the error of an object that is not there."""
-        return self.objects.read(uri).decode("utf-8", "replace")
-
             nodes = self._services.googlesql.parse_script(sql)
             if len(nodes) > 1:
                 ctx = replace(ctx, temp_functions=dict(ctx.temp_functions))
@@ -296,6 +301,17 @@ class Executor:
         if table.kind is not TableKind.MATERIALIZED_VIEW:
             raise wrong_kind(table)
         return StatementResult("CALL")
+
+    # Rows of tables, for jobs and the storage API
+
+    def require_full_access(self, table: Table, caller: str, groups: tuple[str, ...] = ()) -> None:
+        """Raises 403 ``accessDenied`` when row access policies hide rows of a table from a caller.
+
+        Of a table as it was, the policies count that it has now.
+        """
+        ctx = Context(table.ref.project, caller=caller, groups=groups)
+        self.planner.security.require_all(table, ctx)
+        self.planner.security.require_all(protecting(self.catalog, table), ctx)
 
     # Rows into tables, for jobs
 

@@ -123,7 +123,9 @@ METHODS: tuple[Method, ...] = (
         read_pb2.ReadRowsRequest,
         read_pb2.ReadRowsResponse,
         "read_stream",
-        lambda core, request, call: core.storage.read.read_rows(request, call.cancelled, call.plan),
+        lambda core, request, call: core.storage.read.read_rows(
+            request, call.cancelled, call.plan, call.caller
+        ),
     ),
     Method(
         "BigQueryRead",

@@ -175,7 +175,12 @@ async def _put_rows(
             body["schema"] = {"fields": fields_to_api(statistics.schema)}
         return
     page = await request.core.jobs.results(
-        job, start_index=start_index, max_results=max_results, page_token=page_token
+        job,
+        start_index=start_index,
+        max_results=max_results,
+        page_token=page_token,
+        caller=request.caller.email,
+        groups=request.caller.groups,
     )
     if job.result is None:
         return
@@ -208,7 +213,7 @@ def _put_summary(body: dict[str, Any], job: Job) -> None:
         body["sessionInfo"] = {"sessionId": job.session_id}
     statistics = job.query_statistics
     if job.done and statistics is not None:
-        body["totalBytesBilled"] = str(statistics.bytes_billed)
+        body |= {k: v for k, v in statistics.bytes_json().items() if k == "totalBytesBilled"}
         if not job.dry_run:
             body["totalSlotMs"] = str(job.slot_ms)
         if statistics.statement_type:
@@ -219,7 +224,7 @@ def _put_statistics(body: dict[str, Any], job: Job) -> None:
     statistics = job.query_statistics
     if statistics is None or not job.done:
         return
-    body["totalBytesProcessed"] = str(statistics.bytes_processed)
+    body |= {k: v for k, v in statistics.bytes_json().items() if k == "totalBytesProcessed"}
     body["cacheHit"] = statistics.cache_hit
     if statistics.dml is not None:
         dml = statistics.dml

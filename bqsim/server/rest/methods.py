@@ -193,16 +193,17 @@ METHODS: tuple[Method, ...] = (
         _T + "/rowAccessPolicies:batchDelete",
         "",
         "BatchDeleteRowAccessPoliciesRequest",
+        handler=row_access_policies.batch_delete,
     ),
     Method(
-        "bigquery.rowAccessPolicies.delete", "DELETE", _A, "force:bool", handler=row_access_policies.missing
+        "bigquery.rowAccessPolicies.delete", "DELETE", _A, "force:bool", handler=row_access_policies.delete
     ),
     Method(
         "bigquery.rowAccessPolicies.get",
         "GET",
         _A,
         response="RowAccessPolicy",
-        handler=row_access_policies.missing,
+        handler=row_access_policies.get,
     ),
     Method(
         "bigquery.rowAccessPolicies.getIamPolicy",
@@ -211,6 +212,7 @@ METHODS: tuple[Method, ...] = (
         "",
         "GetIamPolicyRequest",
         "Policy",
+        row_access_policies.get_policy,
     ),
     Method(
         "bigquery.rowAccessPolicies.insert",
@@ -219,6 +221,7 @@ METHODS: tuple[Method, ...] = (
         "",
         "RowAccessPolicy",
         "RowAccessPolicy",
+        row_access_policies.insert,
     ),
     Method(
         "bigquery.rowAccessPolicies.list",
@@ -235,8 +238,17 @@ METHODS: tuple[Method, ...] = (
         "",
         "TestIamPermissionsRequest",
         "TestIamPermissionsResponse",
+        row_access_policies.test_permissions,
     ),
-    Method("bigquery.rowAccessPolicies.update", "PUT", _A, "", "RowAccessPolicy", "RowAccessPolicy"),
+    Method(
+        "bigquery.rowAccessPolicies.update",
+        "PUT",
+        _A,
+        "",
+        "RowAccessPolicy",
+        "RowAccessPolicy",
+        row_access_policies.update,
+    ),
     Method(
         "bigquery.tabledata.insertAll",
         "POST",

@@ -21,6 +21,8 @@ async def list_(request: Request) -> Reply:
         max_results=request.integer("maxResults"),
         page_token=request.text("pageToken"),
         selected_fields=request.text("selectedFields"),
+        caller=request.caller.email,
+        groups=request.caller.groups,
     )
     body: dict[str, Any] = {
         "kind": "bigquery#tableDataList",

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from bqsim.sql.plan import Context
     from bqsim.sql.row_security import RowSecurity
 
+    from .pushdown import Condition
+
 Views = Callable[["Table", "Context"], "Analyzed"]
 
 

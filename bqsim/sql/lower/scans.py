@@ -14,6 +14,7 @@ from bqsim.sql.googlesql.resolved import has, unwrap
 from bqsim.types import TypeKind
 
 from . import nodes, policies
+from .pushdown import note_conditions, scan_conditions
 from .registry import Unsupported
 from .relation import Place, Relation, Stage, place_node
 from .types import column_type, engine_type

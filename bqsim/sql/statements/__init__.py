@@ -6,7 +6,19 @@ from collections.abc import Callable
 
 from bqsim.sql.plan import StatementResult
 
-from . import alter_table, assertion, dml, merge, query, routines, schemas, tables, views
+from . import (
+    alter_table,
+    assertion,
+    dml,
+    export_data,
+    merge,
+    query,
+    routines,
+    row_access,
+    schemas,
+    tables,
+    views,
+)
 from .base import Services, Statement
 
 Handler = Callable[[Statement], StatementResult]
@@ -54,6 +66,7 @@ HANDLERS: dict[str, Handler] = {
     "resolved_merge_stmt": merge.merge,
     "resolved_truncate_stmt": dml.truncate,
     "resolved_assert_stmt": assertion.assert_,
+    "resolved_export_data_stmt": export_data.export_data,
     "resolved_create_schema_stmt": schemas.create_schema,
     "resolved_alter_schema_stmt": schemas.alter_schema,
     "resolved_undrop_stmt": schemas.undrop_schema,
@@ -74,14 +87,13 @@ HANDLERS: dict[str, Handler] = {
     "resolved_drop_materialized_view_stmt": _dropping("MATERIALIZED VIEW"),
     "resolved_drop_function_stmt": routines.dropping("DROP_FUNCTION"),
     "resolved_drop_table_function_stmt": routines.dropping("DROP_TABLE_FUNCTION"),
+    "resolved_create_row_access_policy_stmt": row_access.create,
+    "resolved_drop_row_access_policy_stmt": row_access.drop,
+    "resolved_alter_row_access_policy_stmt": row_access.alter,
+    "resolved_alter_all_row_access_policies_stmt": row_access.alter_all,
     # Statements that BigQuery has and bqsim refuses by name.
-    "resolved_export_data_stmt": refused("EXPORT DATA"),
     "resolved_aux_load_data_stmt": refused("LOAD DATA"),
     "resolved_create_external_table_stmt": refused("CREATE EXTERNAL TABLE"),
-    "resolved_create_row_access_policy_stmt": refused("CREATE ROW ACCESS POLICY"),
-    "resolved_drop_row_access_policy_stmt": refused("DROP ROW ACCESS POLICY"),
-    "resolved_alter_row_access_policy_stmt": refused("ALTER ROW ACCESS POLICY"),
-    "resolved_alter_all_row_access_policies_stmt": refused("ALTER ALL ROW ACCESS POLICIES"),
     "resolved_grant_stmt": refused("GRANT"),
     "resolved_revoke_stmt": refused("REVOKE"),
     "resolved_create_model_stmt": refused("CREATE MODEL"),

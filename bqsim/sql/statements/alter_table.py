@@ -13,6 +13,7 @@ from bqsim.errors import already_exists, invalid_query, not_found
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.googlesql.types import type_from_proto
 from bqsim.sql.plan import StatementResult
+from bqsim.sql.row_security import filter_of
 from bqsim.types import Field, Mode, TypeKind, field_of
 
 from . import names, results
@@ -141,6 +142,7 @@ def _drop_column(a: _Alteration, action: Any) -> None:
         raise invalid_query(f"Column {name} is part of the primary key and cannot be dropped")
     if len(table.fields) == 1:
         raise invalid_query("Table must have at least one column")
+    _check_unfiltered(a, index, "dropped")
     a.table = replace(
         table,
         fields=table.fields[:index] + table.fields[index + 1 :],
@@ -163,10 +165,23 @@ def _rename_column(a: _Alteration, action: Any) -> None:
     time, by_range = a.table.time_partitioning, a.table.range_partitioning
     if (time and time.field == old) or (by_range and by_range.field == old):
         raise invalid_query(f"Column {old} is a partitioning column and cannot be renamed")
+    _check_unfiltered(a, index, "renamed")
     a.put_field(index, replace(a.table.fields[index], name=action.new_name))
     a.table = replace(
         a.table, clustering=renamed(a.table.clustering), primary_key=renamed(a.table.primary_key)
     )
+
+
+def _check_unfiltered(a: _Alteration, index: int, verb: str) -> None:
+    """Columns that row access policies read stay as they are (page *Introduction to row-level security*)."""
+    security = a.statement.services.planner.security
+    for policy in a.table.row_access_policies:
+        analyzed = security.analyzed(a.table, policy, a.statement.ctx)
+        if index in filter_of(analyzed)[1].column_index_list:
+            name = a.table.fields[index].name
+            raise invalid_query(
+                f"Column {name} is part of row access policy {policy.policy_id} and cannot be {verb}"
+            )
 
 
 def _rename_to(a: _Alteration, action: Any) -> None:

@@ -77,6 +77,7 @@ def _insert_query(
         defaults = [default_expression(statement, f) for f in omitted]
     result = StatementResult("INSERT", plan.route, plan.route_reason, plan=plan, tables=plan.tables)
     result.bytes_processed = scanned_bytes(statement, plan)
+    result.row_level_security = plan.policies_used is not None
     charge_plan(statement, plan, scanned_bytes)
     if statement.dry_run:
         return result

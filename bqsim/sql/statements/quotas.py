@@ -39,6 +39,7 @@ def charge_plan(
         "resources": len(plan.tables) + len(plan.views) + len(plan.routines),
         "view_levels": max((_levels(statement, table.ref) for table in views), default=0),
         "view_characters": max((len(table.view_query or "") for table in views), default=0),
+        "row_access_policies_used": plan.policies_used or 0,
     }
     if statement.node is not None:
         sizes["resolved_bytes"] = statement.node.ByteSize()

@@ -11,6 +11,7 @@ from bqsim.catalog.resources import Dataset, RangePartitioning, Table, TableKind
 from bqsim.errors import BigQueryError, already_exists, invalid_query, not_found, unsupported
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.plan import QueryPlan, StatementResult
+from bqsim.sql.row_security import protecting
 from bqsim.types import Field, TypeKind
 
 from . import names, results
@@ -53,6 +54,7 @@ def create_table_as_select(statement: Statement) -> StatementResult:
     result = _create(statement, table, "CREATE_TABLE_AS_SELECT", plan)
     result.plan, result.route, result.route_reason = plan, plan.route, plan.route_reason
     result.tables = plan.tables
+    result.row_level_security = plan.policies_used is not None
     if result.ddl_operation != results.SKIP:
         result.bytes_processed = scanned_bytes(statement, plan)
     return result
@@ -176,6 +178,7 @@ def _like(statement: Statement, table: Table, source: Table) -> Table:
         view_query=None,
         base_table=None,
         snapshot_ms=None,
+        row_access_policies=(),
         expiration_ms=table.expiration_ms,
         time_partitioning=clauses[0],
         range_partitioning=clauses[1],
@@ -261,7 +264,13 @@ def _source(statement: Statement, scan: Any) -> tuple[Table, int | None]:
     """The table that a scan names, as of its FOR SYSTEM_TIME clause, with that time."""
     table: Table = statement.analyzed.sources[scan.table.full_name].table
     at_us = snapshot_time(statement, scan)
-    return (table, None) if at_us is None else (table_at(statement, table, at_us), at_us)
+    security = statement.services.planner.security
+    security.require_all(table, statement.ctx)
+    if at_us is None:
+        return table, None
+    past = protecting(statement.catalog, table_at(statement, table, at_us))
+    security.require_all(past, statement.ctx)
+    return past, at_us
 
 
 # What DROP drops: GoogleSQL's object type -> (statement type, kinds that it may be).

@@ -46,8 +46,14 @@ def as_of(catalog: Catalog, table: Table, at_us: int) -> Table:
     Without rows when it did not exist then, or had other columns. ``num_rows`` is that of now.
     """
     past = catalog.table_at(table.ref, at_us)
-    storage = past.storage if past is not None and past.fields == table.fields else table.storage
-    return replace(table, storage=storage, version=min(table.version, at_us))
+    if past is None or past.fields != table.fields:
+        past = table
+    return replace(
+        table,
+        storage=past.storage,
+        version=min(table.version, at_us),
+        row_access_policies=table.row_access_policies or past.row_access_policies,
+    )
 
 
 def bind_lag(statement: Statement, at_us: int) -> None:
@@ -83,7 +89,9 @@ def bind_times(statement: Statement) -> None:
             raise unsupported("FOR SYSTEM_TIME AS OF a time before the table's schema was replaced")
         found.setdefault(name, set()).add(seen.storage.engine_table)
         sources = dict(analyzed.sources)
-        sources[name] = replace(sources[name], table=replace(table, storage=seen.storage))
+        policies = table.row_access_policies or seen.row_access_policies
+        then = replace(table, storage=seen.storage, row_access_policies=policies)
+        sources[name] = replace(sources[name], table=then)
         analyzed = replace(analyzed, sources=sources)
     if any(len(stored) > 1 for stored in found.values()):
         raise unsupported("Reading a table as of two times between which it was replaced")

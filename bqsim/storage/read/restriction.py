@@ -79,7 +79,7 @@ class Restrictions:
         if any(name.partition(":")[2] in _VOLATILE for name in analyzed.functions()):
             raise _too_complex(text)
         low = self._executor.planner.lowering(analyzed, context)
-        low.places.update(_places(source, resolved.unwrap(scan.input_scan)))
+        low.places.update(places(source, resolved.unwrap(scan.input_scan)))
         try:
             sql = nodes.render(low.expression(condition))
         except (Unsupported, RecursionError):
@@ -138,7 +138,7 @@ def is_closed(text: str) -> bool:
     return not opened
 
 
-def _places(source: Source, scan: Any) -> Iterator[tuple[int, Any]]:
+def places(source: Source, scan: Any) -> Iterator[tuple[int, Any]]:
     """Where the columns of a table scan are in relation ``t``."""
     fields = source.fields
     columns = column_names(len(fields)) if isinstance(source, ResultRows) else source.storage.columns

@@ -18,7 +18,7 @@ from bqsim.storage.names import job_stream_of, project_of, session_of, table_of
 from bqsim.storage.v1 import read_pb2, stream_pb2
 from bqsim.types import Field
 
-from . import sizes
+from . import policies, sizes
 from .arrow_format import ArrowFormat, codec_of
 from .blocks import BlockMaps, Blocks, block_rows
 from .cache import ChunkCache
@@ -63,6 +63,8 @@ class _Session:
     compressed: bool
     key: Hashable
     counts: Counts = field(default_factory=Counts)
+    # Who alone may read it: the caller for whom row access policies filter it; None for everybody.
+    only_for: str | None = None
 
 
 class ReadService:
@@ -112,7 +114,9 @@ class ReadService:
         source = find_source(self._catalog, self._results, ref, _snapshot_us(asked), now_us)
         options = asked.read_options
         projection = project(source, options.selected_fields)
-        condition = self._restrictions.condition(source, options.row_restriction, caller, now_us)
+        visible = policies.visible(self._executor, source, caller, now_us)
+        restriction = self._restrictions.condition(source, options.row_restriction, caller, now_us)
+        condition = policies.restricted(visible, restriction)
         nbytes, row_bytes, blocks = self._run(lambda session: self._survey(session, source, projection))
         seed = int(self._draws.hex_id("read.sample", 16), 16)
         percentage = options.sample_percentage if options.HasField("sample_percentage") else 100.0
@@ -129,6 +133,7 @@ class ReadService:
             format=_format(asked, projection.fields),
             chunk_blocks=chunk_blocks(blocks.size, row_bytes),
             key=(reading.key, count),
+            only_for=None if visible is None else caller,
             compressed=options.response_compression_codec == _Options.RESPONSE_COMPRESSION_CODEC_LZ4,
         )
         self._keep(session, now_us)
@@ -136,8 +141,12 @@ class ReadService:
         answer.CopyFrom(asked)
         answer.name = session.name
         answer.expire_time.FromMicroseconds(expires_us)
-        answer.estimated_row_count = blocks.rows
-        answer.estimated_total_bytes_scanned = nbytes
+        if visible is None:
+            answer.estimated_row_count = blocks.rows
+            answer.estimated_total_bytes_scanned = nbytes
+        else:
+            # What row access policies hide shows in no figure.
+            answer.estimated_row_count = answer.estimated_total_bytes_scanned = 0
         session.format.describe(answer)
         del answer.streams[:]
         if projection.fields:
@@ -162,14 +171,18 @@ class ReadService:
         request: read_pb2.ReadRowsRequest,
         cancelled: Callable[[], bool],
         plan: Callable[[], StreamPlan | None] = lambda: None,
+        caller: str | None = None,
     ) -> Iterator[bytes]:
         """Serialised ReadRowsResponse messages. What is wrong with the request is raised at the first.
 
-        ``plan`` gives, by then, what befalls the messages.
+        Rows that were filtered for a caller are read by no other ``caller``, where one is given. ``plan``
+        gives, by then, what befalls the messages.
         """
         if request.offset < 0:
             raise invalid_argument(f"offset must be non-negative: {request.offset}")
         session, stream = self._job_stream(request.read_stream) or self._stream(request.read_stream)
+        if caller is not None:
+            _check_reader(session, caller)
         encoding = _with_options(session.format, request)
         reader = StreamReader(
             self._pool,
@@ -329,3 +342,11 @@ def _with_options(format_: Format, request: read_pb2.ReadRowsRequest) -> Format:
 def _utc(time_us: int) -> str:
     moment = dt.datetime.fromtimestamp(time_us // 1_000_000, dt.UTC)
     return moment.isoformat()
+
+
+def _check_reader(session: _Session, caller: str) -> None:
+    source = session.reading.source
+    if isinstance(source, ResultRows):
+        policies.check_reader(source, caller)
+    elif session.only_for is not None and session.only_for.casefold() != caller.casefold():
+        raise StorageFailure("PERMISSION_DENIED", f"{FAILED}the read session is another caller's")
