@@ -40,13 +40,14 @@ FAMILIES: tuple[str, ...] = (
     "byte_formats",
     "bits",
     "bignumeric",
+    "statistics",
     "geography",
     "sketches",
     "encryption",
     "search",
     "collation",
-)
     "external",
+)
 
 _NAME = re.compile(rf"\b{PREFIX}\w+")
 _CREATE = re.compile(rf"\s*CREATE\s+(?:OR\s+REPLACE\s+)?MACRO\s+({PREFIX}\w+)", re.IGNORECASE)

@@ -161,6 +161,11 @@ def _limited(value: exp.Expression, type_: Type, modifiers: Any) -> exp.Expressi
         scale = parameters.numeric_type_parameters.scale
         precision = parameters.numeric_type_parameters.precision
         return _rounded(value, precision, scale)
+    if parameters.HasField("numeric_type_parameters") and type_.kind is K.BIGNUMERIC:
+        numeric = parameters.numeric_type_parameters
+        # BIGNUMERIC(MAX, scale) has all digits that the scale leaves.
+        precision = _MOST_DIGITS + numeric.scale if numeric.is_max_precision else numeric.precision
+        return nodes.template(f"bq_limited_bignumeric({{0}}, {precision}, {numeric.scale})", value)
     if parameters.HasField("string_type_parameters") and type_.kind in _LENGTHS:
         limit = parameters.string_type_parameters.max_length
         length = _LENGTHS[type_.kind]
@@ -192,6 +197,8 @@ def _rounded(value: exp.Expression, precision: int, scale: int) -> exp.Expressio
     )
 
 
+# Digits before the point of a parameterised BIGNUMERIC.
+_MOST_DIGITS = 38
 _LENGTHS = {K.STRING: "length", K.BYTES: "octet_length"}
 
 

@@ -10,6 +10,7 @@ from bqsim.sql.lower.registry import Aggregate, Function, Window
 from bqsim.types import Type
 
 FAMILIES: tuple[str, ...] = (
+    "statistics",
     "aggregates",
     "math",
     "arithmetic",
