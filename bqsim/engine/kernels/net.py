@@ -6,6 +6,7 @@ import socket
 
 from bqsim.errors import invalid_query
 
+from . import net_hosts
 from .rows import row_kernel
 
 _VERSIONS = {4: 32, 16: 128}
@@ -92,4 +93,5 @@ KERNELS = (
     row_kernel("bq_ip_trunc", ("BLOB", "BIGINT"), "BLOB", ip_trunc),
     row_kernel("bq_ipv4_from_int64", ("BIGINT",), "BLOB", ipv4_from_int64),
     row_kernel("bq_ipv4_to_int64", ("BLOB",), "BIGINT", ipv4_to_int64),
+    *net_hosts.KERNELS,
 )

@@ -6,6 +6,9 @@ from bqsim.sql.lower.registry import Function, fn
 from bqsim.types import BYTES, INT64, STRING
 
 FUNCTIONS: list[Function] = [
+    fn("net.host", (STRING,), sql="bq_net_host({0})"),
+    fn("net.public_suffix", (STRING,), sql="bq_net_public_suffix({0})"),
+    fn("net.reg_domain", (STRING,), sql="bq_net_reg_domain({0})"),
     fn("net.ip_from_string", (STRING,), sql="bq_ip_from_string({0})"),
     fn("net.safe_ip_from_string", (STRING,), sql="bq_safe_ip_from_string({0})"),
     fn("net.ip_to_string", (BYTES,), sql="bq_ip_to_string({0})"),
