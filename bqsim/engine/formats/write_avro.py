@@ -1,0 +1,126 @@
+"""Avro object container files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from bqsim.codecs.avro import RowEncoder, avro_schema
+from bqsim.types import Field, Mode, TypeKind
+from bqsim.types.arrow import from_numpy, to_numpy
+
+from .printed import printed
+from .writing import Sink
+
+MAGIC = b"Obj\x01"
+_BLOCK_ROWS = 50_000
+# Kinds that are texts in exports that do not ask for logical types.
+_TEXTS = frozenset({TypeKind.DATE, TypeKind.TIME, TypeKind.DATETIME})
+
+
+def write_avro(
+    fields: Sequence[Field],
+    rows: pa.Table,
+    out: Sink,
+    compression: str = "NONE",
+    *,
+    logical_types: bool = False,
+) -> None:
+    """Write rows as a file with blocks; without ``logical_types`` DATE, TIME and DATETIME are strings."""
+    schema = json.loads(avro_schema(fields, "Root"))
+    if not logical_types:
+        schema = _with_texts(schema)
+        columns = [
+            pa.chunked_array(
+                [_array(c, f) for c in column.chunks], type=None if column.chunks else column.type
+            )
+            for column, f in zip(rows.columns, fields, strict=True)
+        ]
+        rows = pa.Table.from_arrays(columns, names=rows.column_names) if columns else rows
+        fields = [_text_field(f) for f in fields]
+    codec, pack = CODECS[compression]
+    sync = hashlib.md5(json.dumps(schema).encode(), usedforsecurity=False).digest()
+    header = {"avro.schema": json.dumps(schema, separators=(",", ":")).encode(), "avro.codec": codec.encode()}
+    out.write(MAGIC + _long(len(header)))
+    for key, value in header.items():
+        out.write(_bytes(key.encode()) + _bytes(value))
+    out.write(_long(0) + sync)
+    encoder = RowEncoder(fields)
+    for start in range(0, rows.num_rows, _BLOCK_ROWS):
+        part = rows.slice(start, _BLOCK_ROWS)
+        data = encoder.encode(part)[0] if fields else b""
+        out.write(_long(part.num_rows) + _bytes(pack(data)) + sync)
+
+
+def _long(value: int) -> bytes:
+    """A number as Avro writes it."""
+    value = value << 1 if value >= 0 else (-value << 1) - 1
+    parts = bytearray()
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    parts.append(value)
+    return bytes(parts)
+
+
+def _bytes(value: bytes) -> bytes:
+    return _long(len(value)) + value
+
+
+def _deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+    return packer.compress(data) + packer.flush()
+
+
+def _snappy(data: bytes) -> bytes:
+    packed: bytes = pa.compress(data, "snappy", asbytes=True)
+    return packed + zlib.crc32(data).to_bytes(4, "big")
+
+
+CODECS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "NONE": ("null", lambda data: data),
+    "DEFLATE": ("deflate", _deflate),
+    "SNAPPY": ("snappy", _snappy),
+}
+
+
+# -- without logical types
+
+_LOGICAL = {"date": "DATE", "time-micros": "TIME", "datetime": "DATETIME"}
+
+
+def _with_texts(schema: Any) -> Any:
+    """The schema with strings in place of dates and times."""
+    if isinstance(schema, list):
+        return [_with_texts(s) for s in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("logicalType") in _LOGICAL:
+        return {"type": "string", "sqlType": _LOGICAL[schema["logicalType"]]}
+    return {k: _with_texts(v) if k in ("type", "items", "fields") else v for k, v in schema.items()}
+
+
+def _text_field(field: Field) -> Field:
+    if field.kind is TypeKind.STRUCT:
+        return replace(field, fields=tuple(map(_text_field, field.fields)))
+    return replace(field, kind=TypeKind.STRING) if field.kind in _TEXTS else field
+
+
+def _array(array: Any, field: Field) -> Any:
+    if field.mode is Mode.REPEATED:
+        values = _array(array.flatten(), replace(field, mode=Mode.REQUIRED))
+        offsets = np.zeros(len(array) + 1, np.int32)
+        np.cumsum(to_numpy(array.value_lengths(), 0), out=offsets[1:])
+        return pa.ListArray.from_arrays(from_numpy(offsets), values)
+    if field.kind is TypeKind.STRUCT and field.fields:
+        children = [_array(array.field(i), f) for i, f in enumerate(field.fields)]
+        names = [f"_{i}" for i in range(1, len(children) + 1)]
+        return pa.StructArray.from_arrays(children, names=names, mask=array.is_null())
+    return printed(array, field.value_type) if field.kind in _TEXTS else array

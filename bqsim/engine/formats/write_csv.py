@@ -1,0 +1,56 @@
+"""CSV files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bqsim.types import Field, TypeKind
+from bqsim.types.arrow import compute, constant
+
+from .printed import printed
+from .writing import Sink, chunks
+
+_ROWS = 32_768
+# Kinds whose texts may need quotes.
+_FREE = frozenset({TypeKind.STRING, TypeKind.JSON, TypeKind.GEOGRAPHY, TypeKind.RANGE})
+
+
+def write_csv(
+    fields: Sequence[Field], rows: pa.Table, out: Sink, *, header: bool = True, delimiter: str = ","
+) -> None:
+    """Write rows as lines. NULL is empty, an empty STRING is ``""``; texts are quoted where they must be."""
+    if header:
+        names = _quoted(pa.array([f.name for f in fields], pa.string()), delimiter).to_pylist()
+        out.write(f"{delimiter.join(names)}\n".encode())
+    for columns, count in chunks(rows, _ROWS):
+        if not columns:
+            out.write(b"\n" * count)
+            continue
+        cells = [_cells(c, f, delimiter) for c, f in zip(columns, fields, strict=True)]
+        lines = compute(pc.binary_join_element_wise, *cells, delimiter) if len(cells) > 1 else cells[0]
+        out.write("".join(f"{line}\n" for line in lines.to_pylist()).encode())
+
+
+def _cells(array: Any, field: Field, delimiter: str) -> Any:
+    text = printed(array, field.value_type)
+    if field.kind in _FREE or delimiter not in ",|\t;":
+        text = _quoted(text, delimiter)
+    return pc.fill_null(text, constant(""))
+
+
+def _quoted(text: Any, delimiter: str) -> Any:
+    """Texts in quotes where they hold the delimiter, quotes or line breaks, or are empty."""
+    needed = pc.match_substring_regex(text, '[\r\n"' + _class(delimiter) + "]|^$")
+    if not pc.any(needed).as_py():
+        return text
+    inner = pc.replace_substring(text, '"', '""')
+    return compute(pc.if_else, needed, compute(pc.binary_join_element_wise, '"', inner, '"', ""), text)
+
+
+def _class(delimiter: str) -> str:
+    """A character inside the brackets of a regular expression."""
+    return f"\\x{{{ord(delimiter):X}}}"

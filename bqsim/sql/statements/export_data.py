@@ -1,0 +1,158 @@
+"""EXPORT DATA: the rows of a query as files in Cloud Storage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bqsim.engine.formats.writing import WRITERS, WriteOptions, check_writable, write_file
+from bqsim.errors import BigQueryError, invalid_query, unsupported
+from bqsim.objects import Uri, parse_uri
+from bqsim.objects.uris import SCHEME
+from bqsim.sql.plan import ExportStats, StatementResult
+
+from .base import Statement
+from .options import option_value
+from .query import run_plan, scanned_bytes
+from .quotas import charge_plan
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from bqsim.types import Field
+
+# Page "EXPORT DATA statement": options for Cloud Storage, with their types.
+_OPTIONS = {
+    "uri": "STRING",
+    "format": "STRING",
+    "compression": "STRING",
+    "overwrite": "BOOL",
+    "header": "BOOL",
+    "field_delimiter": "STRING",
+    "use_avro_logical_types": "BOOL",
+}
+# Options of exports to other services, and their formats.
+_ELSEWHERE = frozenset(
+    {"spanner_options", "bigtable_options", "auto_create_column_families", "truncate", "alloydb_options"}
+)
+_FORMATS_ELSEWHERE = frozenset({"CLOUD_SPANNER", "CLOUD_BIGTABLE", "CLOUD_PUBSUB", "ALLOYDB"})
+_SCHEMES_ELSEWHERE = ("s3://", "azure://", "https://", "projects/")
+# Options that only CSV has.
+_CSV_ONLY = ("header", "field_delimiter")
+_TABS = {"tab": "\t", "\\t": "\t"}
+# Page "Exporting table data": a file holds 1 GB at most.
+FILE_BYTES = 1_000_000_000
+_NUMBER = "{:012d}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Export:
+    """Where the files go and how they are written."""
+
+    uri: Uri
+    format: str
+    overwrite: bool
+    options: WriteOptions
+
+
+def export_data(statement: Statement) -> StatementResult:
+    node = statement.node
+    export = _export(statement.options(node.option_list))
+    plan = statement.services.planner.plan_inner(
+        statement.analyzed, statement.ctx, node.query, node.output_column_list, "AS"
+    )
+    check_writable(export.format, plan.schema)
+    result = StatementResult("EXPORT_DATA", plan.route, plan.route_reason, plan=plan, tables=plan.tables)
+    result.bytes_processed = scanned_bytes(statement, plan)
+    charge_plan(statement, plan, scanned_bytes)
+    before = statement.services.objects.glob(str(export.uri))
+    if before and not export.overwrite:
+        raise invalid_query(
+            f"Files already exist at destination {export.uri}. Set the option overwrite=true to replace them."
+        )
+    if statement.dry_run:
+        return result
+    rows = run_plan(statement, plan)
+    result.export = _write(statement, export, plan.schema, rows)
+    written = {str(_numbered(export.uri, i)) for i in range(result.export.files)}
+    for old in before:
+        if old.uri not in written:
+            statement.services.objects.delete(old.uri)
+    return result
+
+
+def _export(values: Mapping[str, Any]) -> _Export:
+    """The options, checked."""
+    for name in values:
+        if name in _ELSEWHERE:
+            raise unsupported(f"The export option {name}")
+        if name not in _OPTIONS:
+            raise invalid_query(f"Unknown option: {name}")
+    given = {name: option_value(name, _OPTIONS[name], value) for name, value in values.items()}
+    given = {name: value for name, value in given.items() if value is not None}
+    if "format" not in given:
+        raise invalid_query("Option 'format' is required for EXPORT DATA statement")
+    format_ = given["format"].upper()
+    if format_ in _FORMATS_ELSEWHERE:
+        raise unsupported(f"EXPORT DATA with format {format_}")
+    if format_ not in WRITERS:
+        raise _bad("format", given["format"])
+    compression = given.get("compression", "NONE").upper()
+    if compression not in WRITERS[format_][1] | {"NONE"}:
+        raise invalid_query(
+            f"Compression type {given['compression']} is not supported for export format {format_}"
+        )
+    for name in _CSV_ONLY:
+        if name in given and format_ != "CSV":
+            raise invalid_query(f"Option '{name}' is only supported for CSV format")
+    if "use_avro_logical_types" in given and format_ != "AVRO":
+        raise invalid_query("Option 'use_avro_logical_types' is only supported for AVRO format")
+    delimiter = given.get("field_delimiter", ",")
+    delimiter = _TABS.get(delimiter, delimiter)
+    if len(delimiter) != 1:
+        raise _bad("field_delimiter", delimiter)
+    options = WriteOptions(
+        compression=compression,
+        header=given.get("header", True),
+        delimiter=delimiter,
+        logical_types=given.get("use_avro_logical_types", False),
+    )
+    return _Export(_uri(given.get("uri", "")), format_, given.get("overwrite", False), options)
+
+
+def _uri(text: str) -> Uri:
+    if not text:
+        raise invalid_query("Option 'uri' is required for EXPORT DATA statement")
+    if text.startswith(_SCHEMES_ELSEWHERE):
+        raise unsupported(f"EXPORT DATA to {text.partition(':')[0]}")
+    if not text.startswith(SCHEME):
+        raise _bad("uri", text)
+    try:
+        uri = parse_uri(text)
+    except BigQueryError:
+        raise _bad("uri", text) from None
+    if uri.wildcards != 1:
+        raise invalid_query(f"Option 'uri' value must be a wild card URI with exactly one '*': {text}")
+    return uri
+
+
+def _bad(name: str, value: str) -> BigQueryError:
+    return invalid_query(f"Invalid value for option '{name}': {value}")
+
+
+def _write(statement: Statement, export: _Export, fields: tuple[Field, ...], rows: pa.Table) -> ExportStats:
+    """The rows as files in their order, none above the limit of a file."""
+    files = max(1, -(-rows.nbytes // FILE_BYTES))
+    step = max(1, -(-rows.num_rows // files))
+    count = 0
+    for start in range(0, max(rows.num_rows, 1), step):
+        uri = str(_numbered(export.uri, count))
+        with statement.services.objects.create(uri, {"contentType": "application/octet-stream"}) as out:
+            write_file(export.format, fields, rows.slice(start, step), out, export.options)
+        count += 1
+    return ExportStats(count, rows.num_rows)
+
+
+def _numbered(uri: Uri, number: int) -> Uri:
+    return Uri(uri.bucket, uri.name.replace("*", _NUMBER.format(number)))
