@@ -41,7 +41,7 @@ _LINES_BEFORE = 2
 
 
 def run(call: Call, columns: list[Any], rows: int) -> Any:
-    """An engine column with the results of ``rows`` calls; ``columns`` are engine columns of the arguments."""
+    """An engine column with the results of ``rows`` calls, of engine columns of the arguments."""
     require("py_mini_racer", extra="js", what="JavaScript functions")
     function = call.function
     cells = [

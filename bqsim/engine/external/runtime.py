@@ -120,7 +120,9 @@ RUNTIME = r"""
     NUMERIC: (type) => (v) => (
       ['number', 'string', 'bigint'].includes(typeof v) ? string(v).toWellFormed() : unfit(v, type)),
     DATE: (type) => (v) => {
-      if (v instanceof NativeDate) return number.isNaN(v.getTime()) ? unfit(v, type) : v.toISOString().slice(0, 10);
+      if (v instanceof NativeDate) {
+        return number.isNaN(v.getTime()) ? unfit(v, type) : v.toISOString().slice(0, 10);
+      }
       return typeof v === 'string' ? v.toWellFormed() : unfit(v, type);
     },
     TIMESTAMP: (type) => (v) => {
@@ -172,7 +174,8 @@ RUNTIME = r"""
   function aggregating() {
     const wanted = ['initialState', 'aggregate', 'finalize'];
     const parts = new Function(
-      spec.code + '\n;return [' + wanted.map((n) => `typeof ${n} === 'undefined' ? null : ${n}`).join() + '];',
+      `${spec.code}\n;return [`
+      + wanted.map((n) => `typeof ${n} === 'undefined' ? null : ${n}`).join() + '];',
     )();
     wanted.forEach((name, i) => {
       if (typeof parts[i] !== 'function') throw new TypeError(`${name} is not exported as a function`);

@@ -102,7 +102,8 @@ def _array(column: Any, type_: Type, encoders: Encoders) -> list[Any]:
     import pyarrow.compute as pc
 
     items = encoded(column.flatten(), type_.element, encoders)
-    lists, at = [], 0
+    lists: list[list[Any] | None] = []
+    at = 0
     for length in pc.list_value_length(column).to_pylist():
         if length is None:
             lists.append(None)
@@ -201,9 +202,8 @@ def _column(values: Sequence[Any], type_: Type) -> Any:
     from bqsim.types.arrow import arrow_type
 
     plain = _PLAIN.get(type_.kind)
-    cells = (
-        values if plain and all(v.__class__ in plain for v in values) else [_cell(v, type_) for v in values]
-    )
+    fits = plain is not None and all(v.__class__ in plain for v in values)
+    cells = values if fits else [_cell(v, type_) for v in values]
     target = pa.timestamp("us") if type_.kind is TypeKind.TIMESTAMP else arrow_type(type_)
     try:
         array = pa.array(cells, target)

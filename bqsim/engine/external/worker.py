@@ -13,14 +13,14 @@ import json
 import struct
 import sys
 from collections import OrderedDict
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 LENGTHS = struct.Struct("<QQ")
 # Isolates that are kept; the one used longest ago goes first.
 MAX_ISOLATES = 16
 
 
-def send(stream: BinaryIO, head: bytes, body: bytes) -> None:
+def send(stream: IO[bytes], head: bytes, body: bytes) -> None:
     """Write one message."""
     stream.write(LENGTHS.pack(len(head), len(body)))
     stream.write(head)
@@ -28,7 +28,7 @@ def send(stream: BinaryIO, head: bytes, body: bytes) -> None:
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> tuple[bytes, bytes] | None:
+def receive(stream: IO[bytes]) -> tuple[bytes, bytes] | None:
     """Read one message; None at the end."""
     lengths = stream.read(LENGTHS.size)
     if len(lengths) < LENGTHS.size:

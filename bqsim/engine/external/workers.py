@@ -1,4 +1,4 @@
-"""The processes that run JavaScript: started when needed, used by one batch at a time, killed when they hang."""
+"""The processes that run JavaScript: started when needed, of one batch at a time, killed when they hang."""
 
 from __future__ import annotations
 

@@ -16,6 +16,9 @@ _PROJECT = re.compile(r"[\w.:-]+\Z")
 _MODES = frozenset({"", "IN", "OUT", "INOUT"})
 _LANGUAGES = {"JAVASCRIPT": "js"}
 _DETERMINISM = {"DETERMINISTIC": "DETERMINISTIC", "NOT_DETERMINISTIC": "NOT DETERMINISTIC"}
+_CONNECTION = re.compile(
+    r"(?:projects/([^/`]+)/locations/([^/`]+)/connections/([^/`]+)|([^.`/]+)\.([^.`/]+)\.([^.`/]+))\Z"
+)
 _KEYWORDS = {
     "SCALAR_FUNCTION": "FUNCTION",
     "AGGREGATE_FUNCTION": "AGGREGATE FUNCTION",
@@ -31,7 +34,8 @@ def create_statement(ref: RoutineRef, body: Mapping[str, Any], *, replace: bool)
     if keyword is None:
         raise invalid(f"Invalid value for routineType: {kind[:60]}", "routineType")
     code = body.get("definitionBody")
-    if not code:
+    remote = body.get("remoteFunctionOptions")
+    if not code and not remote:
         raise BigQueryError("required", "Required parameter is missing: definitionBody")
     if not _PROJECT.match(ref.project):
         raise invalid(f"Invalid project ID {ref.project[:100]}")
@@ -47,6 +51,8 @@ def create_statement(ref: RoutineRef, body: Mapping[str, Any], *, replace: bool)
     if body.get("returnTableType"):
         columns = body["returnTableType"].get("columns") or ()
         parts.append("RETURNS TABLE<" + ", ".join(_column(c) for c in columns) + ">")
+    if remote:
+        return "\n".join([*parts, _remote(remote)])
     if language == "SQL":
         quoted = code if kind == "TABLE_VALUED_FUNCTION" else f"(\n{code}\n)"
         return "\n".join([*parts, f"AS {quoted}"])
@@ -60,6 +66,25 @@ def create_statement(ref: RoutineRef, body: Mapping[str, Any], *, replace: bool)
         libraries = ", ".join(map(_text, body["importedLibraries"]))
         parts.append(f"OPTIONS (library = [{libraries}])")
     return "\n".join([*parts, f"AS {_text(code)}"])
+
+
+def _remote(options: Mapping[str, Any]) -> str:
+    """REMOTE WITH CONNECTION … of ``remoteFunctionOptions``."""
+    connection = _CONNECTION.match(str(options.get("connection") or ""))
+    if connection is None:
+        raise invalid("Invalid value for remoteFunctionOptions.connection", "remoteFunctionOptions")
+    path = ".".join(f"`{part}`" for part in connection.groups() if part)
+    given = [f"endpoint = {_text(str(options.get('endpoint') or ''))}"]
+    rows = str(options.get("maxBatchingRows") or "0")
+    if not rows.isdecimal():
+        raise invalid(f"Invalid value for maxBatchingRows: {rows[:60]}", "remoteFunctionOptions")
+    if int(rows):
+        given.append(f"max_batching_rows = {int(rows)}")
+    context = options.get("userDefinedContext") or {}
+    if context:
+        pairs = ", ".join(f"({_text(str(k))}, {_text(str(v))})" for k, v in context.items())
+        given.append(f"user_defined_context = [{pairs}]")
+    return f"REMOTE WITH CONNECTION {path} OPTIONS ({', '.join(given)})"
 
 
 def _block(code: str, language: str) -> str:

@@ -18,6 +18,7 @@ from bqsim.types import Type
 
 from . import resolved
 from .catalog import Definition, Resolver, RoutineSource, Source, VirtualTables, Visible
+from .connections import connections_in
 from .errors import from_sql_error, from_trap, missing_table
 from .host import SqlError, Trapped
 from .options import Mentions, language_options, serialised_options
@@ -300,6 +301,8 @@ class GoogleSql:
                 return None
             sources[now.table.ref.sql_name] = now
         for path, routine in visible.routines.items():
+        if "connection" in prepared.sql.casefold():
+            routines.update((c.path, c) for c in connections_in(prepared.sql))
             if routine.routine is not None and self._resolver.find_routine(path, ctx) is not routine.routine:
                 return None
         return replace(analyzed, sources=sources)

@@ -224,6 +224,9 @@ def catalog_proto(
         proto.CopyFrom(routine.definition.proto)
         proto.name_path[:] = routine.path
     for name, type_ in variables:
+        if routine.definition.kind == "connection":
+            parent.connection.add(name=routine.path[-1])
+            continue
         constant = root.constant.add(name_path=[name])
         type_to_proto(type_, constant.type)
         constant.value.SetInParent()

@@ -48,11 +48,9 @@ def external_call(low: Lowering, name: str, args: list[exp.Expression]) -> exp.E
         return value
     structure = json.dumps(engine_structure(function.returns))
     parsed = nodes.template("from_json({0}, {1})", value, nodes.text(structure))
-    made = from_hex("{0}", function.returns)
-    if made != "{0}":
-        parsed = nodes.template(
-            f"list_transform([{{0}}], lambda v: {from_hex('v', function.returns)})[1]", parsed
-        )
+    made = from_hex("v", function.returns)
+    if made != "v":
+        parsed = nodes.template(f"list_transform([{{0}}], lambda v: {made})[1]", parsed)
     return nodes.template(f"CAST({{0}} AS {engine_type(function.returns)})", parsed)
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from bqsim.catalog.names import check_routine_id
 from bqsim.catalog.resources import Routine
-from bqsim.errors import already_exists, invalid_query, not_found
+from bqsim.errors import already_exists, invalid_query, not_found, unsupported
 from bqsim.sql.googlesql import resolved
+from bqsim.sql.googlesql.connections import connections_in
+from bqsim.sql.googlesql.external import external_function
 from bqsim.sql.googlesql.types import type_from_proto
 from bqsim.sql.plan import StatementResult
 from bqsim.types import StructField, Type, TypeKind
@@ -21,24 +23,44 @@ _DETERMINISM = {
     "DETERMINISM_DETERMINISTIC": "DETERMINISTIC",
     "DETERMINISM_NOT_DETERMINISTIC": "NOT_DETERMINISTIC",
 }
-_LANGUAGES = {"": "SQL", "sql": "SQL", "js": "JAVASCRIPT", "javascript": "JAVASCRIPT", "python": "PYTHON"}
-_OPTIONS = {"description": "description", "library": "importedLibraries", "strict_mode": "strictMode"}
+_LANGUAGES = {"": "SQL", "sql": "SQL", "js": "JAVASCRIPT", "javascript": "JAVASCRIPT"}
+# Options by the kind of routine, with the API's names.
+_ANY = {"description": "description"}
+_FUNCTION = _ANY | {"data_governance_type": "dataGovernanceType"}
+_OPTIONS: dict[str, dict[str, str]] = {
+    "SQL": _FUNCTION,
+    "JAVASCRIPT": _FUNCTION | {"library": "importedLibraries"},
+    "REMOTE": _ANY
+    | {
+        "endpoint": "endpoint",
+        "max_batching_rows": "maxBatchingRows",
+        "user_defined_context": "userDefinedContext",
+    },
+    "PROCEDURE": _ANY | {"strict_mode": "strictMode"},
+}
+_REMOTE = ("endpoint", "maxBatchingRows", "userDefinedContext")
 
 
 def create_function(statement: Statement) -> StatementResult:
     node = statement.node
     body: dict[str, Any] = {
         "routineType": "AGGREGATE_FUNCTION" if node.is_aggregate else "SCALAR_FUNCTION",
-        "language": _LANGUAGES.get(node.language.casefold(), node.language.upper()),
         "arguments": _arguments(node),
-        "definitionBody": query_text(statement, node.code),
     }
+    if node.language.casefold() in ("", "sql") and not node.is_remote:
+        kind = "SQL"
+        body |= {"language": "SQL", "definitionBody": query_text(statement, node.code)}
+    else:
+        external_function(node)
+        kind = "REMOTE" if node.is_remote else _LANGUAGES[node.language.casefold()]
+        if not node.is_remote:
+            body |= {"language": kind, "definitionBody": node.code}
     if node.has_explicit_return_type:
         body["returnType"] = standard_sql_type(type_from_proto(node.return_type))
     determinism = _DETERMINISM.get(enum_name(node, "determinism_level"))
     if determinism:
         body["determinismLevel"] = determinism
-    return _create(statement, "CREATE_FUNCTION", body)
+    return _create(statement, "CREATE_FUNCTION", body, kind)
 
 
 def create_table_function(statement: Statement) -> StatementResult:
@@ -55,17 +77,22 @@ def create_table_function(statement: Statement) -> StatementResult:
             {"name": c.name, "type": standard_sql_type(type_from_proto(c.type))} for c in schema.column
         ]
         body["returnTableType"] = {"columns": columns}
-    return _create(statement, "CREATE_TABLE_FUNCTION", body)
+    return _create(statement, "CREATE_TABLE_FUNCTION", body, "SQL")
 
 
 def create_procedure(statement: Statement) -> StatementResult:
     node = statement.node
     if node.language:
-        body: dict[str, Any] = {"language": node.language.upper(), "definitionBody": node.code}
-    else:
-        body = {"language": "SQL", "definitionBody": query_text(statement, node.procedure_body)}
-    body |= {"routineType": "PROCEDURE", "arguments": _arguments(node, modes=True)}
-    return _create(statement, "CREATE_PROCEDURE", body)
+        raise unsupported(f"A procedure in the language {node.language}")
+    if enum_name(node, "create_scope") == "CREATE_TEMP":
+        raise unsupported("CREATE TEMP PROCEDURE")
+    body: dict[str, Any] = {
+        "routineType": "PROCEDURE",
+        "language": "SQL",
+        "arguments": _arguments(node, modes=True),
+        "definitionBody": query_text(statement, node.procedure_body),
+    }
+    return _create(statement, "CREATE_PROCEDURE", body, "PROCEDURE")
 
 
 def _arguments(node: Any, *, modes: bool = False) -> list[dict[str, Any]]:
@@ -112,18 +139,14 @@ def type_from_standard_sql(body: Mapping[str, Any]) -> Type:
     )
 
 
-def _create(statement: Statement, statement_type: str, body: dict[str, Any]) -> StatementResult:
+def _create(statement: Statement, statement_type: str, body: dict[str, Any], kind: str) -> StatementResult:
     node, catalog, ctx = statement.node, statement.catalog, statement.ctx
     path = resolved.get(node, "name_path")
     if enum_name(node, "create_scope") == "CREATE_TEMP":
         return _create_temporary(statement, statement_type, path[-1])
     ref = names.routine_ref(path, ctx)
     check_routine_id(ref.routine)
-    for name, value in statement.options(node.option_list).items():
-        attribute = _OPTIONS.get(name)
-        if attribute is None and body["language"] == "SQL":
-            raise invalid_query(f"Unknown option: {name}")
-        body[attribute or name] = value
+    _put_options(statement, body, kind)
     if catalog.find_dataset(ref.dataset_ref) is None:
         raise not_found("Dataset", ref.dataset_ref.api_name, ctx.location)
     with catalog.lock(ref):
@@ -141,6 +164,25 @@ def _create(statement: Statement, statement_type: str, body: dict[str, Any]) -> 
                 change.put_routine(Routine(ref, created_ms, now_ms, statement.etag(), ddl, body))
     operation = results.CREATE if existing is None else results.REPLACE
     return results.on_routine(statement_type, operation, ref)
+
+
+def _put_options(statement: Statement, body: dict[str, Any], kind: str) -> None:
+    for name, value in statement.options(statement.node.option_list).items():
+        attribute = _OPTIONS[kind].get(name)
+        if attribute is None:
+            raise invalid_query(f"Unknown option: {name}")
+        body[attribute] = value
+    if kind == "REMOTE":
+        options = {name: body.pop(name) for name in _REMOTE if name in body}
+        if "maxBatchingRows" in options:
+            options["maxBatchingRows"] = str(options["maxBatchingRows"])
+        if "userDefinedContext" in options:
+            options["userDefinedContext"] = dict(options["userDefinedContext"])
+        path = next(connections_in(statement.analyzed.sql)).path
+        project = path[0] if len(path) > 2 else statement.ctx.project
+        location, connection = path[-2:] if len(path) > 1 else (statement.ctx.location, path[-1])
+        options["connection"] = f"projects/{project}/locations/{location}/connections/{connection}"
+        body["remoteFunctionOptions"] = options
 
 
 def _create_temporary(statement: Statement, statement_type: str, name: str) -> StatementResult:
