@@ -16,8 +16,10 @@ from bqsim.sim.iam.gate import Member
 from bqsim.sim.iam.policy import Policy
 from bqsim.sim.iam.statements import authorize_statement
 
+from .access_kinds import CREATED_FROM, READING, TYPES, VIRTUAL
 from .googlesql import resolved
 from .plan import Context, QueryPlan
+from .row_security import OVERRIDE_TIME_TRAVEL, had_policies
 from .statements.names import dataset_ref, routine_ref, table_ref
 
 if TYPE_CHECKING:
@@ -30,58 +32,6 @@ _GET_DATA = "bigquery.tables.getData"
 # Who has none of these on a table learns nothing about it.
 _KNOWING = (_GET_DATA, "bigquery.tables.get", "bigquery.tables.update", "bigquery.tables.updateData")
 _NOT_FOUND = re.compile(r"Not found: Table ([^\s:]+):([^\s.]+)\.(\S+)")
-# Beginning of the name of an INFORMATION_SCHEMA view -> what it needs on its dataset or project (page
-# *INFORMATION_SCHEMA*, required permissions of each view).
-_VIRTUAL = (
-    ("SCHEMATA", ("bigquery.datasets.get",)),
-    ("ROUTINE", ("bigquery.routines.get", "bigquery.routines.list")),
-    ("PARAMETERS", ("bigquery.routines.get", "bigquery.routines.list")),
-    ("", ("bigquery.tables.get", "bigquery.tables.list")),
-)
-# Kind of a statement, for DROP with its object -> its type, and what it is about.
-_TYPES = {
-    "query": ("SELECT", ""),
-    "assert": ("SELECT", ""),
-    "insert": ("INSERT", "scan"),
-    "update": ("UPDATE", "scan"),
-    "delete": ("DELETE", "scan"),
-    "merge": ("MERGE", "scan"),
-    "truncate": ("TRUNCATE_TABLE", "scan"),
-    "create_table": ("CREATE_TABLE", "table"),
-    "create_table_as_select": ("CREATE_TABLE_AS_SELECT", "table"),
-    "create_snapshot_table": ("CREATE_SNAPSHOT_TABLE", "table"),
-    "create_external_table": ("CREATE_EXTERNAL_TABLE", "table"),
-    "create_view": ("CREATE_VIEW", "table"),
-    "create_materialized_view": ("CREATE_MATERIALIZED_VIEW", "table"),
-    "create_schema": ("CREATE_SCHEMA", "dataset"),
-    "alter_schema": ("ALTER_SCHEMA", "dataset"),
-    "undrop": ("UNDROP_SCHEMA", "dataset"),
-    "create_function": ("CREATE_FUNCTION", "routine"),
-    "create_table_function": ("CREATE_TABLE_FUNCTION", "routine"),
-    "create_procedure": ("CREATE_PROCEDURE", "routine"),
-    "alter_table": ("ALTER_TABLE", "table"),
-    "alter_table_set_options": ("ALTER_TABLE", "table"),
-    "alter_view": ("ALTER_VIEW", "table"),
-    "alter_materialized_view": ("ALTER_MATERIALIZED_VIEW", "table"),
-    "drop SCHEMA": ("DROP_SCHEMA", "dataset"),
-    "drop PROCEDURE": ("DROP_PROCEDURE", "routine"),
-    "drop TABLE": ("DROP_TABLE", "table"),
-    "drop VIEW": ("DROP_VIEW", "table"),
-    "drop MATERIALIZED VIEW": ("DROP_MATERIALIZED_VIEW", "table"),
-    "drop EXTERNAL TABLE": ("DROP_EXTERNAL_TABLE", "table"),
-    "drop_materialized_view": ("DROP_MATERIALIZED_VIEW", "table"),
-    "drop_snapshot_table": ("DROP_SNAPSHOT_TABLE", "table"),
-    "drop_function": ("DROP_FUNCTION", "routine"),
-    "drop_table_function": ("DROP_TABLE_FUNCTION", "routine"),
-    "export_data": ("EXPORT_DATA", ""),
-    "aux_load_data": ("LOAD_DATA", "table"),
-}
-# Field of CREATE TABLE that names another table -> the type of the statement with it.
-_CREATED_FROM = {
-    "clone_from": "CREATE_TABLE_CLONE",
-    "copy_from": "CREATE_TABLE_COPY",
-    "like_table": "CREATE_TABLE_LIKE",
-}
 
 
 def dataset_path(ref: DatasetRef) -> str:
@@ -198,14 +148,18 @@ class _Check:
         node = analyzed.statement
         if name == "drop":
             name = f"drop {node.object_type}"
-        kind, about = _TYPES.get(name, ("SELECT", ""))
+        kind, about = TYPES.get(name, ("SELECT", ""))
         temporary = name.startswith("create_") and _scope(node) == "CREATE_TEMP"
         if name == "create_table":
-            kind = next((k for field, k in _CREATED_FROM.items() if resolved.has(node, field)), kind)
+            kind = next((k for field, k in CREATED_FROM.items() if resolved.has(node, field)), kind)
         return ("SELECT", "", True) if temporary else (kind, about, False)
 
     def _named(self, analyzed: Analyzed, about: str) -> str:
-        names: Sequence[str] = resolved.get(analyzed.statement, "name_path")
+        node = analyzed.statement
+        names: Sequence[str] = node.target_name_path if about == "policy" else resolved.get(node, "name_path")
+        if about == "object":
+            words = [word.upper() for word in resolved.get(node, "object_type_list")]
+            about = "dataset" if words in (["SCHEMA"], ["DATASET"]) else "table"
         if about == "dataset":
             return dataset_path(dataset_ref(names, self._ctx))
         if about == "routine":
@@ -227,6 +181,8 @@ class _Check:
         """Whether CREATE OR REPLACE is about a table that there is."""
         if "/tables/" not in target or not analyzed.kind.startswith("resolved_create_"):
             return False
+        if analyzed.kind == "resolved_create_row_access_policy_stmt":
+            return False
         from .statements.base import enum_name
 
         if enum_name(analyzed.statement, "create_mode") != "CREATE_OR_REPLACE":
@@ -246,13 +202,14 @@ class _Check:
     ) -> None:
         """Check the tables that are scanned; ``through`` is the view whose query that is, ``ctx`` what it is
         analysed in."""
-        reading = kind if kind in _READING else "SELECT"
+        reading = kind if kind in READING else "SELECT"
         is_of_routine = self._of_routines(analyzed, ctx)
         for name in names:
             source = analyzed.sources.get(name)
             if source is None:
                 continue
             for table in source.matches or (source.table,):
+                self._past(analyzed, name, table)
                 if (table.ref, through and through.ref) in self._done:
                     continue
                 self._done.add((table.ref, through and through.ref))
@@ -265,6 +222,21 @@ class _Check:
                     within = Context(table.ref.project, table.ref.dataset_ref)
                     self._reads(inner, _scans(inner), within, through=table)
 
+    def _past(self, analyzed: Analyzed, name: str, table: Table) -> None:
+        """Only administrators read the past of tables that have or have had row access policies."""
+        if name not in self._times(analyzed) or not had_policies(self._access._catalog, table):
+            return
+        path = table_path(table.ref)
+        if not self._policy.test_permissions(self._caller, (OVERRIDE_TIME_TRAVEL,), path):
+            raise denial(OVERRIDE_TIME_TRAVEL, path, Wording.QUERY, location=self._ctx.location).error()
+
+    def _times(self, analyzed: Analyzed) -> frozenset[str]:
+        """The tables that a statement reads as they were."""
+        if "system_time" not in analyzed.sql.casefold():
+            return frozenset()
+        scans = (n for n in resolved.walk(analyzed.statement) if resolved.node_name(n) == "ResolvedTableScan")
+        return frozenset(str(n.table.full_name) for n in scans if resolved.has(n, "for_system_time_expr"))
+
     def _read(self, table: Table, kind: str) -> None:
         ref = table.ref
         if ref.dataset_ref == self._ctx.temp_dataset:
@@ -275,7 +247,7 @@ class _Check:
             return
         dataset, project = getattr(rows, "dataset", None), getattr(rows, "project", ref.project)
         where = dataset_path(DatasetRef(project, dataset)) if dataset else f"projects/{project}"
-        wanted = next(needs for start, needs in _VIRTUAL if ref.table.startswith(start))
+        wanted = next(needs for start, needs in VIRTUAL if ref.table.startswith(start))
         if len(self._policy.test_permissions(self._caller, wanted, where)) < len(wanted):
             raise denial(
                 _GET_DATA,
@@ -309,12 +281,6 @@ class _Check:
         access = (found.metadata.get("access") if found is not None else None) or ()
         name = ref.table if isinstance(ref, TableRef) else ref.routine
         return authorizes(access, kind, ref.project, ref.dataset, name)
-
-
-# Statements that need more of what they read than its rows.
-_READING = frozenset(
-    {"CREATE_TABLE_LIKE", "CREATE_TABLE_COPY", "CREATE_TABLE_CLONE", "CREATE_SNAPSHOT_TABLE"}
-)
 
 
 def _scans(analyzed: Analyzed) -> Iterator[str]:

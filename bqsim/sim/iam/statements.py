@@ -62,6 +62,8 @@ _STATEMENTS: Mapping[str, str] = {
     "CREATE_ROW_ACCESS_POLICY": (
         "rowAccessPolicies.create@target rowAccessPolicies.setIamPolicy@target tables.getData@target"
     ),
+    "ALTER_ROW_ACCESS_POLICY": "rowAccessPolicies.update@target rowAccessPolicies.setIamPolicy@target",
+    "ALTER_ALL_ROW_ACCESS_POLICIES": "rowAccessPolicies.update@target rowAccessPolicies.setIamPolicy@target",
     "DROP_ROW_ACCESS_POLICY": "rowAccessPolicies.delete@target rowAccessPolicies.setIamPolicy@target",
     "DROP_ALL_ROW_ACCESS_POLICIES": "rowAccessPolicies.delete@target rowAccessPolicies.setIamPolicy@target",
     "CREATE_SEARCH_INDEX": "tables.createIndex@target",

@@ -59,6 +59,16 @@ def refused(what: str) -> Handler:
     return refuse
 
 
+def _of_entity(verb: str, what: str) -> Handler:
+    """The refusal of a statement about reservations or data policies."""
+
+    def refuse(statement: Statement) -> StatementResult:
+        is_data_policy = str(statement.node.entity_type).upper() == "DATA_POLICY"
+        return refused(f"{verb} DATA_POLICY" if is_data_policy else what)(statement)
+
+    return refuse
+
+
 HANDLERS: dict[str, Handler] = {
     "resolved_query_stmt": query.select,
     "resolved_insert_stmt": dml.insert,
@@ -107,8 +117,8 @@ HANDLERS: dict[str, Handler] = {
     "resolved_create_property_graph_stmt": refused("CREATE PROPERTY GRAPH"),
     "resolved_create_connection_stmt": refused("CREATE CONNECTION"),
     "resolved_alter_connection_stmt": refused("ALTER CONNECTION"),
-    "resolved_create_entity_stmt": refused("CREATE CAPACITY, RESERVATION and ASSIGNMENT"),
-    "resolved_alter_entity_stmt": refused("ALTER CAPACITY, RESERVATION and BI_CAPACITY"),
+    "resolved_create_entity_stmt": _of_entity("CREATE", "CREATE CAPACITY, RESERVATION and ASSIGNMENT"),
+    "resolved_alter_entity_stmt": _of_entity("ALTER", "ALTER CAPACITY, RESERVATION and BI_CAPACITY"),
 }
 
 __all__ = ["HANDLERS", "Handler", "Services", "Statement", "refused"]
