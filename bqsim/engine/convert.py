@@ -1,8 +1,8 @@
 """Between the canonical Arrow form and the form that values have in the engine.
 
-BIGNUMERIC is a 32-byte BLOB whose bytes compare as the numbers do; TIMESTAMP is a plain engine timestamp in
-UTC; an engine integer of any width is INT64. Everything else is the same on both sides and passes without a
-copy.
+BIGNUMERIC is a 32-byte BLOB whose bytes compare as the numbers do; GEOGRAPHY is WKB in a normal form
+(:mod:`bqsim.types.geography.shapes`); TIMESTAMP is a plain engine timestamp in UTC; an engine integer of any
+width is INT64. Everything else is the same on both sides and passes without a copy.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bqsim.types import Field, Type, TypeKind
 from bqsim.types.arrow import arrow_schema, arrow_type, map_column, validity_bitmap
 
 BIGNUMERIC_WIDTH = 32
-_PHYSICAL_LEAVES = frozenset({TypeKind.BIGNUMERIC, TypeKind.TIMESTAMP})
+_PHYSICAL_LEAVES = frozenset({TypeKind.BIGNUMERIC, TypeKind.GEOGRAPHY, TypeKind.TIMESTAMP})
 _ENGINE_TYPES: dict[TypeKind, str] = {
     TypeKind.INT64: "BIGINT",
     TypeKind.FLOAT64: "DOUBLE",
@@ -32,7 +32,7 @@ _ENGINE_TYPES: dict[TypeKind, str] = {
     TypeKind.TIMESTAMP: "TIMESTAMP",
     TypeKind.INTERVAL: "INTERVAL",
     TypeKind.JSON: "VARCHAR",
-    TypeKind.GEOGRAPHY: "VARCHAR",
+    TypeKind.GEOGRAPHY: "BLOB",
 }
 
 
@@ -109,7 +109,20 @@ def _to_engine(values: Any, type_: Type) -> Any:
         return decimal256_to_blob(values)
     if type_.kind is TypeKind.TIMESTAMP:
         return values.cast(pa.timestamp("us"))
+    if type_.kind is TypeKind.GEOGRAPHY:
+        return _geographies(values)
     return values
+
+
+def _geographies(texts: Any) -> Any:
+    """Texts as values; raises with the service's text for one that is no GEOGRAPHY."""
+    from bqsim.types.geography.parse import values_of
+    from bqsim.types.geography.shapes import BadGeography
+
+    try:
+        return values_of(texts)
+    except BadGeography as bad:
+        raise invalid_query(f"Invalid geography value, error: {bad}") from None
 
 
 def _from_engine(values: Any, type_: Type) -> Any:
@@ -118,6 +131,10 @@ def _from_engine(values: Any, type_: Type) -> Any:
         return values
     if type_.kind is TypeKind.BIGNUMERIC and not pa.types.is_decimal(values.type):
         return blob_to_decimal256(values)
+    if type_.kind is TypeKind.GEOGRAPHY and not pa.types.is_string(values.type):
+        from bqsim.types.geography.wkt import texts_of
+
+        return texts_of(values)
     if type_.kind is TypeKind.INT64:
         try:
             return values.cast(target)

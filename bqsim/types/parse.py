@@ -272,6 +272,12 @@ _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def _geography(text: str) -> str:
+    from .geography.parse import canonical_text
+
+    return canonical_text(text)
+
+
 _PARSERS: dict[TypeKind, Callable[[str], Any]] = {
     TypeKind.INT64: parse_int,
     TypeKind.FLOAT64: parse_float,
@@ -286,7 +292,7 @@ _PARSERS: dict[TypeKind, Callable[[str], Any]] = {
     TypeKind.TIMESTAMP: parse_timestamp,
     TypeKind.INTERVAL: parse_interval,
     TypeKind.JSON: canonical_json,
-    TypeKind.GEOGRAPHY: str.strip,
+    TypeKind.GEOGRAPHY: _geography,
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlglot import expressions as exp
 
+from bqsim.errors import invalid_query
 from bqsim.types import Type, TypeKind
 
 from . import nodes
@@ -84,6 +85,16 @@ def _interval(value: Any) -> str:
     return f"(to_months({months}) + to_days({days}) + to_microseconds({nanos // 1000}))"
 
 
+def _geography(value: str) -> str:
+    from bqsim.types.geography.parse import parse_any
+    from bqsim.types.geography.shapes import BadGeography, pack
+
+    try:
+        return _bytes(pack(parse_any(value)))
+    except BadGeography as bad:
+        raise invalid_query(f"Invalid geography value, error: {bad}") from None
+
+
 _SCALARS: dict[TypeKind, Callable[[Any], str]] = {
     TypeKind.INT64: int64,
     TypeKind.FLOAT64: _float64,
@@ -98,7 +109,7 @@ _SCALARS: dict[TypeKind, Callable[[Any], str]] = {
     TypeKind.TIMESTAMP: _timestamp,
     TypeKind.INTERVAL: _interval,
     TypeKind.JSON: nodes.quote,
-    TypeKind.GEOGRAPHY: nodes.quote,
+    TypeKind.GEOGRAPHY: _geography,
 }
 
 

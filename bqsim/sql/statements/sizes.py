@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bqsim.catalog.resources import Table
 from bqsim.engine.protocol import Session
@@ -15,8 +15,7 @@ _VARIABLE: dict[TypeKind, str] = {
     TypeKind.STRING: "2 + strlen({0})",
     TypeKind.BYTES: "2 + octet_length({0})",
     TypeKind.JSON: "strlen({0})",
-    # One coordinate pair a vertex: WKT separates its two numbers by one blank.
-    TypeKind.GEOGRAPHY: "16 + 24 * len(regexp_extract_all({0}, '[0-9][0-9.eE+-]* -?[0-9]'))",
+    TypeKind.GEOGRAPHY: "16 + 24 * bq_geo_vertices({0})",
 }
 
 
@@ -58,7 +57,7 @@ def column_total(field: Field, column: str) -> str:
 class ColumnSizes:
     """Sizes of live columns, computed once per (stored table, version of its rows, column)."""
 
-    def __init__(self, capacity: int = 4096) -> None:
+    def __init__(self, capacity: int = 262_144) -> None:
         self._known: dict[tuple[str, int, str], int] = {}
         self._capacity = capacity
         self._lock = threading.Lock()
@@ -90,3 +89,56 @@ class ColumnSizes:
     def table(self, session: Session, table: Table) -> int:
         """The bytes of all columns of a table's live rows: its ``numBytes``."""
         return self.columns(session, table, [f.name for f in table.fields])
+
+    def tables(self, session: Session, tables: Sequence[Table]) -> list[int]:
+        """:meth:`table` of each of many tables, with few engine queries."""
+        missing = [
+            table
+            for table in tables
+            if table.storage is not None
+            and table.num_rows
+            and any(
+                (table.storage.engine_table, table.version, c) not in self._known for c in _columns(table)
+            )
+        ]
+        found: dict[str, int] = {}
+        for start in range(0, len(missing), _AT_ONCE):
+            found |= self._read(session, missing[start : start + _AT_ONCE])
+        return [
+            found[t.storage.engine_table]
+            if t.storage is not None and t.storage.engine_table in found
+            else self.table(session, t)
+            for t in tables
+        ]
+
+    def _read(self, session: Session, tables: Sequence[Table]) -> dict[str, int]:
+        selects = []
+        for number, table in enumerate(tables):
+            assert table.storage is not None
+            columns = zip(table.fields, _columns(table), strict=True)
+            totals = ", ".join(f"CAST({column_total(f, c)} AS BIGINT)" for f, c in columns)
+            selects.append(
+                f"SELECT {number} AS n, [{totals}] AS sizes FROM {table.storage.engine_table}"
+                " WHERE _end IS NULL"
+            )
+        rows = session.scalar(f"SELECT list(sizes ORDER BY n) FROM ({' UNION ALL '.join(selects)})")
+        assert isinstance(rows, list)
+        found: dict[str, int] = {}
+        with self._lock:
+            if len(self._known) > self._capacity:
+                self._known.clear()
+            for table, totals_ in zip(tables, rows, strict=True):
+                assert table.storage is not None
+                name = table.storage.engine_table
+                found[name] = sum(int(total or 0) for total in totals_)
+                for column, total in zip(_columns(table), totals_, strict=True) if seen() is None else ():
+                    self._known[name, table.version, column] = int(total or 0)
+        return found
+
+
+# How many tables one engine query reads.
+_AT_ONCE = 200
+
+
+def _columns(table: Table) -> tuple[str, ...]:
+    return table.storage.columns if table.storage is not None else ()
