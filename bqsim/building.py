@@ -97,6 +97,7 @@ def build(settings: Settings, scenario: Scenario | None = None) -> Built:
         undo.callback(pool.close)
 
         from bqsim.jobs import JobService, TableData
+        from bqsim.jobs.history import JobHistory
         from bqsim.jobs.iam import Holdings
         from bqsim.objects import ObjectStore
         from bqsim.server.core import Core
@@ -130,6 +131,7 @@ def build(settings: Settings, scenario: Scenario | None = None) -> Built:
             observer=befalling,
         )
         befalling.host = jobs
+        executor.sources.history = JobHistory(jobs.index, jobs.sessions)
 
         holdings = Holdings(jobs)
         iam = Iam(clock, policy, carried=holdings.carried, find_job=holdings.find_job)

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from .administration import CHANGED, KINDS, Changed
 from .history import DroppedDataset, TableVersion
 from .persistence import (
     DATASET,
@@ -24,6 +25,7 @@ from .refs import DatasetRef, RoutineRef, TableRef
 from .resources import Dataset, Routine, Table
 
 if TYPE_CHECKING:
+    from .administration import Resource as Administered
     from .store import Catalog
 
 
@@ -49,6 +51,7 @@ class Change:
         self._versions: dict[TableRef, TableVersion | None] = {}
         self._datasets: dict[DatasetRef, None] = {}
         self._routines: dict[RoutineRef, None] = {}
+        self._administered: list[Changed] = []
         self.time_us = catalog.clock.now_us()
         # Of several statements.
         self.is_transaction = False
@@ -129,6 +132,29 @@ class Change:
         self._put(ROUTINE, key_of(ref), None)
         self._routines[ref] = None
         self._steps.append(lambda: self._catalog._remove_routine(ref))
+
+    def administer(
+        self, resource: Administered, user: str, before: Administered | None, *, drop: bool = False
+    ) -> None:
+        """Create, replace (``before`` is what it was) or drop a resource of the administration."""
+        kind, administration = KINDS[type(resource)], self._catalog.administration
+        changes = administration.state.changes
+        number = changes[-1].number + 1 if changes else 1
+        changed = Changed(
+            self.time_us,
+            number + len(self._administered),
+            "DELETE" if drop else "CREATE" if before is None else "UPDATE",
+            user,
+            kind,
+            to_record(resource),
+            None if before is None else to_record(before),
+        )
+        self._administered.append(changed)
+        self._put(kind, resource.key, None if drop else to_record(resource))
+        self._put(CHANGED, changed.key, to_record(changed))
+        for old in administration.outdated(self.time_us):
+            self._put(CHANGED, old.key, None)
+        self._steps.append(lambda: administration.apply(changed, None if drop else resource, resource.key))
 
     def forget(self, before_us: int) -> list[str]:
         """Forget what ended before ``before_us``; the engine tables that nothing refers to any more, to

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from .administration import CHANGED, CLASSES
 from .history import DroppedDataset, TableVersion
 from .persistence import DATASET, DROPPED, HISTORY, PROJECT, ROUTINE, TABLE, from_record
 from .resources import Dataset, Routine
@@ -35,8 +36,11 @@ def load(catalog: Catalog, records: Iterable[tuple[str, str, str]]) -> int:
         HISTORY: lambda v: catalog.history.add(from_record(TableVersion, v)),
         DROPPED: lambda v: catalog.history.add_dropped(from_record(DroppedDataset, v)),
     }
-    known = [r for r in records if r[0] in order]
+    everything = list(records)
+    known = [r for r in everything if r[0] in order]
     for kind, _, value in sorted(known, key=lambda r: order[r[0]]):
         readers[kind](value)
+    administered = [(kind, value) for kind, _, value in everything if kind in CLASSES or kind == CHANGED]
+    catalog.administration.load(administered)
     stored |= catalog.history.engine_tables()
     return max((int(name[1:]) for name in stored if name[1:].isdigit()), default=0)

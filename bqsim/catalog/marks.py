@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .administration import State as Administered
 from .history import DroppedDataset, TableVersion
 from .refs import DatasetRef, RoutineRef, TableRef
 from .resources import Dataset, Routine
@@ -36,12 +37,14 @@ State = TableState | DatasetState | RoutineState
 class Mark:
     """A moment. ``before`` is what was there before each first change after it, up to the next mark.
 
-    Engine tables made later have numbers from ``engine_table`` on; ``projects`` were known.
+    Engine tables made later have numbers from ``engine_table`` on; ``projects`` were known, and the
+    administration was in the state ``administered``.
     """
 
     engine_table: int
     projects: tuple[str, ...]
     before: dict[Ref, State] = field(default_factory=dict)
+    administered: Administered = field(default_factory=Administered)
 
 
 class Marks:

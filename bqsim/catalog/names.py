@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import zlib
 
 from bqsim.errors import BigQueryError, invalid
 
@@ -46,3 +47,8 @@ def check_routine_id(routine: str) -> None:
             f'Invalid routine ID "{routine}". Routine IDs must be alphanumeric (plus underscores) '
             f"and must be at most {MAX_ROUTINE_ID_LENGTH} characters long."
         )
+
+
+def project_number(project: str) -> int:
+    """A stable project number."""
+    return 100_000_000_000 + zlib.crc32(project.encode("utf-8", "replace"))

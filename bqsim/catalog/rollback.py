@@ -57,6 +57,10 @@ def put_back(
             session.put_metadata(kind, key, record)
     for project in set(catalog.projects()) - set(mark.projects):
         session.put_metadata(PROJECT, project, None)
+    now, then = catalog.administration.state.records(), mark.administered.records()
+    for at in now.keys() | then.keys():
+        if now.get(at) != then.get(at):
+            session.put_metadata(*at, then.get(at))
 
     def apply() -> None:
         with catalog._mutex:
@@ -65,6 +69,7 @@ def put_back(
             for ref, state in sorted(before.items(), key=lambda item: _turn(*item)):
                 _restore(catalog, ref, state)
             catalog._projects[:] = mark.projects
+            catalog.administration.state = mark.administered
             catalog.marks.reset(mark)
 
     session.on_commit(apply)

@@ -19,10 +19,12 @@ from bqsim.sim.clock import Clock
 from bqsim.sim.draws import Draws
 from bqsim.sim.stale import seen, seen_through
 
+from .administration import Administration
 from .buffers import StreamingBuffers
 from .change import Change, MetadataWriter, same_shape
 from .etag import new_etag
 from .history import DroppedDataset, History, TableVersion
+from .ingestion import Ingestion
 from .loading import load
 from .locks import Locks
 from .marks import Mark, Marks, Ref
@@ -57,6 +59,10 @@ class Catalog:
         self.location = location
         self.history = History()
         self.buffers = StreamingBuffers(clock)
+        self.administration = Administration()
+        # What insertAll and the Storage Write API put into tables.
+        self.streamed = Ingestion(clock)
+        self.written = Ingestion(clock)
         # Finds tables of hidden datasets that are not in the catalog yet: query results.
         self.find_anonymous: Callable[[TableRef], Table | None] | None = None
         # Asked before each commit; what it raises undoes the change.
@@ -377,7 +383,9 @@ class Catalog:
     def mark(self) -> Mark:
         """Mark this moment, to which :func:`bqsim.catalog.rollback.put_back` can return."""
         with self._mutex:
-            mark = Mark(next(self._engine_tables), tuple(self._projects))
+            mark = Mark(
+                next(self._engine_tables), tuple(self._projects), administered=self.administration.state
+            )
             self.marks.add(mark)
             return mark
 

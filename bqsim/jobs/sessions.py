@@ -35,6 +35,12 @@ class SqlSession:
     time_zone: str = "UTC"
     default_dataset: DatasetRef | None = None
     busy: bool = False
+    caller: str = ""
+
+    @property
+    def expires_us(self) -> int:
+        """When it ends unless it is used before."""
+        return min(self.used_us + IDLE_US, self.created_us + LIFE_US)
 
 
 class Sessions:
@@ -43,12 +49,12 @@ class Sessions:
         self._draws = draws
         self._sessions: dict[str, SqlSession] = {}
 
-    def create(self, project: str, location: str) -> SqlSession:
-        """A new session with a hidden dataset of its own for temporary tables."""
+    def create(self, project: str, location: str, caller: str = "") -> SqlSession:
+        """A new session of ``caller`` with a hidden dataset of its own for temporary tables."""
         now = self._clock.now_us()
         session_id = self._draws.hex_id("session")
         dataset = DatasetRef(project, f"_session_{self._draws.hex_id('session-dataset', 24)}")
-        session = SqlSession(session_id, project, location, dataset, now, now)
+        session = SqlSession(session_id, project, location, dataset, now, now, caller=caller)
         self._sessions[session_id] = session
         return session
 
@@ -62,6 +68,13 @@ class Sessions:
         if session is None or session.project != project:
             raise not_found("Session", session_id)
         return session
+
+    def all(self) -> list[SqlSession]:
+        """The sessions that are known."""
+        return list(self._sessions.values())
+
+    def now_us(self) -> int:
+        return self._clock.now_us()
 
     def snapshot(self) -> Mapping[str, SqlSession]:
         """The sessions as they are."""

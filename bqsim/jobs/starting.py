@@ -86,7 +86,7 @@ class QueryStarter:
         if session_id:
             session = self._sessions.get(session_id, job.ref.project)
         elif config.create_session and not config.dry_run:
-            session = self._sessions.create(job.ref.project, job.ref.location)
+            session = self._sessions.create(job.ref.project, job.ref.location, job.caller)
         else:
             return None
         job.session_id = session.id

@@ -16,7 +16,7 @@ from bqsim.sim.iam.gate import Member
 from bqsim.sim.iam.policy import Policy
 from bqsim.sim.iam.statements import authorize_statement
 
-from .access_kinds import CREATED_FROM, READING, TYPES, VIRTUAL
+from .access_kinds import CREATED_FROM, READING, TYPES
 from .googlesql import resolved
 from .plan import Context, QueryPlan
 from .row_security import OVERRIDE_TIME_TRAVEL, had_policies
@@ -247,7 +247,7 @@ class _Check:
             return
         dataset, project = getattr(rows, "dataset", None), getattr(rows, "project", ref.project)
         where = dataset_path(DatasetRef(project, dataset)) if dataset else f"projects/{project}"
-        wanted = next(needs for start, needs in VIRTUAL if ref.table.startswith(start))
+        wanted = rows.needs
         if len(self._policy.test_permissions(self._caller, wanted, where)) < len(wanted):
             raise denial(
                 _GET_DATA,

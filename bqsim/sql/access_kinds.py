@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-# Beginning of the name of an INFORMATION_SCHEMA view -> what it needs on its dataset or project (page
-# *INFORMATION_SCHEMA*, required permissions of each view).
-VIRTUAL = (
-    ("SCHEMATA", ("bigquery.datasets.get",)),
-    ("ROUTINE", ("bigquery.routines.get", "bigquery.routines.list")),
-    ("PARAMETERS", ("bigquery.routines.get", "bigquery.routines.list")),
-    ("", ("bigquery.tables.get", "bigquery.tables.list")),
-)
 # Kind of a statement, for DROP with its object -> its type, and what it is about.
 TYPES = {
     "query": ("SELECT", ""),

@@ -97,7 +97,10 @@ class Executor:
     ) -> None:
         sizes, claims = ColumnSizes(), Claims()
         objects = objects or ObjectStore(clock)
-        googlesql.virtual_tables = VirtualTables(catalog, sizes)
+        virtual = VirtualTables(catalog, sizes)
+        googlesql.virtual_tables = virtual
+        # What INFORMATION_SCHEMA tells of jobs and sessions; whoever runs them assigns its ``history``.
+        self.sources = virtual.sources
         self._services = Services(
             catalog, planner, googlesql, reference, clock, draws, sizes, claims, objects
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import Any
+
+from bqsim.catalog import names
 
 from .lists import page
 from .reply import Reply, etag_of
@@ -37,7 +38,7 @@ async def list_(request: Request) -> Reply:
 
 def project_number(project: str) -> str:
     """A stable project number."""
-    return str(100_000_000_000 + zlib.crc32(project.encode("utf-8", "replace")))
+    return str(names.project_number(project))
 
 
 async def get_service_account(request: Request) -> Reply:

@@ -70,7 +70,15 @@ WITH_ON_SUBQUERY WITH_RECURSIVE WITH_RECURSIVE_DEPTH_MODIFIER
 """.split()  # noqa: SIM905
 
 RESERVED_KEYWORDS = ("QUALIFY", "MATCH_RECOGNIZE", "GRAPH_TABLE")
-GENERIC_ENTITY_TYPES = ("CAPACITY", "RESERVATION", "ASSIGNMENT", "BI_CAPACITY", "DATA_POLICY")
+GENERIC_ENTITY_TYPES = (
+    "CAPACITY",
+    "RESERVATION",
+    "ASSIGNMENT",
+    "BI_CAPACITY",
+    "DATA_POLICY",
+    "PROJECT",
+    "ORGANIZATION",
+)
 
 # Rewrites of the resolved tree that the engine route sees applied. Each replaces nodes by simpler ones:
 # PIVOT and UNPIVOT, ROLLUP and CUBE (to lists of grouping sets), SQL functions (to their bodies), pipe

@@ -45,6 +45,7 @@ _NAMES = re.compile(
 PATH = re.compile(rf"{_NAME}(?:\s*+\.\s*+{_NAME})*+", re.DOTALL)
 _PART = re.compile(rf"{QUOTED}|[^\s.`]+")
 _AS = re.compile(r"\bas\s*\Z", re.IGNORECASE)
+_SET = re.compile(r"\s*=")
 _SEMICOLON = re.compile(f"(?:{_SKIP}|{QUOTED})|(;)", re.DOTALL)
 _LEAD = re.compile(rf"(?:\s++|{COMMENT}|\()*+([A-Za-z_]\w*+)(\s*+:)?", re.DOTALL)
 _BLANK = re.compile(rf"(?:\s++|;|{COMMENT})*+\Z", re.DOTALL)
@@ -165,6 +166,9 @@ def _split(sql: str) -> Prepared:
         # IAM roles hold slashes, and an alias is one name whatever it holds.
         if "/" in body or "\\" in body or _AS.search(sql, max(0, start - 32), start):
             continue
+        # Options of projects are one name too: `region-us.default_time_zone` = …
+        if body[:7].casefold() == "region-" and _SET.match(sql, end):
+            continue
         for dot in _dots(body):
             at = start + 1 + dot
             pieces += (sql[done:at], "`.`")
@@ -200,6 +204,14 @@ def names_in(sql: str) -> Names:
                 paths.add((path[0].rpartition("-")[2], *path[1:]))
         (calls if match[2] else paths).add(path)
     return Names(frozenset(paths), frozenset(calls))
+
+
+_POSITIONAL = re.compile(f"(?:{_SKIP}|{QUOTED})|(\\?)", re.DOTALL)
+
+
+def positional_parameters(sql: str) -> tuple[int, ...]:
+    """Where the positional parameters of a text stand."""
+    return tuple(match.start() for match in _POSITIONAL.finditer(sql) if match[1]) if "?" in sql else ()
 
 
 def is_single_statement(sql: str) -> bool:

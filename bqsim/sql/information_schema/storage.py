@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
+from bqsim.catalog.names import project_number
 from bqsim.catalog.resources import LONG_TERM_MS, Table, TableKind
-from bqsim.sql.statements.sizes import column_total
-from bqsim.types import TypeKind
+from bqsim.types import DATE
 
-from .tables import moment
-from .view import Row, Scope, View, columns
+from .partitions import Partition, is_partitioned
+from .tables import table_name, table_type
+from .view import Column, Form, Scope, View, always, each, micros, whole
 
-_FORMATS = {"HOUR": "%Y%m%d%H", "DAY": "%Y%m%d", "MONTH": "%Y%m", "YEAR": "%Y"}
 _TYPE_NUMBERS = {
     TableKind.TABLE: 1,
     TableKind.VIEW: 2,
@@ -20,132 +22,224 @@ _TYPE_NUMBERS = {
     TableKind.MATERIALIZED_VIEW: 4,
     TableKind.SNAPSHOT: 5,
 }
+_MIB = 1024 * 1024
+_DAY_S = 24 * 3600
+# How far back the timeline of storage goes (page *TABLE_STORAGE_USAGE_TIMELINE view*).
+_USAGE_DAYS = 90
 
 
-def partition_id(table: Table) -> str | None:
-    """The engine expression of the id of a row's partition; None for a table without partitions."""
-    storage = table.storage
-    assert storage is not None
-    by_range, time = table.range_partitioning, table.time_partitioning
-    if by_range is not None:
-        column = storage.columns[table.field_index(by_range.field) or 0]
-        start, end, step = by_range.start, by_range.end, by_range.interval
-        return (
-            f"CASE WHEN {column} IS NULL THEN '__NULL__'"
-            f" WHEN {column} < {start} OR {column} >= {end} THEN '__UNPARTITIONED__'"
-            f" ELSE CAST({start} + (({column} - {start}) // {step}) * {step} AS VARCHAR) END"
-        )
-    if time is None:
-        return None
-    if time.field is None:
-        return f"strftime(make_timestamp(_begin), '{_FORMATS[time.type]}')"
-    index = table.field_index(time.field) or 0
-    column = storage.columns[index]
-    moment_ = f"CAST({column} AS TIMESTAMP)" if table.fields[index].kind is TypeKind.DATE else column
-    return f"CASE WHEN {column} IS NULL THEN '__NULL__' ELSE strftime({moment_}, '{_FORMATS[time.type]}') END"
+@dataclass(frozen=True, slots=True)
+class _Partition:
+    """A partition of a table, None for the whole of one that has none."""
+
+    table: Table
+    of: Partition | None
 
 
-def _tier(changed_ms: int, now_ms: int) -> str:
-    return "LONG_TERM" if now_ms - changed_ms >= LONG_TERM_MS else "ACTIVE"
+def _stored(scope: Scope) -> list[Table]:
+    return [table for table in scope.tables() if table.storage is not None]
 
 
-def _partitions(scope: Scope) -> Iterator[Row]:
-    now_ms = scope.catalog.clock.now_us() // 1000
-    for table in scope.tables():
-        storage = table.storage
-        if storage is None or table.kind is not TableKind.TABLE:
-            continue
-        name = table.ref.project, table.ref.dataset, table.ref.table
-        expression = partition_id(table)
-        if expression is None:
-            size = scope.sizes.table(scope.session, table)
-            tier = _tier(table.modified_ms, now_ms)
-            yield *name, None, table.num_rows, size, size, moment(table.modified_ms), tier
-            continue
-        size_sql = " + ".join(column_total(f, c) for f, c in zip(table.fields, storage.columns, strict=True))
-        found = scope.session.scalar(
-            "SELECT list([id, CAST(n AS VARCHAR), CAST(size AS VARCHAR), CAST(changed AS VARCHAR)]"
-            " ORDER BY id)"
-            f" FROM (SELECT {expression} AS id, count(*) AS n, {size_sql} AS size, max(_begin) AS changed"
-            f" FROM {storage.engine_table} WHERE _end IS NULL GROUP BY 1)"
-        )
-        assert found is None or isinstance(found, list)
-        for id_, rows, size_text, changed in found or ():
-            bytes_ = int(size_text)
-            modified = datetime.fromtimestamp(int(changed) // 1000 / 1000, UTC)
-            tier = _tier(int(changed) // 1000, now_ms)
-            yield *name, id_, int(rows), bytes_, bytes_, modified, tier
+def _partitions(scope: Scope) -> Sequence[Any]:
+    tables = [t for t in _stored(scope) if t.kind is TableKind.TABLE]
+    known = scope.partitions.of(scope.session, tables)
+    return [
+        _Partition(table, partition)
+        for table in tables
+        for partition in (known[table.ref] if is_partitioned(table) else (None,))
+    ]
 
 
-def _table_storage(scope: Scope) -> Iterator[Row]:
-    now_ms = scope.catalog.clock.now_us() // 1000
-    for table in scope.tables():
-        if table.storage is None:
-            continue
-        ref = table.ref
-        size = scope.sizes.table(scope.session, table)
-        long_term = size if table.is_long_term(now_ms) else 0
-        yield (
-            ref.project,
-            ref.project,
-            ref.dataset,
-            ref.table,
-            moment(table.created_ms),
-            False,
-            moment(table.modified_ms),
-            table.num_rows,
-            size,
-            size - long_term,
-            long_term,
-            "BASE TABLE" if table.kind is TableKind.TABLE else str(table.kind),
-        )
+def sizes(tables: Sequence[Table], scope: Scope) -> list[int]:
+    """The logical bytes of tables, computed once for a use of a view."""
+    known: dict[Any, int] = scope.memo.setdefault("sizes", {})
+    missing = [t for t in tables if t.ref not in known]
+    if missing:
+        known |= zip((t.ref for t in missing), scope.sizes.tables(scope.session, missing), strict=True)
+    return [known[t.ref] for t in tables]
 
 
-def _meta_tables(scope: Scope) -> Iterator[Row]:
-    for t in scope.tables():
-        size = scope.sizes.table(scope.session, t)
-        number = _TYPE_NUMBERS[t.kind]
-        ref = t.ref
-        yield ref.project, ref.dataset, ref.table, t.created_ms, t.modified_ms, t.num_rows, size, number
+def _partition_sizes(items: Sequence[Any], scope: Scope) -> list[int]:
+    whole_ = iter(sizes([item.table for item in items if item.of is None], scope))
+    return [next(whole_) if item.of is None else item.of.size for item in items]
 
 
-def _meta_summary(scope: Scope) -> Iterator[Row]:
-    for t in scope.tables():
-        yield t.ref.project, t.ref.dataset, t.ref.table, t.created_ms, _TYPE_NUMBERS[t.kind]
+def _changed_us(item: Any) -> int:
+    return int(item.table.modified_ms * 1000 if item.of is None else item.of.changed_us // 1000 * 1000)
+
+
+def _tiers(items: Sequence[Any], scope: Scope) -> list[str]:
+    limit = scope.now_us - LONG_TERM_MS * 1000
+    return ["LONG_TERM" if _changed_us(item) <= limit else "ACTIVE" for item in items]
+
+
+def _active(items: Sequence[Any], scope: Scope) -> list[int]:
+    now_ms = scope.now_us // 1000
+    return [0 if t.is_long_term(now_ms) else size for t, size in zip(items, sizes(items, scope), strict=True)]
+
+
+def _long_term(items: Sequence[Any], scope: Scope) -> list[int]:
+    now_ms = scope.now_us // 1000
+    return [size if t.is_long_term(now_ms) else 0 for t, size in zip(items, sizes(items, scope), strict=True)]
+
+
+def _partition_counts(items: Sequence[Any], scope: Scope) -> list[int]:
+    known = scope.partitions.of(scope.session, items)
+    return [len(known.get(t.ref, ())) for t in items]
+
+
+def _storage_type(table: Table) -> str:
+    return table_type(table) if table.kind is TableKind.TABLE else str(table.kind)
+
+
+_PROJECT = (
+    each("project_id", lambda t: t.ref.project),
+    each("project_number", lambda t: project_number(t.ref.project), "I"),
+)
+_STORAGE: tuple[Column, ...] = (
+    *_PROJECT,
+    *table_name(),
+    each("creation_time", lambda t: micros(t.created_ms), "T"),
+    each("total_rows", lambda t: t.num_rows, "I"),
+    whole("total_partitions", _partition_counts, "I"),
+    whole("total_logical_bytes", sizes, "I"),
+    whole("active_logical_bytes", _active, "I"),
+    whole("long_term_logical_bytes", _long_term, "I"),
+    # Rows are kept as they are: nothing is compressed.
+    whole("current_physical_bytes", sizes, "I"),
+    whole("total_physical_bytes", sizes, "I"),
+    whole("active_physical_bytes", _active, "I"),
+    whole("long_term_physical_bytes", _long_term, "I"),
+    always("time_travel_physical_bytes", 0, "I"),
+    each("storage_last_modified_time", lambda t: micros(t.modified_ms), "T"),
+    always("deleted", False, "B"),
+    each("table_type", _storage_type),
+    always("managed_table_type"),
+    always("fail_safe_physical_bytes", 0, "I"),
+    always("last_metadata_index_refresh_time", None, "T"),
+    always("table_deletion_reason"),
+    always("table_deletion_time", None, "T"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Usage:
+    """What of a table is charged on a day (US Pacific time is not followed: days are UTC's)."""
+
+    table: Table
+    day: date
+    seconds: int
+    physical: bool
+
+
+def _usage(scope: Scope) -> Sequence[Any]:
+    now = datetime.fromtimestamp(scope.now_us // 1_000_000, UTC)
+    found = []
+    for table in _stored(scope):
+        dataset = scope.catalog.find_dataset(table.ref.dataset_ref)
+        physical = dataset is not None and dataset.metadata.get("storageBillingModel") == "PHYSICAL"
+        first = max(datetime.fromtimestamp(table.created_ms // 1000, UTC), now - timedelta(days=_USAGE_DAYS))
+        day = first.date()
+        while day <= now.date():
+            start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+            end = min(start + timedelta(days=1), now)
+            seconds = int((end - max(start, first)).total_seconds())
+            found.append(_Usage(table, day, seconds, physical))
+            day += timedelta(days=1)
+    return found
+
+
+def _used(name: str, physical: bool, tier: str) -> Column:
+    """MiB-seconds of one tier: ``total``, ``active`` or ``long_term``."""
+
+    def values(items: Sequence[Any], scope: Scope) -> list[int]:
+        bytes_ = sizes([u.table for u in items], scope)
+        now_ms = scope.now_us // 1000
+        found = []
+        for usage, size in zip(items, bytes_, strict=True):
+            long_term = usage.table.is_long_term(now_ms)
+            counts = usage.physical is physical and (tier == "total" or (tier == "long_term") is long_term)
+            found.append(size * usage.seconds // _MIB if counts else 0)
+        return found
+
+    return whole(name, values, "I")
+
+
+_USAGE: tuple[Column, ...] = (
+    each("usage_date", lambda u: u.day, DATE),
+    each("project_id", lambda u: u.table.ref.project),
+    each("table_catalog", lambda u: u.table.ref.project),
+    each("project_number", lambda u: project_number(u.table.ref.project), "I"),
+    each("table_schema", lambda u: u.table.ref.dataset),
+    each("table_name", lambda u: u.table.ref.table),
+    *(
+        _used(f"billable_{tier}_{kind}_usage", kind == "physical", tier)
+        for kind in ("logical", "physical")
+        for tier in ("total", "active", "long_term")
+    ),
+)
 
 
 VIEWS: tuple[View, ...] = (
     View(
         "PARTITIONS",
-        columns(
-            "table_catalog table_schema table_name partition_id total_rows:I total_logical_bytes:I"
-            " total_billable_bytes:I last_modified_time:T storage_tier"
+        (
+            *table_name(lambda p: p.table),
+            each("partition_id", lambda p: None if p.of is None else p.of.id),
+            each("total_rows", lambda p: p.table.num_rows if p.of is None else p.of.rows, "I"),
+            whole("total_logical_bytes", _partition_sizes, "I"),
+            whole("total_billable_bytes", _partition_sizes, "I"),
+            each("last_modified_time", _changed_us, "T"),
+            whole("storage_tier", _tiers),
         ),
         _partitions,
+        Form.DATASET,
+        ("bigquery.tables.get", "bigquery.tables.getData", "bigquery.tables.list"),
     ),
-    View(
-        "TABLE_STORAGE",
-        columns(
-            "project_id table_catalog table_schema table_name creation_time:T deleted:B"
-            " storage_last_modified_time:T total_rows:I total_logical_bytes:I active_logical_bytes:I"
-            " long_term_logical_bytes:I table_type"
-        ),
-        _table_storage,
+    *(
+        View(name, _STORAGE, _stored, Form.REGION | Form.PROJECT)
+        for name in (
+            "TABLE_STORAGE",
+            "TABLE_STORAGE_BY_PROJECT",
+            "TABLE_STORAGE_BY_FOLDER",
+            "TABLE_STORAGE_BY_ORGANIZATION",
+        )
+    ),
+    *(
+        View(name, _USAGE, _usage, Form.REGION | Form.PROJECT)
+        for name in (
+            "TABLE_STORAGE_USAGE_TIMELINE",
+            "TABLE_STORAGE_USAGE_TIMELINE_BY_PROJECT",
+            "TABLE_STORAGE_USAGE_TIMELINE_BY_FOLDER",
+            "TABLE_STORAGE_USAGE_TIMELINE_BY_ORGANIZATION",
+        )
     ),
 )
+
+
+def _all(scope: Scope) -> Sequence[Any]:
+    return scope.tables("dataset_id", "table_id")
+
+
+_META_NAME = (
+    each("project_id", lambda t: t.ref.project),
+    each("dataset_id", lambda t: t.ref.dataset),
+    each("table_id", lambda t: t.ref.table),
+    each("creation_time", lambda t: t.created_ms, "I"),
+)
+_TYPE = each("type", lambda t: _TYPE_NUMBERS[t.kind], "I")
 
 META_TABLES: tuple[View, ...] = (
     View(
         "__TABLES__",
-        columns(
-            "project_id dataset_id table_id creation_time:I last_modified_time:I row_count:I size_bytes:I"
-            " type:I"
+        (
+            *_META_NAME,
+            each("last_modified_time", lambda t: t.modified_ms, "I"),
+            each("row_count", lambda t: t.num_rows, "I"),
+            whole("size_bytes", sizes, "I"),
+            _TYPE,
         ),
-        _meta_tables,
+        _all,
     ),
-    View(
-        "__TABLES_SUMMARY__",
-        columns("project_id dataset_id table_id creation_time:I type:I"),
-        _meta_summary,
-    ),
+    View("__TABLES_SUMMARY__", (*_META_NAME, _TYPE), _all),
 )

@@ -14,6 +14,7 @@ from . import (
     grants,
     merge,
     query,
+    reservations,
     routines,
     row_access,
     schemas,
@@ -37,6 +38,7 @@ def _dropping(object_type: str) -> Handler:
 _DROPS: dict[str, Handler] = {
     "SCHEMA": schemas.drop_schema,
     "PROCEDURE": routines.dropping("DROP_PROCEDURE"),
+    **{kind: reservations.dropping(kind) for kind in ("CAPACITY", "RESERVATION", "ASSIGNMENT")},
     **{kind: _dropping(kind) for kind in ("TABLE", "VIEW", "MATERIALIZED VIEW", "EXTERNAL TABLE")},
 }
 
@@ -55,16 +57,6 @@ def refused(what: str) -> Handler:
         from bqsim.errors import unsupported
 
         raise unsupported(what)
-
-    return refuse
-
-
-def _of_entity(verb: str, what: str) -> Handler:
-    """The refusal of a statement about reservations or data policies."""
-
-    def refuse(statement: Statement) -> StatementResult:
-        is_data_policy = str(statement.node.entity_type).upper() == "DATA_POLICY"
-        return refused(f"{verb} DATA_POLICY" if is_data_policy else what)(statement)
 
     return refuse
 
@@ -117,8 +109,8 @@ HANDLERS: dict[str, Handler] = {
     "resolved_create_property_graph_stmt": refused("CREATE PROPERTY GRAPH"),
     "resolved_create_connection_stmt": refused("CREATE CONNECTION"),
     "resolved_alter_connection_stmt": refused("ALTER CONNECTION"),
-    "resolved_create_entity_stmt": _of_entity("CREATE", "CREATE CAPACITY, RESERVATION and ASSIGNMENT"),
-    "resolved_alter_entity_stmt": _of_entity("ALTER", "ALTER CAPACITY, RESERVATION and BI_CAPACITY"),
+    "resolved_create_entity_stmt": reservations.create_entity,
+    "resolved_alter_entity_stmt": reservations.alter_entity,
 }
 
 __all__ = ["HANDLERS", "Handler", "Services", "Statement", "refused"]

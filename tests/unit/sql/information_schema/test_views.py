@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bqsim.sql.information_schema import VIEWS
+from bqsim.sql.information_schema import views
+from bqsim.sql.information_schema.view import Form
 from tests.unit.sql.warehouse import Warehouse
 
 pytestmark = [
@@ -27,10 +28,20 @@ def view(w: Warehouse, name: str, columns: str = "*", where: str = "TRUE") -> li
     return w.rows(f"SELECT {columns} FROM d.INFORMATION_SCHEMA.{name} WHERE {where}")
 
 
-@pytest.mark.parametrize("name", sorted(VIEWS))
+def qualifiers(name: str) -> list[str]:
+    """What may stand before INFORMATION_SCHEMA, and a dot."""
+    form = views()[name].form
+    found = {Form.DATASET: "d.", Form.REGION: "`region-us`.", Form.PROJECT: "p."}
+    return [text for one, text in found.items() if one in form]
+
+
+@pytest.mark.parametrize("name", sorted(views()))
 def test_every_view_is_readable(w: Warehouse, name: str) -> None:
-    result = w.run(f"SELECT * FROM d.INFORMATION_SCHEMA.{name}")
-    assert [f.name for f in result.schema] == [f.name for f in VIEWS[name].fields]
+    rows = []
+    for qualifier in qualifiers(name):
+        result = w.run(f"SELECT * FROM {qualifier}INFORMATION_SCHEMA.{name}")
+        rows.append(result.rows.num_rows)
+        assert [f.name for f in result.schema] == [f.name for f in views()[name].fields]
     assert result.bytes_processed == 10 * 1024 * 1024
     assert result.plan is not None
     assert not result.plan.deterministic
@@ -134,6 +145,8 @@ def test_routines_and_parameters(w: Warehouse) -> None:
         "INFORMATION_SCHEMA.TABLES",
         "`region-us`.INFORMATION_SCHEMA.TABLES",
         "`p`.`region-us`.INFORMATION_SCHEMA.TABLES",
+        "p.INFORMATION_SCHEMA.TABLES",
+        "p.d.information_schema.TABLES",
         "`p.region-US.INFORMATION_SCHEMA.TABLES`",
     ],
 )
@@ -154,7 +167,26 @@ def test_schemata_of_the_region(w: Warehouse) -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("d.INFORMATION_SCHEMA.JOBS", "INFORMATION_SCHEMA.JOBS is not supported by bqsim"),
+        (
+            "d.INFORMATION_SCHEMA.JOBS",
+            "Not found: Table p:d.INFORMATION_SCHEMA.JOBS was not found in location US",
+        ),
+        (
+            "INFORMATION_SCHEMA.JOBS",
+            'Table "INFORMATION_SCHEMA.JOBS" must be qualified with a dataset (e.g. dataset.table).',
+        ),
+        (
+            "p.INFORMATION_SCHEMA.PARTITIONS",
+            'Table "p.INFORMATION_SCHEMA.PARTITIONS" must be qualified with a dataset (e.g. dataset.table).',
+        ),
+        (
+            "`region-us`.INFORMATION_SCHEMA.PARTITIONS",
+            "Not found: Table p:region-us.INFORMATION_SCHEMA.PARTITIONS was not found in location US",
+        ),
+        (
+            "d.INFORMATION_SCHEMA.tables",
+            "Not found: Table p:d.INFORMATION_SCHEMA.tables was not found in location US",
+        ),
         (
             "d.INFORMATION_SCHEMA.NOPE",
             "Not found: Table p:d.INFORMATION_SCHEMA.NOPE was not found in location US",

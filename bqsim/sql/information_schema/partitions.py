@@ -1,0 +1,115 @@
+"""Rows and bytes of each partition of stored tables."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bqsim.catalog.refs import TableRef
+from bqsim.catalog.resources import Table
+from bqsim.sim.stale import seen
+from bqsim.sql.statements.sizes import column_total
+from bqsim.types import TypeKind
+
+if TYPE_CHECKING:
+    from bqsim.engine.protocol import Session
+
+_FORMATS = {"HOUR": "%Y%m%d%H", "DAY": "%Y%m%d", "MONTH": "%Y%m", "YEAR": "%Y"}
+# How many tables one engine query reads.
+_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """``changed_us`` is when its rows were last written (epoch microseconds)."""
+
+    id: str
+    rows: int
+    size: int
+    changed_us: int
+
+
+def partition_id(table: Table) -> str | None:
+    """The engine expression of the id of a row's partition; None for a table without partitions."""
+    storage = table.storage
+    assert storage is not None
+    by_range, time = table.range_partitioning, table.time_partitioning
+    if by_range is not None:
+        column = storage.columns[table.field_index(by_range.field) or 0]
+        start, end, step = by_range.start, by_range.end, by_range.interval
+        return (
+            f"CASE WHEN {column} IS NULL THEN '__NULL__'"
+            f" WHEN {column} < {start} OR {column} >= {end} THEN '__UNPARTITIONED__'"
+            f" ELSE CAST({start} + (({column} - {start}) // {step}) * {step} AS VARCHAR) END"
+        )
+    if time is None:
+        return None
+    if time.field is None:
+        return f"strftime(make_timestamp(_begin), '{_FORMATS[time.type]}')"
+    index = table.field_index(time.field) or 0
+    column = storage.columns[index]
+    moment = f"CAST({column} AS TIMESTAMP)" if table.fields[index].kind is TypeKind.DATE else column
+    return f"CASE WHEN {column} IS NULL THEN '__NULL__' ELSE strftime({moment}, '{_FORMATS[time.type]}') END"
+
+
+class PartitionSizes:
+    """The partitions of tables, computed once per version of their rows."""
+
+    def __init__(self, capacity: int = 65_536) -> None:
+        self._known: dict[Any, tuple[Partition, ...]] = {}
+        self._capacity = capacity
+        self._lock = threading.Lock()
+
+    def of(self, session: Session, tables: Iterable[Table]) -> Mapping[TableRef, Sequence[Partition]]:
+        """The partitions that have rows, in order of their ids, of those tables that are partitioned."""
+        keyed = [
+            (_key(table), table) for table in tables if table.storage is not None and is_partitioned(table)
+        ]
+        missing = {key: table for key, table in keyed if table.num_rows and key not in self._known}
+        found: dict[Any, tuple[Partition, ...]] = {}
+        todo = list(missing.items())
+        for start in range(0, len(todo), _AT_ONCE):
+            found |= _read(session, todo[start : start + _AT_ONCE])
+        known = {key: found.get(key) or self._known.get(key, ()) for key, _ in keyed}
+        # Live rows are not those of a version that is seen later than it was.
+        if found and seen() is None:
+            with self._lock:
+                if len(self._known) + len(found) > self._capacity:
+                    self._known.clear()
+                self._known |= found
+        return {table.ref: known[key] for key, table in keyed}
+
+
+def _key(table: Table) -> Any:
+    assert table.storage is not None
+    return table.storage.engine_table, table.version, table.storage.columns
+
+
+def is_partitioned(table: Table) -> bool:
+    return table.time_partitioning is not None or table.range_partitioning is not None
+
+
+def _read(session: Session, tables: Sequence[tuple[Any, Table]]) -> dict[Any, tuple[Partition, ...]]:
+    selects = [_select(number, table) for number, (_, table) in enumerate(tables)]
+    found = session.scalar(
+        "SELECT list([CAST(t AS VARCHAR), id, CAST(n AS VARCHAR), CAST(size AS VARCHAR),"
+        f" CAST(changed AS VARCHAR)] ORDER BY t, id) FROM ({' UNION ALL '.join(selects)})"
+    )
+    assert found is None or isinstance(found, list)
+    read: dict[Any, list[Partition]] = {}
+    for number, id_, rows, size, changed in found or ():
+        key = tables[int(number)][0]
+        read.setdefault(key, []).append(Partition(id_, int(rows), int(size), int(changed)))
+    return {key: tuple(partitions) for key, partitions in read.items()}
+
+
+def _select(number: int, table: Table) -> str:
+    storage = table.storage
+    assert storage is not None
+    size = " + ".join(column_total(f, c) for f, c in zip(table.fields, storage.columns, strict=True))
+    return (
+        f"SELECT {number} AS t, {partition_id(table)} AS id, count(*) AS n, {size} AS size,"
+        f" max(_begin) AS changed FROM {storage.engine_table} WHERE _end IS NULL GROUP BY 2"
+    )
