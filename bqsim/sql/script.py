@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bqsim.engine.protocol import Session
 from bqsim.errors import BigQueryError
 
+from .googlesql.prepass import positional_parameters
 from .googlesql.script_tree import ScriptKind
 from .plan import Context, StatementResult
 from .scripting import HANDLERS, ChildStatement, Frame, OnStart, Return, Run, check_jumps, dry_run
@@ -45,7 +46,7 @@ class ScriptRunner:
         """Check as much of a script as can be without running it, and say what that much would scan."""
         nodes = self._googlesql.parse_script(sql)
         check_jumps(nodes)
-        return dry_run(self._executor, nodes, ctx, session)
+        return dry_run(self._executor, nodes, ctx, session, positional_parameters(sql))
 
     def run(
         self,
@@ -66,6 +67,8 @@ class ScriptRunner:
         nodes = self._googlesql.parse_script(sql)
         check_jumps(nodes)
         run = Run(self._executor, self._googlesql, ctx, session, on_statement, cancelled, HANDLERS, on_start)
+        if ctx.positional:
+            run.marks = positional_parameters(sql)
         try:
             run.block(nodes)
         except Return:

@@ -96,7 +96,7 @@ def _case(run: Run, node: ScriptNode) -> None:
     def equal(condition: Span | None) -> bool:
         assert condition is not None
         text = f"({operand.text}\n) = ({condition.text}\n)"
-        return run.holds(replace(condition, text=text))
+        return run.holds(replace(condition, text=text), operand, condition)
 
     _first_branch(run, node.branches, equal)
 
@@ -156,9 +156,9 @@ def _body(run: Run, node: ScriptNode) -> bool:
 def _for(run: Run, node: ScriptNode) -> None:
     assert node.expression is not None
     span, name = node.expression, node.names[0]
-    text = span.text
+    text, ctx = span.text, run.context(span)
     result = run.reported(
-        text, span, EXPRESSION, lambda: run.executor.run(text, run.ctx, run.session, start=span.position)
+        text, span, EXPRESSION, lambda: run.executor.run(text, ctx, run.session, start=span.position)
     )
     if name.casefold() in run.ctx.variables:
         raise invalid_query(f"Variable '{name}' has already been declared")

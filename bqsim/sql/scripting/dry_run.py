@@ -7,6 +7,7 @@ a run would do, so checking ends there (page *Multi-statement queries*, dry runs
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -23,13 +24,24 @@ _GOES_ON = frozenset({ScriptKind.SET_SYSTEM, ScriptKind.BEGIN_TRANSACTION, Scrip
 
 
 def dry_run(
-    executor: Executor, nodes: Sequence[ScriptNode], ctx: Context, session: Session
+    executor: Executor,
+    nodes: Sequence[ScriptNode],
+    ctx: Context,
+    session: Session,
+    marks: tuple[int, ...] = (),
 ) -> StatementResult:
-    """Check the beginning of a script; the bytes are those of the statements checked."""
+    """Check the beginning of a script; the bytes are those of the statements checked.
+
+    ``marks`` are where its positional parameters stand.
+    """
     ctx = replace(ctx, variables=dict(ctx.variables), temp_functions=dict(ctx.temp_functions))
+    given = ctx.positional
     evaluator = Evaluator(executor, session)
     total = StatementResult("SCRIPT")
     for node in nodes:
+        if given:
+            first, last = bisect_left(marks, node.span.start), bisect_left(marks, node.span.end)
+            ctx.positional = given[first:last]
         if node.kind is ScriptKind.STATEMENT:
             if not _statement(executor, node, ctx, session, total):
                 break

@@ -103,12 +103,14 @@ def _run_procedure(
     run.calls.append(Frame(node.span.line, node.span.column, node.span.text, procedure))
     run.ctx = replace(outer, variables=variables, parameters={}, positional=())
     run.procedure = ref.sql_name
+    marks, run.marks = run.marks, ()
     try:
         run.block(nodes)
     except Return:
         pass
     finally:
         inner, run.ctx, run.procedure = run.ctx, outer, procedure
+        run.marks = marks
         run.calls.pop()
         run.ctx.transaction = inner.transaction
     return inner.variables

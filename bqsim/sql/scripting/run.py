@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -126,6 +127,8 @@ class Run:
         # The statement's own time; in a transaction, that of its beginning.
         self.ctx.now_us = 0
         self.ctx.cancelled = cancelled
+        # Where the positional parameters of the text being run stand: they are counted over all of it.
+        self.marks: tuple[int, ...] = ()
 
     # Statements
 
@@ -156,12 +159,20 @@ class Run:
         span = node.span
         sql = span.text if text is None else text
         start = span.position if text is None else (1, 1)
+        inner = ctx or self.context(span)
         return self.reported(
-            sql,
-            span,
-            STATEMENT,
-            lambda: self.executor.run(sql, ctx or self.ctx, self.session, start=start),
+            sql, span, STATEMENT, lambda: self.executor.run(sql, inner, self.session, start=start)
         )
+
+    def context(self, *spans: Span) -> Context:
+        """The context of pieces of the text: with the positional parameters that stand in them."""
+        if not self.marks:
+            return self.ctx
+        positional: tuple[TypedValue, ...] = ()
+        for span in spans:
+            first, last = bisect_left(self.marks, span.start), bisect_left(self.marks, span.end)
+            positional += self.ctx.positional[first:last]
+        return replace(self.ctx, positional=positional)
 
     def reported(
         self, sql: str, span: Span, evaluation_kind: str, work: Callable[[], StatementResult]
@@ -188,17 +199,21 @@ class Run:
                 self.ctx.system_variables["row_count"] = TypedValue(INT64, result.dml.total)
         return result
 
-    def value(self, span: Span | None, target: Type | None = None) -> TypedValue:
-        """The value of an expression, coerced to ``target``; reported when it reads tables."""
+    def value(self, span: Span | None, target: Type | None = None, *others: Span) -> TypedValue:
+        """The value of an expression, coerced to ``target``; reported when it reads tables.
+
+        ``others`` are the pieces of the text that it is made of, when it is not one.
+        """
         assert span is not None
-        value, result = self.evaluator.value(span.text, self.ctx, target, span.position)
+        ctx = self.context(*(others or (span,)))
+        value, result = self.evaluator.value(span.text, ctx, target, span.position)
         if result is not None and result.tables:
             self.reported(span.text, span, EXPRESSION, lambda: result)
         return value
 
-    def holds(self, span: Span | None) -> bool:
+    def holds(self, span: Span | None, *others: Span) -> bool:
         """Whether a condition is true; NULL is not."""
-        return bool(self.value(span, BOOL).value)
+        return bool(self.value(span, BOOL, *others).value)
 
     # Errors
 

@@ -6,7 +6,7 @@ import pytest
 
 from bqsim.sql.simple import NotSimple, value_of
 from bqsim.sql.values import python_value
-from bqsim.types import BOOL, INT64, STRING, struct_of
+from bqsim.types import BOOL, FLOAT64, INT64, STRING, array_of, struct_of
 from tests.unit.sql.warehouse import Warehouse, typed
 
 VARIABLES = {
@@ -15,6 +15,8 @@ VARIABLES = {
     "s": typed(STRING, "é"),
     "b": typed(BOOL, None),
     "t": typed(BOOL, True),
+    "f": typed(FLOAT64, 2.25),
+    "l": typed(array_of(INT64), [10, 20]),
     "r": typed(struct_of(("x", INT64), ("y", STRING)), [4, None]),
 }
 
@@ -51,6 +53,32 @@ VARIABLES = {
         "i IS NOT NULL",
         "r.x * i",
         "r.y IS NULL",
+        "DIV(-i, 2)",
+        "ABS(-i)",
+        "i / 2",
+        "f * 2 + i",
+        "f - 0.5 > 1",
+        "-f",
+        "SQRT(f)",
+        "LENGTH(s)",
+        "UPPER('abc') || LOWER('ABC')",
+        "STARTS_WITH('abc', 'ab') AND NOT ENDS_WITH('abc', 'ab')",
+        "i BETWEEN 1 AND 5",
+        "GREATEST(i, 9) + LEAST(i, 9)",
+        "CONCAT(s, 'x', 'y', 'z')",
+        "IF(b, 1, 2)",
+        "IF(t, s, 'no')",
+        "IFNULL(z, i)",
+        "COALESCE(z, NULL, 7)",
+        "CASE WHEN b THEN 1 WHEN i > 4 THEN 2 ELSE 3 END",
+        "CASE WHEN b THEN 1 END",
+        "[i, 3]",
+        "ARRAY_LENGTH(l)",
+        "l[OFFSET(0)] + l[ORDINAL(2)]",
+        "ARRAY_CONCAT(l, [i])",
+        "CAST(i AS STRING) || CAST(t AS STRING)",
+        "CAST(i AS FLOAT64)",
+        "CAST(t AS INT64)",
     ],
 )
 def test_values_are_those_of_the_engine(warehouse: Warehouse, sql: str) -> None:
@@ -68,12 +96,17 @@ def test_values_are_those_of_the_engine(warehouse: Warehouse, sql: str) -> None:
     [
         "9223372036854775807 + i",
         "MOD(i, 0)",
-        "i / 2",
+        "DIV(i, 0)",
+        "i / 0",
+        "SQRT(-f)",
+        "f * 1e308",
+        "l[OFFSET(2)]",
+        "[i, z]",
+        "CAST(i AS STRING(2))",
         "SAFE_ADD(i, 1)",
         "SAFE.CONCAT(s, s)",
         "UPPER(s)",
         "(SELECT 1)",
-        "[i]",
     ],
 )
 def test_the_rest_is_for_the_engine(warehouse: Warehouse, sql: str) -> None:
