@@ -96,14 +96,6 @@ STATEMENTS: tuple[Gap, ...] = (
         "There are no connections.",
     ),
     Gap("sql:geography", "SELECT ST_GEOGPOINT(1, 2)", "function st_geogpoint", _NO_FUNCTION),
-    Gap("sql:search and vectors", "SELECT SEARCH('a b', 'a')", "function search", _NO_FUNCTION),
-    Gap("sql:sketches", "SELECT HLL_COUNT.INIT(1) FROM d.t", "aggregate function hll_count", _NO_FUNCTION),
-    Gap(
-        "sql:encryption functions",
-        "SELECT KEYS.NEW_KEYSET('AEAD_AES_GCM_256')",
-        "function keys",
-        _NO_FUNCTION,
-    ),
     Gap(
         "sql:machine learning",
         "SELECT * FROM ML.PREDICT(MODEL d.m, TABLE d.t)",
