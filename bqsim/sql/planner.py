@@ -198,7 +198,7 @@ class Planner:
         entry = _Cached(plan, refs, self._catalog.schema_fingerprint(refs))
         self._keep(key, entry)
         # Literals in the bodies of functions have locations of their own.
-        shape = None if routines else shape_of(analyzed.sql)
+        shape = None if routines or analyzed.expansion is not None else shape_of(analyzed.sql)
         if shape is not None:
             self._remember_generic(shape, ctx, analyzed, entry)
 

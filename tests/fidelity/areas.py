@@ -193,6 +193,7 @@ AREAS: dict[str, dict[str, str]] = {
         "Spark procedures": "",
         "geography": "",
         "search and vectors": "SEARCH, VECTOR_SEARCH",
+        "table functions": "RANGE_SESSIONIZE, GAP_FILL, APPENDS, CHANGES",
         "machine learning": "models, ML and AI functions",
         "property graphs": "",
         "federated queries": "EXTERNAL_QUERY",

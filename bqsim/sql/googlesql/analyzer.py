@@ -27,6 +27,8 @@ from .prepass import Names, Path, Prepared, is_single_statement, leading_keyword
 from .registry import registered
 from .routines import definition_of
 from .script_tree import ScriptKind, ScriptNode, Span, read_script
+from .table_function_bodies import BY_PATH
+from .table_functions import Expansion, constant_value, expand, mentions, not_constant
 from .types import type_from_proto, type_to_proto
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class Analyzed:
     statement node and ``kind`` its name (``resolved_query_stmt``). ``sources`` are the tables named, by the
     ``full_name`` (``project.dataset.table``) that table scans carry. ``parameters`` are the types of the
     named parameters, and of the positional ones as ``"1"``, ``"2"`` …, those that the text leaves
-    undeclared included.
+    undeclared included. ``expansion`` is set when it calls builtin table functions.
     """
 
     sql: str
@@ -56,6 +58,7 @@ class Analyzed:
     sources: Mapping[str, Source]
     routines: tuple[RoutineRef, ...] = ()
     parameters: Mapping[str, Type] | None = None
+    expansion: Expansion | None = None
 
     @property
     def tables(self) -> dict[str, Table]:
@@ -115,6 +118,10 @@ class GoogleSql:
     def virtual_tables(self, find: VirtualTables | None) -> None:
         self._resolver.virtual_tables = find
 
+    def read_external(self, readable: Callable[[Table], Table]) -> None:
+        """Let ``readable`` give external tables their rows."""
+        self._resolver.external = readable
+
     def tables_named(self, sql: str, ctx: Context) -> list[TableRef]:
         """The tables that a text may name, of those that there are; for a text that cannot be analysed."""
         found = []
@@ -156,7 +163,9 @@ class GoogleSql:
             raise from_sql_error(error, prepared, start) from None
         except Trapped as trap:
             raise from_trap(trap) from None
-        if not ctx.pinned:
+        # Constant arguments of table functions may be parameters, whose values are not in the key.
+        given = ctx.parameters or ctx.positional or ctx.variables
+        if not ctx.pinned and not (analyzed.expansion and given):
             self._remember(key, analyzed, visible)
         return analyzed
 
@@ -195,9 +204,54 @@ class GoogleSql:
     def _analyze(
         self, instance: Instance, prepared: Prepared, ctx: Context, defining: tuple[str, ...] = ()
     ) -> tuple[Analyzed, Visible]:
+        if mentions(prepared.names.calls, BY_PATH):
+            expansion = self._expanded(instance, prepared, ctx)
+            if expansion.names:
+                try:
+                    return self._resolve(instance, expansion.prepared, ctx, defining, expansion)
+                except SqlError as error:
+                    raise expansion.error(error) from None
+        return self._resolve(instance, prepared, ctx, defining)
+
+    def _expanded(self, instance: Instance, prepared: Prepared, ctx: Context) -> Expansion:
+        """The statement with definitions for its calls of builtin table functions."""
+        from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
+
+        def constant(text: str) -> Any:
+            try:
+                analyzed, _ = self._resolve(instance, self.prepare(f"SELECT {text}"), ctx)
+                return constant_value(analyzed.statement, ctx)
+            except (SqlError, LookupError):
+                raise not_constant(text) from None
+
+        request = service.ParseRequest(sql_statement=prepared.sql, options=language_options())
+        answer = instance.call("Parse", request.SerializeToString(), self.deadline_s)
+        tree = parse_deep(service.ParseResponse, answer).parsed_statement
+        return expand(prepared, resolved.unwrap(tree), BY_PATH, constant, self._defined)
+
+    def _defined(self, key: Hashable, make: Callable[[], Definition]) -> Definition:
+        """A definition that is kept by ``key``."""
+        with self._lock:
+            known = self._definitions.get(key)
+            if known is None:
+                known = self._definitions[key] = make()
+                if len(self._definitions) > MAX_CACHED:
+                    self._definitions.popitem(last=False)
+            return known
+
+    def _resolve(
+        self,
+        instance: Instance,
+        prepared: Prepared,
+        ctx: Context,
+        defining: tuple[str, ...] = (),
+        expansion: Expansion | None = None,
+    ) -> tuple[Analyzed, Visible]:
         from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 
         visible = self.visible(instance, prepared, ctx, defining)
+        if expansion is not None:
+            visible.routines.update(expansion.routines)
         catalog_id = registered(
             instance, visible, self.deadline_s, lambda source: self._resolver.siblings(source, ctx)
         )
@@ -222,6 +276,7 @@ class GoogleSql:
             {source.table.ref.sql_name: source for source in visible.sources.values()},
             tuple(r.routine.ref for r in visible.routines.values() if r.routine is not None),
             _parameters(statement, ctx),
+            expansion,
         )
         return analyzed, visible
 
@@ -248,7 +303,10 @@ class GoogleSql:
                 found = self._routine(instance, path, ctx, defining)
                 if found is not None:
                     routines[path] = found
+                    routines.update(found.definition.uses)
                     pending.append((found.definition.names, found.definition.calls))
+        if "connection" in prepared.sql.casefold():
+            routines.update((c.path, c) for c in connections_in(prepared.sql))
         mentioned = names.mentioned()
         for routine in routines.values():
             mentioned |= Names(routine.definition.names, routine.definition.calls).mentioned()
@@ -279,6 +337,8 @@ class GoogleSql:
         inner.temp_functions = ctx.temp_functions
         analyzed, _ = self._analyze(instance, self.prepare(ddl), inner, (*defining, ddl))
         definition = definition_of(analyzed.kind, analyzed.statement)
+        if analyzed.expansion is not None:
+            definition = replace(definition, uses=analyzed.expansion.routines)
         with self._lock:
             self._definitions[key] = definition
             if len(self._definitions) > MAX_CACHED:
@@ -301,8 +361,6 @@ class GoogleSql:
                 return None
             sources[now.table.ref.sql_name] = now
         for path, routine in visible.routines.items():
-        if "connection" in prepared.sql.casefold():
-            routines.update((c.path, c) for c in connections_in(prepared.sql))
             if routine.routine is not None and self._resolver.find_routine(path, ctx) is not routine.routine:
                 return None
         return replace(analyzed, sources=sources)

@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
+
+from bqsim.types import (
+    BIGNUMERIC,
+    BOOL,
+    DATE,
+    DATETIME,
+    FLOAT64,
+    INT64,
+    INTERVAL,
+    NUMERIC,
+    STRING,
+    TIMESTAMP,
+    Type,
+    array_of,
+    struct_of,
+)
+
+from .types import type_to_proto
 
 ARBITRARY = 8
 REQUIRED, OPTIONAL = 0, 2
 SCALAR, AGGREGATE = 1, 2
 NAMED_ONLY = 3
-STRING, BOOL = 8, 5
 
 # The group of what bqsim adds; it stands where builtins have "ZetaSQL".
 GROUP = "BigQuery"
@@ -22,20 +40,60 @@ SQL_AGGREGATES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("min_by", ("v", "k"), "ANY_VALUE(v HAVING MIN k)"),
 )
 
-# Scalar functions by signature: name, arguments (name or "", type number or None for any type, optional),
-# result.
-OPAQUE: tuple[tuple[str, tuple[tuple[str, int | None, bool], ...], int], ...] = (
-    ("contains_substr", (("", None, False), ("", STRING, False), ("json_scope", STRING, True)), BOOL),
-    (
-        "search",
-        (
-            ("", None, False),
-            ("", STRING, False),
-            ("json_scope", STRING, True),
-            ("analyzer", STRING, True),
-            ("analyzer_options", STRING, True),
+# A type in a signature: a type, one that recurs (ANY_1, ANY_2, ARRAY_OF_1) or any (ARBITRARY).
+ANY_1, ANY_2, ARRAY_OF_1 = 1, 2, 3
+Pattern = Type | int
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A function of which GoogleSQL knows the signatures only; each is (arguments, result).
+
+    An argument is (its name when it must be named or "", its type, whether it is optional).
+    """
+
+    name: str
+    signatures: tuple[tuple[tuple[tuple[str, Pattern, bool], ...], Pattern], ...]
+    mode: int = SCALAR
+
+
+def _opaque(name: str, *args: Pattern | tuple[str, Pattern], result: Pattern, mode: int = SCALAR) -> Opaque:
+    """One signature: types are required, (name, type) pairs are optional and named."""
+    listed = tuple((*a, True) if isinstance(a, tuple) else ("", a, False) for a in args)
+    return Opaque(name, ((listed, result),), mode)
+
+
+_VECTOR = array_of(FLOAT64)
+_ANALYZER = (("analyzer", STRING), ("analyzer_options", STRING))
+OPAQUE: tuple[Opaque, ...] = (
+    _opaque("contains_substr", ARBITRARY, STRING, ("json_scope", STRING), result=BOOL),
+    _opaque("search", ARBITRARY, STRING, ("json_scope", STRING), *_ANALYZER, result=BOOL),
+    _opaque("text_analyze", STRING, *_ANALYZER, result=array_of(STRING)),
+    _opaque("bag_of_words", array_of(STRING), result=array_of(struct_of(("term", STRING), ("count", INT64)))),
+    # What the bodies of builtin table functions call.
+    Opaque(
+        "$buckets",
+        tuple(
+            ((("", t, False), ("", t, False), ("", INTERVAL, False), ("", t, True)), array_of(t))
+            for t in (DATE, DATETIME, TIMESTAMP)
         ),
-        BOOL,
+    ),
+    Opaque(
+        "$interpolate",
+        tuple(
+            (tuple(("", t, False) for t in (value, value, ANY_2, ANY_2, ANY_2)), value)
+            for value in (INT64, FLOAT64, NUMERIC, BIGNUMERIC)
+        ),
+    ),
+    _opaque("$vector", _VECTOR, result=_VECTOR),
+    *(_opaque(name, _VECTOR, _VECTOR, result=FLOAT64) for name in ("$euclidean", "$cosine", "$dot_product")),
+    _opaque(
+        "$nearest",
+        INT64,
+        FLOAT64,
+        INT64,
+        result=array_of(struct_of(("id", INT64), ("distance", FLOAT64))),
+        mode=AGGREGATE,
     ),
 )
 
@@ -63,19 +121,24 @@ def add_functions(catalog: Any) -> None:
         signature.return_type.num_occurrences = 1
         for _ in parameters:
             signature.argument.add(kind=ARBITRARY, num_occurrences=1).options.cardinality = REQUIRED
-    for name, arguments, result in OPAQUE:
-        function = catalog.custom_function.add(name_path=[name], group=GROUP, mode=SCALAR)
-        signature = function.signature.add()
-        signature.return_type.type.type_kind = result
-        signature.return_type.num_occurrences = 1
-        for argument_name, type_number, optional in arguments:
-            argument = signature.argument.add(num_occurrences=-1 if optional else 1)
-            argument.options.cardinality = OPTIONAL if optional else REQUIRED
-            if type_number is None:
-                argument.kind = ARBITRARY
-            else:
-                argument.type.type_kind = type_number
-            if argument_name:
-                argument.options.argument_name = argument_name
-                argument.options.argument_name_is_mandatory = True
-                argument.options.named_argument_kind = NAMED_ONLY
+    for row in OPAQUE:
+        function = catalog.custom_function.add(name_path=[row.name], group=GROUP, mode=row.mode)
+        for arguments, result in row.signatures:
+            signature = function.signature.add()
+            signature.return_type.num_occurrences = 1
+            _set_type(signature.return_type, result)
+            for argument_name, type_, optional in arguments:
+                argument = signature.argument.add(num_occurrences=-1 if optional else 1)
+                argument.options.cardinality = OPTIONAL if optional else REQUIRED
+                _set_type(argument, type_)
+                if argument_name:
+                    argument.options.argument_name = argument_name
+                    argument.options.argument_name_is_mandatory = True
+                    argument.options.named_argument_kind = NAMED_ONLY
+
+
+def _set_type(argument: Any, pattern: Pattern) -> None:
+    if isinstance(pattern, int):
+        argument.kind = pattern
+    else:
+        type_to_proto(pattern, argument.type)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 VirtualTables = Callable[[Path, Context], Table | None]
 
 SUFFIX = Field("_TABLE_SUFFIX", TypeKind.STRING)
+FILE_NAME = Field("_FILE_NAME", TypeKind.STRING)
 PARTITION_TIME = Field("_PARTITIONTIME", TypeKind.TIMESTAMP)
 PARTITION_DATE = Field("_PARTITIONDATE", TypeKind.DATE)
 MAX_SIBLINGS = 50
@@ -67,12 +69,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A function, table function or procedure as GoogleSQL reads it. ``names`` are the paths in its body."""
+    """A function, table function or procedure as GoogleSQL reads it. ``names`` are the paths in its body.
+
+    ``uses`` are definitions that only its body knows: of its calls of builtin table functions.
+    """
 
     kind: str
     proto: Any
     names: frozenset[Path]
     calls: frozenset[Path]
+    uses: Mapping[Path, RoutineSource] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,8 @@ class Resolver:
     def __init__(self, catalog: Catalog, virtual_tables: VirtualTables | None = None) -> None:
         self._catalog = catalog
         self.virtual_tables = virtual_tables
+        # Gives external tables their rows.
+        self.external: Callable[[Table], Table] | None = None
 
     def find(self, path: Path, context: Context) -> Source | None:
         """The table at the beginning of a path (what follows may be columns); None without one."""
@@ -131,6 +139,8 @@ class Resolver:
         table = context.pinned.get(ref) or self._catalog.find_table(ref)
         if table is None:
             return self._wildcard(path, ref) if ref.table.endswith("*") else None
+        if table.kind is TableKind.EXTERNAL and self.external is not None:
+            return Source(path, self.external(table), (FILE_NAME,))
         partitioning = table.time_partitioning
         if partitioning is None or partitioning.field is not None:
             return Source(path, table)
@@ -220,13 +230,13 @@ def catalog_proto(
     for routine in routines:
         parent = _nested(catalogs, routine.path[:-1])
         repeated = {"function": "custom_function", "table_function": "custom_tvf", "procedure": "procedure"}
+        if routine.definition.kind == "connection":
+            parent.connection.add(name=routine.path[-1])
+            continue
         proto = getattr(parent, repeated[routine.definition.kind]).add()
         proto.CopyFrom(routine.definition.proto)
         proto.name_path[:] = routine.path
     for name, type_ in variables:
-        if routine.definition.kind == "connection":
-            parent.connection.add(name=routine.path[-1])
-            continue
         constant = root.constant.add(name_path=[name])
         type_to_proto(type_, constant.type)
         constant.value.SetInParent()

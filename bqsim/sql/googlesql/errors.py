@@ -40,6 +40,8 @@ def from_sql_error(error: SqlError, prepared: Prepared, start: tuple[int, int] =
     collation = _COLLATION.match(error.message)
     if collation is not None:
         return bad_collation(collation[1])
+    if "RET_CHECK failure" in error.message:
+        return unsupported("The statement")
     message = _unsplit_function(_GROUPS.sub("", error.message), prepared)
     return invalid_query(_AT.sub(position, message))
 

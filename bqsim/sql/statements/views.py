@@ -89,6 +89,8 @@ def _fields(statement: Statement) -> tuple[Field, ...]:
 def query_text(statement: Statement, sql: str) -> str:
     """The user's own text of a part of the statement that GoogleSQL gives as ``sql``."""
     original: str = statement.analyzed.original_sql
+    if statement.analyzed.expansion is not None:
+        sql = statement.analyzed.expansion.restored(sql)
     if sql in original:
         return sql
     prepared = prepare(original, len(original), sys.maxsize)

@@ -1,0 +1,420 @@
+"""Builtin table functions: what GoogleSQL lacks of BigQuery's, defined anew for each call.
+
+What a call of such a function gives depends on its arguments: column names as texts, a table, a model. So
+each call gets a definition of its own, made from its arguments, under a name that only it has:
+:func:`expand` puts that name in the statement's text and returns the definitions. A definition is GoogleSQL
+text (the analyzer then computes its columns and puts it in place of the call), or columns that a scan of
+the lowering fills.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NoReturn
+from zlib import crc32
+
+from bqsim.errors import invalid_query
+from bqsim.types import Type
+
+from . import resolved
+from .catalog import Definition, RoutineSource
+from .host import SqlError
+from .prepass import COMMENT, ByteOffsets, LineStarts, Path, Prepared, fold, names_in, offset_of
+from .types import type_to_proto
+
+MARK = "#"
+_AT = re.compile(r" \[at (\d+):(\d+)\]")
+_ARBITRARY, _RELATION, _MODEL = 8, 9, 11
+_POSITIONAL_OR_NAMED = 2
+_TEMPLATED_SQL, _APPENDING, _FIXED = 3, 4, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a table function. ``type`` is None for any; ``kind`` is RELATION, MODEL or VALUE.
+
+    ``constant``: its value decides what the call gives, so it must be known to the analysis.
+    """
+
+    name: str
+    type: Type | None = None
+    kind: str = "VALUE"
+    optional: bool = False
+    constant: bool = False
+    named_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument of a call: its text and place, and its value when the parameter is constant."""
+
+    parameter: Parameter
+    text: str
+    start: int
+    end: int
+    is_subquery: bool = False
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that is being defined. ``at`` gives an error its place."""
+
+    name: str
+    arguments: Mapping[str, Argument]
+    fail: Callable[[str, int | None], NoReturn]
+
+    def value(self, name: str, default: Any = None) -> Any:
+        """The value of a constant argument; ``default`` when it is absent or NULL."""
+        argument = self.arguments.get(name)
+        return default if argument is None or argument.value is None else argument.value
+
+    def refuse(self, message: str, name: str = "") -> NoReturn:
+        """Fail at an argument, or at the call."""
+        argument = self.arguments.get(name)
+        self.fail(message, None if argument is None else argument.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What defines one call: ``body`` is GoogleSQL text over the parameters; or the ``columns`` that it
+    appends to those of its first relation, or all that it has when ``whole``.
+    """
+
+    body: str = ""
+    columns: tuple[tuple[str, Type], ...] = ()
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableFunction:
+    """A builtin table function. ``parameters`` in the order in which they may stand without names."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    make: Callable[[Call], Made]
+
+    @property
+    def path(self) -> Path:
+        return tuple(self.name.casefold().split("."))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of the new text that begins at ``at``; ``source`` is where it stood, or what is there now.
+
+    Text that was not there before has no ``length`` in the old text.
+    """
+
+    at: int
+    source: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A statement with its calls renamed, and what its ``names`` were."""
+
+    prepared: Prepared
+    routines: Mapping[Path, RoutineSource] = field(default_factory=dict)
+    old: str = ""
+    pieces: tuple[Piece, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def restored(self, sql: str) -> str:
+        """A piece of the new text as it was."""
+        start = self.prepared.sql.rfind(sql)
+        if not self.names or start < 0:
+            return sql
+        return self.old[self._source(start) : self._source(start + len(sql) - 1, after=True)]
+
+    def error(self, error: SqlError) -> SqlError:
+        """An error in the new text as one in the old: names and places of the user's, no inner ones."""
+        message = error.message
+        if message.startswith("Invalid table-valued function ") and MARK in message.split(";", 1)[0]:
+            places = _AT.findall(message)
+            inner = _AT.sub("", message.split("\n")[0].rpartition("; ")[2])
+            more = message.partition("\n")[2]
+            message = inner + (f"\n{_AT.sub('', more)}" if more else "")
+            message += f" [at {places[0][0]}:{places[0][1]}]" if places else ""
+        for new, old in self.names.items():
+            message = message.replace(f"`{new}`", old).replace(new, old)
+        return SqlError(error.code, _AT.sub(self._place, message))
+
+    def _place(self, match: re.Match[str]) -> str:
+        offset = offset_of(self.prepared.sql, int(match[1]), int(match[2]))
+        line, column = LineStarts(self.old).position(self._source(offset))
+        return f" [at {line}:{column}]"
+
+    def _source(self, offset: int, *, after: bool = False) -> int:
+        index = bisect_right(self.pieces, offset, key=lambda p: p.at) - 1
+        piece = self.pieces[index]
+        if not piece.length:
+            return piece.source
+        return piece.source + min(offset - piece.at + after, piece.length)
+
+
+def mentions(calls: Iterable[Path], functions: Mapping[Path, TableFunction]) -> bool:
+    """Whether a call may be one of the functions."""
+    return any(fold(path) in functions for path in calls)
+
+
+def expand(
+    prepared: Prepared,
+    tree: Any,
+    functions: Mapping[Path, TableFunction],
+    constant: Callable[[str], Any],
+    define: Callable[[tuple[Any, ...], Callable[[], Definition]], Definition],
+) -> Expansion:
+    """The statement with definitions for its calls of ``functions``; ``tree`` is its parse tree.
+
+    ``constant`` gives the value of a constant expression's text, ``define`` keeps definitions by key so that
+    equal calls share one. Raises SqlError, with its place in ``prepared.sql``.
+    """
+    sql = prepared.sql
+    offsets = ByteOffsets(sql)
+    routines: dict[Path, RoutineSource] = {}
+    names: dict[str, str] = {}
+    calls: list[_Renamed] = []
+    for node in _calls(tree):
+        function = functions.get(tuple(n.id_string.casefold() for n in node.name.names))
+        if function is None:
+            continue
+        where = resolved.get(node.name, "parse_location_range")
+        start, end = offsets.character(where.start), offsets.character(where.end)
+        call = _read(function, node, sql, offsets, constant, start)
+        made = function.make(call)
+        name = f"{function.name}{MARK}{crc32(repr((call.name, list(call.arguments), made)).encode()):08x}"
+        key = ("table function", name, made, tuple(call.arguments))
+        definition = define(key, partial(_definition, call, made))
+        routines[(name,)] = RoutineSource((name,), definition)
+        names[name] = sql[start:end]
+        last = max((a.end for a in call.arguments.values()), default=end)
+        subqueries = [(a.start, a.end) for a in call.arguments.values() if a.is_subquery]
+        calls.append(_Renamed(start, end, _closing(sql, last), name, sorted(subqueries)))
+    if not calls:
+        return Expansion(prepared)
+    writer = _Writer(sql, calls)
+    writer.copy(0, len(sql))
+    new = "".join(writer.texts)
+    return Expansion(Prepared(new, prepared.original), routines, sql, tuple(writer.pieces), names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Renamed:
+    """A call: where its name stands, where its closing bracket ends, and where subqueries are arguments."""
+
+    start: int
+    name_end: int
+    end: int
+    name: str
+    subqueries: list[tuple[int, int]]
+
+
+_BRACKET = re.compile(rf"(?:\s|{COMMENT})*+\(?(?:\s|{COMMENT})*+\)", re.DOTALL)
+
+
+def _closing(sql: str, last: int) -> int:
+    """Where the closing bracket after the last argument ends."""
+    match = _BRACKET.match(sql, last)
+    return match.end() if match else last
+
+
+class _Writer:
+    """Writes the new text. Subqueries that are arguments become names of a WITH clause around the call:
+    GoogleSQL does not put functions in place of calls whose subqueries read arrays.
+    """
+
+    def __init__(self, sql: str, calls: list[_Renamed]) -> None:
+        self._sql = sql
+        self._calls = sorted(calls, key=lambda c: c.start)
+        self.texts: list[str] = []
+        self.pieces: list[Piece] = []
+        self._at = 0
+
+    def copy(self, start: int, end: int) -> None:
+        for call in self._calls:
+            if start <= call.start < end:
+                self._plain(start, call.start)
+                self._call(call)
+                start = call.end
+        self._plain(start, end)
+
+    def _call(self, call: _Renamed) -> None:
+        aliases = [f"_bq_{call.start}_{n}" for n in range(len(call.subqueries))]
+        for n, (start, end) in enumerate(call.subqueries):
+            self._add(f"{', ' if n else '(WITH '}{aliases[n]} AS ", call.start)
+            self.copy(start, end)
+        if aliases:
+            self._add(" SELECT * FROM ", call.start)
+        self._add(f"`{call.name}`", call.start)
+        at = call.name_end
+        for alias, (start, end) in zip(aliases, call.subqueries, strict=True):
+            self.copy(at, start)
+            self._add(f"TABLE {alias}", start)
+            at = end
+        self.copy(at, call.end)
+        if aliases:
+            self._add(")", call.end)
+
+    def _plain(self, start: int, end: int) -> None:
+        if end > start:
+            self._write(self._sql[start:end], start, end - start)
+
+    def _add(self, text: str, source: int) -> None:
+        self._write(text, source, 0)
+
+    def _write(self, text: str, source: int, length: int) -> None:
+        self.pieces.append(Piece(self._at, source, length))
+        self.texts.append(text)
+        self._at += len(text)
+
+
+def _calls(tree: Any) -> Iterator[Any]:
+    return (node for node in resolved.walk(tree) if node.DESCRIPTOR.name == "ASTTVFProto")
+
+
+def _read(
+    function: TableFunction,
+    node: Any,
+    sql: str,
+    offsets: ByteOffsets,
+    constant: Callable[[str], Any],
+    place: int,
+) -> Call:
+    """The arguments of a call by the names of their parameters, in the order of the call."""
+    lines = LineStarts(sql)
+
+    def fail(message: str, at: int | None) -> NoReturn:
+        line, column = lines.position(place if at is None else at)
+        raise SqlError(3, f"{message} [at {line}:{column}]")
+
+    by_name = {p.name: p for p in function.parameters}
+    positional = [p for p in function.parameters if not p.named_only]
+    arguments: dict[str, Argument] = {}
+    for index, entry in enumerate(node.argument_entries):
+        where = resolved.get(entry, "parse_location_range")
+        start, end = offsets.character(where.start), offsets.character(where.end)
+        item = resolved.unwrap(entry.expr) if entry.HasField("expr") else None
+        if item is not None and item.DESCRIPTOR.name == "ASTNamedArgumentProto":
+            parameter = by_name.get(item.name.id_string.casefold())
+            if parameter is None:
+                fail(
+                    f"Named argument {item.name.id_string} not found in signature for call to function "
+                    f"{function.name}",
+                    start,
+                )
+            item = resolved.unwrap(item.expr)
+            value = resolved.get(item, "parse_location_range")
+            start, end = offsets.character(value.start), offsets.character(value.end)
+        elif index < len(positional):
+            parameter = positional[index]
+        else:
+            fail(f"Number of arguments does not match for table-valued function {function.name}", None)
+        if parameter.name in arguments:
+            fail(f"Duplicate named argument {parameter.name} found in call to {function.name}", start)
+        text = sql[start:end]
+        known = constant(text) if parameter.constant else None
+        is_subquery = item is not None and item.DESCRIPTOR.name == "ASTExpressionSubqueryProto"
+        is_subquery = is_subquery and parameter.kind == "RELATION"
+        arguments[parameter.name] = Argument(parameter, text, start, end, is_subquery, known)
+    for parameter in function.parameters:
+        if not parameter.optional and parameter.name not in arguments:
+            fail(
+                f"Required argument {parameter.name} is missing in the call of table-valued function "
+                f"{function.name}",
+                None,
+            )
+    return Call(function.name, arguments, fail)
+
+
+def _definition(call: Call, made: Made) -> Definition:
+    from zetasql.wasi._pb2.zetasql.proto import function_pb2
+
+    proto = function_pb2.TableValuedFunctionProto()
+    signature = proto.signature
+    signature.return_type.kind = _RELATION
+    signature.return_type.num_occurrences = 1
+    for argument in call.arguments.values():
+        parameter = argument.parameter
+        item = signature.argument.add(num_occurrences=1)
+        options = item.options
+        options.extra_relation_input_columns_allowed = True
+        options.argument_name = parameter.name
+        options.named_argument_kind = _POSITIONAL_OR_NAMED
+        if parameter.kind == "RELATION":
+            item.kind = _RELATION
+        elif parameter.kind == "MODEL":
+            item.kind = _MODEL
+        elif parameter.type is None:
+            item.kind = _ARBITRARY
+        else:
+            type_to_proto(parameter.type, item.type)
+    if made.body:
+        proto.type = _TEMPLATED_SQL
+        proto.argument_name.extend(call.arguments)
+        proto.parse_resume_location.input = made.body
+        proto.parse_resume_location.byte_position = 0
+        names = names_in(made.body)
+        return Definition("table_function", proto, names.paths, names.calls)
+    proto.type = _FIXED if made.whole else _APPENDING
+    schema = signature.return_type.options.relation_input_schema
+    for name, type_ in made.columns:
+        column = schema.column.add(name=name)
+        type_to_proto(type_, column.type)
+    return Definition("table_function", proto, frozenset(), frozenset())
+
+
+def constant_value(statement: Any, ctx: Any) -> Any:
+    """The value of the expression in the analysed query ``SELECT <expression>``.
+
+    ARRAYs and STRUCTs are lists. Raises LookupError when it is not constant.
+    """
+    scan = resolved.unwrap(statement.query)
+    ids = {c.column.column_id: c.expr for c in scan.expr_list} if hasattr(scan, "expr_list") else {}
+    return _value(ids[statement.output_column_list[0].column.column_id], ctx)
+
+
+def _value(node: Any, ctx: Any) -> Any:
+    from .values import literal_value
+
+    node = resolved.unwrap(node)
+    kind = node.DESCRIPTOR.name
+    if kind == "ResolvedLiteralProto":
+        return _plain(literal_value(node.value))
+    if kind == "ResolvedParameterProto":
+        given = ctx.parameters.get(node.name.lower()) if node.name else None
+        if given is not None:
+            return _plain(given.value)
+    if kind == "ResolvedConstantProto":
+        return _plain(ctx.variables[node.constant.name.rpartition(".")[2].lower()].value)
+    if kind == "ResolvedCastProto":
+        return _value(node.expr, ctx)
+    if kind == "ResolvedMakeStructProto":
+        return [_value(item, ctx) for item in node.field_list]
+    if kind == "ResolvedFunctionCallProto" and node.parent.function.name == "ZetaSQL:$make_array":
+        return [_value(item, ctx) for item in node.parent.argument_list]
+    raise LookupError(kind)
+
+
+def _plain(value: Any) -> Any:
+    """A canonical value with STRUCTs as lists."""
+    if isinstance(value, Mapping):
+        return [_plain(v) for v in value.values()]
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value
+
+
+def quoted(name: str) -> str:
+    """A column's name as GoogleSQL text."""
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+def not_constant(text: str) -> Exception:
+    """The error of an argument that must be constant and is not."""
+    return invalid_query(f"Argument {text[:100]} of a table-valued function must be a constant")
