@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from .administration import CHANGED, KINDS, Changed
 from .history import DroppedDataset, TableVersion
+from .models import MODEL, Model, ModelRef
 from .persistence import (
     DATASET,
     DROPPED,
@@ -82,11 +83,14 @@ class Change:
         """Drop a dataset with everything in it; :meth:`restore_dataset` brings it back."""
         catalog = self._catalog
         tables, routines = tuple(catalog.tables(ref)), tuple(catalog.routines(ref))
-        dropped = DroppedDataset(catalog.dataset(ref), tables, routines, self.time_us)
+        models = tuple(catalog.models.of(ref))
+        dropped = DroppedDataset(catalog.dataset(ref), tables, routines, self.time_us, models)
         for table in tables:
             self.drop_table(table.ref)
         for routine in routines:
             self.drop_routine(routine.ref)
+        for model in models:
+            self.drop_model(model.ref)
         self._put(DATASET, key_of(ref), None)
         self._datasets[ref] = None
         self._put(DROPPED, dropped_key(dropped), to_record(dropped))
@@ -100,6 +104,8 @@ class Change:
             self.put_table(table)
         for routine in dropped.routines:
             self.put_routine(routine)
+        for model in dropped.models:
+            self.put_model(model)
         self._put(DROPPED, dropped_key(dropped), None)
         self._steps.append(lambda: self._catalog.history.forget([], [dropped]))
 
@@ -132,6 +138,15 @@ class Change:
         self._put(ROUTINE, key_of(ref), None)
         self._routines[ref] = None
         self._steps.append(lambda: self._catalog._remove_routine(ref))
+
+    def put_model(self, model: Model) -> None:
+        """Create or replace a model."""
+        self._put(MODEL, model.ref.sql_name, to_record(model))
+        self._steps.append(lambda: self._catalog.models.put(model))
+
+    def drop_model(self, ref: ModelRef) -> None:
+        self._put(MODEL, ref.sql_name, None)
+        self._steps.append(lambda: self._catalog.models.remove([ref]))
 
     def administer(
         self, resource: Administered, user: str, before: Administered | None, *, drop: bool = False

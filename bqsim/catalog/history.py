@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from .models import Model
 from .refs import DatasetRef, TableRef
 from .resources import Dataset, Routine, Table
 
@@ -33,6 +34,7 @@ class DroppedDataset:
     tables: tuple[Table, ...]
     routines: tuple[Routine, ...]
     dropped_us: int
+    models: tuple[Model, ...] = ()
 
 
 class History:

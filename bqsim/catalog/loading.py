@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .administration import CHANGED, CLASSES
 from .history import DroppedDataset, TableVersion
+from .models import MODEL, Model
 from .persistence import DATASET, DROPPED, HISTORY, PROJECT, ROUTINE, TABLE, from_record
 from .resources import Dataset, Routine
 
@@ -42,5 +43,6 @@ def load(catalog: Catalog, records: Iterable[tuple[str, str, str]]) -> int:
         readers[kind](value)
     administered = [(kind, value) for kind, _, value in everything if kind in CLASSES or kind == CHANGED]
     catalog.administration.load(administered)
+    catalog.models.put(*(from_record(Model, value) for kind, _, value in everything if kind == MODEL))
     stored |= catalog.history.engine_tables()
     return max((int(name[1:]) for name in stored if name[1:].isdigit()), default=0)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from .administration import State as Administered
 from .history import DroppedDataset, TableVersion
+from .models import State as Models
 from .refs import DatasetRef, RoutineRef, TableRef
 from .resources import Dataset, Routine
 
@@ -38,13 +39,14 @@ class Mark:
     """A moment. ``before`` is what was there before each first change after it, up to the next mark.
 
     Engine tables made later have numbers from ``engine_table`` on; ``projects`` were known, and the
-    administration was in the state ``administered``.
+    administration was in the state ``administered``; ``models`` were there.
     """
 
     engine_table: int
     projects: tuple[str, ...]
     before: dict[Ref, State] = field(default_factory=dict)
     administered: Administered = field(default_factory=Administered)
+    models: Models = field(default_factory=dict)
 
 
 class Marks:

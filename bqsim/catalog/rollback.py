@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .marks import DatasetState, Ref, RoutineState, State, TableState
+from .models import records as records_of_models
 from .persistence import (
     DATASET,
     DROPPED,
@@ -57,7 +58,8 @@ def put_back(
             session.put_metadata(kind, key, record)
     for project in set(catalog.projects()) - set(mark.projects):
         session.put_metadata(PROJECT, project, None)
-    now, then = catalog.administration.state.records(), mark.administered.records()
+    now = catalog.administration.state.records() | records_of_models(catalog.models.state)
+    then = mark.administered.records() | records_of_models(mark.models)
     for at in now.keys() | then.keys():
         if now.get(at) != then.get(at):
             session.put_metadata(*at, then.get(at))
@@ -70,6 +72,7 @@ def put_back(
                 _restore(catalog, ref, state)
             catalog._projects[:] = mark.projects
             catalog.administration.state = mark.administered
+            catalog.models.state = mark.models
             catalog.marks.reset(mark)
 
     session.on_commit(apply)

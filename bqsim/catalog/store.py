@@ -28,6 +28,7 @@ from .ingestion import Ingestion
 from .loading import load
 from .locks import Locks
 from .marks import Mark, Marks, Ref
+from .models import Models
 from .past import Past
 from .refs import DatasetRef, RoutineRef, TableRef
 from .resources import Dataset, Routine, Table
@@ -60,6 +61,7 @@ class Catalog:
         self.history = History()
         self.buffers = StreamingBuffers(clock)
         self.administration = Administration()
+        self.models = Models()
         # What insertAll and the Storage Write API put into tables.
         self.streamed = Ingestion(clock)
         self.written = Ingestion(clock)
@@ -384,7 +386,10 @@ class Catalog:
         """Mark this moment, to which :func:`bqsim.catalog.rollback.put_back` can return."""
         with self._mutex:
             mark = Mark(
-                next(self._engine_tables), tuple(self._projects), administered=self.administration.state
+                next(self._engine_tables),
+                tuple(self._projects),
+                administered=self.administration.state,
+                models=self.models.state,
             )
             self.marks.add(mark)
             return mark
