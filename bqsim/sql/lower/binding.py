@@ -45,13 +45,16 @@ def bound(
 ) -> exp.Expression:
     """``build`` of the call, with some arguments computed before and outside of it."""
     args = list(call.args)
+    # A name of its own: macros have lambdas too, whose parameters would capture it.
+    value = f"bound_{call.context.label()}"
     fields: list[Any] = ["{"]
     for i in which:
         fields += [f"{', ' if i != which[0] else ''}'a{i}': ", call.args[i]]
-        args[i] = nodes.raw(f"v.a{i}")
+        args[i] = nodes.raw(f"{value}.a{i}")
     fields.append("}")
     body = build(replace(call, args=args))
-    return nodes.template("list_transform([{0}], lambda v: {1})[1]", exp.Block(expressions=fields), body)
+    parts = ["list_transform([", exp.Block(expressions=fields), f"], lambda {value}: ", body, ")[1]"]
+    return exp.Block(expressions=parts)
 
 
 def _is_large(node: Any) -> bool:

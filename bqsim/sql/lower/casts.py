@@ -127,7 +127,7 @@ def lower_cast(low: Lowering, node: Any) -> exp.Expression:
         lowered = _limited(lowered, target, node.type_modifiers)
     if not node.return_null_on_error:
         return lowered
-    lowered = nodes.template("TRY({0})", lowered)
+    lowered = nodes.guarded(lowered, low.lambdas > 0)
     if label:
         # The engine's TRY takes no subquery, so it stands beside.
         return nodes.scalar(

@@ -17,8 +17,10 @@ from bqsim.types import Type, TypeKind
 from . import nodes
 from .binding import bound
 from .casts import lower_cast
+from .collation import of_list, shared_collation
 from .external import external_call, is_external
 from .functions import scalar_function
+from .functions.collation import collated
 from .literals import literal
 from .registry import NOT_LITERAL, FunctionCall, Unsupported
 from .types import engine_type
@@ -155,18 +157,17 @@ def function_call(low: Lowering, node: Any) -> exp.Expression:
     group, _, name = base.function.name.partition(":")
     if is_external(group):
         value = external_call(low, base.function.name, arguments(low, base)[0])
-        return nodes.template("TRY({0})", value) if base.error_mode == SAFE_ERROR_MODE else value
+        return nodes.guarded(value, low.lambdas > 0) if base.error_mode == SAFE_ERROR_MODE else value
     if group not in ("ZetaSQL", GROUP):
         raise Unsupported(f"function {name or group}")
-    if base.collation_list:
-        raise Unsupported(f"function {name} with collation")
     safe = base.error_mode == SAFE_ERROR_MODE
     before = low.subqueries
     args, types, literals = arguments(low, base)
     if safe and low.subqueries > before:
         raise Unsupported(f"SAFE.{name} of a subquery")
     result = type_from_proto(base.parent.type)
-    function = scalar_function(name, types)
+    by = of_list(base.collation_list, 0) or (shared_collation(base) if name == "nullif" else None)
+    function = scalar_function(name, types) if by is None else collated(name, by)
     if function is None:
         shown = ", ".join(str(t) for t in types)
         raise Unsupported(f"function {name}({shown})")
@@ -176,8 +177,8 @@ def function_call(low: Lowering, node: Any) -> exp.Expression:
     # SAFE. hides the failures of the function, not those of its arguments.
     outside = [i for i, a in enumerate(args) if literals[i] is NOT_LITERAL and not isinstance(a, exp.Column)]
     if low.lambdas or not outside:
-        return nodes.template("TRY({0})", function.lower(call))
-    return bound(call, outside, lambda inner: nodes.template("TRY({0})", function.lower(inner)))
+        return nodes.guarded(function.lower(call), low.lambdas > 0)
+    return bound(call, outside, lambda inner: nodes.guarded(function.lower(inner), within_lambda=True))
 
 
 def cast_node(low: Lowering, node: Any) -> exp.Expression:

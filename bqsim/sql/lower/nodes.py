@@ -34,6 +34,15 @@ def template(text: str, *args: Node) -> exp.Expression:
     return exp.Block(expressions=[p if p.__class__ is str else args[p] for p in _pieces(text)])  # type: ignore[index]
 
 
+def guarded(value: Node, within_lambda: bool = False) -> exp.Expression:
+    """``value``, NULL where computing it fails.
+
+    The engine computes expressions that occur twice in a select list once and before it, outside of a TRY
+    around them; it does not look into the bodies of lambdas.
+    """
+    return template("TRY({0})" if within_lambda else "list_transform([0], lambda unused: TRY({0}))[1]", value)
+
+
 def call(name: str, *args: Node) -> exp.Expression:
     """A call of an engine function."""
     return exp.Anonymous(this=name, expressions=list(args))
