@@ -68,6 +68,8 @@ MACROS = (
        t - to_microseconds((epoch_us(bq_zone_local(t, zone)) % unit + unit) % unit)""",
     """CREATE MACRO bq_timestamp_truncated(truncated, local, part, zone) AS
        CASE WHEN local < TIMESTAMP '0001-01-01'
+                 OR (local < TIMESTAMP '0002-02-01'
+                     AND bq_zone_utc(CAST(truncated AS TIMESTAMP), zone) < TIMESTAMP '0001-01-01')
             THEN bq_error('Truncating to the nearest ' || part || ' causes underflow at timezone ' || zone)
             ELSE bq_zone_utc(CAST(truncated AS TIMESTAMP), zone) END""",
     """CREATE MACRO bq_timestamp_trunc_week(t, local, start, zone) AS
