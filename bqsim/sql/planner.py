@@ -117,6 +117,19 @@ class Planner:
             policies_used=self._policies_used(analyzed, ctx),
         )
 
+    def rows_seen(self, table: Table, ctx: Context) -> QueryPlan | None:
+        """The plan of all columns of a stored table's rows that the caller sees; None when the engine has no
+        form of a filter of its row access policies."""
+        from .lower import Lowering
+
+        analyzed = self.security.everything(table, ctx)
+        try:
+            return _engine_plan(
+                Lowering(analyzed, ctx, self._catalog, self.view, security=self.security).query()
+            )
+        except Unsupported:
+            return None
+
     def _policies_used(self, analyzed: Analyzed, ctx: Context) -> int | None:
         """How many row access policies let the caller see rows of what a statement names, views resolved."""
         used: int | None = None

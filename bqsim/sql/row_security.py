@@ -7,6 +7,7 @@ when no policy names him. Nobody is exempt.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import TableRef
@@ -44,8 +45,6 @@ def protecting(catalog: Catalog, table: Table) -> Table:
     now = catalog.find_table(table.ref)
     if now is None or not now.row_access_policies or now is table:
         return table
-    from dataclasses import replace
-
     return replace(table, row_access_policies=now.row_access_policies)
 
 
@@ -97,29 +96,35 @@ class RowSecurity:
         """``SELECT 1 FROM <table> WHERE (<filter>)`` of one policy, in the context of who wrote it."""
         return self._analyze(table, policy, ctx, f"SELECT 1 FROM {_name(table)} WHERE {_filter(policy)}")
 
-    def rows(self, table: Table, policies: tuple[RowAccessPolicy, ...], ctx: Context) -> Analyzed | None:
-        """``SELECT <all columns> FROM <table> WHERE (<filter>) OR …`` of policies; None when they were
-        written in contexts of their own."""
+    def everything(self, table: Table, ctx: Context) -> Analyzed:
+        """``SELECT <all columns> FROM <table>``, which reads ``table`` as it is given."""
+        analyzed = self._analyze(table, None, ctx, f"SELECT {_columns(table)} FROM {_name(table)} AS t")
+        sources = {name: replace(source, table=table) for name, source in analyzed.sources.items()}
+        return replace(analyzed, sources=sources)
+
+    def filtered(self, table: Table, ctx: Context) -> Analyzed | None:
+        """``SELECT <all columns> FROM <table> WHERE (<filter>) OR …`` of the policies that name the caller;
+        None when they were written in contexts of their own."""
+        policies = self.granted(table, ctx)
         if len({(p.project, p.dataset) for p in policies}) != 1:
             return None
         condition = " OR ".join(map(_filter, policies))
-        columns = ", ".join(f"t.`{f.name}`" for f in table.fields)
-        sql = f"SELECT {columns} FROM {_name(table)} AS t WHERE {condition}"
+        sql = f"SELECT {_columns(table)} FROM {_name(table)} AS t WHERE {condition}"
         return self._analyze(table, policies[0], ctx, sql)
 
-    def _analyze(self, table: Table, policy: RowAccessPolicy, ctx: Context, sql: str) -> Analyzed:
+    def _analyze(self, table: Table, policy: RowAccessPolicy | None, ctx: Context, sql: str) -> Analyzed:
         analyzed = self._googlesql.analyze(sql, self._context(table, policy, ctx))
         if ctx.transaction is not None:
             analyzed = ctx.transaction.bind(analyzed, ctx.temp_dataset)
         return analyzed
 
-    def _context(self, table: Table, policy: RowAccessPolicy, ctx: Context) -> Context:
+    def _context(self, table: Table, policy: RowAccessPolicy | None, ctx: Context) -> Context:
         ref = table.ref
         now = self._catalog.find_table(ref)
         current = now is not None and now.fields == table.fields
         return Context(
-            policy.project or ref.project,
-            policy.dataset or ref.dataset_ref,
+            (policy and policy.project) or ref.project,
+            (policy and policy.dataset) or ref.dataset_ref,
             caller=ctx.caller,
             groups=ctx.groups,
             location=ctx.location,
@@ -144,6 +149,10 @@ def _key(grantee: str) -> str:
 def _name(table: Table) -> str:
     ref = table.ref
     return f"`{ref.project}`.`{ref.dataset}`.`{ref.table}`"
+
+
+def _columns(table: Table) -> str:
+    return ", ".join(f"t.`{f.name}`" for f in table.fields)
 
 
 def _filter(policy: RowAccessPolicy) -> str:

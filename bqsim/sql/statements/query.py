@@ -9,7 +9,6 @@ from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table
 from bqsim.errors import Internal, invalid_query, unsupported
 from bqsim.sql.plan import QueryPlan, Route, StatementResult
-from bqsim.types.arrow import empty_table
 
 from .base import Statement, registered
 from .quotas import charge_plan
@@ -83,7 +82,7 @@ def input_rows(statement: Statement, plan: QueryPlan, table: Table, within: tupl
         return stored_rows(statement, table)
     if "virtual" in table.metadata:
         rows: pa.Table = table.metadata["virtual"](statement.session)
-        return rows
+        return rows.select(range(len(table.fields)))
     if table.view_query is None:
         raise unsupported(plan.route_reason)
     if table.ref in within:
@@ -95,25 +94,24 @@ def input_rows(statement: Statement, plan: QueryPlan, table: Table, within: tupl
 
 def stored_rows(statement: Statement, table: Table) -> pa.Table:
     """The live rows of a stored table that the caller sees, in canonical Arrow form."""
-    security = statement.services.planner.security
-    if security.sees_all(table, statement.ctx):
+    planner, ctx = statement.services.planner, statement.ctx
+    if planner.security.sees_all(table, ctx):
         return all_rows(statement, table)
-    granted = security.granted(table, statement.ctx)
-    if not granted:
-        return empty_table(table.fields)
-    if table.ref in statement.ctx.filtering:
+    if table.ref in ctx.filtering:
         raise invalid_query(f"Row access policies on table {table.ref.api_name} refer to their own table")
-    analyzed = security.rows(table, granted, statement.ctx)
-    if analyzed is None:
-        raise unsupported("A filter of a row access policy that the engine has no form of")
-    return _filtered(statement, table, analyzed)
+    plan = planner.rows_seen(table, ctx)
+    return _filtered(statement, table) if plan is None else run_plan(statement, plan)
 
 
-def _filtered(statement: Statement, table: Table, analyzed: Any) -> pa.Table:
-    """The rows of a query of :meth:`RowSecurity.rows`, which itself reads all rows of ``table``."""
+def _filtered(statement: Statement, table: Table) -> pa.Table:
+    """The rows that filters leave, computed on the exact route."""
     services, ctx = statement.services, statement.ctx
-    refusal = services.reference.eligible(analyzed, ctx, {})
-    if refusal is not None:
+    analyzed = services.planner.security.filtered(table, ctx)
+    refusal = "Row access policies of several projects"
+    if analyzed is not None:
+        counts = {name: t.num_rows for name, t in analyzed.tables.items()}
+        refusal = services.reference.eligible(analyzed, ctx, counts) or ""
+    if analyzed is None or refusal:
         raise unsupported(refusal)
     within = replace(statement, ctx=replace(ctx, filtering=(*ctx.filtering, table.ref)))
     plan = QueryPlan(Route.REFERENCE, "a filter of a row access policy", (), ())
