@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bqsim.catalog.refs import TableRef
-from bqsim.sql.plan import DmlStats, ExportStats, Route
+from bqsim.sql.plan import DmlStats, ExportStats, LoadStats, Route
 from bqsim.types import Field, Type
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class QueryStatistics:
     tables: tuple[TableRef, ...] = ()
     dml: DmlStats | None = None
     export: ExportStats | None = None
+    load: LoadStats | None = None
     ddl_operation: str | None = None
     ddl_targets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     schema: tuple[Field, ...] | None = None
@@ -91,6 +92,7 @@ class QueryStatistics:
             tables=tuple(result.tables),
             dml=result.dml,
             export=result.export,
+            load=result.load,
             ddl_operation=result.ddl_operation,
             ddl_targets={key: ref.to_json() for key, ref in targets if ref is not None},
             records_written=result.rows.num_rows if result.rows is not None else None,
@@ -115,6 +117,13 @@ class QueryStatistics:
             query["exportDataStatistics"] = {
                 "fileCount": str(self.export.files),
                 "rowCount": str(self.export.rows),
+            }
+        if self.load is not None:
+            query["loadQueryStatistics"] = {
+                "inputFiles": str(self.load.files),
+                "inputFileBytes": str(self.load.file_bytes),
+                "outputRows": str(self.load.rows),
+                "badRecords": "0",
             }
         if self.ddl_operation:
             query["ddlOperationPerformed"] = self.ddl_operation

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import DatasetRef, RoutineRef, TableRef
-from bqsim.catalog.resources import Table
+from bqsim.catalog.resources import Table, TableKind
 from bqsim.errors import BigQueryError
 from bqsim.sim.iam.attached import authorizes
 from bqsim.sim.iam.denial import Wording, denial
@@ -242,7 +242,7 @@ class _Check:
         if ref.dataset_ref == self._ctx.temp_dataset:
             return
         rows = table.metadata.get("virtual")
-        if rows is None:
+        if rows is None or table.kind is TableKind.EXTERNAL:
             self.allow(kind, [table_path(ref)])
             return
         dataset, project = getattr(rows, "dataset", None), getattr(rows, "project", ref.project)

@@ -26,6 +26,8 @@ from .row_security import protecting
 from .statements import HANDLERS, Handler, Services, Statement, partition_filter
 from .statements.base import enum_name, registered
 from .statements.defaults import default_expression
+from .statements.external import readable
+from .statements.load_data import with_target
 from .statements.names import table_ref
 from .statements.query import engine_select, query_result, run_plan, scanned_bytes
 from .statements.quotas import begin_statement, charge_plan
@@ -99,6 +101,7 @@ class Executor:
         objects = objects or ObjectStore(clock)
         virtual = VirtualTables(catalog, sizes)
         googlesql.virtual_tables = virtual
+        googlesql.read_external(readable(objects))
         # What INFORMATION_SCHEMA tells of jobs and sessions; whoever runs them assigns its ``history``.
         self.sources = virtual.sources
         self._services = Services(
@@ -162,7 +165,7 @@ class Executor:
             return self._select(Statement(self._services, None, ctx, session), plan, destination)
         for attempt in range(1, ATTEMPTS + 1):
             moment = self._services.catalog.moment()
-            analyzed = self._analyze(sql, ctx, start)
+            analyzed = self._analyze(sql, ctx, session, start)
             try:
                 return self.run_analyzed(analyzed, ctx, session, destination=destination, moment=moment)
             except Outdated as error:
@@ -193,7 +196,7 @@ class Executor:
     ) -> StatementResult:
         """What running the statement would do and scan; nothing changes, and a query returns no rows."""
         sql, ctx, start = self._prepared(sql, ctx, session, start)
-        analyzed = self._analyze(sql, ctx, start)
+        analyzed = self._analyze(sql, ctx, session, start)
         statement = self._statement(analyzed, ctx, session)
         statement.dry_run = True
         result = _handler(analyzed)(statement)
@@ -205,7 +208,7 @@ class Executor:
         """Raises the denial of a statement that will not run, for what it would use."""
         if self.access.policy() is not None:
             sql, ctx, start = self._prepared(sql, ctx, session, (1, 1))
-            self.access.statement(self._analyze(sql, ctx, start), ctx)
+            self.access.statement(self._analyze(sql, ctx, session, start), ctx)
 
     def analyze_expression(self, sql: str, ctx: Context, start: Position = (1, 1)) -> Analyzed:
         """Analyse a scalar expression as a query of one row."""
@@ -215,13 +218,14 @@ class Executor:
         """Whether a statement is CREATE TEMP FUNCTION."""
         return _TEMP_FUNCTION.match(sql) is not None
 
-    def _analyze(self, sql: str, ctx: Context, start: Position) -> Analyzed:
+    def _analyze(self, sql: str, ctx: Context, session: Session, start: Position) -> Analyzed:
         try:
-            return self._services.googlesql.analyze(sql, ctx, start)
+            seen_in = with_target(self._services, sql, ctx, session) if "FILES" in sql.upper() else ctx
+            return self._services.googlesql.analyze(sql, seen_in, start)
         except BigQueryError as error:
             granted = granted_to_nobody(sql, error)
             if granted is not None:
-                return self._analyze(granted, ctx, start)
+                return self._analyze(granted, ctx, session, start)
             self.access.failed(sql, ctx, error)
             raise
 

@@ -132,6 +132,15 @@ class ExportStats:
     rows: int
 
 
+@dataclass(frozen=True, slots=True)
+class LoadStats:
+    """What LOAD DATA read and wrote."""
+
+    files: int
+    file_bytes: int
+    rows: int
+
+
 @dataclass(slots=True)
 class StatementResult:
     """What one executed statement did.
@@ -154,6 +163,7 @@ class StatementResult:
     plan: QueryPlan | None = None
     dml: DmlStats | None = None
     export: ExportStats | None = None
+    load: LoadStats | None = None
     ddl_operation: str | None = None
     ddl_target_table: TableRef | None = None
     ddl_target_dataset: DatasetRef | None = None

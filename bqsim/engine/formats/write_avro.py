@@ -48,18 +48,18 @@ def write_avro(
     codec, pack = CODECS[compression]
     sync = hashlib.md5(json.dumps(schema).encode(), usedforsecurity=False).digest()
     header = {"avro.schema": json.dumps(schema, separators=(",", ":")).encode(), "avro.codec": codec.encode()}
-    out.write(MAGIC + _long(len(header)))
+    out.write(MAGIC + long_bytes(len(header)))
     for key, value in header.items():
         out.write(_bytes(key.encode()) + _bytes(value))
-    out.write(_long(0) + sync)
+    out.write(long_bytes(0) + sync)
     encoder = RowEncoder(fields)
     for start in range(0, rows.num_rows, _BLOCK_ROWS):
         part = rows.slice(start, _BLOCK_ROWS)
         data = encoder.encode(part)[0] if fields else b""
-        out.write(_long(part.num_rows) + _bytes(pack(data)) + sync)
+        out.write(long_bytes(part.num_rows) + _bytes(pack(data)) + sync)
 
 
-def _long(value: int) -> bytes:
+def long_bytes(value: int) -> bytes:
     """A number as Avro writes it."""
     value = value << 1 if value >= 0 else (-value << 1) - 1
     parts = bytearray()
@@ -71,7 +71,7 @@ def _long(value: int) -> bytes:
 
 
 def _bytes(value: bytes) -> bytes:
-    return _long(len(value)) + value
+    return long_bytes(len(value)) + value
 
 
 def _deflate(data: bytes) -> bytes:

@@ -14,9 +14,11 @@ from bqsim.sql.googlesql.resolved import has, unwrap
 from bqsim.types import TypeKind
 
 from . import nodes, policies
+from .collation import named_key
 from .pushdown import note_conditions, scan_conditions
 from .registry import Unsupported
 from .relation import Place, Relation, Stage, place_node
+from .spatial import bounds_conditions
 from .types import column_type, engine_type
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def filter_scan(low: Lowering, node: Any) -> Relation:
     note_conditions(low, node)
     relation = low.simple(low.relation(node.input_scan))
     relation.where.append(low.expression(node.filter_expr))
+    relation.where += bounds_conditions(low, node.filter_expr)
     return relation
 
 
@@ -71,11 +74,13 @@ def order_items(low: Lowering, items: Any) -> list[Any]:
     """
     out: list[Any] = []
     for item in items:
-        if item.collation.collation_name or has(item, "collation_name"):
-            raise Unsupported("ORDER BY with collation")
         words = null_words(item)
         ref = unwrap(item.column_ref)
         key = low.expression(ref)
+        if item.collation.collation_name:
+            key = named_key(key, item.collation.collation_name)
+        elif has(item, "collation_name"):
+            key = named_key(key, low.constant(item.collation_name) or "")
         kind = column_type(ref.column).kind
         if kind is TypeKind.FLOAT64:
             nan_words = words.replace("DESC", "ASC") if "DESC" in words else words.replace("ASC", "DESC")
@@ -139,6 +144,8 @@ def table_scan(low: Lowering, node: Any) -> Relation:
     if source is None:
         raise Unsupported(f"table {name}")
     table = source.table
+    if table.kind is TableKind.EXTERNAL and "virtual" in table.metadata:
+        return external(low, node, source)
     if "virtual" in table.metadata:
         return virtual(low, node, table)
     if source.matches:
@@ -157,6 +164,19 @@ def virtual(low: Lowering, node: Any, table: Table) -> Relation:
     low.shared.deterministic = False
     label = low.label()
     columns: dict[int, Place] = {c.column_id: (label, f"c{i + 1}") for c, i in read}
+    low.places.update(columns)
+    return Relation(nodes.table(label, name), columns)
+
+
+def external(low: Lowering, node: Any, source: Any) -> Relation:
+    """An external table: rows that are read from its files when the query runs, as an input of it."""
+    table = source.table
+    low.shared.columns_read.setdefault(table.ref, {})
+    name = f"_bq_external_{len(low.shared.inputs) + 1}"
+    low.shared.inputs[name] = (source.columns, table.metadata["virtual"])
+    low.shared.deterministic = False
+    label = low.label()
+    columns: dict[int, Place] = {c.column_id: (label, f"c{i + 1}") for c, i in scan_columns(node)}
     low.places.update(columns)
     return Relation(nodes.table(label, name), columns)
 

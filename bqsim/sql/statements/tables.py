@@ -112,14 +112,27 @@ def _described(statement: Statement) -> Table:
     fields = tuple(
         field_from_definition(d, statement.options) for d in resolved.get(node, "column_definition_list")
     )
+    time, by_range = partitioning(statement, node.partition_by_list, fields)
+    return described(statement, ref, fields, time, by_range, clustering(node.cluster_by_list, fields))
+
+
+def described(
+    statement: Statement,
+    ref: TableRef,
+    fields: tuple[Field, ...],
+    time: TimePartitioning | None,
+    by_range: RangePartitioning | None,
+    clustered: tuple[str, ...],
+) -> Table:
+    """A new table with these columns, and what the statement's other clauses and options say of it."""
+    node = statement.node
     collation = None
-    if resolved.has(node, "collation_name"):
+    if _has(node, "collation_name"):
         collation = collation_text(resolved.get(node, "collation_name"))
     dataset = statement.catalog.dataset(ref.dataset_ref)
     collation = collation or dataset.default_collation
     if collation:
         fields = tuple(_collated(f, collation) for f in fields)
-    time, by_range = partitioning(statement, node.partition_by_list, fields)
     now_ms = statement.now_ms()
     if time is not None and dataset.default_partition_expiration_ms:
         time = replace(time, expiration_ms=dataset.default_partition_expiration_ms)
@@ -134,15 +147,23 @@ def _described(statement: Statement) -> Table:
         expiration_ms=_default_expiration(now_ms, dataset.default_table_expiration_ms),
         time_partitioning=time,
         range_partitioning=by_range,
-        clustering=clustering(node.cluster_by_list, fields),
+        clustering=clustered,
         default_collation=collation,
     )
-    if node.HasField("parent") and resolved.has(node, "primary_key"):
+    if _has(node, "primary_key"):
         table = replace(table, primary_key=tuple(resolved.get(node, "primary_key").column_name_list))
     keys = foreign_keys(statement, resolved.get(node, "foreign_key_list"))
     if keys:
         table = replace(table, metadata={**table.metadata, "tableConstraints": {"foreignKeys": keys}})
     return with_options(table, statement.options(resolved.get(node, "option_list")))
+
+
+def _has(node: Any, field: str) -> bool:
+    """Whether a node has a field, own or inherited, that is set."""
+    try:
+        return bool(resolved.has(node, field))
+    except AttributeError:
+        return False
 
 
 def _default_expiration(now_ms: int, default_ms: int | None) -> int | None:

@@ -1,0 +1,143 @@
+"""Files of any format into rows: what loads, LOAD DATA and external tables have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from bqsim.errors import invalid
+from bqsim.types import Field
+
+from .csv import CsvOptions, read_csv
+from .csv import detect as detect_csv
+from .detect import SAMPLE_ROWS, detect_json
+from .json_rows import decode
+from .ndjson import read_ndjson
+from .parsed import READING, Parsed, unpacked
+
+# Formats whose files say what their columns are.
+SELF_DESCRIBING = frozenset({"PARQUET", "AVRO", "ORC"})
+# How errors name a format.
+NAMES = {"NEWLINE_DELIMITED_JSON": "JSON"}
+
+
+@dataclass(frozen=True, slots=True)
+class FileOptions:
+    """How files are to be read. ``format`` is the API's ``sourceFormat``."""
+
+    format: str
+    csv: CsvOptions = field(default_factory=CsvOptions)
+    ignore_unknown: bool = False
+    max_bad_records: int = 0
+    infer_lists: bool = False
+    logical_types: bool = False
+
+
+def detect(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
+    """The fields of a file, and the options completed by what was detected."""
+    return _DETECT[options.format](unpacked(data), options)
+
+
+def read(data: bytes, fields: tuple[Field, ...], options: FileOptions) -> Parsed:
+    """The rows of a file for ``fields``."""
+    return _READ[options.format](unpacked(data), fields, options)
+
+
+def check_bad(options: FileOptions, bad: Sequence[str], rows: int) -> None:
+    """Raises ``invalid`` when more records are bad than ``max_bad_records``; ``rows`` are the good ones."""
+    if len(bad) <= options.max_bad_records:
+        return
+    name = NAMES.get(options.format, options.format)
+    raise invalid(
+        f"{READING}{name} table encountered too many errors, giving up. Rows: {rows + len(bad)}; "
+        f"errors: {len(bad)}. Please look into the errors[] collection for more details."
+        if len(bad) > 1
+        else f"{READING}{bad[0]}"
+    )
+
+
+def _detect_csv(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
+    from dataclasses import replace
+
+    fields, csv = detect_csv(data, options.csv)
+    return fields, replace(options, csv=csv)
+
+
+def _utf8(data: bytes, options: FileOptions) -> bytes:
+    encoding = options.csv.encoding
+    return data if encoding == "utf-8" else data.decode(encoding, "replace").encode()
+
+
+def _detect_json(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
+    lines = (line for line in _utf8(data, options).split(b"\n") if line.strip())
+    rows: list[dict[str, Any]] = []
+    for line in islice(lines, SAMPLE_ROWS):
+        try:
+            row = decode(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict):
+            rows.append(row)
+    return detect_json(rows), options
+
+
+def _detect_parquet(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
+    from . import parquet
+
+    return parquet.detect(parquet.read_file(data), infer_lists=options.infer_lists), options
+
+
+def _detect_orc(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
+    from . import parquet
+    from .read_orc import read_orc
+
+    return parquet.detect(read_orc(data), infer_lists=True), options
+
+
+def _detect_avro(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
+    from .read_avro import AvroFile
+
+    return AvroFile(data).fields(logical_types=options.logical_types), options
+
+
+_DETECT: dict[str, Callable[[bytes, FileOptions], tuple[tuple[Field, ...], FileOptions]]] = {
+    "CSV": _detect_csv,
+    "NEWLINE_DELIMITED_JSON": _detect_json,
+    "PARQUET": _detect_parquet,
+    "ORC": _detect_orc,
+    "AVRO": _detect_avro,
+}
+
+
+def _read_json(data: bytes, fields: tuple[Field, ...], options: FileOptions) -> Parsed:
+    return read_ndjson(_utf8(data, options), fields, ignore_unknown=options.ignore_unknown)
+
+
+def _read_parquet(data: bytes, fields: tuple[Field, ...], options: FileOptions) -> Parsed:
+    from . import parquet
+
+    return parquet.read_parquet(parquet.read_file(data), fields)
+
+
+def _read_orc(data: bytes, fields: tuple[Field, ...], options: FileOptions) -> Parsed:
+    from . import parquet
+    from .read_orc import read_orc
+
+    return parquet.read_parquet(read_orc(data), fields)
+
+
+def _read_avro(data: bytes, fields: tuple[Field, ...], options: FileOptions) -> Parsed:
+    from .read_avro import AvroFile, read_avro
+
+    return read_avro(AvroFile(data), fields)
+
+
+_READ: dict[str, Callable[[bytes, tuple[Field, ...], FileOptions], Parsed]] = {
+    "CSV": lambda data, fields, options: read_csv(data, fields, options.csv),
+    "NEWLINE_DELIMITED_JSON": _read_json,
+    "PARQUET": _read_parquet,
+    "ORC": _read_orc,
+    "AVRO": _read_avro,
+}

@@ -1,0 +1,345 @@
+"""Avro object container files."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from bqsim.errors import BigQueryError, invalid
+from bqsim.types import Field, Mode, TypeKind
+from bqsim.types.values import parse_cell, table_from_rows
+
+from .parsed import READING, Parsed
+
+_MAGIC = b"Obj\x01"
+_SCALARS = {
+    "boolean": TypeKind.BOOL,
+    "int": TypeKind.INT64,
+    "long": TypeKind.INT64,
+    "float": TypeKind.FLOAT64,
+    "double": TypeKind.FLOAT64,
+    "bytes": TypeKind.BYTES,
+    "fixed": TypeKind.BYTES,
+    "string": TypeKind.STRING,
+    "enum": TypeKind.STRING,
+    "null": TypeKind.STRING,
+}
+# Page "Loading Avro data": logical types, which are looked at when the load asks for them.
+_LOGICAL = {
+    "date": TypeKind.DATE,
+    "time-millis": TypeKind.TIME,
+    "time-micros": TypeKind.TIME,
+    "timestamp-millis": TypeKind.TIMESTAMP,
+    "timestamp-micros": TypeKind.TIMESTAMP,
+    "local-timestamp-millis": TypeKind.DATETIME,
+    "local-timestamp-micros": TypeKind.DATETIME,
+    "datetime": TypeKind.DATETIME,
+}
+# Types that the attribute sqlType of a string names.
+_SQL_TYPES = {"JSON": TypeKind.JSON, "GEOGRAPHY": TypeKind.GEOGRAPHY}
+_EPOCH = dt.date(1970, 1, 1)
+_EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+
+
+class AvroFile:
+    """The rows and the schema of a file. Raises ``invalid`` for what is not one."""
+
+    def __init__(self, data: bytes) -> None:
+        import fastavro
+
+        try:
+            reader = fastavro.reader(io.BytesIO(_uncompressed(data)))
+            self.rows: list[Any] = list(reader)
+            schema = reader.writer_schema
+        except BigQueryError:
+            raise
+        except Exception as error:
+            # The library raises whatever the bytes make it stumble over.
+            raise invalid(
+                f"{READING}The Apache Avro library failed to read data with the following error: "
+                "Invalid data file."
+            ) from error
+        if not isinstance(schema, dict) or schema.get("type") != "record":
+            raise invalid(
+                f"{READING}The Apache Avro library failed to parse the header with the following error: "
+                "Invalid namespace: the schema must be a record"
+            )
+        self.schema = schema
+        self._named: dict[str, Any] = {}
+        _collect(schema, self._named)
+
+    def fields(self, *, logical_types: bool) -> tuple[Field, ...]:
+        """The fields of the rows; without ``logical_types`` those that the raw types have."""
+        return tuple(self._field(f, logical_types) for f in self.schema["fields"])
+
+    def _field(self, field: Mapping[str, Any], logical: bool) -> Field:
+        type_, nullable = _without_null(field["type"])
+        found = self._typed(field["name"], type_, logical)
+        if found.mode is Mode.REPEATED or nullable:
+            return found
+        return replace(found, mode=Mode.REQUIRED)
+
+    def _typed(self, name: str, type_: Any, logical: bool) -> Field:
+        if isinstance(type_, str) and type_ in self._named:
+            type_ = self._named[type_]
+        if isinstance(type_, list):
+            nested = [
+                replace(self._typed(f"{_type_name(t)}_value", t, logical), mode=Mode.NULLABLE) for t in type_
+            ]
+            return Field(name, TypeKind.STRUCT, fields=tuple(nested))
+        if isinstance(type_, str):
+            return Field(name, _SCALARS.get(type_, TypeKind.STRING))
+        kind = type_["type"]
+        if isinstance(kind, dict | list):
+            return self._typed(name, kind, logical)
+        if kind == "array":
+            element, _ = _without_null(type_["items"])
+            inner = self._typed(name, element, logical)
+            if inner.mode is Mode.REPEATED:
+                raise invalid(f"{READING}Nested arrays are not supported: field {name}")
+            return replace(inner, mode=Mode.REPEATED)
+        if kind == "map":
+            value, _ = _without_null(type_["values"])
+            entry = (Field("key", TypeKind.STRING, Mode.REQUIRED), self._typed("value", value, logical))
+            return Field(name, TypeKind.STRUCT, Mode.REPEATED, entry)
+        if kind in ("record", "error"):
+            return Field(
+                name, TypeKind.STRUCT, fields=tuple(self._field(f, logical) for f in type_["fields"])
+            )
+        return self._scalar(name, kind, type_, logical)
+
+    def _scalar(self, name: str, kind: str, type_: Mapping[str, Any], logical: bool) -> Field:
+        label = type_.get("logicalType")
+        if label == "decimal":
+            precision, scale = int(type_.get("precision", 38)), int(type_.get("scale", 0))
+            fits = scale <= 9 and precision - scale <= 29
+            return Field(name, TypeKind.NUMERIC if fits else TypeKind.BIGNUMERIC)
+        if logical and label in _LOGICAL:
+            return Field(name, _LOGICAL[label])
+        if type_.get("sqlType") in _SQL_TYPES:
+            return Field(name, _SQL_TYPES[type_["sqlType"]])
+        return Field(name, _SCALARS.get(kind, TypeKind.STRING))
+
+
+def read_avro(file: AvroFile, fields: Sequence[Field]) -> Parsed:
+    """The rows of a file for ``fields``, by name; what the file lacks is NULL."""
+    names = {f["name"].casefold(): f["name"] for f in file.schema["fields"]}
+    sources = [names.get(f.name.casefold()) for f in fields]
+    rows = [
+        [
+            _value(None if source is None else row[source], field, field.name)
+            for source, field in zip(sources, fields, strict=True)
+        ]
+        for row in file.rows
+    ]
+    return Parsed(tuple(fields), table_from_rows(fields, rows))
+
+
+def _without_null(type_: Any) -> tuple[Any, bool]:
+    """A type without the NULL of its union, and whether it has one."""
+    if not isinstance(type_, list):
+        return type_, type_ == "null"
+    rest = [t for t in type_ if t != "null"]
+    nullable = len(rest) < len(type_)
+    return (rest[0] if len(rest) == 1 else rest or "null"), nullable
+
+
+def _type_name(type_: Any) -> str:
+    return type_ if isinstance(type_, str) else str(type_.get("name", type_["type"]))
+
+
+def _collect(schema: Any, named: dict[str, Any]) -> None:
+    """The named types within a schema, by full name."""
+    if isinstance(schema, list):
+        for one in schema:
+            _collect(one, named)
+    elif isinstance(schema, dict):
+        if schema.get("type") in ("record", "error", "enum", "fixed") and "name" in schema:
+            named[schema["name"]] = schema
+        for key in ("type", "items", "values"):
+            _collect(schema.get(key), named)
+        for field in schema.get("fields", ()):
+            _collect(field.get("type"), named)
+
+
+# -- values
+
+Convert = Callable[[Any], Any]
+
+
+def _date(value: Any) -> Any:
+    return (value - _EPOCH).days if isinstance(value, dt.date) else value
+
+
+def _time(value: dt.time) -> int:
+    return ((value.hour * 60 + value.minute) * 60 + value.second) * 1_000_000 + value.microsecond
+
+
+def _micros(value: dt.datetime) -> int:
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=dt.UTC)
+    return (value - _EPOCH_UTC) // _MICROSECOND
+
+
+# How a value that has a logical type is stored in a column of another type.
+_RAW: dict[type, Convert] = {dt.datetime: _micros, dt.date: _date, dt.time: _time}
+_TAKEN: dict[TypeKind, tuple[type, ...]] = {
+    TypeKind.BOOL: (bool,),
+    TypeKind.INT64: (int,),
+    TypeKind.FLOAT64: (float,),
+    TypeKind.STRING: (str,),
+    TypeKind.BYTES: (bytes,),
+    TypeKind.NUMERIC: (Decimal,),
+    TypeKind.BIGNUMERIC: (Decimal,),
+    TypeKind.TIME: (dt.time,),
+}
+
+
+def _value(value: Any, field: Field, path: str) -> Any:
+    """A value of a file as one of ``field``."""
+    if field.mode is Mode.REPEATED:
+        element = replace(field, mode=Mode.REQUIRED)
+        if isinstance(value, Mapping):
+            value = [{"key": k, "value": v} for k, v in value.items()]
+        return [_value(v, element, path) for v in value or ()]
+    if value is None:
+        if field.mode is Mode.REQUIRED:
+            raise invalid(f"{READING}Required field {path} is missing.")
+        return None
+    if field.kind is TypeKind.STRUCT:
+        if not isinstance(value, Mapping):
+            raise _mismatch(value, field, path)
+        by_name = {k.casefold(): v for k, v in value.items()}
+        return [_value(by_name.get(f.name.casefold()), f, f"{path}.{f.name}") for f in field.fields]
+    return _scalar_value(value, field, path)
+
+
+def _scalar_value(value: Any, field: Field, path: str) -> Any:
+    kind, given = field.kind, value.__class__
+    if given in _TAKEN.get(kind, ()):
+        return value
+    if given is dt.datetime and kind in (TypeKind.TIMESTAMP, TypeKind.DATETIME):
+        aware = kind is TypeKind.TIMESTAMP
+        return value.replace(tzinfo=dt.UTC) if aware else value.replace(tzinfo=None)
+    if given is dt.date and kind is TypeKind.DATE:
+        return value
+    if given in _RAW and kind is TypeKind.INT64:
+        return _RAW[given](value)
+    if given is int and kind in (TypeKind.FLOAT64, TypeKind.NUMERIC, TypeKind.BIGNUMERIC):
+        return float(value) if kind is TypeKind.FLOAT64 else Decimal(value)
+    if given is int and kind is TypeKind.TIMESTAMP:
+        return _EPOCH_UTC + value * _MICROSECOND
+    if given is int and kind is TypeKind.DATE:
+        return _EPOCH + dt.timedelta(days=value)
+    if given is Decimal and kind is TypeKind.FLOAT64:
+        return float(value)
+    if given is bytes and kind is TypeKind.STRING:
+        return value.decode("utf-8", "replace")
+    if given is str and kind is TypeKind.BYTES:
+        return value.encode()
+    if given is str:
+        try:
+            return parse_cell(value, field)
+        except BigQueryError as error:
+            raise invalid(f"{READING}{error.message} Field: {path}") from None
+    raise _mismatch(value, field, path)
+
+
+def _mismatch(value: Any, field: Field, path: str) -> BigQueryError:
+    shown = {dict: "record", str: "string", int: "long", float: "double", bool: "boolean"}
+    found = shown.get(value.__class__, value.__class__.__name__)
+    return invalid(f"{READING}Avro field {path} of type {found} cannot be read as {field.type}.")
+
+
+# -- compressions that the library leaves to others
+
+
+def _uncompressed(data: bytes) -> bytes:
+    """A file without compression, where it has one that needs a further library: Arrow knows it."""
+    import fastavro
+
+    if data[:4] != _MAGIC:
+        raise invalid(
+            f"{READING}The Apache Avro library failed to parse the header with the following error: "
+            "Not an avro data file"
+        )
+    codec = fastavro.block_reader(io.BytesIO(data)).codec
+    if codec not in _UNPACK:
+        return data
+    at, out = 4, bytearray(_MAGIC)
+    meta, at = _meta(data, at)
+    meta["avro.codec"] = b"null"
+    out += _number(len(meta))
+    for key, value in meta.items():
+        out += _number(len(key.encode())) + key.encode() + _number(len(value)) + value
+    out += _number(0) + data[at : at + 16]
+    sync, at = data[at : at + 16], at + 16
+    while at < len(data):
+        count, at = _read_number(data, at)
+        size, at = _read_number(data, at)
+        block = _UNPACK[codec](data[at : at + size])
+        out += _number(count) + _number(len(block)) + block + sync
+        at += size + 16
+    return bytes(out)
+
+
+def _meta(data: bytes, at: int) -> tuple[dict[str, bytes], int]:
+    meta: dict[str, bytes] = {}
+    count, at = _read_number(data, at)
+    while count:
+        if count < 0:
+            count = -count
+            _, at = _read_number(data, at)
+        for _ in range(count):
+            size, at = _read_number(data, at)
+            key, at = data[at : at + size].decode(), at + size
+            size, at = _read_number(data, at)
+            meta[key], at = data[at : at + size], at + size
+        count, at = _read_number(data, at)
+    return meta, at
+
+
+def _read_number(data: bytes, at: int) -> tuple[int, int]:
+    value, at = _read_varint(data, at)
+    return value >> 1 ^ -(value & 1), at
+
+
+def _read_varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+
+
+def _number(value: int) -> bytes:
+    from .write_avro import long_bytes
+
+    return long_bytes(value)
+
+
+def _unsnapped(block: bytes) -> bytes:
+    import pyarrow as pa
+
+    size, _ = _read_varint(block, 0)
+    found: bytes = pa.decompress(block[:-4], size, codec="snappy", asbytes=True)
+    return found
+
+
+def _unzstd(block: bytes) -> bytes:
+    import pyarrow as pa
+
+    with pa.CompressedInputStream(pa.BufferReader(block), "zstd") as stream:
+        found: bytes = stream.read()
+    return found
+
+
+_UNPACK: dict[str, Convert] = {"snappy": _unsnapped, "zstandard": _unzstd}

@@ -1,0 +1,145 @@
+"""CREATE EXTERNAL TABLE, and the rows of external tables, which are read when a query reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from bqsim.catalog.resources import Table, TableKind
+from bqsim.errors import BigQueryError, invalid, invalid_query
+from bqsim.objects import ObjectStore
+from bqsim.sql.googlesql import resolved
+from bqsim.sql.plan import StatementResult
+from bqsim.types import Field
+from bqsim.types.api_schema import fields_to_api
+
+from . import results
+from .base import Statement
+from .fields import field_from_definition
+from .file_options import configuration, given_fields, known_option
+from .file_source import FileSource, source_of
+from .options import with_options
+from .tables import operation_on, target_of, wrong_kind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from bqsim.engine.protocol import Session
+
+CONFIG = "externalDataConfiguration"
+
+
+def create_external_table(statement: Statement) -> StatementResult:
+    node, catalog = statement.node, statement.catalog
+    ref = target_of(statement)
+    values = statement.options(resolved.get(node, "option_list"))
+    config = configuration({k: v for k, v in values.items() if known_option(k)}, "CREATE EXTERNAL TABLE")
+    connection = resolved.get(node, "connection")
+    if resolved.has(node, "connection"):
+        config["connectionId"] = connection.connection.full_name
+    fields = tuple(
+        field_from_definition(d, statement.options) for d in resolved.get(node, "column_definition_list")
+    )
+    partitions = partition_columns(statement, config)
+    source = source_of(config, partitions, detecting=not fields)
+    objects = statement.services.objects
+    if fields:
+        shown = (*fields, *(partitions or ()))
+        if partitions == ():
+            shown = (*fields, *source.partition_fields(source.matching(objects)))
+    else:
+        shown = source.detect(objects)
+        config["autodetect"] = True
+    if fields:
+        config["schema"] = {"fields": fields_to_api(fields)}
+    now_ms = statement.now_ms()
+    table = Table(
+        ref,
+        TableKind.EXTERNAL,
+        shown,
+        created_ms=now_ms,
+        modified_ms=now_ms,
+        etag=statement.etag(),
+        location=catalog.dataset(ref.dataset_ref).location,
+        metadata={CONFIG: config},
+    )
+    table = with_options(table, {k: v for k, v in values.items() if not known_option(k)})
+    with catalog.lock(ref):
+        existing = catalog.find_table(ref)
+        operation = operation_on(statement, existing)
+        if operation == results.SKIP and existing is not None:
+            return results.on_table("CREATE_EXTERNAL_TABLE", operation, existing, show_schema=True)
+        if existing is not None and existing.kind is not TableKind.EXTERNAL:
+            raise wrong_kind(existing)
+        if not statement.dry_run:
+            with catalog.change(statement.session) as change:
+                change.put_table(table)
+    return results.on_table("CREATE_EXTERNAL_TABLE", operation, table, show_schema=True)
+
+
+def partition_columns(statement: Statement, config: dict[str, Any]) -> tuple[Field, ...] | None:
+    """WITH PARTITION COLUMNS: the columns, none to detect them, None without the clause."""
+    node = statement.node
+    hive: dict[str, Any] = config.get("hivePartitioningOptions") or {}
+    if not resolved.has(node, "with_partition_columns"):
+        if hive:
+            raise invalid_query("Option hive_partition_uri_prefix requires the clause WITH PARTITION COLUMNS")
+        return None
+    clause = resolved.get(node, "with_partition_columns")
+    if not hive.get("sourceUriPrefix"):
+        raise invalid_query("WITH PARTITION COLUMNS requires the option hive_partition_uri_prefix")
+    definitions = clause.column_definition_list
+    listed = tuple(field_from_definition(d, statement.options) for d in definitions)
+    hive["mode"] = "CUSTOM" if listed else "AUTO"
+    if listed:
+        hive["fields"] = fields_to_api(listed)
+    return listed
+
+
+@dataclass(slots=True)
+class ExternalRows:
+    """The rows of one external table, read from its files by whoever calls it.
+
+    ``bytes_processed`` are the bytes of the files that were read.
+    """
+
+    table: Table
+    source: FileSource
+    objects: ObjectStore
+    bytes_processed: int = field(default=0, compare=False)
+
+    def __call__(self, session: Session) -> pa.Table:
+        """Canonical rows of the table's fields, the URI of the file last."""
+        name = f"{self.table.ref.dataset}.{self.table.ref.table}"
+        try:
+            rows, self.bytes_processed = self.source.rows(self.objects, self.table.fields, with_names=True)
+        except BigQueryError as error:
+            if error.reason.name == "notFound":
+                uri = error.message.rpartition(" ")[2]
+                raise invalid(
+                    f"Error while reading table: {name}, error message: Failed to expand table {name} "
+                    f"with file pattern {uri}: matched no files. File: {uri}"
+                ) from None
+            text = error.message.removeprefix("Error while reading data, error message: ")
+            raise invalid(f"Error while reading table: {name}, error message: {text}") from None
+        return rows
+
+
+# Turns an external table into one whose rows can be read.
+Readable = Callable[[Table], Table]
+
+
+def readable(objects: ObjectStore) -> Readable:
+    """What gives external tables their rows."""
+
+    def read(table: Table) -> Table:
+        config: Mapping[str, Any] = table.metadata.get(CONFIG) or {}
+        detecting = given_fields(config) is None
+        source = source_of(config, detecting=detecting)
+        if not table.fields:
+            table = replace(table, fields=source.detect(objects))
+        rows = ExternalRows(table, source, objects)
+        return replace(table, metadata={**table.metadata, "virtual": rows})
+
+    return read

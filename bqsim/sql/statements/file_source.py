@@ -1,0 +1,189 @@
+"""Files in Cloud Storage as rows, with the columns that their names give (hive partitions)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from bqsim.engine.formats import files
+from bqsim.engine.formats.detect import joined, text_kind
+from bqsim.errors import BigQueryError, invalid, invalid_query, not_found, unsupported
+from bqsim.objects import ObjectInfo, ObjectStore, parse_uri
+from bqsim.objects.uris import SCHEME
+from bqsim.types import Field, TypeKind
+from bqsim.types.values import array_of_values, parse_cell
+
+from .file_options import file_options
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FILE_NAME = Field("_FILE_NAME", TypeKind.STRING)
+_SCHEMES_ELSEWHERE = ("s3://", "azure://", "https://", "abfss://", "spanner")
+_PAIR = re.compile(r"([^/=]+)=([^/]*)/")
+_NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+# Kinds that values in names are detected as.
+_PARTITION_KINDS = frozenset({TypeKind.INT64, TypeKind.DATE, TypeKind.TIMESTAMP})
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """The files of an ``ExternalDataConfiguration``.
+
+    ``partitions`` are the columns in their names: None without any, empty when they are to be detected.
+    """
+
+    uris: tuple[str, ...]
+    options: files.FileOptions
+    prefix: str = ""
+    partitions: tuple[Field, ...] | None = None
+
+    def matching(self, store: ObjectStore) -> list[ObjectInfo]:
+        """The files, in the order of the URIs. Raises ``notFound`` for a URI without any."""
+        found: dict[str, ObjectInfo] = {}
+        for uri in self.uris:
+            matches = store.glob(uri)
+            if not matches:
+                raise not_found("URI", uri)
+            found.update((info.uri, info) for info in matches)
+        return list(found.values())
+
+    def partition_fields(self, infos: Sequence[ObjectInfo]) -> tuple[Field, ...]:
+        """The columns that the names of files give."""
+        if self.partitions is None:
+            return ()
+        pairs = [self._pairs(info) for info in infos]
+        if self.partitions:
+            return self.partitions
+        keys = list(pairs[0]) if pairs else []
+        kinds = {}
+        for key in keys:
+            kind: TypeKind | None = None
+            for values in pairs:
+                text = values.get(key)
+                if text is not None:
+                    kind = joined(kind, text_kind(text))
+            kinds[key] = kind if kind in _PARTITION_KINDS else TypeKind.STRING
+        return tuple(Field(key, kinds[key] or TypeKind.STRING) for key in keys)
+
+    def detect(self, store: ObjectStore) -> tuple[Field, ...]:
+        """The fields of the files' rows, those of the names last."""
+        infos = self.matching(store)
+        fields, _ = files.detect(store.read(infos[0].uri), self.options)
+        return (*fields, *self.partition_fields(infos))
+
+    def rows(
+        self, store: ObjectStore, fields: Sequence[Field], *, with_names: bool = False
+    ) -> tuple[pa.Table, int]:
+        """Canonical rows for ``fields``, and the bytes of the files; ``with_names`` adds their URIs as the
+        last column."""
+        import pyarrow as pa
+
+        from bqsim.types.arrow import column_names, empty_table
+
+        infos = self.matching(store)
+        names = {f.name.casefold() for f in self.partition_fields(infos)}
+        own = tuple(f for f in fields if f.name.casefold() not in names)
+        parts, bad, size = [], [], 0
+        for info in infos:
+            data = store.read(info.uri)
+            size += len(data)
+            try:
+                parsed = files.read(data, own, self._completed(data, own))
+            except BigQueryError as error:
+                raise invalid(_in_file(error.message, info.uri), error.location) from None
+            bad += [f"{text} File: {info.uri}" for text in parsed.bad]
+            parts.append(self._with_columns(parsed.rows, info, fields, own, with_names))
+        total = sum(p.num_rows for p in parts)
+        files.check_bad(self.options, bad, total)
+        shown = [*fields, FILE_NAME] if with_names else list(fields)
+        if not parts:
+            return empty_table(shown), size
+        return pa.concat_tables([p.rename_columns(column_names(len(shown))) for p in parts]), size
+
+    def _completed(self, data: bytes, fields: Sequence[Field]) -> files.FileOptions:
+        """The options with the header of a CSV file known, when nothing is said of it."""
+        options = self.options
+        if options.format != "CSV" or options.csv.skip_leading_rows is not None or not fields:
+            return options
+        return files.detect(data, options)[1] if self._detects else options
+
+    @property
+    def _detects(self) -> bool:
+        return False
+
+    def _with_columns(
+        self, rows: pa.Table, info: ObjectInfo, fields: Sequence[Field], own: Sequence[Field], names: bool
+    ) -> pa.Table:
+        import pyarrow as pa
+
+        pairs = {k.casefold(): v for k, v in self._pairs(info).items()} if self.partitions is not None else {}
+        by_name = {f.name: rows.column(i) for i, f in enumerate(own)}
+        columns: list[Any] = []
+        for field in fields:
+            if field.name in by_name:
+                columns.append(by_name[field.name])
+                continue
+            text = pairs.get(field.name.casefold())
+            value = None if text is None else parse_cell(text, field)
+            one = array_of_values(field.type, [value])
+            columns.append(one.take(pa.array([0] * rows.num_rows, pa.int64())))
+        if names:
+            one = pa.array([info.uri], pa.string())
+            columns.append(one.take(pa.array([0] * rows.num_rows, pa.int64())))
+        labels = [f"c{i}" for i in range(1, len(columns) + 1)]
+        return pa.Table.from_arrays(columns, names=labels)
+
+    def _pairs(self, info: ObjectInfo) -> dict[str, str | None]:
+        """The keys and values in the name of a file, after the prefix."""
+        tail = info.uri[len(self.prefix) :] if info.uri.startswith(self.prefix) else info.uri
+        return {k: None if v == _NULL_PARTITION else unquote(v) for k, v in _PAIR.findall(tail)}
+
+
+@dataclass(frozen=True, slots=True)
+class DetectingSource(FileSource):
+    """Files of which the first line may be a header."""
+
+    @property
+    def _detects(self) -> bool:
+        return True
+
+
+def source_of(
+    config: Mapping[str, Any], partitions: tuple[Field, ...] | None = None, *, detecting: bool = False
+) -> FileSource:
+    """The files that an ``ExternalDataConfiguration`` is about; what is wrong with it is raised."""
+    uris = tuple(config.get("sourceUris") or ())
+    if not uris:
+        raise invalid("External table definition must specify at least one source URI")
+    for uri in uris:
+        _check(uri)
+    hive = config.get("hivePartitioningOptions") or {}
+    if partitions is None and hive.get("mode"):
+        from bqsim.types.api_schema import fields_from_api
+
+        listed = hive.get("fields")
+        partitions = fields_from_api(listed) if listed else ()
+    prefix = str(hive.get("sourceUriPrefix") or "")
+    prefix = prefix.partition("{")[0]
+    if partitions is not None and prefix and not prefix.endswith("/"):
+        prefix += "/"
+    kind = DetectingSource if detecting else FileSource
+    return kind(uris, file_options(config), prefix, partitions)
+
+
+def _check(uri: str) -> None:
+    if uri.startswith(_SCHEMES_ELSEWHERE):
+        raise unsupported(f"Reading {uri.partition(':')[0]} URIs")
+    if not uri.startswith(SCHEME):
+        raise invalid(f"Invalid source URI: {uri}")
+    parsed = parse_uri(uri)
+    if parsed.wildcards > 1:
+        raise invalid_query(f"Only one wildcard is allowed in a URI, but {uri} has {parsed.wildcards}")
+
+
+def _in_file(message: str, uri: str) -> str:
+    return message if "File: gs://" in message else f"{message} File: {uri}"
