@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import expressions as exp
 
+from bqsim.sql.googlesql.builtins import GROUP
 from bqsim.sql.googlesql.resolved import has, node_name, unwrap
 from bqsim.sql.googlesql.types import type_from_proto
 from bqsim.types import TypeKind
 
 from . import nodes
-from .external import external_call, is_external, not_aggregated
+from .collation import key, of_list
 from .expressions import BUILTIN_GROUP, SAFE_ERROR_MODE, arguments
+from .external import external_call, is_external, not_aggregated
 from .functions import aggregate_function
+from .functions.collation import AGGREGATES_BY_COLLATION
 from .registry import NOT_LITERAL, AggregateCall, Unsupported
 from .relation import Relation, Stage
 from .scans import order_items, plain_place
@@ -31,8 +34,6 @@ _UNGROUPABLE = frozenset({TypeKind.JSON, TypeKind.GEOGRAPHY})
 
 def aggregate_scan(low: Lowering, node: Any) -> Relation:
     base = node.parent
-    if any(c.collation_name or c.child_list for c in base.collation_list):
-        raise Unsupported("GROUP BY with collation")
     relation = grouped_input(low, low.relation(base.input_scan), base.group_by_list)
     extremes = having_extremes(low, relation, base)
     if extremes:
@@ -41,6 +42,10 @@ def aggregate_scan(low: Lowering, node: Any) -> Relation:
         item.column.column_id: relation.columns[item.column.column_id] for item in base.group_by_list
     }
     keys = {i: low.column(i) for i in columns}
+    for position, item in enumerate(base.group_by_list):
+        by = of_list(base.collation_list, position)
+        if by is not None:
+            _group_by_collation(low, item, by, keys, columns, bool(base.grouping_set_list))
     relation.group = grouping(base, keys)
     if base.grouping_set_list and keys:
         # The engine gives a total of no rows, GoogleSQL does not.
@@ -50,12 +55,25 @@ def aggregate_scan(low: Lowering, node: Any) -> Relation:
         marks = extremes.get(item.column.column_id)
         columns[item.column.column_id] = aggregate_call(low, item.expr, having=marks)
     for item in base.grouping_call_list:
-        key = low.column(item.group_by_column.column.column_id)
-        columns[item.output_column.column_id] = nodes.template("CAST(grouping({0}) AS BIGINT)", key)
+        grouped = keys[item.group_by_column.column.column_id]
+        columns[item.output_column.column_id] = nodes.template("CAST(grouping({0}) AS BIGINT)", grouped)
     relation.columns = columns
     relation.computed = relation.grouped = True
     relation.stage = Stage.GROUPED
     return relation
+
+
+def _group_by_collation(
+    low: Lowering, item: Any, by: Any, keys: dict[int, Any], columns: dict[int, Any], several: bool
+) -> None:
+    """Groups by the key of a value; the group's value is one of its values."""
+    column = item.column.column_id
+    value = keys[column]
+    keys[column] = key(value, low.type(item.expr), by)
+    one = nodes.call("any_value", value)
+    if several:
+        one = nodes.template("(CASE WHEN grouping({0}) = 0 THEN {1} END)", keys[column], one)
+    columns[column] = one
 
 
 def grouped_input(low: Lowering, relation: Relation, group_by: Any) -> Relation:
@@ -156,13 +174,11 @@ def aggregate_call(low: Lowering, node: Any, over: Any = None, having: int | Non
     node = unwrap(node)
     non_scalar = node.parent
     base = non_scalar.parent
-    name = base.function.name.removeprefix(BUILTIN_GROUP)
+    name = base.function.name.removeprefix(BUILTIN_GROUP).removeprefix(f"{GROUP}:")
     if is_external(name.partition(":")[0]):
         return _external(low, node, over, having)
     if ":" in name:
         raise Unsupported(f"aggregate function {name.rpartition(':')[2]}")
-    if base.collation_list:
-        raise Unsupported(f"aggregate function {name} with collation")
     if base.error_mode == SAFE_ERROR_MODE:
         raise Unsupported(f"SAFE.{name}")
     if over is None and (node.group_by_list or node.group_by_aggregate_list or has(node, "having_expr")):
@@ -198,6 +214,12 @@ def aggregate_call(low: Lowering, node: Any, over: Any = None, having: int | Non
         raise Unsupported(f"LIMIT in {name}")
     if not row.ordered:
         call.order = []
+    by = of_list(base.collation_list, 0)
+    if by is not None:
+        collated = AGGREGATES_BY_COLLATION.get(name)
+        if collated is None:
+            raise Unsupported(f"aggregate function {name} with collation")
+        return collated(call, by)
     if row.build is not None:
         return row.build(call)
     assert row.function is not None

@@ -13,6 +13,7 @@ from bqsim.types import TypeKind
 
 from . import nodes
 from .aggregate import NULL_HANDLING, aggregate_call
+from .collation import key, of_list
 from .expressions import BUILTIN_GROUP, SAFE_ERROR_MODE, arguments
 from .functions import window_function
 from .registry import AggregateCall, Unsupported
@@ -51,9 +52,10 @@ def analytic_scan(low: Lowering, node: Any) -> Relation:
 
 
 def partition_items(low: Lowering, partitioning: Any) -> list[exp.Expression]:
-    if any(c.collation_name or c.child_list for c in partitioning.collation_list):
-        raise Unsupported("PARTITION BY with collation")
-    return [low.expression(ref) for ref in partitioning.partition_by_list]
+    return [
+        key(low.expression(ref), low.type(ref), of_list(partitioning.collation_list, i))
+        for i, ref in enumerate(partitioning.partition_by_list)
+    ]
 
 
 def analytic_call(low: Lowering, node: Any, partition: list[Any], items: Any) -> exp.Expression:

@@ -17,7 +17,7 @@ from bqsim.types import Type, TypeKind
 from . import nodes
 from .binding import bound
 from .casts import lower_cast
-from .collation import of_list, shared_collation
+from .collation import collation_of, of_list
 from .external import external_call, is_external
 from .functions import scalar_function
 from .functions.collation import collated
@@ -166,7 +166,7 @@ def function_call(low: Lowering, node: Any) -> exp.Expression:
     if safe and low.subqueries > before:
         raise Unsupported(f"SAFE.{name} of a subquery")
     result = type_from_proto(base.parent.type)
-    by = of_list(base.collation_list, 0) or (shared_collation(base) if name == "nullif" else None)
+    by = of_list(base.collation_list, 0) or (collation_of(base.argument_list) if name == "nullif" else None)
     function = scalar_function(name, types) if by is None else collated(name, by)
     if function is None:
         shown = ", ".join(str(t) for t in types)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import expressions as exp
 
-from bqsim.errors import unsupported
 from bqsim.sql.googlesql.resolved import get, node_name, unwrap
+from bqsim.sql.googlesql.types import type_from_proto
 
 from . import nodes
+from .collation import annotated_key
 from .registry import Unsupported
 from .relation import DEPTH, Relation, Stage, place_node
 
@@ -27,6 +28,10 @@ OPERATIONS: dict[int, tuple[type[exp.SetOperation], bool]] = {
 }
 
 
+# The operand that a row comes from, and which groups of rows an operation keeps.
+_OPERAND = "_o"
+_KEPT = {exp.Intersect: "(count(DISTINCT {{0}}) = {n})", exp.Except: "(max({{0}}) = 0)"}
+
 # BigQuery's page *Quotas and limits*.
 MAX_ITERATIONS = 500
 _LIMIT = (
@@ -37,16 +42,39 @@ _LIMIT = (
 
 def set_operation_scan(low: Lowering, node: Any) -> Relation:
     operation, distinct = OPERATIONS[node.op_type]
-    if distinct and any(is_collated(c.annotation_map) for c in node.parent.column_list):
-        # Not the reference route's either: its evaluator compares these values bytewise.
-        raise unsupported("A set operation on columns with collation")
     outputs = [c.column_id for c in node.parent.column_list]
+    if distinct and any(is_collated(c.annotation_map) for c in node.parent.column_list):
+        return _distinct_by_collation(low, node, operation, outputs)
     query: Any = None
     for item in node.input_item_list:
         operand = set_item(low, item, outputs)
         query = operand if query is None else operation(this=query, expression=operand, distinct=distinct)
     label = low.label()
     return low.source(nodes.derived(query, label), label, outputs)
+
+
+def _distinct_by_collation(low: Lowering, node: Any, operation: Any, outputs: list[int]) -> Relation:
+    """A DISTINCT operation on collated columns: rows of all operands, numbered, in groups of equal ones."""
+    rows: Any = None
+    for number, item in enumerate(node.input_item_list):
+        operand = set_item(low, item, outputs)
+        operand.append("expressions", nodes.alias(nodes.raw(str(number)), _OPERAND))
+        rows = operand if rows is None else exp.Union(this=rows, expression=operand, distinct=False)
+    label = low.label()
+    number = nodes.column(label, _OPERAND)
+    columns, keys = [], []
+    for column in node.parent.column_list:
+        place = nodes.column(label, f"k{column.column_id}")
+        keys.append(annotated_key(place, type_from_proto(column.type), column.annotation_map))
+        columns.append(nodes.alias(nodes.call("arg_min", place, number), f"k{column.column_id}"))
+    query = nodes.select(columns, nodes.derived(rows, label))
+    query.set("group", exp.Group(expressions=keys))
+    condition = _KEPT.get(operation)
+    if condition is not None:
+        wanted = nodes.template(condition.format(n=len(node.input_item_list)), number)
+        query.set("having", exp.Having(this=wanted))
+    outer = low.label()
+    return low.source(nodes.derived(query, outer), outer, outputs)
 
 
 def is_collated(annotations: Any) -> bool:

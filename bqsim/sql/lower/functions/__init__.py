@@ -15,6 +15,7 @@ FAMILIES: tuple[str, ...] = (
     "math",
     "arithmetic",
     "comparison",
+    "likes",
     "dates",
     "intervals",
     "logic",

@@ -148,9 +148,6 @@ def test_contains_substr_searches_every_value(warehouse: Warehouse) -> None:
         ("SELECT COLLATE('a', 'binary')", "Collation 'binary' in collate function is not supported."),
         ("SELECT COLLATE('a', 'unicode:cs') = 'b'",
          "Collation 'unicode:cs' in collate function is not supported."),
-        ("SELECT COLLATE('a', 'und:ci') = 'A'", "Collation 'und:ci' is not supported by bqsim"),
-        ("SELECT x FROM UNNEST(['a']) x ORDER BY x COLLATE 'und:ci'",
-         "Collation 'und:ci' is not supported by bqsim"),
     ],
 )  # fmt: skip
 def test_collations_are_refused(warehouse: Warehouse, sql: str, message: str) -> None:
