@@ -73,6 +73,13 @@ class Evaluator:
         inner = Context(ctx.project, time_zone=ctx.time_zone, variables={name: value})
         return self.value(name, inner, target)[0]
 
+    def check_assignable(self, type_: Type, target: Type, ctx: Context) -> None:
+        """Raise unless values of a type can be coerced to another."""
+        if type_ != target and not same_form(type_, target):
+            name = "_bq_value"
+            inner = Context(ctx.project, time_zone=ctx.time_zone, variables={name: TypedValue(type_, None)})
+            self._coercing(name, inner, type_, target, (1, 1))
+
     def type_of(self, sql: str, ctx: Context) -> Type:
         """The type that a text such as ``ARRAY<STRING(10)>`` names."""
         return self._executor.analyze_expression(f"CAST(NULL AS {sql})", ctx).output_columns()[0][2]

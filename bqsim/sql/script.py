@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bqsim.engine.protocol import Session
-from bqsim.errors import BigQueryError
+from bqsim.errors import BigQueryError, invalid_query
 
 from .googlesql.prepass import positional_parameters
 from .googlesql.script_tree import ScriptKind
 from .plan import Context, StatementResult
-from .scripting import HANDLERS, ChildStatement, Frame, OnStart, Return, Run, check_jumps, dry_run
+from .scripting import HANDLERS, ChildStatement, Frame, OnStart, Return, Run, check_script, dry_run
 
 if TYPE_CHECKING:
     from .executor import Executor
@@ -45,7 +45,7 @@ class ScriptRunner:
     def dry_run(self, sql: str, ctx: Context, session: Session) -> StatementResult:
         """Check as much of a script as can be without running it, and say what that much would scan."""
         nodes = self._googlesql.parse_script(sql)
-        check_jumps(nodes)
+        check_script(nodes)
         return dry_run(self._executor, nodes, ctx, session, positional_parameters(sql))
 
     def run(
@@ -65,10 +65,10 @@ class ScriptRunner:
         ``Interrupted`` once ``cancelled``.
         """
         nodes = self._googlesql.parse_script(sql)
-        check_jumps(nodes)
+        check_script(nodes)
+        marks = self._checked_parameters(sql, ctx)
         run = Run(self._executor, self._googlesql, ctx, session, on_statement, cancelled, HANDLERS, on_start)
-        if ctx.positional:
-            run.marks = positional_parameters(sql)
+        run.marks = marks
         try:
             run.block(nodes)
         except Return:
@@ -78,3 +78,15 @@ class ScriptRunner:
         finally:
             run.finish()
         return run.results
+
+    def _checked_parameters(self, sql: str, ctx: Context) -> tuple[int, ...]:
+        """Where the positional parameters stand; there must be a value for each."""
+        marks = positional_parameters(sql)
+        if marks and ctx.parameters:
+            raise invalid_query("Cannot mix named and positional parameters in scripts at [1:1]")
+        given = len(ctx.positional)
+        if len(marks) > given:
+            raise invalid_query(
+                f"Script has {len(marks)} positional parameters but only {given} were supplied at [1:1]"
+            )
+        return marks

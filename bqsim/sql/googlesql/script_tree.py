@@ -75,7 +75,8 @@ class ScriptNode:
     INTO, the path of CALL. ``expression`` is the value (DECLARE's default, SET), the condition (WHILE,
     UNTIL of REPEAT), the operand of CASE, the query of FOR, the message of RAISE or the text of EXECUTE
     IMMEDIATE. ``data_type`` is DECLARE's type. ``struct_assignment`` marks ``SET (a, b) = …``. ``handler``
-    is the body after EXCEPTION WHEN ERROR THEN, None without one.
+    is the body after EXCEPTION WHEN ERROR THEN, None without one. ``places`` are the lines and columns of
+    ``names``; that of a path is the place of its beginning.
     """
 
     kind: ScriptKind
@@ -89,6 +90,7 @@ class ScriptNode:
     handler: tuple[ScriptNode, ...] | None = None
     arguments: tuple[Argument, ...] = ()
     label: str = ""
+    places: tuple[tuple[int, int], ...] = ()
 
 
 class _Reader:
@@ -135,6 +137,10 @@ def _identifiers(listed: Any) -> tuple[str, ...]:
     return tuple(i.id_string for i in listed.identifier_list)
 
 
+def _places(r: _Reader, *nodes: Any) -> tuple[tuple[int, int], ...]:
+    return tuple(r.span(n).position for n in nodes)
+
+
 def _label(node: Any) -> str:
     return str(node.label.name.id_string) if node.HasField("label") else ""
 
@@ -144,13 +150,20 @@ def _declare(r: _Reader, n: Any) -> ScriptNode:
         ScriptKind.DECLARE,
         r.span(n),
         names=_identifiers(n.variable_list),
+        places=_places(r, *n.variable_list.identifier_list),
         data_type=r.expression(n.type) if n.HasField("type") else None,
         expression=r.expression(n.default_value) if n.HasField("default_value") else None,
     )
 
 
 def _set(r: _Reader, n: Any) -> ScriptNode:
-    return ScriptNode(ScriptKind.SET, r.span(n), (n.variable.id_string,), r.expression(n.expression))
+    return ScriptNode(
+        ScriptKind.SET,
+        r.span(n),
+        (n.variable.id_string,),
+        r.expression(n.expression),
+        places=_places(r, n.variable),
+    )
 
 
 def _set_struct(r: _Reader, n: Any) -> ScriptNode:
@@ -160,12 +173,14 @@ def _set_struct(r: _Reader, n: Any) -> ScriptNode:
         _identifiers(n.variables),
         r.expression(n.struct_expression),
         struct_assignment=True,
+        places=_places(r, *n.variables.identifier_list),
     )
 
 
 def _set_system(r: _Reader, n: Any) -> ScriptNode:
     name = ".".join(i.id_string for i in n.system_variable.path.names)
-    return ScriptNode(ScriptKind.SET_SYSTEM, r.span(n), (name,), r.expression(n.expression))
+    places = _places(r, n.system_variable)
+    return ScriptNode(ScriptKind.SET_SYSTEM, r.span(n), (name,), r.expression(n.expression), places=places)
 
 
 def _if(r: _Reader, n: Any) -> ScriptNode:
@@ -211,6 +226,7 @@ def _for(r: _Reader, n: Any) -> ScriptNode:
         r.span(n),
         (n.variable.id_string,),
         r.span(n.query),
+        places=_places(r, n.variable),
         body=r.statements(n.parent.body),
         label=_label(n.parent),
     )
@@ -243,13 +259,15 @@ def _execute(r: _Reader, n: Any) -> ScriptNode:
         _identifiers(n.into_clause.identifiers),
         r.expression(n.sql),
         arguments=tuple(arguments),
+        places=_places(r, *n.into_clause.identifiers.identifier_list),
     )
 
 
 def _call(r: _Reader, n: Any) -> ScriptNode:
     arguments = tuple(Argument(r.expression(a.expr) or r.span(a)) for a in n.arguments)
     names = tuple(i.id_string for i in n.procedure_name.names)
-    return ScriptNode(ScriptKind.CALL, r.span(n), names, arguments=arguments)
+    places = _places(r, n.procedure_name)
+    return ScriptNode(ScriptKind.CALL, r.span(n), names, arguments=arguments, places=places)
 
 
 def _jump(kind: ScriptKind) -> Callable[[_Reader, Any], ScriptNode]:

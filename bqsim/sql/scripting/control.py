@@ -9,10 +9,12 @@ from bqsim.catalog.refs import DatasetRef
 from bqsim.engine.protocol import Interrupted
 from bqsim.errors import BigQueryError, invalid_query
 from bqsim.sql.evaluation import null
+from bqsim.sql.googlesql.options import SYSTEM_VARIABLES
 from bqsim.sql.googlesql.script_tree import Branch, ScriptKind, ScriptNode, Span
 from bqsim.sql.plan import Context, TypedValue
 from bqsim.types import INT64, STRING, array_of, struct_of
 
+from .checks import error_at
 from .run import EXPRESSION, Break, Continue, Failure, Handler, Return, Run, located, scope, variable
 
 
@@ -21,36 +23,40 @@ def _run_statement(run: Run, node: ScriptNode) -> None:
 
 
 def _declare(run: Run, node: ScriptNode) -> None:
-    for name in node.names:
+    for name, place in zip(node.names, node.places, strict=True):
+        # A session's variables; those of the script itself were checked before it began.
         if name.casefold() in run.ctx.variables:
-            raise invalid_query(f"Variable '{name}' has already been declared")
+            raise error_at(place, f"Variable '{name}' redeclaration")
     target = run.evaluator.type_of(node.data_type.text, run.ctx) if node.data_type else None
     value = run.value(node.expression, target) if node.expression else null(target)
     for name in node.names:
-        run.ctx.variables[name.casefold()] = value
+        run.put(name, value)
 
 
 def _set(run: Run, node: ScriptNode) -> None:
-    types = [variable(run, name).type for name in node.names]
+    for at, (name, place) in enumerate(zip(node.names, node.places, strict=True)):
+        if name.casefold() in {n.casefold() for n in node.names[:at]}:
+            raise error_at(place, f"Assigning multiple values to variable: {name}")
+    types = [variable(run, n, p).type for n, p in zip(node.names, node.places, strict=True)]
     if not node.struct_assignment:
         value = run.value(node.expression, types[0])
-        run.ctx.variables[node.names[0].casefold()] = value
+        run.put(node.names[0], value)
         return
     value = run.value(node.expression)
     if not value.type.is_struct or len(value.type.fields) != len(types):
         raise invalid_query(f"Cannot assign a value of type {value.type} to {len(types)} variables with SET")
     fields = value.value or [None] * len(types)
     for name, type_, field, item in zip(node.names, types, value.type.fields, fields, strict=True):
-        run.ctx.variables[name.casefold()] = run.evaluator.coerced(
-            TypedValue(field.type, item), type_, run.ctx
-        )
+        run.put(name, run.evaluator.coerced(TypedValue(field.type, item), type_, run.ctx))
 
 
 def _set_system(run: Run, node: ScriptNode) -> None:
     name = node.names[0].casefold()
     put = _SYSTEM_VARIABLES.get(name)
     if put is None:
-        raise invalid_query(f"Cannot assign to system variable @@{name}")
+        known = name in SYSTEM_VARIABLES
+        text = "Assignment to read-only system variable" if known else "System variable not found:"
+        raise error_at(node.places[0], f"{text} @@{node.names[0]}")
     value = run.value(node.expression, STRING)
     put(run.ctx, value.value)
     run.ctx.system_variables[name] = value
@@ -161,7 +167,7 @@ def _for(run: Run, node: ScriptNode) -> None:
         text, span, EXPRESSION, lambda: run.executor.run(text, ctx, run.session, start=span.position)
     )
     if name.casefold() in run.ctx.variables:
-        raise invalid_query(f"Variable '{name}' has already been declared")
+        raise error_at(node.places[0], f"Variable '{name}' redeclaration")
     row_type = struct_of(*((f.name, f.type) for f in result.schema))
     try:
         for row in run.evaluator.rows(result, row_type):
@@ -228,9 +234,9 @@ def _error_variables(failure: Failure) -> dict[str, TypedValue]:
 def _raise(run: Run, node: ScriptNode) -> None:
     if node.expression is not None:
         message = run.value(node.expression, STRING).value
-        raise invalid_query("" if message is None else message)
+        raise invalid_query("NULL" if message is None else message)
     if not run.handling:
-        raise invalid_query("Cannot re-raise an exception outside of an exception handler")
+        raise invalid_query("Cannot re-raise an existing exception outside of an exception handler")
     failure = run.handling[-1]
     run.failed_at = failure.frames
     raise failure.error

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bqsim.engine.protocol import Interrupted, Session
 from bqsim.errors import BigQueryError, invalid_query
@@ -15,11 +16,30 @@ from bqsim.sql.googlesql.script_tree import ScriptKind, ScriptNode, Span
 from bqsim.sql.plan import Context, StatementResult, TypedValue
 from bqsim.types import BOOL, INT64, Type
 
+from .checks import error_at
+
 if TYPE_CHECKING:
     from bqsim.sql.executor import Executor
     from bqsim.sql.googlesql import GoogleSql
 
 STATEMENT, EXPRESSION = "STATEMENT", "EXPRESSION"
+# Page *Procedural language*: the greatest size of a variable, and of all of them.
+MAX_VARIABLE_BYTES = 1024 * 1024
+MAX_VARIABLES_BYTES = 10 * MAX_VARIABLE_BYTES
+_SIZED = frozenset({str, bytes, list, dict})
+
+
+def size_of(value: Any) -> int:
+    """About the bytes that a value takes."""
+    if isinstance(value, str):
+        return len(value.encode("utf-8", "surrogatepass"))
+    if isinstance(value, bytes):
+        return len(value)
+    if isinstance(value, list):
+        return sum(map(size_of, value))
+    if isinstance(value, dict):
+        return sum(map(size_of, value.values()))
+    return 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +149,7 @@ class Run:
         self.ctx.cancelled = cancelled
         # Where the positional parameters of the text being run stand: they are counted over all of it.
         self.marks: tuple[int, ...] = ()
+        self._sizes: dict[str, int] = {}
 
     # Statements
 
@@ -215,6 +236,23 @@ class Run:
         """Whether a condition is true; NULL is not."""
         return bool(self.value(span, BOOL, *others).value)
 
+    def put(self, name: str, value: TypedValue) -> None:
+        """Assign to a variable. Its size is bounded, and that of all of them."""
+        key = name.casefold()
+        if value.value.__class__ in _SIZED:
+            self._check_size(name, key, value.value)
+        self.ctx.variables[key] = value
+
+    def _check_size(self, name: str, key: str, value: Any) -> None:
+        size = size_of(value)
+        if size > MAX_VARIABLE_BYTES:
+            raise invalid_query(
+                f"Script variable {name} exceeded the size limit of {MAX_VARIABLE_BYTES} bytes"
+            )
+        self._sizes[key] = size
+        if sum(self._sizes.values()) > MAX_VARIABLES_BYTES:
+            raise invalid_query(f"Script exceeded the memory limit of {MAX_VARIABLES_BYTES} bytes")
+
     # Errors
 
     def located(self, error: BigQueryError) -> BigQueryError:
@@ -228,20 +266,24 @@ class Run:
         self.ctx.now_us = 0
 
 
+# A message that tells its place already.
+_PLACED = re.compile(r" at \[[^\]]*\d+:\d+\]\Z")
+
+
 def located(error: BigQueryError, frames: Sequence[Frame]) -> BigQueryError:
     if error.reason.name != "invalidQuery" or error.message.startswith("Query error: "):
         return error
     message = f"Query error: {error.message}"
-    if frames and not message.endswith("]"):
+    if frames and not _PLACED.search(message):
         message += f" at [{frames[0].line}:{frames[0].column}]"
     return BigQueryError(error.reason.name, message, location=error.location)
 
 
-def variable(run: Run, name: str) -> TypedValue:
-    """A declared variable. Raises when there is none."""
+def variable(run: Run, name: str, place: tuple[int, int]) -> TypedValue:
+    """A declared variable, named at a place. Raises when there is none."""
     value = run.ctx.variables.get(name.casefold())
     if value is None:
-        raise invalid_query(f"Undeclared variable: {name}")
+        raise error_at(place, f"Undeclared variable: {name}")
     return value
 
 

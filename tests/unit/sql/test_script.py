@@ -8,7 +8,8 @@ import pytest
 from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.engine.protocol import Interrupted
 from bqsim.errors import BigQueryError
-from tests.unit.sql.warehouse import Warehouse, values_of
+from bqsim.types import INT64
+from tests.unit.sql.warehouse import Warehouse, typed, values_of
 
 pytestmark = [
     pytest.mark.fidelity("statement:DECLARE, statement:SET", "exact", tests="test_variables*"),
@@ -109,27 +110,94 @@ def test_variables(warehouse: Warehouse, script: str, rows: list[list[object]]) 
             "DECLARE x INT64; SET x = 1.5",
             "Query error: Cannot coerce expression 1.5 of type FLOAT64 to type INT64 at [1:26]",
         ),
-        ("SET x = 1", "Query error: Undeclared variable: x at [1:1]"),
-        (
-            "DECLARE x INT64; BEGIN DECLARE x INT64; END",
-            "Query error: Variable 'x' has already been declared at [1:24]",
-        ),
+        ("SET x = 1", "Query error: Undeclared variable: x at [1:5]"),
         ("SELECT 1;\nSELECT 1 / 0", "Query error: division by zero: 1 / 0 at [2:1]"),
         ("SELECT 1;\n SELECT nope", "Query error: Unrecognized name: nope at [2:9]"),
         (
             "IF 1 THEN SELECT 1; END IF",
             "Query error: Cannot coerce expression 1 of type INT64 to type BOOL at [1:4]",
         ),
-        ("RAISE", "Query error: Cannot re-raise an exception outside of an exception handler at [1:1]"),
         (
             "COMMIT TRANSACTION",
             "Query error: There is no active transaction to COMMIT at this point at [1:1]",
         ),
         (
             "EXECUTE IMMEDIATE 'SELECT 1; SELECT 2'",
-            "Query error: EXECUTE IMMEDIATE sql string must contain exactly one statement at [1:1]",
+            "Query error: EXECUTE IMMEDIATE sql string must contain exactly one statement at [1:19]",
         ),
-        ("SET @@project_id = 'x'", "Query error: Cannot assign to system variable @@project_id at [1:1]"),
+        (
+            "SET @@project_id = 'x'",
+            "Query error: Assignment to read-only system variable @@project_id at [1:5]",
+        ),
+        ("SET @@nope = 'x'", "Query error: System variable not found: @@nope at [1:5]"),
+        (
+            "DECLARE a INT64; SET (a, A) = (1, 2)",
+            "Query error: Assigning multiple values to variable: A at [1:26]",
+        ),
+        ("BEGIN RAISE USING MESSAGE = CAST(NULL AS STRING); END", "Query error: NULL at [1:7]"),
+        (
+            "DECLARE s STRING DEFAULT REPEAT('x', 600000) || REPEAT('x', 600000)",
+            "Query error: Script variable s exceeded the size limit of 1048576 bytes at [1:1]",
+        ),
+        (
+            "EXECUTE IMMEDIATE CAST(NULL AS STRING)",
+            "Query error: EXECUTE IMMEDIATE sql string cannot be NULL at [1:19]",
+        ),
+        (
+            "EXECUTE IMMEDIATE ''",
+            "Query error: Empty EXECUTE IMMEDIATE sql string cannot be executed at [1:19]",
+        ),
+        (
+            "EXECUTE IMMEDIATE 'SELEC 1'",
+            "Query error: Invalid EXECUTE IMMEDIATE sql string `SELEC 1`, Syntax error: Unexpected"
+            ' identifier "SELEC" at [1:1] at [1:19]',
+        ),
+        (
+            "EXECUTE IMMEDIATE 'SET x = 1'",
+            "Query error: SQL created by EXECUTE IMMEDIATE contains unsupported statement type:"
+            " SingleAssignment at [1:19]",
+        ),
+        (
+            "EXECUTE IMMEDIATE 'EXECUTE IMMEDIATE \\'SELECT 1\\''",
+            "Query error: SQL created by EXECUTE IMMEDIATE contains unsupported statement type:"
+            " ExecuteImmediateStatement at [1:19]",
+        ),
+        (
+            "EXECUTE IMMEDIATE 'SELECT ?, @a' USING 1, 2 AS a",
+            "Query error: EXECUTE IMMEDIATE USING parameters must be all positional or all named. at [1:1]",
+        ),
+        (
+            "EXECUTE IMMEDIATE 'SELECT @a' USING 1 AS a, 2 AS A",
+            "Query error: EXECUTE IMMEDIATE USING parameters must have unique names, found duplicate name: A"
+            " at [1:1]",
+        ),
+        (
+            "EXECUTE IMMEDIATE 'SELECT 1' INTO nope",
+            "Query error: Undeclared variable: nope at [1:35]",
+        ),
+        (
+            "DECLARE a INT64; EXECUTE IMMEDIATE 'SELECT 1, 2' INTO a, a",
+            "Query error: EXECUTE IMMEDIATE with INTO clause cannot assign to the same variable"
+            " multiple times at [1:58]",
+        ),
+        (
+            "DECLARE a INT64; EXECUTE IMMEDIATE 'SELECT 1, 2' INTO a",
+            "Query error: Variables returned by Dynamic SQL do not match number of variables in INTO clause,"
+            " expected 1 columns, but got 2 at [1:18]",
+        ),
+        (
+            "DECLARE a INT64; EXECUTE IMMEDIATE 'SELECT \\'x\\'' INTO a",
+            "Query error: Value returned by Dynamic SQL has type STRING which is not assignable to variable a"
+            " of type INT64 at [1:18]",
+        ),
+        (
+            "DECLARE a INT64; EXECUTE IMMEDIATE 'SELECT 1 UNION ALL SELECT 2' INTO a",
+            "Query error: DynamicSQL may only return 0 or 1 rows with INTO clause at [1:18]",
+        ),
+        (
+            "DECLARE a INT64; EXECUTE IMMEDIATE 'CREATE TEMP TABLE t1 (x INT64)' INTO a",
+            "Query error: EXECUTE IMMEDIATE with INTO clause must use a query statement at [1:18]",
+        ),
     ],
 )
 def test_failures(warehouse: Warehouse, script: str, message: str) -> None:
@@ -222,13 +290,63 @@ def test_execute_immediate(warehouse: Warehouse, script: str, rows: list[list[ob
     assert warehouse.script_rows(script) == rows
 
 
-def test_execute_immediate_refuses(warehouse: Warehouse) -> None:
-    two = "DECLARE r INT64; EXECUTE IMMEDIATE 'SELECT 1 UNION ALL SELECT 2' INTO r"
-    assert "more than one row" in warehouse.script_error(two)
-    assert "cannot be NULL" in warehouse.script_error("EXECUTE IMMEDIATE CAST(NULL AS STRING)")
-    assert "not supported in EXECUTE IMMEDIATE" in warehouse.script_error(
-        "EXECUTE IMMEDIATE 'DECLARE x INT64'"
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("DECLARE x, x INT64", "Variable 'x' redeclaration at [1:12]; x previously declared here at [1:9]"),
+        (
+            "DECLARE x INT64;\nBEGIN DECLARE X INT64; END",
+            "Variable 'X' redeclaration at [2:15]; X previously declared here at [1:9]",
+        ),
+        (
+            "DECLARE r INT64; FOR r IN (SELECT 1) DO SELECT 1; END FOR",
+            "Variable 'r' redeclaration at [1:22]; r previously declared here at [1:9]",
+        ),
+        ("RAISE", "Cannot re-raise an existing exception outside of an exception handler at [1:1]"),
+        (
+            "SELECT 1; DECLARE x INT64",
+            "Variable declarations are allowed only at the start of a block or script at [1:11]",
+        ),
+        (
+            "IF TRUE THEN DECLARE x INT64; END IF",
+            "Variable declarations are allowed only at the start of a block or script at [1:14]",
+        ),
+        (
+            "BEGIN SELECT 1; EXCEPTION WHEN ERROR THEN DECLARE x INT64; END",
+            "Variable declarations are allowed only at the start of a block or script at [1:43]",
+        ),
+        (
+            "BEGIN " * 51 + "SELECT 1;" + "END;" * 51,
+            "Script statement nesting level exceeds maximum supported limit of 50 at [1:301]",
+        ),
+        ("SELECT 1; BREAK", "BREAK without label is only allowed inside of a loop body at [1:11]"),
+    ],
+)
+def test_scripts_that_do_not_begin(warehouse: Warehouse, script: str, message: str) -> None:
+    assert warehouse.script_error(script) == message
+    assert warehouse.children == []
+
+
+def test_positional_parameters_count_over_the_script(warehouse: Warehouse) -> None:
+    one, two, three = (typed(INT64, n) for n in (1, 2, 3))
+    script = (
+        "DECLARE x INT64 DEFAULT ?; CREATE TEMP TABLE t AS SELECT '?' AS q, ? AS a; -- ?\n"
+        "CASE x WHEN ? THEN SELECT 1; WHEN ? THEN SELECT q, a * x * ? FROM t; END CASE"
     )
+    ctx = warehouse.context(temp_dataset=DatasetRef("p", "_script"), positional=(three, two, one, three, two))
+    assert warehouse.script_rows(script, ctx) == [["?", 12]]
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("SELECT ?; SELECT ?", "Script has 2 positional parameters but only 1 were supplied at [1:1]"),
+    ],
+)
+def test_parameters_that_are_missing(warehouse: Warehouse, script: str, message: str) -> None:
+    with pytest.raises(BigQueryError) as caught:
+        warehouse.script(script, warehouse.context(positional=(typed(INT64, 1),)))
+    assert caught.value.message == message
 
 
 def test_procedures(warehouse: Warehouse) -> None:
@@ -244,8 +362,39 @@ def test_procedures(warehouse: Warehouse) -> None:
         "DECLARE r INT64 DEFAULT 5; DECLARE s STRING DEFAULT 'a'; CALL p(NULL, r, s); SELECT r, s"
     )
     assert rows == [[None, "a"]]
-    assert "expects 3 arguments" in warehouse.script_error("CALL p(1)")
-    assert warehouse.script_error("CALL d.nope()") == "Query error: Procedure not found: d.nope at [1:1]"
+    assert warehouse.script_error("CALL d.nope()") == "Query error: Procedure is not found: d.nope at [1:6]"
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("CALL d.p(1)", "Query error: Procedure d.p expects 2 argument(s), 1 provided at [1:6]"),
+        ("CALL d.p(1, 2)", "Query error: Procedure OUT/INOUT argument must be a variable at [1:13]"),
+        ("CALL d.p(1, v)", "Query error: Undeclared variable: v at [1:13]"),
+        (
+            "DECLARE v INT64; CALL d.p(1, v)",
+            "Query error: Variable v cannot be passed as output argument y, for argument type STRING"
+            " cannot be coerced to variable type INT64 when procedure exits at [1:30]",
+        ),
+        (
+            "DECLARE v STRING; CALL d.p('a', v)",
+            "Query error: Cannot coerce expression 'a' of type STRING to type INT64 at [1:28]",
+        ),
+        (
+            "DECLARE v STRING; CALL d.q(v, v)",
+            "Query error: A variable cannot be passed in multiple times as OUT/INOUT arguments: v at [1:31]",
+        ),
+    ],
+)
+def test_arguments_of_procedures(warehouse: Warehouse, script: str, message: str) -> None:
+    warehouse.script("CREATE PROCEDURE p(x INT64, OUT y STRING) BEGIN SET y = 'a'; END")
+    warehouse.script("CREATE PROCEDURE q(OUT x STRING, INOUT y STRING) BEGIN SET y = 'a'; END")
+    assert warehouse.script_error(script) == message
+
+
+def test_a_procedure_does_not_declare_its_arguments(warehouse: Warehouse) -> None:
+    message = warehouse.script_error("CREATE PROCEDURE p(x INT64) BEGIN DECLARE x INT64; END")
+    assert message == "Query error: Variable 'x' previously declared as an argument at [1:43]"
 
 
 def test_procedures_do_not_see_the_callers_variables(warehouse: Warehouse) -> None:
