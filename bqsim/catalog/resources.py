@@ -95,6 +95,26 @@ class RangePartitioning:
 
 
 @dataclass(frozen=True, slots=True)
+class Index:
+    """A search or vector index (``kind`` SEARCH or VECTOR) on ``columns``.
+
+    ``all_columns``: it was made on all; ``storing`` are further columns in it, ``options`` its options by
+    lower-case name, ``column_options`` those of columns, ``ddl`` the statement.
+    """
+
+    name: str
+    kind: str
+    columns: tuple[str, ...]
+    all_columns: bool = False
+    storing: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    column_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    ddl: str = ""
+    created_ms: int = 0
+    modified_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RowAccessPolicy:
     """Which rows of a table its ``grantees`` see: those for which ``filter_predicate`` (SQL) is true.
 
@@ -145,6 +165,7 @@ class Table:
     snapshot_ms: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     row_access_policies: tuple[RowAccessPolicy, ...] = ()
+    indexes: tuple[Index, ...] = ()
 
     def is_long_term(self, now_ms: int) -> bool:
         """Whether its storage is billed as long-term: nothing of it was changed for 90 days."""

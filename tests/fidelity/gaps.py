@@ -29,8 +29,6 @@ def _refused(statement: str, sql: str, what: str = "") -> Gap:
     return Gap(f"statement:{statement}", sql, f"{what or statement} is not supported by bqsim")
 
 
-_CREATE_INDEX = "CREATE SEARCH INDEX and CREATE VECTOR INDEX"
-_DROP_INDEX = "DROP SEARCH INDEX and DROP VECTOR INDEX"
 _CREATE_ENTITY = "CREATE CAPACITY, RESERVATION and ASSIGNMENT"
 _ALTER_ENTITY = "ALTER CAPACITY, RESERVATION and BI_CAPACITY"
 _NO_FUNCTION = "Queries that use such functions are refused by name."
@@ -55,18 +53,7 @@ STATEMENTS: tuple[Gap, ...] = (
     ),
     _refused("GRANT", "GRANT `roles/bigquery.dataViewer` ON TABLE d.t TO 'user:a@example.com'"),
     _refused("REVOKE", "REVOKE `roles/bigquery.dataViewer` ON TABLE d.t FROM 'user:a@example.com'"),
-    _refused(
-        "CREATE MODEL", "CREATE MODEL d.m OPTIONS (model_type='linear_reg') AS SELECT 1 AS label, 2 AS x"
-    ),
     _refused("EXPORT MODEL", "EXPORT MODEL d.m OPTIONS (uri='gs://b/m')"),
-    _refused("ALTER MODEL", "ALTER MODEL d.m SET OPTIONS (description='x')"),
-    _refused("DROP MODEL", "DROP MODEL d.m"),
-    _refused("CREATE SEARCH INDEX", "CREATE SEARCH INDEX i ON d.t (ALL COLUMNS)", _CREATE_INDEX),
-    _refused(
-        "CREATE VECTOR INDEX", "CREATE VECTOR INDEX i ON d.t (v) OPTIONS (index_type='IVF')", _CREATE_INDEX
-    ),
-    _refused("DROP SEARCH INDEX", "DROP SEARCH INDEX i ON d.t", _DROP_INDEX),
-    _refused("DROP VECTOR INDEX", "DROP VECTOR INDEX i ON d.t", _DROP_INDEX),
     _refused("CREATE EXTERNAL SCHEMA", "CREATE EXTERNAL SCHEMA s OPTIONS (external_source='x')"),
     _refused("CREATE PROPERTY GRAPH", "CREATE PROPERTY GRAPH d.g NODE TABLES (d.t KEY (n))"),
     _refused("CREATE CONNECTION", "CREATE CONNECTION `p.us.c` OPTIONS (x='y')"),

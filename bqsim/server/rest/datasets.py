@@ -131,7 +131,13 @@ async def delete(request: Request) -> Reply:
         with core.catalog.lock(ref), core.catalog.change(session) as change:
             dataset = core.catalog.dataset(ref)
             check_if_match(request, dataset.etag)
-            if not contents and (core.catalog.tables(ref, limit=1) or core.catalog.routines(ref, limit=1)):
+            catalog = core.catalog
+            held = (
+                catalog.tables(ref, limit=1)
+                or catalog.routines(ref, limit=1)
+                or catalog.models.of(ref, limit=1)
+            )
+            if not contents and held:
                 raise BigQueryError("resourceInUse", f"Dataset {ref.api_name} is still in use")
             change.drop_dataset(ref)
 

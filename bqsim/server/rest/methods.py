@@ -122,8 +122,8 @@ METHODS: tuple[Method, ...] = (
         handler=jobs.list_,
     ),
     Method("bigquery.jobs.query", "POST", _P + "/queries", "", "QueryRequest", "QueryResponse", jobs.query),
-    Method("bigquery.models.delete", "DELETE", _M, handler=models.missing),
-    Method("bigquery.models.get", "GET", _M, response="Model", handler=models.missing),
+    Method("bigquery.models.delete", "DELETE", _M, handler=models.delete),
+    Method("bigquery.models.get", "GET", _M, response="Model", handler=models.get),
     Method(
         "bigquery.models.list",
         "GET",
@@ -132,7 +132,7 @@ METHODS: tuple[Method, ...] = (
         response="ListModelsResponse",
         handler=models.list_,
     ),
-    Method("bigquery.models.patch", "PATCH", _M, "", "Model", "Model", models.missing),
+    Method("bigquery.models.patch", "PATCH", _M, "", "Model", "Model", models.patch),
     Method(
         "bigquery.projects.getServiceAccount",
         "GET",

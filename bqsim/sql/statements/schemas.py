@@ -81,7 +81,7 @@ def drop_schema(statement: Statement) -> StatementResult:
                 return results.on_dataset("DROP_SCHEMA", results.SKIP, ref)
             raise not_found("Dataset", ref.api_name, statement.ctx.location)
         if enum_name(node, "drop_mode") != "CASCADE" and (
-            catalog.tables(ref, limit=1) or catalog.routines(ref, limit=1)
+            catalog.tables(ref, limit=1) or catalog.routines(ref, limit=1) or catalog.models.of(ref, limit=1)
         ):
             raise BigQueryError("resourceInUse", f"Dataset {ref.api_name} is still in use")
         if not statement.dry_run:
@@ -111,4 +111,6 @@ def undrop_schema(statement: Statement) -> StatementResult:
                     change.put_table(table)
                 for routine in dropped[-1].routines:
                     change.put_routine(routine)
+                for model in dropped[-1].models:
+                    change.put_model(model)
     return results.on_dataset("UNDROP_SCHEMA", results.CREATE, ref)
