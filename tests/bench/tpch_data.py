@@ -106,19 +106,23 @@ def _statements(scale: float) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _physical(table: str) -> str:
-    """The engine's columns of a GoogleSQL schema: NUMERIC is DECIMAL(38,9)."""
-    kinds = {"INT64": "BIGINT", "STRING": "VARCHAR", "NUMERIC": "DECIMAL(38,9)", "DATE": "DATE"}
+def _physical(table: str, numeric: str) -> str:
+    """The engine's columns of a GoogleSQL schema."""
+    kinds = {"INT64": "BIGINT", "STRING": "VARCHAR", "NUMERIC": numeric, "DATE": "DATE"}
     columns = (column.split() for column in DDL[table].split(", "))
     return ", ".join(f"{name} {kinds[kind]}" for name, kind in columns)
 
 
-def raw_database(scale: float) -> duckdb.DuckDBPyConnection:
-    """A plain DuckDB with the eight tables, in the types that BigQuery's types map to."""
+def raw_database(scale: float, numeric: str = "DECIMAL(38,9)") -> duckdb.DuckDBPyConnection:
+    """A plain DuckDB with the eight tables, in the types that BigQuery's types map to.
+
+    With ``numeric`` DECIMAL(15,2), the narrowest type that TPC-H allows, it computes in 64 bits where
+    NUMERIC has 128.
+    """
     connection = duckdb.connect()
     connection.execute(_MACROS)
     for table, select in _statements(scale).items():
-        connection.execute(f"CREATE TABLE {table} ({_physical(table)})")
+        connection.execute(f"CREATE TABLE {table} ({_physical(table, numeric)})")
         connection.execute(f"INSERT INTO {table} {select}")
     return connection
 
