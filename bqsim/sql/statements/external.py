@@ -82,7 +82,7 @@ def partition_columns(statement: Statement, config: dict[str, Any]) -> tuple[Fie
     """WITH PARTITION COLUMNS: the columns, none to detect them, None without the clause."""
     node = statement.node
     hive: dict[str, Any] = config.get("hivePartitioningOptions") or {}
-    if not resolved.has(node, "with_partition_columns"):
+    if not node.HasField("with_partition_columns"):
         if hive:
             raise invalid_query("Option hive_partition_uri_prefix requires the clause WITH PARTITION COLUMNS")
         return None
