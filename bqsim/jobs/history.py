@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from bqsim.jobs.index import JobIndex
@@ -90,6 +91,11 @@ class JobRow:
         return None if statistics is None else statistics.bytes_processed
 
     @property
+    def bytes_billed(self) -> int | None:
+        statistics = self._job.query_statistics
+        return None if statistics is None else statistics.bytes_billed
+
+    @property
     def statement_type(self) -> str | None:
         return self._job.statement_type
 
@@ -112,15 +118,19 @@ class JobHistory:
         self._index = index
         self._sessions = sessions
 
-    def jobs(self, project: str | None) -> Sequence[JobRow]:
-        """The jobs of a project (None: of all), child jobs included, oldest first."""
-        found = [job for job in self._index.everything() if project is None or job.ref.project == project]
+    def jobs(self, project: str | None, ids: Collection[str] | None = None) -> Sequence[JobRow]:
+        """The jobs of a project (None: of all), child jobs included, oldest first; only those of ``ids`` if
+        they are given."""
+        if project is not None and ids is not None:
+            found = [job for job_id in ids for job in self._index.named(project, job_id)]
+        else:
+            found = [job for job in self._index.everything() if project is None or job.ref.project == project]
         view = seen()
         lag_us = view.information_schema if view is not None else 0
         if lag_us:
             before = self._sessions.now_us() - lag_us
             found = [job for job in found if job.timeline.created_us <= before]
-        found.sort(key=lambda job: job.number)
+        found.sort(key=attrgetter("number"))
         return [JobRow(job) for job in found]
 
     def sessions(self, project: str) -> Sequence[SqlSession]:

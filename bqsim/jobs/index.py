@@ -220,6 +220,10 @@ class JobIndex:
         with self._lock:
             return [job for jobs in self._by_id.values() for job in jobs.values()]
 
+    def named(self, project: str, job_id: str) -> Sequence[Job]:
+        """The jobs of an id, one in each location."""
+        return list(self._by_id.get((project, job_id), {}).values())
+
     def _listed(self, project: str, wanted: JobFilter) -> Sequence[Job]:
         if wanted.parent_job_id is None:
             return self._order.get(project, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table, TableKind
-from bqsim.errors import invalid, not_found
+from bqsim.errors import BigQueryError, invalid, not_found
 from bqsim.jobs.results import (
     PAGE_BYTES,
     ResultPage,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 # Page "Quotas and limits": rows of one tabledata.list reply.
 MAX_PAGE_ROWS = 100_000
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class TableData:
@@ -135,17 +137,25 @@ class TableData:
         notes: Mapping[str, Any] = {} if call is None else call.notes
         delay_s = notes.get("visible_after_s") or 0.0
         insert_ids = self._insert_ids
-        outcome = await self._pool.run(
-            lambda session: insert_rows(
-                self._executor,
-                session,
-                ref,
-                request,
-                insert_ids,
-                asked=notes.get("insert_errors"),
-                hold=delay_s > 0,
+        count, streamed = len(request.bodies), self._catalog.streamed
+        target = replace(ref, table=ref.table.partition("$")[0] + (request.suffix or ""))
+        try:
+            outcome = await self._pool.run(
+                lambda session: insert_rows(
+                    self._executor,
+                    session,
+                    ref,
+                    request,
+                    insert_ids,
+                    asked=notes.get("insert_errors"),
+                    hold=delay_s > 0,
+                )
             )
-        )
+        except BigQueryError as error:
+            streamed.add(target, _code(error.error_proto()["reason"]), rows=count, size=0)
+            raise
+        code = _code(outcome.errors[0]["errors"][0]["reason"]) if outcome.errors else None
+        streamed.add(target, code, rows=count, size=outcome.size)
         if outcome.later is not None:
             self._hold(delay_s, outcome.later)
         all_repeats = outcome.repeats == len(request.bodies)
@@ -168,6 +178,7 @@ class TableData:
     def forget_since(self, time_us: int) -> None:
         """Forget what was streamed after ``time_us``: its ids, and its rows that are still to be seen."""
         self._insert_ids.forget_since(time_us)
+        self._catalog.streamed.forget_since(time_us)
         if self._held_rows is not None:
             self._held_rows.forget_since(time_us)
 
@@ -175,6 +186,11 @@ class TableData:
         """Store the rows that are still to be seen later."""
         if self._held_rows is not None:
             await self._held_rows.close()
+
+
+def _code(reason: str) -> str:
+    """An error's reason as the timeline of streaming spells it: ``notFound`` is NOT_FOUND."""
+    return _HUMP.sub("_", reason).upper()
 
 
 def _result_page(result: ResultSet, window: Window, selected_fields: str | None) -> ResultPage:

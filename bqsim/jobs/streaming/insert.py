@@ -38,13 +38,15 @@ class AskedErrors(Protocol):
 class Outcome:
     """``errors`` are the insertErrors of the reply; ``stored`` and ``repeats`` count rows.
 
-    ``later`` stores the rows when they were not to be stored at once.
+    ``later`` stores the rows when they were not to be stored at once; ``size`` are the bytes of all good
+    rows of the request, as they were read.
     """
 
     errors: list[dict[str, Any]] = field(default_factory=list)
     stored: int = 0
     repeats: int = 0
     later: Callable[[Session], None] | None = None
+    size: int = 0
 
 
 def insert_rows(
@@ -75,7 +77,7 @@ def insert_rows(
         parsed.refuse(outside if indexes is None else {indexes[p]: e for p, e in outside.items()})
     if asked is not None:
         parsed.refuse({index: [dict(error)] for index, error in asked.indexes(count).items()})
-    outcome = Outcome(insert_errors(parsed.errors, count, request.skip_invalid))
+    outcome = Outcome(insert_errors(parsed.errors, count, request.skip_invalid), size=parsed.rows.nbytes)
     if not parsed.rows.num_rows or (parsed.errors and not request.skip_invalid):
         return outcome
     stream = (table.storage and table.storage.engine_table, request.suffix is not None)

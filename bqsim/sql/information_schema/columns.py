@@ -3,75 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from bqsim.catalog.resources import Table
-from bqsim.sql.statements.fields import sql_type
 from bqsim.types import STRING, Field, Mode, TypeKind, array_of, struct_of
 
+from .ddl import type_text
 from .tables import table_name
 from .view import Scope, View, always, each, whole, yes
 
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """A column of a table; ``position`` counts from 1. ``path`` is that of a field in it."""
-
-    table: Table
-    name: str
-    position: int | None
-    field: Field
-    partitions: bool = False
-    clustered: int | None = None
-    hidden: bool = False
-    path: str = ""
-
-
+# A column of a table is (table, field, position); positions count from 1, and pseudo columns have none.
+_Column = tuple[Table, Field, int | None]
 _TIME, _DATE = Field("_PARTITIONTIME", TypeKind.TIMESTAMP), Field("_PARTITIONDATE", TypeKind.DATE)
 
 
 def _columns(scope: Scope) -> Sequence[Any]:
-    names = scope.asked("column_name")
+    names = scope.asked("column_name").values
     found: list[_Column] = []
     for table in scope.tables():
-        clustered = {name.casefold(): n for n, name in enumerate(table.clustering, 1)}
+        found += [(table, field, n) for n, field in enumerate(table.fields, 1)]
+        time = table.time_partitioning
+        if time is not None and time.field is None:
+            found.append((table, _TIME, None))
+            if time.type == "DAY":
+                found.append((table, _DATE, None))
+    return found if names is None else [c for c in found if c[1].name in names]
+
+
+def _partitions(items: Sequence[Any], scope: Scope) -> list[str]:
+    found = []
+    for table, field, _ in items:
         by = table.time_partitioning or table.range_partitioning
-        partitioned = (by.field or "").casefold() if by else ""
-        for position, field in enumerate(table.fields, 1):
-            if names.values is None or field.name in names.values:
-                folded = field.name.casefold() if clustered or partitioned else ""
-                found.append(
-                    _Column(
-                        table,
-                        field.name,
-                        position,
-                        field,
-                        bool(folded) and folded == partitioned,
-                        clustered.get(folded),
-                    )
-                )
-        if by is not None and by.field is None:
-            pseudo = _pseudo(table)
-            found += [c for c in pseudo if names.values is None or c.name in names.values]
+        if by is None:
+            found.append("NO")
+        elif by.field is None:
+            found.append(yes(field is _TIME))
+        else:
+            found.append(yes(field.name.casefold() == by.field.casefold()))
     return found
 
 
-def _pseudo(table: Table) -> Iterator[_Column]:
-    """The pseudo columns of a table partitioned by ingestion time."""
-    partitioning = table.time_partitioning
-    yield _Column(table, "_PARTITIONTIME", None, _TIME, partitions=True, hidden=True)
-    if partitioning is not None and partitioning.type == "DAY":
-        yield _Column(table, "_PARTITIONDATE", None, _DATE, hidden=True)
+def _clustered(items: Sequence[Any], scope: Scope) -> list[int | None]:
+    found: list[int | None] = []
+    for table, field, _ in items:
+        if not table.clustering:
+            found.append(None)
+            continue
+        names = [name.casefold() for name in table.clustering]
+        folded = field.name.casefold()
+        found.append(names.index(folded) + 1 if folded in names else None)
+    return found
 
 
 def _field_paths(scope: Scope) -> Sequence[Any]:
-    names = scope.asked("column_name")
+    """(table, field, name of its column, path)."""
+    names = scope.asked("column_name").values
     return [
-        _Column(table, column.name, None, field, path=path)
+        (table, field, column.name, path)
         for table in scope.tables()
         for column in table.fields
-        if names.values is None or column.name in names.values
+        if names is None or column.name in names
         for path, field in _nested(column, column.name)
     ]
 
@@ -91,56 +82,32 @@ def _data_policies(field: Field) -> list[dict[str, Any]]:
     return [{"name": policy.get("name")} for policy in field.attributes.get("dataPolicies") or ()]
 
 
-def _types(items: Sequence[Any], scope: Scope) -> list[str]:
-    """The types as SQL; columns of many tables have few different ones."""
-    known: dict[tuple[Any, ...], str] = {}
-    types = []
-    for item in items:
-        field = item.field
-        if field.fields:
-            types.append(sql_type(field))
-            continue
-        key = (
-            field.kind,
-            field.mode is Mode.REPEATED,
-            field.max_length,
-            field.precision,
-            field.scale,
-            field.range_element,
-        )
-        text = known.get(key)
-        if text is None:
-            text = known[key] = sql_type(field)
-        types.append(text)
-    return types
-
-
 _POLICIES = (
-    each("data_policies", lambda c: _data_policies(c.field), array_of(struct_of(("name", STRING)))),
-    each("policy_tags", lambda c: policy_tags(c.field), "S[]"),
+    each("data_policies", lambda c: _data_policies(c[1]), array_of(struct_of(("name", STRING)))),
+    each("policy_tags", lambda c: policy_tags(c[1]), "S[]"),
 )
-_NAME = table_name(lambda c: c.table)
+_NAME = table_name(lambda c: c[0])
 
 VIEWS: tuple[View, ...] = (
     View(
         "COLUMNS",
         (
             *_NAME,
-            each("column_name", lambda c: c.name),
-            each("ordinal_position", lambda c: c.position, "I"),
-            each("is_nullable", lambda c: yes(c.field.mode is not Mode.REQUIRED)),
-            whole("data_type", _types),
+            each("column_name", lambda c: c[1].name),
+            each("ordinal_position", lambda c: c[2], "I"),
+            each("is_nullable", lambda c: yes(c[1].mode is not Mode.REQUIRED)),
+            each("data_type", lambda c: type_text(c[1])),
             always("is_generated", "NEVER"),
             always("generation_expression"),
             always("is_stored"),
-            each("is_hidden", lambda c: yes(c.hidden)),
+            each("is_hidden", lambda c: yes(c[2] is None)),
             always("is_updatable"),
-            each("is_system_defined", lambda c: yes(c.hidden)),
-            each("is_partitioning_column", lambda c: yes(c.partitions)),
-            each("clustering_ordinal_position", lambda c: c.clustered, "I"),
-            each("collation_name", lambda c: c.field.collation or "NULL"),
-            each("column_default", lambda c: "NULL" if c.field.default is None else c.field.default),
-            each("rounding_mode", lambda c: c.field.attributes.get("roundingMode")),
+            each("is_system_defined", lambda c: yes(c[2] is None)),
+            whole("is_partitioning_column", _partitions),
+            whole("clustering_ordinal_position", _clustered, "I"),
+            each("collation_name", lambda c: c[1].collation or "NULL"),
+            each("column_default", lambda c: "NULL" if c[1].default is None else c[1].default),
+            each("rounding_mode", lambda c: c[1].attributes.get("roundingMode")),
             *_POLICIES,
         ),
         _columns,
@@ -149,12 +116,12 @@ VIEWS: tuple[View, ...] = (
         "COLUMN_FIELD_PATHS",
         (
             *_NAME,
-            each("column_name", lambda c: c.name),
-            each("field_path", lambda c: c.path),
-            whole("data_type", _types),
-            each("description", lambda c: c.field.description),
-            each("collation_name", lambda c: c.field.collation or "NULL"),
-            each("rounding_mode", lambda c: c.field.attributes.get("roundingMode")),
+            each("column_name", lambda c: c[2]),
+            each("field_path", lambda c: c[3]),
+            each("data_type", lambda c: type_text(c[1])),
+            each("description", lambda c: c[1].description),
+            each("collation_name", lambda c: c[1].collation or "NULL"),
+            each("rounding_mode", lambda c: c[1].attributes.get("roundingMode")),
             *_POLICIES,
         ),
         _field_paths,

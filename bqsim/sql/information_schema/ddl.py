@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from bqsim.catalog.resources import Dataset, Table, TableKind
 from bqsim.sql.statements.fields import sql_type
 from bqsim.sql.statements.options import shown_options, sql_literal
@@ -38,6 +40,21 @@ def table_ddl(table: Table) -> str:
     return f"CREATE TABLE {name}\n(\n{body}\n){clauses}{_options(table)};"
 
 
+_NESTED = frozenset({TypeKind.STRUCT, TypeKind.RANGE})
+
+
+@cache
+def _plain(kind: TypeKind, mode: Mode) -> str:
+    return sql_type(Field("x", kind, mode))
+
+
+def type_text(field: Field) -> str:
+    """The type of a column as SQL: most columns have one of few."""
+    if field.kind in _NESTED or field.max_length is not None or field.precision is not None:
+        return sql_type(field)
+    return _plain(field.kind, field.mode)
+
+
 def column_ddl(field: Field) -> str:
     """A column definition: ``name STRING(10) NOT NULL OPTIONS(description="x")``."""
     parts = [field.name, _type(field)]
@@ -54,7 +71,7 @@ def column_ddl(field: Field) -> str:
 
 def _type(field: Field) -> str:
     if field.kind is not TypeKind.STRUCT:
-        return sql_type(field)
+        return type_text(field)
     inner = f"STRUCT<{', '.join(column_ddl(f) for f in field.fields)}>"
     return f"ARRAY<{inner}>" if field.mode is Mode.REPEATED else inner
 

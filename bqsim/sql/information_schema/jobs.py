@@ -31,7 +31,7 @@ def jobs_of(kind: str) -> Callable[[Scope], list[JobRecord]]:
         since = scope.now_us - HISTORY_US
         found = [
             job
-            for job in scope.sources.history.jobs(project)
+            for job in scope.sources.history.jobs(project, scope.asked("job_id").values)
             if job.created_us >= since
             and scope.in_region(job.location)
             and (kind != "BY_USER" or job.caller == scope.caller)
@@ -163,14 +163,6 @@ def labels(job: JobRecord) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in given.items()]
 
 
-def _billed(jobs: Sequence[Any], scope: Scope) -> list[int | None]:
-    found: list[int | None] = []
-    for job in jobs:
-        value = query_statistics(job, scope).get("totalBytesBilled")
-        found.append(None if value is None else int(value))
-    return found
-
-
 def _dialect(job: JobRecord) -> str | None:
     if job.job_type != "QUERY":
         return None
@@ -190,7 +182,6 @@ def priority(job: JobRecord) -> str | None:
     return _configured(job).get("priority") or ("INTERACTIVE" if job.job_type == "QUERY" else None)
 
 
-billed = whole("total_bytes_billed", _billed, "I")
 _QUERY = each("query", lambda j: _configured(j).get("query"))
 _FOLDERS = always("folder_numbers", None, "I[]")
 
@@ -224,7 +215,7 @@ def _columns(kind: str) -> tuple[Column, ...]:
         each("labels", labels, types.LABELS),
         told("timeline", types.TIMELINE, "timeline"),
         told("job_stages", types.STAGES, "queryPlan"),
-        billed,
+        each("total_bytes_billed", lambda j: j.bytes_billed, "I"),
         text("transaction_id", "transactionInfo", "transactionId"),
         each("parent_job_id", lambda j: j.parent_job_id),
         whole("session_info", _session, types.SESSION),

@@ -10,7 +10,7 @@ from bqsim.catalog.names import project_number
 from bqsim.types import FLOAT64
 
 from . import job_types as types
-from .jobs import ALL_PROJECTS, NEEDS, error_record, jobs_of, labels, priority, query_statistics, statistics
+from .jobs import ALL_PROJECTS, NEEDS, error_record, jobs_of, labels, priority, statistics
 from .sources import JobRecord
 from .view import Column, Form, Scope, View, always, each, whole
 
@@ -77,10 +77,6 @@ def _done(name: str, value: Any, type_: Any) -> Column:
     )
 
 
-def _number(value: Any) -> int | None:
-    return None if value is None else int(value)
-
-
 def _columns(kind: str) -> tuple[Column, ...]:
     wide = kind in ALL_PROJECTS
     return (
@@ -106,11 +102,7 @@ def _columns(kind: str) -> tuple[Column, ...]:
             lambda periods, scope: [statistics(p.job, scope).get("reservation_id") for p in periods],
         ),
         whole("edition", lambda periods, scope: [statistics(p.job, scope).get("edition") for p in periods]),
-        _done(
-            "total_bytes_billed",
-            lambda job, scope: _number(query_statistics(job, scope).get("totalBytesBilled")),
-            "I",
-        ),
+        _done("total_bytes_billed", lambda job, scope: job.bytes_billed, "I"),
         _done("total_bytes_processed", lambda job, scope: job.bytes_processed, "I"),
         each("error_result", lambda p: error_record(p.job), types.ERROR),
         each("cache_hit", lambda p: p.job.cache_hit, "B"),

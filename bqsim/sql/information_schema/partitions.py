@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _FORMATS = {"HOUR": "%Y%m%d%H", "DAY": "%Y%m%d", "MONTH": "%Y%m", "YEAR": "%Y"}
 # How many tables one engine query reads.
-_AT_ONCE = 200
+_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,7 +178,8 @@ _ASSIGNMENTS = ("bigquery.reservationAssignments.list",)
 _BI_NEEDS = ("bigquery.bireservations.get",)
 _CURRENT_RESERVATION = (
     "reservation_name ignore_idle_slots slot_capacity target_job_concurrency autoscale edition"
-    " primary_location secondary_location original_primary_location labels reservation_group_path max_slots scaling_mode"
+    " primary_location secondary_location original_primary_location labels reservation_group_path max_slots"
+    " scaling_mode"
 )
 _CAPACITY_OPTIONS = _ddl(
     "CAPACITY",

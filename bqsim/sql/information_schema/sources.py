@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -62,6 +62,11 @@ class JobRecord(Protocol):
         ...
 
     @property
+    def bytes_billed(self) -> int | None:
+        """None before it is known, and for jobs that are no queries."""
+        ...
+
+    @property
     def statement_type(self) -> str | None: ...
 
     @property
@@ -102,8 +107,9 @@ class SessionRecord(Protocol):
 class History(Protocol):
     """Who knows jobs and sessions."""
 
-    def jobs(self, project: str | None) -> Sequence[JobRecord]:
-        """The jobs of a project (None: of all), child jobs included, oldest first."""
+    def jobs(self, project: str | None, ids: Collection[str] | None = None) -> Sequence[JobRecord]:
+        """The jobs of a project (None: of all), child jobs included, oldest first; only those of ``ids`` if
+        they are given."""
         ...
 
     def sessions(self, project: str) -> Sequence[SessionRecord]:
@@ -114,7 +120,7 @@ class History(Protocol):
 class NoHistory:
     """Nobody runs jobs."""
 
-    def jobs(self, project: str | None) -> Sequence[JobRecord]:
+    def jobs(self, project: str | None, ids: Collection[str] | None = None) -> Sequence[JobRecord]:
         return ()
 
     def sessions(self, project: str) -> Sequence[SessionRecord]:

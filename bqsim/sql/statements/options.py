@@ -178,6 +178,8 @@ _BY_NAME: dict[type, dict[str, Option]] = {
     Dataset: {o.name: o for o in SCHEMA_OPTIONS},
 }
 
+_SORTED = {kind: sorted(options.values(), key=lambda o: o.name) for kind, options in _BY_NAME.items()}
+
 
 def with_options(resource: R, values: Mapping[str, Any]) -> R:
     """``resource`` with the options set; NULL clears one. Unknown names are refused."""
@@ -239,7 +241,7 @@ def option_value(name: str, type_: str, value: Any) -> Any:
 def shown_options(resource: Table | Dataset) -> list[tuple[str, str, str]]:
     """The options that are set: (name, type, value as a SQL literal), as TABLE_OPTIONS lists them."""
     found = []
-    for option in sorted(_BY_NAME[type(resource)].values(), key=lambda o: o.name):
+    for option in _SORTED[type(resource)]:
         value = option.show(resource)
         if value is not None:
             found.append((option.name, option.type, sql_literal(value)))

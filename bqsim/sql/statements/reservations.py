@@ -138,6 +138,8 @@ _KINDS: Mapping[str, _Kind] = {
 
 def _kind(verb: str, type_: str) -> _Kind:
     kind = _KINDS.get(type_)
+    if type_ in ("PROJECT", "ORGANIZATION"):
+        raise invalid_query(f"{type_} is not a supported object type")
     if kind is None:
         raise unsupported(f"{verb} {type_}")
     return kind

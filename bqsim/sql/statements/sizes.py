@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Sequence
 
 from bqsim.catalog.resources import Table
-from bqsim.engine.protocol import Session
+from bqsim.engine.protocol import VERSION_END, Session
 from bqsim.sim.stale import seen
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.bytes_size import FIXED
@@ -59,6 +59,7 @@ class ColumnSizes:
 
     def __init__(self, capacity: int = 262_144) -> None:
         self._known: dict[tuple[str, int, str], int] = {}
+        self._totals: dict[_Key, int] = {}
         self._capacity = capacity
         self._lock = threading.Lock()
 
@@ -92,53 +93,51 @@ class ColumnSizes:
 
     def tables(self, session: Session, tables: Sequence[Table]) -> list[int]:
         """:meth:`table` of each of many tables, with few engine queries."""
+        keys = [_key(table) for table in tables]
         missing = [
-            table
-            for table in tables
-            if table.storage is not None
-            and table.num_rows
-            and any(
-                (table.storage.engine_table, table.version, c) not in self._known for c in _columns(table)
-            )
+            (key, table)
+            for key, table in zip(keys, tables, strict=True)
+            if table.num_rows and key is not None and key not in self._totals
         ]
-        found: dict[str, int] = {}
+        found: dict[_Key, int] = {}
         for start in range(0, len(missing), _AT_ONCE):
-            found |= self._read(session, missing[start : start + _AT_ONCE])
-        return [
-            found[t.storage.engine_table]
-            if t.storage is not None and t.storage.engine_table in found
-            else self.table(session, t)
-            for t in tables
+            found |= _totals(session, missing[start : start + _AT_ONCE])
+        known = [
+            0 if key is None or not t.num_rows else found[key] if key in found else self._totals[key]
+            for key, t in zip(keys, tables, strict=True)
         ]
-
-    def _read(self, session: Session, tables: Sequence[Table]) -> dict[str, int]:
-        selects = []
-        for number, table in enumerate(tables):
-            assert table.storage is not None
-            columns = zip(table.fields, _columns(table), strict=True)
-            totals = ", ".join(f"CAST({column_total(f, c)} AS BIGINT)" for f, c in columns)
-            selects.append(
-                f"SELECT {number} AS n, [{totals}] AS sizes FROM {table.storage.engine_table}"
-                " WHERE _end IS NULL"
-            )
-        rows = session.scalar(f"SELECT list(sizes ORDER BY n) FROM ({' UNION ALL '.join(selects)})")
-        assert isinstance(rows, list)
-        found: dict[str, int] = {}
-        with self._lock:
-            if len(self._known) > self._capacity:
-                self._known.clear()
-            for table, totals_ in zip(tables, rows, strict=True):
-                assert table.storage is not None
-                name = table.storage.engine_table
-                found[name] = sum(int(total or 0) for total in totals_)
-                for column, total in zip(_columns(table), totals_, strict=True) if seen() is None else ():
-                    self._known[name, table.version, column] = int(total or 0)
-        return found
+        if found and seen() is None:
+            with self._lock:
+                if len(self._totals) + len(found) > self._capacity:
+                    self._totals.clear()
+                self._totals |= found
+        return known
 
 
+_Key = tuple[str, int, tuple[str, ...]]
 # How many tables one engine query reads.
-_AT_ONCE = 200
+_AT_ONCE = 20
 
 
-def _columns(table: Table) -> tuple[str, ...]:
-    return table.storage.columns if table.storage is not None else ()
+def _key(table: Table) -> _Key | None:
+    storage = table.storage
+    return None if storage is None else (storage.engine_table, table.version, storage.columns)
+
+
+def _totals(session: Session, tables: Sequence[tuple[_Key, Table]]) -> dict[_Key, int]:
+    """The bytes of the live rows of tables."""
+    selects = []
+    for number, ((name, _, columns), table) in enumerate(tables):
+        fixed, variable = ["0"], ["0"]
+        for field, column in zip(table.fields, columns, strict=True):
+            if field.mode is not Mode.REPEATED and field.kind in FIXED:
+                fixed.append(column_total(field, column))
+            else:
+                variable.append(f"COALESCE({size_expression(field, column)}, 0)")
+        total = f"{' + '.join(fixed)} + COALESCE(sum({' + '.join(variable)}), 0)"
+        selects.append(
+            f"SELECT {number} AS n, CAST({total} AS BIGINT) AS size FROM {name} WHERE {VERSION_END} IS NULL"
+        )
+    found = session.scalar(f"SELECT list(size ORDER BY n) FROM ({' UNION ALL '.join(selects)})")
+    assert isinstance(found, list)
+    return {key: int(size) for (key, _), size in zip(tables, found, strict=True)}

@@ -42,7 +42,7 @@ class Connection:
     """Handles one connection: :meth:`run` on the thread that answers it, while another one reads it.
 
     Rows of waiting requests are read while the engine writes those before them. ``opened`` is called with
-    the connection's first stream.
+    the connection's first stream, ``answered`` with requests that have their outcomes.
     """
 
     def __init__(
@@ -54,12 +54,14 @@ class Connection:
         clock: Clock,
         queue_bytes: int,
         opened: Callable[[WriteStreamName], None],
+        answered: Callable[[Sequence[Append]], None] | None = None,
     ) -> None:
         self._pool = pool
         self._appender = appender
         self._intake = intake
         self._clock = clock
         self._opened = opened
+        self._answered = answered
         self._inbox = Inbox(queue_bytes)
         self._ready: deque[Append] = deque()
         self._ready_bytes = 0
@@ -252,6 +254,8 @@ class Connection:
             self._submit(group)
         self._running = self._group = None
         self._used_us = self._clock.now_us()
+        if self._answered is not None:
+            self._answered(group.appends)
         changed = self._intake.changed_fields(group.name)
         answers = [_answer(append, None) for append in group.appends]
         if changed is not None:

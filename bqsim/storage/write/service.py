@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from bqsim.engine.protocol import Interrupted, Session
@@ -13,7 +13,7 @@ from bqsim.storage.names import WriteStreamName, table_of, write_stream_of
 from bqsim.storage.table_schema import table_schema
 from bqsim.storage.v1 import stream_pb2, write_pb2
 
-from .appends import Appender
+from .appends import Append, Appender
 from .commit import Committer, check_names
 from .connection import Connection
 from .intake import Intake, find_table
@@ -171,6 +171,7 @@ class WriteService:
             clock=self._clock,
             queue_bytes=self._settings.append_queue_bytes,
             opened=lambda name: self._own(connection, name, opened),
+            answered=self._count,
         )
         with self._mutex:
             self._connections.add(connection)
@@ -182,6 +183,15 @@ class WriteService:
                 for path in opened:
                     if self._owners.get(path) is connection:
                         del self._owners[path]
+
+    def _count(self, appends: Sequence[Append]) -> None:
+        """Count requests for WRITE_API_TIMELINE."""
+        for append in appends:
+            name, failure = append.name, append.failure
+            stream = None if name.is_default else self.streams.find(name)
+            type_ = "DEFAULT" if name.is_default else None if stream is None else stream.type.value
+            code = None if failure is None else failure.status
+            self._catalog.written.add(name.table, code, rows=append.num_rows, size=append.size, stream=type_)
 
     def _own(self, connection: Connection, name: WriteStreamName, opened: list[str]) -> None:
         """Make a connection the one that appends to its stream; one that did so before is ended."""
