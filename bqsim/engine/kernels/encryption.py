@@ -19,7 +19,7 @@ from bqsim.errors import invalid_query
 from . import encryption_keysets as keysets
 from .encryption_keysets import AES_CBC, AES_GCM, AES_SIV, Key, Keyset, KeysetError
 from .kernel import Kernel
-from .rows import row_kernel
+from .rows import arrow_type
 
 _NONCE, _BLOCK = 12, 16
 _KMS_NAME = re.compile(r"gcp-kms://projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+")
@@ -75,12 +75,11 @@ def _material(key: Key) -> bytes:
     return material
 
 
-def _decrypted(data: bytes, text: bytes, more: bytes, types: tuple[str, ...]) -> bytes:
-    failures = (ValueError, _library_errors())
-    for prefix, decrypt in _opened(data, types):
+def _decrypted(opened: Any, text: bytes, more: bytes, failures: Any) -> bytes:
+    for prefix, decrypt in opened:
         if text.startswith(prefix):
             try:
-                return decrypt(text[len(prefix) :], more)
+                return decrypt(text[len(prefix) :], more)  # type: ignore[no-any-return]
             except failures:
                 continue
     raise KeysetError("decryption failed")
@@ -101,31 +100,58 @@ def _encryptor(data: bytes, type_url: str) -> tuple[bytes, Any]:
     return key.prefix(), cipher(_material(key))
 
 
-def _encrypt(data: bytes, text: bytes, more: bytes, seed: str) -> bytes:
-    prefix, cipher = _encryptor(data, AES_GCM)
-    nonce = hashlib.blake2b(seed.encode(), digest_size=_NONCE).digest()
-    return prefix + nonce + cipher.encrypt(nonce, text, more)  # type: ignore[no-any-return]
+# A function of a batch: keysets, texts, additional data and perhaps random texts as lists.
+Work = Callable[..., list[Any]]
 
 
-def _encrypt_deterministically(data: bytes, text: bytes, more: bytes) -> bytes:
-    prefix, cipher = _encryptor(data, AES_SIV)
-    return prefix + cipher.encrypt(text, [more])  # type: ignore[no-any-return]
+def _encrypt(data: list[bytes], texts: list[bytes], more: list[bytes], draws: list[str]) -> list[bytes]:
+    ciphers = {one: _encryptor(one, AES_GCM) for one in set(data)}
+    nonces = hashlib.shake_256("".join(draws).encode()).digest(_NONCE * len(draws))
+    result = []
+    for at, (one, text, with_it) in enumerate(zip(data, texts, more, strict=True)):
+        prefix, cipher = ciphers[one]
+        nonce = nonces[at * _NONCE : (at + 1) * _NONCE]
+        result.append(prefix + nonce + cipher.encrypt(nonce, text, with_it))
+    return result
 
 
-def _decrypt_bytes(types: tuple[str, ...]) -> Callable[[bytes, bytes, bytes], bytes]:
-    return lambda data, text, more: _decrypted(data, text, more, types)
+def _encrypt_deterministically(data: list[bytes], texts: list[bytes], more: list[bytes]) -> list[bytes]:
+    ciphers = {one: _encryptor(one, AES_SIV) for one in set(data)}
+    result = []
+    for one, text, with_it in zip(data, texts, more, strict=True):
+        prefix, cipher = ciphers[one]
+        result.append(prefix + cipher.encrypt(text, [with_it]))
+    return result
 
 
-def _decrypt_string(types: tuple[str, ...], other: str) -> Callable[[bytes, bytes, bytes], str]:
-    def decrypt(data: bytes, text: bytes, more: bytes) -> str:
+def _decrypt_bytes(types: tuple[str, ...]) -> Work:
+    def decrypt(data: list[bytes], texts: list[bytes], more: list[bytes]) -> list[bytes]:
+        opened = {one: _opened(one, types) for one in set(data)}
+        failures = (ValueError, _library_errors())
+        rows = zip(data, texts, more, strict=True)
+        return [_decrypted(opened[one], text, with_it, failures) for one, text, with_it in rows]
+
+    return decrypt
+
+
+def _decrypt_string(types: tuple[str, ...], other: str) -> Work:
+    plain = _decrypt_bytes(types)
+
+    def decrypt(data: list[bytes], texts: list[bytes], more: list[bytes]) -> list[str]:
+        found = plain(data, texts, more)
         try:
-            return _decrypted(data, text, more, types).decode()
+            return [text.decode() for text in found]
         except UnicodeDecodeError:
             raise KeysetError(
                 f"Decrypted plaintext is not a valid UTF-8 string. To decrypt to BYTES, use {other}"
             ) from None
 
     return decrypt
+
+
+def _each(work: Callable[..., Any]) -> Work:
+    """``work`` of one row's values for each row."""
+    return lambda *columns: list(map(work, *columns))
 
 
 def _known_type(key_type: str, types: Iterable[str], place: str, function: str) -> str:
@@ -164,6 +190,14 @@ def add_key_from_raw_bytes(data: bytes, key_type: str, raw: bytes, seed: str) ->
     return keysets.serialized(keyset)
 
 
+def _length(data: bytes) -> int:
+    return len(keysets.parse(data).keys)
+
+
+def _to_json(data: bytes) -> str:
+    return keysets.to_json(keysets.parse(data))
+
+
 def _kms(name: str) -> Any:
     if not _KMS_NAME.fullmatch(name):
         raise invalid_query(f"Invalid Cloud KMS key resource name: {name}")
@@ -187,20 +221,22 @@ def unwrap(name: str, wrapped: bytes) -> bytes:
         ) from None
 
 
-def _failing(function: str, work: Callable[..., Any]) -> Callable[..., Any]:
-    """``work`` whose faults are told as ``FUNCTION failed: …``."""
+def _failing(function: str, returns: str, work: Work) -> Callable[..., Any]:
+    """A kernel's function, whose faults are told as ``FUNCTION failed: …``."""
 
-    def guarded(*values: Any) -> Any:
+    def batch(*columns: Any) -> Any:
+        import pyarrow as pa
+
         try:
-            return work(*values)
+            return pa.array(work(*(column.to_pylist() for column in columns)), arrow_type(returns))
         except KeysetError as fault:
             raise invalid_query(f"{function} failed: {fault}") from None
 
-    return guarded
+    return batch
 
 
 _B, _S = "BLOB", "VARCHAR"
-_TABLE: tuple[tuple[str, str, tuple[str, ...], str, Callable[..., Any]], ...] = (
+_TABLE: tuple[tuple[str, str, tuple[str, ...], str, Work], ...] = (
     ("aead_encrypt", "AEAD.ENCRYPT", (_B, _B, _B, _S), _B, _encrypt),
     ("aead_decrypt_bytes", "AEAD.DECRYPT_BYTES", (_B, _B, _B), _B, _decrypt_bytes(_RANDOMIZED)),
     (
@@ -216,23 +252,23 @@ _TABLE: tuple[tuple[str, str, tuple[str, ...], str, Callable[..., Any]], ...] = 
         "deterministic_decrypt_string", "DETERMINISTIC_DECRYPT_STRING", (_B, _B, _B), _S,
         _decrypt_string(_DETERMINISTIC, "DETERMINISTIC_DECRYPT_BYTES"),
     ),
-    ("new_keyset", "KEYS.NEW_KEYSET", (_S, _S), _B, new_keyset),
-    ("rotate_keyset", "KEYS.ROTATE_KEYSET", (_B, _S, _S), _B, rotate_keyset),
+    ("new_keyset", "KEYS.NEW_KEYSET", (_S, _S), _B, _each(new_keyset)),
+    ("rotate_keyset", "KEYS.ROTATE_KEYSET", (_B, _S, _S), _B, _each(rotate_keyset)),
     (
         "add_key_from_raw_bytes", "KEYS.ADD_KEY_FROM_RAW_BYTES", (_B, _S, _B, _S), _B,
-        add_key_from_raw_bytes,
+        _each(add_key_from_raw_bytes),
     ),
-    ("keyset_length", "KEYS.KEYSET_LENGTH", (_B,), "BIGINT", lambda data: len(keysets.parse(data).keys)),
-    ("keyset_to_json", "KEYS.KEYSET_TO_JSON", (_B,), _S, lambda data: keysets.to_json(keysets.parse(data))),
+    ("keyset_length", "KEYS.KEYSET_LENGTH", (_B,), "BIGINT", _each(_length)),
+    ("keyset_to_json", "KEYS.KEYSET_TO_JSON", (_B,), _S, _each(_to_json)),
     (
         "keyset_from_json", "KEYS.KEYSET_FROM_JSON", (_S,), _B,
-        lambda text: keysets.serialized(keysets.from_json(text)),
+        _each(lambda text: keysets.serialized(keysets.from_json(text))),
     ),
-    ("kms_wrap", "KEYS.NEW_WRAPPED_KEYSET", (_S, _B, _S), _B, wrap),
-    ("kms_unwrap", "KEYS.KEYSET_CHAIN", (_S, _B), _B, unwrap),
+    ("kms_wrap", "KEYS.NEW_WRAPPED_KEYSET", (_S, _B, _S), _B, _each(wrap)),
+    ("kms_unwrap", "KEYS.KEYSET_CHAIN", (_S, _B), _B, _each(unwrap)),
 )  # fmt: skip
 
 KERNELS: tuple[Kernel, ...] = tuple(
-    row_kernel(f"bq_{name}", parameters, returns, _failing(function, work))
+    Kernel(f"bq_{name}", parameters, returns, _failing(function, returns, work))
     for name, function, parameters, returns, work in _TABLE
 )

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from .hashing_rows import flat
 from .kernel import Kernel
 
+# URLs whose host is found without looking closer; in the engine's notation of regular expressions.
+_WELL_FORMED = (
+    r"(?s)^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?P<host>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)"
+    r"(?::[0-9]*)?(?:[/?#].*)?$"
+)
+_KEPT = 1 << 16
 _SPACES = " \t\n\v\f\r"
 _AUTHORITY_END = re.compile(r"[/?#]")
 _MANY_DOTS = re.compile(r"\.\.+$")
@@ -89,11 +95,8 @@ def _normal(label: str) -> str | None:
         return None
 
 
-def _split(url: str) -> tuple[list[str], int, str] | None:
-    """The labels of a URL's host, how many of them are its public suffix, and the dots after them."""
-    found = host(url)
-    if found is None:
-        return None
+def _split(found: str) -> tuple[list[str], int, str] | None:
+    """The labels of a host, how many of them are its public suffix, and the dot after them."""
     name = found.rstrip(".")
     labels = name.split(".")
     normal = [label for label in map(_normal, labels) if label]
@@ -101,42 +104,56 @@ def _split(url: str) -> tuple[list[str], int, str] | None:
     return (labels, size, found[len(name) :]) if size else None
 
 
-def public_suffix(url: str) -> str | None:
-    """The public suffix of a URL's host as it is written there, None when there is none."""
-    split = _split(url)
+@lru_cache(maxsize=_KEPT)
+def public_suffix(found: str) -> str | None:
+    """The public suffix of a host as it is written there, None when there is none."""
+    split = _split(found)
     if split is None:
         return None
-    labels, size, dots = split
-    return ".".join(labels[-size:]) + dots
+    labels, size, dot = split
+    return ".".join(labels[-size:]) + dot
 
 
-def reg_domain(url: str) -> str | None:
-    """The public suffix and the label before it, None when there is none."""
-    split = _split(url)
+@lru_cache(maxsize=_KEPT)
+def reg_domain(found: str) -> str | None:
+    """The public suffix of a host and the label before it, None when there is none."""
+    split = _split(found)
     if split is None or len(split[0]) <= split[1]:
         return None
-    labels, size, dots = split
-    return ".".join(labels[-size - 1 :]) + dots
+    labels, size, dot = split
+    return ".".join(labels[-size - 1 :]) + dot
 
 
-def _distinct(function: Callable[[str], str | None]) -> Callable[[Any], Any]:
-    """A kernel's function that computes each different value of a batch once."""
+def _hosts(urls: Any) -> Any:
+    import pyarrow as pa
+    from pyarrow import compute as pc
 
-    def batch(column: Any) -> Any:
+    urls = flat(urls)
+    hosts = pc.struct_field(pc.extract_regex(urls, _WELL_FORMED), "host")
+    left = pc.and_(pc.is_null(hosts), pc.is_valid(urls))
+    if not pc.any(left).as_py():
+        return hosts
+    return pc.replace_with_mask(hosts, left, pa.array(map(host, urls.filter(left).to_pylist()), pa.string()))
+
+
+def _of_hosts(function: Callable[[str], str | None]) -> Callable[[Any], Any]:
+    """A kernel's function that computes each different host of a batch once."""
+
+    def batch(urls: Any) -> Any:
         import pyarrow as pa
 
-        coded = flat(column).dictionary_encode()
-        values = [None if v is None else function(v) for v in coded.dictionary.to_pylist()]
+        coded = _hosts(urls).dictionary_encode()
+        values = [function(found) for found in coded.dictionary.to_pylist()]
         return pa.array(values, pa.string()).take(coded.indices)
 
     return batch
 
 
 KERNELS = tuple(
-    Kernel(name, ("VARCHAR",), "VARCHAR", _distinct(function), null_in_null_out=False)
+    Kernel(name, ("VARCHAR",), "VARCHAR", function, null_in_null_out=False)
     for name, function in (
-        ("bq_net_host", host),
-        ("bq_net_public_suffix", public_suffix),
-        ("bq_net_reg_domain", reg_domain),
+        ("bq_net_host", _hosts),
+        ("bq_net_public_suffix", _of_hosts(public_suffix)),
+        ("bq_net_reg_domain", _of_hosts(reg_domain)),
     )
 )

@@ -1,4 +1,4 @@
-"""HLL_COUNT and KLL_QUANTILES: sketches of what was aggregated."""
+"""HLL_COUNT, KLL_QUANTILES and APPROX_TOP_SUM: sketches of what was aggregated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from bqsim.errors import invalid_query
 
-from . import sketches_quantiles
+from . import sketches_quantiles, sketches_top
 from .hashing_rows import lists
 from .kernel import Kernel
 
@@ -95,4 +95,5 @@ KERNELS = (
     Kernel("bq_hll_merge_count", ("BLOB[]", "VARCHAR"), "BIGINT", _merge_count),
     Kernel("bq_hll_extract", ("BLOB",), "BIGINT", _extract),
     *sketches_quantiles.KERNELS,
+    *sketches_top.KERNELS,
 )

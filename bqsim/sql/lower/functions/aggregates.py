@@ -10,7 +10,7 @@ from bqsim.errors import invalid_query
 from bqsim.sql.lower import nodes
 from bqsim.sql.lower.registry import NOT_LITERAL, AggregateCall, Unsupported, aggregate
 from bqsim.sql.lower.types import engine_type
-from bqsim.types import BOOL, BYTES, FLOAT64, INT64, NUMERIC, STRING, Type, TypeKind
+from bqsim.types import BIGNUMERIC, BOOL, BYTES, FLOAT64, INT64, NUMERIC, STRING, Type, TypeKind
 
 K = TypeKind
 # Kinds whose engine order is GoogleSQL's.
@@ -161,9 +161,11 @@ def _approx_top_count(call: AggregateCall) -> exp.Expression:
     """Exact counts, NULL counted too, the most frequent first."""
     number = _number(call)
     value = call.args[0]
-    counts = call.apply("histogram", value, plain=True)
+    counts = call.apply("histogram", value)
     missing = nodes.template("({0} IS NULL)", value)
     nulls = call.apply("count", where=missing, plain=True)
+    if call.distinct:
+        nulls = nodes.template("least({0}, 1)", nulls)
     none = f"CAST(NULL AS {engine_type(call.types[0])})"
     entries = nodes.template(
         "list_transform(map_entries({0}), lambda e: struct_pack(n := CAST(e.value AS BIGINT), v := e.key))",
@@ -183,38 +185,51 @@ def _approx_top_count(call: AggregateCall) -> exp.Expression:
 def _approx_top_sum(call: AggregateCall) -> exp.Expression:
     """Exact sums, NULL counted as a value, the greatest first and those of no weight last."""
     number = _number(call)
+    if call.distinct:
+        raise Unsupported(f"{call.name.upper()} with DISTINCT")
     value, weight = call.args[:2]
-    type_, kind = engine_type(call.types[0]), engine_type(call.types[1])
-    pairs = call.apply("list", nodes.template("struct_pack(v := {0}, w := {1})", value, weight), plain=True)
+    kind = call.types[1].kind
+    # Weights in the order of the values, which is that of the histogram, and how many each value has.
+    constant = call.literals[0] is not NOT_LITERAL
+    # The engine refuses to order by a constant.
+    key = nodes.template("(CASE WHEN true THEN {0} END)", value) if constant else value
+    call.order = [nodes.template("{0} ASC NULLS LAST", key)]
+    weights = call.apply("list", weight)
     counts = call.apply("histogram", value, plain=True)
-    bad = "e.w < 0 OR isnan(e.w)" if call.types[1] == FLOAT64 else "e.w < 0"
-    failing = (
-        f"CAST(bq_error('{call.name.upper()} does not support negative or NaN weights in the second "
-        f"argument; got ' || CAST(list_filter(p, lambda e: {bad})[1].w AS VARCHAR)) AS {kind})"
-    )
-    # A weight is not negative, so what has none comes last as -1.
+    nulls = call.apply("count", where=nodes.template("({0} IS NULL)", value), plain=True)
+    sizes = "list_concat(coalesce(map_values({1}), []), CASE WHEN {2} > 0 THEN [{2}] ELSE [] END)"
     keys = (
-        f"list_concat(coalesce(map_keys(h), []), "
-        f"CASE WHEN len(list_filter(p, lambda e: e.v IS NULL)) > 0 THEN [CAST(NULL AS {type_})] ELSE [] END)"
+        "list_concat(coalesce(map_keys({1}), []), "
+        f"CASE WHEN {{2}} > 0 THEN [CAST(NULL AS {engine_type(call.types[0])})] ELSE [] END)"
     )
-    total = (
-        f"CAST(list_sum(list_transform(list_filter(p, lambda e: e.v IS NOT DISTINCT FROM key), "
-        f"lambda e: e.w)) AS {kind})"
-    )
-    sums = f"list_transform({keys}, lambda key: struct_pack(n := {total}, v := key))"
-    ranked = f"list_transform({sums}, lambda e: struct_pack(k := coalesce(e.n, -1), v := e.v, n := e.n))"
-    best = f"list_reverse_sort({ranked})[1:{number}]"
-    top = f"list_transform({best}, lambda e: struct_pack(_1 := e.v, _2 := e.n))"
-    checked = (
-        f"CASE WHEN len(list_filter(p, lambda e: {bad})) > 0 "
-        f"THEN [struct_pack(_1 := CAST(NULL AS {type_}), _2 := {failing})] ELSE {top} END"
+    sums = f"bq_sums_{kind.name.lower()}({{0}}, CAST({sizes} AS BIGINT[]), {{3}})"
+    # A weight is not negative, so what has none comes last.
+    least = "''::BLOB" if kind is K.BIGNUMERIC else "-1"
+    ranked = (
+        f"list_transform(list_zip({keys}, {sums}), "
+        f"lambda e: struct_pack(k := coalesce(e[2], {least}), v := e[1], n := e[2]))"
     )
     return nodes.template(
-        f"list_transform([{{0}}], lambda p: list_transform([{{1}}], lambda h: "
-        f"CASE WHEN p IS NOT NULL THEN {checked} END)[1])[1]",
-        pairs,
+        f"(CASE WHEN {{0}} IS NOT NULL THEN list_transform(list_reverse_sort({ranked})[1:{number}], "
+        "lambda e: struct_pack(_1 := e.v, _2 := e.n)) END)",
+        weights,
         counts,
+        nulls,
+        nodes.text(call.name.upper()),
     )
+
+
+def _bits(operation: str) -> Any:
+    """BIT_AND, BIT_OR and BIT_XOR of BYTES; the mode says what shorter values are."""
+
+    def build(call: AggregateCall) -> exp.Expression:
+        mode = call.literals[1] if len(call.args) > 1 else "STRICT"
+        if not isinstance(mode, str):
+            raise Unsupported(f"{call.name.upper()} with a computed mode")
+        values = call.apply("list", call.args[0], where=_present(call))
+        return nodes.template(f"bq_bytes_bit_aggregate({{0}}, '{operation}', '{mode}')", values)
+
+    return build
 
 
 def _count(call: AggregateCall) -> exp.Expression:
@@ -284,12 +299,13 @@ AGGREGATES = [
     aggregate("bit_and", (INT64,), "bit_and"),
     aggregate("bit_or", (INT64,), "bit_or"),
     aggregate("bit_xor", (INT64,), "bit_xor"),
+    *(aggregate(f"bit_{name}", (BYTES, None), build=_bits(name), optional=1) for name in ("and", "or", "xor")),
     aggregate("approx_count_distinct", ((*COUNT_DISTINCT, K.ARRAY),), build=_distinct_count),
     aggregate("approx_quantiles", ((*ORDERED, K.FLOAT64), INT64), build=_approx_quantiles),
     aggregate("approx_top_count", (_COUNTED, INT64), build=_approx_top_count),
     *(
         aggregate("approx_top_sum", (_COUNTED, weight, INT64), build=_approx_top_sum)
-        for weight in (INT64, FLOAT64, NUMERIC)
+        for weight in (INT64, FLOAT64, NUMERIC, BIGNUMERIC)
     ),
     *(
         aggregate(name, (_NUMBERS,) * count, build=_double(function, function == "corr"))

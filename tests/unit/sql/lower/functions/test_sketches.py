@@ -174,3 +174,29 @@ def test_quantiles_of_nothing(rows: Rows) -> None:
 )
 def test_errors(warehouse: Warehouse, sql: str, message: str) -> None:
     assert warehouse.error(sql) == message
+
+
+@pytest.mark.parametrize("type_", ["INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC"])
+def test_top_sums_of_every_weight(rows: Rows, type_: str) -> None:
+    weight = {"INT64": "{}", "FLOAT64": "{}.0"}.get(type_, f"{type_} '{{}}'").format
+    pairs = ", ".join(f"STRUCT({x} AS x, {weight(w)} AS w)" for x, w in (("'a'", 3), ("NULL", 9), ("'a'", 4)))
+    sql = f"SELECT APPROX_TOP_SUM(x, w, {{}}) FROM UNNEST([{pairs}, ('b', 1), ('c', NULL)]) {{}}"
+    assert rows(sql.format(9, "")) == [[[[None, 9], ["a", 7], ["b", 1], ["c", None]]]]
+    assert rows(sql.format(2, "")) == [[[[None, 9], ["a", 7]]]]
+    assert rows(sql.format(2, "WHERE FALSE")) == [[None]]
+
+
+def test_top_sums_of_many_values(rows: Rows) -> None:
+    sql = """SELECT g, APPROX_TOP_SUM(x, x, 2) FROM UNNEST(GENERATE_ARRAY(1, 20000)) x,
+        UNNEST([MOD(x, 2)]) g GROUP BY g ORDER BY g"""
+    assert rows(sql) == [[0, [[20000, 20000], [19998, 19998]]], [1, [[19999, 19999], [19997, 19997]]]]
+
+
+def test_top_counts_of_distinct_values(rows: Rows) -> None:
+    sql = "SELECT APPROX_TOP_COUNT(DISTINCT x, 3) FROM UNNEST([1, 1, 2, NULL, NULL]) x"
+    assert sorted(rows(sql)[0][0], key=str) == [[1, 1], [2, 1], [None, 1]]
+
+
+def test_top_sums_of_distinct_pairs_are_refused(warehouse: Warehouse) -> None:
+    error = warehouse.error("SELECT APPROX_TOP_SUM(DISTINCT x, 1, 3) FROM UNNEST([1, 1]) x")
+    assert error == "APPROX_TOP_SUM with DISTINCT is not supported by bqsim"
