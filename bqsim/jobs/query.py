@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
-from bqsim.catalog.refs import DatasetRef
+from bqsim.catalog.refs import DatasetRef, JobRef
 from bqsim.errors import BigQueryError, invalid, not_found
 from bqsim.jobs.cache import CachedResult, ResultCache
 from bqsim.jobs.config import QueryConfig
@@ -13,11 +13,13 @@ from bqsim.jobs.job import Job
 from bqsim.jobs.measures import charge_result
 from bqsim.jobs.results import ResultSet, ResultStore, TableResult
 from bqsim.jobs.script import add_up, create_hidden_dataset, script_statistics, temporary_dataset
-from bqsim.jobs.sessions import SqlSession
+from bqsim.jobs.sessions import Sessions, SqlSession
 from bqsim.jobs.statistics import QueryStatistics, bytes_billed, undeclared_json
 from bqsim.jobs.target import named_as, write_table
 from bqsim.sim.stale import seen
-from bqsim.sql.plan import Context, StatementResult
+from bqsim.sql.plan import Context, StatementResult, TypedValue
+from bqsim.types import INT64, STRING, TIMESTAMP
+from bqsim.types.parse import timestamp_of_micros
 
 if TYPE_CHECKING:
     from bqsim.catalog.resources import Dataset, Table
@@ -53,6 +55,8 @@ class QueryRunner:
         self._clock = clock
         self._draws = draws
         self._children = children
+        # Set by who knows them; what CALL BQ.ABORT_SESSION ends.
+        self.sessions: Sessions | None = None
 
     # -- contexts
 
@@ -71,7 +75,11 @@ class QueryRunner:
             now_us=self._clock.now_us(),
             undeclared_parameters_allowed=config.dry_run,
             cancelled=_cancelled(job),
+            job=_resource_name(job.ref),
         )
+        if self.sessions is not None:
+            sessions = self.sessions
+            ctx.abort_session = lambda name: sessions.abort(name or job.session_id or "", job.ref.project)
         if session is not None:
             ctx.variables = session.variables
             ctx.system_variables = session.system_variables
@@ -79,6 +87,11 @@ class QueryRunner:
             ctx.temp_dataset = session.temp_dataset
             ctx.time_zone = config.properties.get("time_zone") or session.time_zone
             ctx.default_dataset = config.default_dataset or session.default_dataset
+        given = config.properties.get("query_label")
+        texts = {"current_job_id": job.ref.job_id, "session_id": job.session_id}
+        ctx.system_variables.update((name, TypedValue(STRING, value)) for name, value in texts.items())
+        if given is not None:
+            ctx.system_variables["query_label"] = TypedValue(STRING, given)
         return ctx
 
     # -- running
@@ -191,12 +204,14 @@ class QueryRunner:
         job.statistics = total = QueryStatistics(statement_type="SCRIPT")
 
         open_: list[Job] = []
+        self._describe_script(ctx, job, total)
 
         def on_start(text: str, frames: tuple[Frame, ...], evaluation_kind: str) -> None:
             query = {"query": text, "useLegacySql": False, "priority": "INTERACTIVE"}
             child = self._children.begin(job, {"jobType": "QUERY", "query": query})
             child.script_statistics = script_statistics(frames, evaluation_kind)
             open_.append(child)
+            ctx.system_variables["current_job_id"] = TypedValue(STRING, child.ref.job_id)
             self._children.enter(child)
 
         def on_statement(statement: ChildStatement) -> None:
@@ -208,8 +223,11 @@ class QueryRunner:
             self._children.end(child, statement.ended_us)
             if failed is not None:
                 raise failed
+            ctx.system_variables["last_job_id"] = TypedValue(STRING, child.ref.job_id)
+            ctx.system_variables["current_job_id"] = TypedValue(STRING, job.ref.job_id)
             if child.query_statistics is not None:
                 add_up(total, child.query_statistics)
+            self._describe_script(ctx, job, total)
             if statement.evaluation_kind == "STATEMENT":
                 job.result, job.destination = child.result, child.destination
 
@@ -224,6 +242,20 @@ class QueryRunner:
         finally:
             for child in open_:
                 self._children.end(child)
+
+    def _describe_script(self, ctx: Context, job: Job, total: QueryStatistics) -> None:
+        """Tell a script about itself in ``@@script``."""
+        numbers = {
+            "bytes_billed": total.bytes_billed,
+            "bytes_processed": total.bytes_processed,
+            "num_child_jobs": len(job.children),
+            "slot_ms": 0,
+        }
+        variables = ctx.system_variables
+        variables.update((f"script.{name}", TypedValue(INT64, value)) for name, value in numbers.items())
+        variables["script.job_id"] = TypedValue(STRING, job.ref.job_id)
+        created = timestamp_of_micros(job.timeline.created_us)
+        variables["script.creation_time"] = TypedValue(TIMESTAMP, created)
 
     def _fill(self, child: Job, statement: ChildStatement) -> None:
         """Give a child job the statistics, result and failure of its statement."""
@@ -252,7 +284,7 @@ class QueryRunner:
         ref = dataset.table(f"anon{self._draws.hex_id('anonymous-table')}")
         now_us = self._clock.now_us()
         kept = self._results.add(tuple(result.schema), result.rows, ref, now_us, job.ref.location)
-        if result.row_level_security:
+        if result.protected:
             kept.only_for = job.caller
         job.result = kept
         job.destination = ref
@@ -297,6 +329,11 @@ class QueryRunner:
         job.statistics = QueryStatistics(statement_type=hit.statement_type, cache_hit=True, route=hit.route)
         job.result = hit.result
         job.destination = hit.result.ref
+
+
+def _resource_name(ref: JobRef) -> str:
+    """How a job names itself to remote functions."""
+    return f"//bigquery.googleapis.com/projects/{ref.project}/jobs/{ref.project}:{ref.location}.{ref.job_id}"
 
 
 def _cancelled(job: Job) -> Callable[[], bool]:

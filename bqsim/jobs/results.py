@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import DatasetRef, TableRef
-from bqsim.catalog.resources import Dataset, Table, TableKind
+from bqsim.catalog.resources import Dataset, RowAccessPolicy, Table, TableKind
 from bqsim.errors import BigQueryError, invalid, not_found
 from bqsim.jobs import paging
 from bqsim.sim.iam.attached import owned_by
@@ -107,6 +107,13 @@ class ResultSet:
         self._rows = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
         self.path = path
 
+    def _policies(self, created_ms: int) -> tuple[RowAccessPolicy, ...]:
+        """What shows the rows to no other caller when SQL reads the table."""
+        if self.only_for is None:
+            return ()
+        grantees = (f"user:{self.only_for}",)
+        return (RowAccessPolicy("result", "TRUE", grantees, created_ms, created_ms, self.ref.table),)
+
     def drop(self) -> None:
         """Forget the rows."""
         self._rows = None
@@ -127,6 +134,7 @@ class ResultSet:
             version=self.created_us,
             num_rows=self.num_rows,
             expiration_ms=self.expires_us // 1000,
+            row_access_policies=self._policies(created_ms),
         )
 
 

@@ -96,7 +96,7 @@ class QueryStatistics:
             ddl_operation=result.ddl_operation,
             ddl_targets={key: ref.to_json() for key, ref in targets if ref is not None},
             records_written=result.rows.num_rows if result.rows is not None else None,
-            row_level_security=result.row_level_security,
+            row_level_security=result.protected,
             affected_policies=result.ddl_affected_row_access_policies,
         )
 

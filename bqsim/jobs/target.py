@@ -71,8 +71,10 @@ def _protected(table: Table, target: Target) -> Table:
 
 def collect_policy(found: dict[str, RowAccessPolicy], policy: RowAccessPolicy) -> None:
     """Add a policy to those of a table, by folded name; raises 400 ``invalid`` when the name is taken."""
-    if found.setdefault(policy.policy_id.casefold(), policy) is not policy:
+    name = policy.policy_id.casefold()
+    if name in found:
         raise invalid(f"Row access policy {policy.policy_id} is defined by more than one table")
+    found[name] = policy
 
 
 @contextmanager

@@ -54,7 +54,8 @@ class Context:
     ``cancelled`` turns true when a statement
     that waits for
     others is to stop. ``library`` reads the
-    library of a JavaScript function by its URI; ``job`` is the resource name of the job that runs the statement.
+    library of a JavaScript function by its URI; ``job`` is the resource name of the job that runs the
+    statement; ``abort_session`` ends a session by its id (None: the one that the statement runs in).
     """
 
     project: str
@@ -78,6 +79,7 @@ class Context:
     filtering: tuple[TableRef, ...] = ()
     library: Callable[[str], str] | None = None
     job: str = ""
+    abort_session: Callable[[str | None], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +178,8 @@ class StatementResult:
     ddl_target_row_access_policy: Any = None
     ddl_affected_row_access_policies: int | None = None
     dcl_target: Any = None
+
+    @property
+    def protected(self) -> bool:
+        """Whether it depends on row access policies: a table that it read has some."""
+        return self.row_level_security or (self.plan is not None and self.plan.policies_used is not None)

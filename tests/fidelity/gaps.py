@@ -36,23 +36,8 @@ _NONE = "There are none, so nothing is found by its name."
 _TO = {"projectId": "p", "datasetId": "d", "tableId": "x"}
 
 STATEMENTS: tuple[Gap, ...] = (
-    _refused("EXPORT DATA", "EXPORT DATA OPTIONS (uri='gs://b/*.csv', format='CSV') AS SELECT 1 AS a"),
-    _refused("LOAD DATA", "LOAD DATA INTO d.t FROM FILES (format='CSV', uris=['gs://b/x.csv'])"),
-    _refused(
-        "CREATE EXTERNAL TABLE", "CREATE EXTERNAL TABLE d.e OPTIONS (format='CSV', uris=['gs://b/x.csv'])"
-    ),
-    Gap("statement:DROP EXTERNAL TABLE", "DROP EXTERNAL TABLE d.e", "Not found: Table", _NONE),
-    _refused(
-        "CREATE ROW ACCESS POLICY",
-        "CREATE ROW ACCESS POLICY r ON d.t GRANT TO ('user:a@example.com') FILTER USING (TRUE)",
-    ),
-    _refused("DROP ROW ACCESS POLICY", "DROP ROW ACCESS POLICY r ON d.t"),
-    _refused("ALTER ROW ACCESS POLICY", "ALTER ROW ACCESS POLICY r ON d.t FILTER USING (FALSE)"),
-    _refused(
-        "ALTER ALL ROW ACCESS POLICIES", "ALTER ALL ROW ACCESS POLICIES ON d.t REVOKE FROM ('user:a@b.com')"
-    ),
-    _refused("GRANT", "GRANT `roles/bigquery.dataViewer` ON TABLE d.t TO 'user:a@example.com'"),
-    _refused("REVOKE", "REVOKE `roles/bigquery.dataViewer` ON TABLE d.t FROM 'user:a@example.com'"),
+    _refused("CREATE DATA_POLICY", "CREATE DATA_POLICY `p.us.x` OPTIONS (data_policy_type='x')"),
+    _refused("ALTER DATA_POLICY", "ALTER DATA_POLICY `p.us.x` SET OPTIONS (data_policy_type='x')"),
     _refused("EXPORT MODEL", "EXPORT MODEL d.m OPTIONS (uri='gs://b/m')"),
     _refused("CREATE EXTERNAL SCHEMA", "CREATE EXTERNAL SCHEMA s OPTIONS (external_source='x')"),
     _refused("CREATE PROPERTY GRAPH", "CREATE PROPERTY GRAPH d.g NODE TABLES (d.t KEY (n))"),
@@ -101,11 +86,6 @@ STATEMENTS: tuple[Gap, ...] = (
         "SELECT * FROM APPENDS(TABLE d.t)",
         "Table-valued function not found: APPENDS",
         "The functions are not there.",
-    ),
-    Gap(
-        "sql:DML on elements of arrays",
-        "UPDATE d.t SET v[OFFSET(0)] = 1 WHERE TRUE",
-        "DML on elements of an array is not supported by bqsim",
     ),
     *(
         Gap(

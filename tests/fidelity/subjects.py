@@ -64,8 +64,13 @@ _NODES: dict[str, tuple[str, ...]] = {
     ),
     "resolved_create_index_stmt": ("CREATE SEARCH INDEX", "CREATE VECTOR INDEX"),
     "resolved_drop_index_stmt": ("DROP SEARCH INDEX", "DROP VECTOR INDEX"),
-    "resolved_create_entity_stmt": ("CREATE CAPACITY", "CREATE RESERVATION", "CREATE ASSIGNMENT"),
-    "resolved_alter_entity_stmt": ("ALTER RESERVATION", "ALTER BI_CAPACITY"),
+    "resolved_create_entity_stmt": (
+        "CREATE CAPACITY",
+        "CREATE RESERVATION",
+        "CREATE ASSIGNMENT",
+        "CREATE DATA_POLICY",
+    ),
+    "resolved_alter_entity_stmt": ("ALTER RESERVATION", "ALTER BI_CAPACITY", "ALTER DATA_POLICY"),
 }
 
 

@@ -170,8 +170,8 @@ def test_external_tables_are_empty(data: Http) -> None:
 
 @pytest.mark.fidelity(
     "iam:row and column security",
-    "absent",
-    "Policy tags are kept and do not restrict anybody; row access policies cannot be made.",
+    "approximated",
+    "Row access policies hold; policy tags are kept and do not restrict anybody.",
 )
 def test_policy_tags_restrict_nobody(data: Http) -> None:
     tags = {"names": ["projects/p/locations/us/taxonomies/1/policyTags/2"]}

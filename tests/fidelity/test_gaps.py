@@ -10,9 +10,7 @@ from tests.conftest import Http
 
 from .gaps import JOBS, PARTS, STATEMENTS, Gap
 
-_VALUES = {"projectId": "p", "datasetId": "d", "tableId": "t", "modelId": "m", "policyId": "r"}
-# Methods of things that nobody can make; in the order of their ids.
-_OF_NOTHING = [m for m in METHODS if m.id.split(".")[1] == "rowAccessPolicies" and m.handler]
+_VALUES = {"projectId": "p", "datasetId": "d", "tableId": "t", "modelId": "m"}
 
 
 @pytest.fixture
@@ -60,17 +58,5 @@ def test_methods(table: Http, method: RestMethod) -> None:
     assert method.id in answer.message
 
 
-@pytest.mark.fidelity("rest:{method.id}", "absent", "There are none: lists are empty, nothing is found.")
-@pytest.mark.parametrize("method", _OF_NOTHING, ids=lambda m: m.id)
-def test_methods_of_what_nobody_can_make(table: Http, method: RestMethod) -> None:
-    path = method.path.format(**{**_VALUES, "projectId": table.project})
-    answer = table.raw(method.verb, f"/bigquery/v2/{path}", {} if method.request else None)
-    if method.id.endswith(".list"):
-        assert (answer.status, answer.json) == (200, {})
-    else:
-        assert (answer.status, answer.reason) == (404, "notFound")
-
-
 def test_every_method_without_a_test_elsewhere_is_here() -> None:
     assert {m.id for m in METHODS if m.handler is None}
-    assert len(_OF_NOTHING) == 3

@@ -99,7 +99,6 @@ HANDLERS: dict[str, Handler] = {
     "resolved_drop_table_function_stmt": routines.dropping("DROP_TABLE_FUNCTION"),
     "resolved_grant_stmt": grants.grant,
     "resolved_revoke_stmt": grants.revoke,
-    "resolved_create_privilege_restriction_stmt": refused("CREATE PRIVILEGE RESTRICTION"),
     "resolved_create_row_access_policy_stmt": row_access.create,
     "resolved_drop_row_access_policy_stmt": row_access.drop,
     "resolved_alter_row_access_policy_stmt": row_access.alter,

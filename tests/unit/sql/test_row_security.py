@@ -19,15 +19,11 @@ from bqsim.sql.row_security import had_policies, is_true_filter, protecting
 from tests.unit.sql.warehouse import Warehouse, new_warehouse, values_of
 from tests.unit.sql.ways_around import HIDDEN, SETUP, WAYS
 
-pytestmark = [
-    pytest.mark.fidelity("sql:row access policies: who sees what", "exact"),
-    pytest.mark.fidelity(
-        "sql:row access policies: figures of jobs",
-        "approximated",
-        "Bytes of queries that read tables with policies are left out of every job, whoever asks.",
-        tests="test_figures*",
-    ),
-]
+pytestmark = pytest.mark.fidelity(
+    "iam:row and column security",
+    "approximated",
+    "Bytes of jobs that read tables with policies are shown to nobody; policy tags restrict nobody.",
+)
 
 
 @pytest.fixture(scope="module")
