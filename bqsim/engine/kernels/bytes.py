@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from typing import Any
 
 from bqsim.errors import invalid_query
 
+from .hashing_rows import flat, lists
+from .kernel import Kernel
 from .rows import row_kernel
 from .text import MAX_OUTPUT_BYTES, find_occurrence
 
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _SPACES = b" \t\n\v\f\r"
+# Digits of base 32 as those of numbers, all other bytes as what no number has.
+_DIGITS = dict(zip(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789abcdefghijklmnopqrstuv", strict=True))
+_BASE32 = bytes(_DIGITS.get(byte, 33) for byte in range(256))
 
 
 def _pad(value: bytes, size: int, pattern: bytes, *, left: bool) -> bytes:
@@ -65,14 +71,23 @@ def _strip(value: bytes, characters: bytes, *, left: bool, right: bool) -> bytes
     return value.rstrip(characters) if right else value
 
 
-def code_points_to_bytes(code_points: list[int | None]) -> bytes | None:
-    if None in code_points:
-        return None
-    for code_point in code_points:
-        assert code_point is not None
-        if not 0 <= code_point <= 255:
-            raise invalid_query(f"Invalid ASCII value {code_point}")
-    return bytes(code_points)  # type: ignore[arg-type]
+def code_points_to_bytes(column: Any) -> Any:
+    """One byte for each code point; NULL for a list with a NULL in it."""
+    import numpy as np
+    import pyarrow as pa
+    from pyarrow import compute as pc
+
+    array = flat(column)
+    offsets, values = lists(array)
+    numbers = values.fill_null(0).to_numpy(zero_copy_only=False)
+    upto = np.concatenate([[0], np.cumsum(values.is_null().to_numpy(zero_copy_only=False))])
+    whole = np.diff(upto[offsets]) == 0
+    bad = np.flatnonzero(((numbers < 0) | (numbers > 255)) & np.repeat(whole, np.diff(offsets)))
+    if len(bad):
+        raise invalid_query(f"Invalid ASCII value {numbers[bad[0]]}")
+    places, data = pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(numbers.astype(np.uint8))
+    found = pa.Array.from_buffers(pa.binary(), len(array), [None, places, data])
+    return pc.if_else(pc.and_(array.is_valid(), pa.array(whole)), found, pa.scalar(None, pa.binary()))
 
 
 def from_hex(text: str) -> bytes:
@@ -90,6 +105,9 @@ def from_base64(text: str) -> bytes:
     import base64
     import binascii
 
+    with suppress(ValueError):
+        # Most texts are well-formed.
+        return binascii.a2b_base64(text, strict_mode=True)
     data = bytes(b for b in text.encode() if b not in _SPACES)
     body = data.rstrip(b"=")
     if len(data) != len(body) and (len(data) % 4 or len(data) - len(body) > 2):
@@ -101,15 +119,14 @@ def from_base64(text: str) -> bytes:
 
 
 def from_base32(text: str) -> bytes:
-    import base64
-    import binascii
-
     body = text.rstrip("=")
+    bits = 5 * len(body)
     try:
-        if len(text) - len(body) > 6 or (len(text) != len(body) and len(text) % 8):
+        if len(text) - len(body) > 6 or (len(text) != len(body) and len(text) % 8) or bits % 8 > 4:
             raise ValueError(text)
-        return base64.b32decode(body + "=" * (-len(body) % 8))
-    except (binascii.Error, ValueError):
+        number = int(body.encode().translate(_BASE32), 32) if body else 0
+        return (number >> bits % 8).to_bytes(bits // 8, "big")
+    except ValueError:
         raise invalid_query("Failed to decode invalid base32 string") from None
 
 
@@ -166,7 +183,7 @@ KERNELS = (
     row_kernel("bq_bytes_ascii", _ONE, "BIGINT", lambda value: value[0] if value else 0),
     row_kernel("bq_bytes_bit_count", _ONE, "BIGINT", lambda value: int.from_bytes(value, "big").bit_count()),
     row_kernel("bq_bytes_like", _TWO, "BOOLEAN", like),
-    row_kernel("bq_code_points_to_bytes", ("BIGINT[]",), "BLOB", code_points_to_bytes, nullable=True),
+    Kernel("bq_code_points_to_bytes", ("BIGINT[]",), "BLOB", code_points_to_bytes, null_in_null_out=False),
     row_kernel("bq_from_hex", ("VARCHAR",), "BLOB", from_hex),
     row_kernel("bq_from_base64", ("VARCHAR",), "BLOB", from_base64),
     row_kernel("bq_from_base32", ("VARCHAR",), "BLOB", from_base32),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from bqsim.engine.kernels.bytes import (
@@ -77,7 +78,11 @@ def test_like_refuses_a_backslash_at_the_end() -> None:
 
 
 def test_code_points_to_bytes() -> None:
-    assert code_points_to_bytes([0, 255]) == b"\x00\xff"
-    assert code_points_to_bytes([1, None]) is None
+    def converted(rows: list[list[int | None] | None]) -> list[bytes | None]:
+        found: list[bytes | None] = code_points_to_bytes(pa.array(rows, pa.list_(pa.int64()))).to_pylist()
+        return found
+
+    assert converted([[0, 255], None, [], [1, None], [256, None]]) == [b"\x00\xff", None, b"", None, None]
+    assert converted([]) == []
     with pytest.raises(BigQueryError, match="Invalid ASCII value 256"):
-        code_points_to_bytes([256])
+        converted([[1], [2, 256]])
