@@ -42,7 +42,7 @@ class QueryStarter:
         self._catalog = catalog
         self._pool = pool
         self._runner = runner
-        self._sessions = sessions
+        self._sessions = queries.sessions = sessions
         self._cache = cache
         self._queries = queries
         self._maker = maker

@@ -16,9 +16,10 @@ from bqsim.objects import ObjectStore
 from bqsim.sim.clock import Clock
 from bqsim.sim.draws import Draws
 from bqsim.sim.stale import seen
-from bqsim.types import INT64, STRING, Field
+from bqsim.types import STRING, Field
 
 from .access import Access
+from .googlesql.options import SYSTEM_VARIABLES
 from .information_schema import VirtualTables
 from .plan import Context, QueryPlan, StatementResult, TypedValue
 from .planner import Planner
@@ -272,18 +273,13 @@ class Executor:
     def _system_variables(self, ctx: Context) -> dict[str, TypedValue]:
         """All system variables: those given, and what the context says about the others."""
         default = ctx.default_dataset
-        own = {
+        own = {name: TypedValue(type_, None) for name, type_ in SYSTEM_VARIABLES.items()}
+        own |= {
             "project_id": TypedValue(STRING, ctx.project),
             "dataset_project_id": TypedValue(STRING, default.project if default else ctx.project),
             "dataset_id": TypedValue(STRING, default.dataset if default else None),
             "time_zone": TypedValue(STRING, ctx.time_zone),
-            "row_count": TypedValue(INT64, None),
-            "query_label": TypedValue(STRING, None),
-            "session_id": TypedValue(STRING, None),
-            "last_job_id": TypedValue(STRING, None),
-            "error.message": TypedValue(STRING, None),
-            "error.statement_text": TypedValue(STRING, None),
-            "error.formatted_stack_trace": TypedValue(STRING, None),
+            "location": TypedValue(STRING, ctx.location),
         }
         return own | ctx.system_variables
 

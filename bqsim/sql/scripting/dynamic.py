@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -252,19 +253,31 @@ def _argument_type(argument: Any) -> Type | None:
 
 
 def _call_system(run: Run, node: ScriptNode) -> None:
-    """Procedures of the service. A materialized view is computed when it is read, so refreshing changes
-    nothing.
-    """
-    name = ".".join(node.names).casefold()
-    if name != "bq.refresh_materialized_view":
+    """Procedures of the service."""
+    work = _SYSTEM.get(".".join(node.names).casefold())
+    if work is None:
         raise unsupported(f"The procedure {'.'.join(node.names)}")
-    text = run.value(node.arguments[0].expression, STRING).value or ""
-    run.reported(
-        node.span.text,
-        node.span,
-        STATEMENT,
-        lambda: run.executor.refresh_materialized_view(text.split("."), run.ctx),
-    )
+    given = [run.value(a.expression, STRING).value for a in node.arguments]
+    run.reported(node.span.text, node.span, STATEMENT, lambda: work(run, given))
+
+
+def _refresh(run: Run, given: list[str | None]) -> StatementResult:
+    """BQ.REFRESH_MATERIALIZED_VIEW: a materialized view is computed when it is read."""
+    return run.executor.refresh_materialized_view(((given[0] if given else None) or "").split("."), run.ctx)
+
+
+def _abort_session(run: Run, given: list[str | None]) -> StatementResult:
+    """BQ.ABORT_SESSION, of the session given or that of the script."""
+    if run.ctx.abort_session is None:
+        raise invalid_query("There is no session to abort")
+    run.ctx.abort_session(given[0] if given else None)
+    return StatementResult("CALL")
+
+
+_SYSTEM: dict[str, Callable[[Run, list[str | None]], StatementResult]] = {
+    "bq.refresh_materialized_view": _refresh,
+    "bq.abort_session": _abort_session,
+}
 
 
 DYNAMIC: dict[ScriptKind, Handler] = {
