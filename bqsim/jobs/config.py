@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import RangePartitioning, RowAccessPolicy, TimePartitioning
-from bqsim.errors import invalid, invalid_query, unsupported
+from bqsim.errors import invalid, invalid_query
 from bqsim.jobs.reading import (
     bad_value,
     boolean,
@@ -78,7 +78,7 @@ class QueryConfig:
     """``JobConfigurationQuery`` with what belongs to it of ``JobConfiguration``.
 
     ``parameters_text`` identifies the parameters in cache and request keys. ``properties`` are the connection
-    properties by key.
+    properties by key, ``definitions`` the external tables of this query.
     """
 
     sql: str
@@ -94,6 +94,7 @@ class QueryConfig:
     maximum_bytes_billed: int | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
     job_timeout_ms: int | None = None
+    definitions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def parse_query(configuration: Mapping[str, Any], project: str) -> QueryConfig:
@@ -104,8 +105,9 @@ def parse_query(configuration: Mapping[str, Any], project: str) -> QueryConfig:
     if sql is None or not sql.strip():
         raise required("query")
     sql = _standard_sql(sql, body)
-    if body.get("tableDefinitions"):
-        raise unsupported("A query over external table definitions (tableDefinitions)")
+    definitions = {
+        name: mapping(body["tableDefinitions"], name) for name in mapping(body, "tableDefinitions")
+    }
     enum(body, "priority", PRIORITIES, "INTERACTIVE")
     named, positional, parameters_text = parse_parameters(body)
     check_labels(configuration.get("labels"))
@@ -119,13 +121,14 @@ def parse_query(configuration: Mapping[str, Any], project: str) -> QueryConfig:
         named=named,
         positional=positional,
         parameters_text=parameters_text,
-        use_cache=boolean(body, "useQueryCache", True),
+        use_cache=boolean(body, "useQueryCache", True) and not definitions,
         dry_run=boolean(configuration, "dryRun", False),
         create_session=boolean(body, "createSession", False),
         create_never=body.get("createDisposition") == "CREATE_NEVER",
         maximum_bytes_billed=int64(body, "maximumBytesBilled"),
         properties=parse_properties(body),
         job_timeout_ms=int64(configuration, "jobTimeoutMs"),
+        definitions=definitions,
     )
 
 

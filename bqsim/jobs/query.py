@@ -18,6 +18,7 @@ from bqsim.jobs.statistics import QueryStatistics, bytes_billed, undeclared_json
 from bqsim.jobs.target import named_as, write_table
 from bqsim.sim.stale import seen
 from bqsim.sql.plan import Context, StatementResult, TypedValue
+from bqsim.sql.statements.external import defined_tables
 from bqsim.types import INT64, STRING, TIMESTAMP
 from bqsim.types.parse import timestamp_of_micros
 
@@ -74,6 +75,7 @@ class QueryRunner:
             location=job.ref.location,
             now_us=self._clock.now_us(),
             undeclared_parameters_allowed=config.dry_run,
+            pinned=defined_tables(config.definitions, project, job.ref.location),
             cancelled=_cancelled(job),
             job=_resource_name(job.ref),
         )

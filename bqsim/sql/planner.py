@@ -254,6 +254,7 @@ def _key(sql: str, ctx: Context) -> Hashable | None:
         or ctx.temp_dataset
         or ctx.temp_functions
         or ctx.transaction
+        or ctx.pinned
         or seen() is not None
     ):
         return None

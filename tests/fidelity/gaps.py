@@ -148,18 +148,6 @@ PARTS: tuple[Gap, ...] = (
         "Results hold INTERVALs of less than 2,562,047 hours; GEOGRAPHY has no values.",
     ),
     Gap(
-        "job:query",
-        {
-            "query": {
-                "query": "SELECT 1",
-                "useLegacySql": False,
-                "tableDefinitions": {"e": {"sourceFormat": "CSV", "sourceUris": ["gs://b/x"]}},
-            }
-        },
-        "A query over external table definitions (tableDefinitions) is not supported by bqsim",
-        "External table definitions are refused by name.",
-    ),
-    Gap(
         "job:dry runs",
         {"dryRun": True, "query": {"query": "CREATE TEMP TABLE x AS SELECT 1 AS n", "useLegacySql": False}},
         "A dry run of CREATE TEMP TABLE is not supported by bqsim",

@@ -157,18 +157,6 @@ def test_a_plan_has_one_stage(data: Http) -> None:
 
 
 @pytest.mark.fidelity(
-    "fields:Table: externalDataConfiguration",
-    "approximated",
-    "It is kept and shown; the table has no rows, and no file is read.",
-)
-def test_external_tables_are_empty(data: Http) -> None:
-    external = {"sourceFormat": "CSV", "sourceUris": ["gs://b/x"]}
-    body = {"tableReference": {"tableId": "e"}, "externalDataConfiguration": external}
-    table = data.call("POST", "/datasets/d/tables", body).json
-    assert (table["type"], table["externalDataConfiguration"]) == ("EXTERNAL", external)
-
-
-@pytest.mark.fidelity(
     "iam:row and column security",
     "approximated",
     "Row access policies hold; policy tags are kept and do not restrict anybody.",

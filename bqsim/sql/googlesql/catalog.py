@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from bqsim.catalog.models import ModelRef
 from bqsim.catalog.refs import DatasetRef, RoutineRef, TableRef
 from bqsim.catalog.resources import Routine, Table, TableKind
 from bqsim.errors import invalid, invalid_query, not_found, unsupported
+from bqsim.sim.answers import Answers
 from bqsim.sql.plan import Context
 from bqsim.types import Field, Mode, Type, TypeKind
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 VirtualTables = Callable[[Path, Context], Table | None]
 
 SUFFIX = Field("_TABLE_SUFFIX", TypeKind.STRING)
+# The dataset of pinned tables that a query names without one.
+DEFINED = ""
 FILE_NAME = Field("_FILE_NAME", TypeKind.STRING)
 PARTITION_TIME = Field("_PARTITIONTIME", TypeKind.TIMESTAMP)
 PARTITION_DATE = Field("_PARTITIONDATE", TypeKind.DATE)
@@ -129,6 +133,9 @@ class Resolver:
         return self._find(path[:2], TableRef(context.project, path[0], path[1]), context)
 
     def _find_unqualified(self, name: str, context: Context) -> Source | None:
+        defined = TableRef(context.project, DEFINED, name)
+        if defined in context.pinned:
+            return self._find((name,), defined, context)
         for dataset in (context.temp_dataset, context.default_dataset):
             found = self._find((name,), dataset.table(name), context) if dataset else None
             if found is not None:
@@ -191,6 +198,21 @@ class Resolver:
         if ref.table.endswith("*"):
             raise invalid_query(f"{ref.api_name} does not match any table.")
         raise not_found("Table", ref.api_name, dataset.location)
+
+    def model(self, path: Path, context: Context, answers: Answers) -> str:
+        """The full name of the model of a path; ``notFound`` for one that is not there and has no answers."""
+        parts = [part for name in path for part in name.split(".")]
+        if len(parts) == 1 and context.default_dataset is not None:
+            parts = [context.default_dataset.project, context.default_dataset.dataset, *parts]
+        elif len(parts) == 2:
+            parts = [context.project, *parts]
+        if len(parts) != 3:
+            raise invalid(f'Model "{".".join(path)}" must be qualified with a dataset (e.g. dataset.model).')
+        ref = ModelRef(*parts)
+        supplied = any(a.subject.casefold() == ref.sql_name.casefold() for a in answers.all())
+        if not supplied and self._catalog.models.find(ref) is None:
+            raise not_found("Model", ref.api_name)
+        return ref.sql_name
 
     def find_routine(self, path: Path, context: Context) -> Routine | None:
         """The routine of a path; None without one."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bqsim.catalog.resources import Table
-from bqsim.errors import unsupported
+from bqsim.errors import invalid_query, unsupported
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.lower import Lowering, nodes
 from bqsim.types import Field
@@ -51,7 +51,7 @@ def new_values(
     assigned: dict[int, _Node] = {}
     for item in items:
         if item.update_item_element_list or item.update_list or item.delete_list or item.insert_list:
-            raise unsupported("DML on elements of an array")
+            raise invalid_query("Nested DML statements are not supported")
         path = _path(resolved.unwrap(item.target))
         index = position(scan, path[0])
         place = _place(assigned.setdefault(index, _Node()), path[1:])

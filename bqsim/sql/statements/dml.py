@@ -22,7 +22,7 @@ from bqsim.sql.plan import DmlStats, Route, StatementResult
 from bqsim.types import Field
 
 from . import assignments
-from .base import Statement, registered_inputs
+from .base import Statement, enum_name, registered_inputs
 from .buffered import CHANGE, TRUNCATE, refuse_buffered
 from .defaults import default_expression
 from .query import engine_select, run_plan, scanned_bytes
@@ -36,6 +36,10 @@ MULTIPLE_MATCHES = "UPDATE/MERGE must match at most one source row for each targ
 
 def insert(statement: Statement) -> StatementResult:
     node = statement.node
+    mode = enum_name(node, "insert_mode")
+    if mode != "OR_ERROR":
+        raise invalid_query(f"INSERT {mode.replace('_', ' ')} is not supported")
+    _refuse_count(statement)
     table = target(statement, node.table_scan)
     positions = [assignments.position(node.table_scan, c.column_id) for c in node.insert_column_list]
     given = [table.fields[i] for i in positions]
@@ -95,6 +99,7 @@ def _insert_query(
 
 def update(statement: Statement) -> StatementResult:
     node = statement.node
+    _refuse_count(statement)
     table = mutated(statement, node.table_scan)
     low = statement.services.planner.lowering(statement.analyzed, statement.ctx)
     with refusing(statement):
@@ -115,13 +120,14 @@ def update(statement: Statement) -> StatementResult:
         one_source_row(statement.session, CHANGES)
         writer.remove(f"SELECT _rowid FROM {CHANGES}")
         refuse_buffered(statement, writer, CHANGE)
-        writer.insert(table.fields, assignments.updated_rows(writer.table, values, CHANGES))
+        writer.insert(table.fields, assignments.updated_rows(writer.table, values, CHANGES), updating=True)
     result.dml = DmlStats(updated=writer.inserted)
     return result
 
 
 def delete(statement: Statement) -> StatementResult:
     node = statement.node
+    _refuse_count(statement)
     table = mutated(statement, node.table_scan)
     low = statement.services.planner.lowering(statement.analyzed, statement.ctx)
     with refusing(statement):
@@ -139,6 +145,8 @@ def delete(statement: Statement) -> StatementResult:
 
 
 def truncate(statement: Statement) -> StatementResult:
+    if resolved.has(statement.node, "where_expr"):
+        raise invalid_query("TRUNCATE TABLE statement with a WHERE clause is not supported")
     table = target(statement, statement.node.table_scan)
     result = StatementResult("TRUNCATE_TABLE", Route.ENGINE, ddl_target_table=table.ref)
     if statement.dry_run:
@@ -148,6 +156,12 @@ def truncate(statement: Statement) -> StatementResult:
         refuse_buffered(statement, writer, TRUNCATE)
     result.dml = DmlStats(deleted=writer.removed)
     return result
+
+
+def _refuse_count(statement: Statement) -> None:
+    """Raise for a clause of GoogleSQL's that BigQuery does not have."""
+    if resolved.has(statement.node, "assert_rows_modified"):
+        raise invalid_query("ASSERT_ROWS_MODIFIED is not supported")
 
 
 def target(statement: Statement, scan: Any) -> Table:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.errors import BigQueryError, invalid, invalid_query
 from bqsim.objects import ObjectStore
 from bqsim.sql.googlesql import resolved
+from bqsim.sql.googlesql.catalog import DEFINED
 from bqsim.sql.plan import StatementResult
 from bqsim.types import Field
 from bqsim.types.api_schema import fields_to_api
@@ -143,3 +145,17 @@ def readable(objects: ObjectStore) -> Readable:
         return replace(table, metadata={**table.metadata, "virtual": rows})
 
     return read
+
+
+def defined_tables(
+    definitions: Mapping[str, Mapping[str, Any]], project: str, location: str
+) -> dict[TableRef, Table]:
+    """The external tables that a query defines for itself, as a context pins them."""
+    found = {}
+    for name, config in definitions.items():
+        source_of(config)
+        ref = TableRef(project, DEFINED, name)
+        fields = given_fields(config) or ()
+        table = Table(ref, TableKind.EXTERNAL, fields, 0, 0, "", location, metadata={CONFIG: dict(config)})
+        found[ref] = table
+    return found

@@ -206,6 +206,25 @@ def test_dml_runs_on_the_engine_and_dry_runs_change_nothing(t: Warehouse) -> Non
     assert t.rows("SELECT id FROM t ORDER BY id") == [[1], [2]]
 
 
-def test_array_element_dml_is_refused_by_name(t: Warehouse) -> None:
-    message = t.error("UPDATE t SET (INSERT a VALUES (1)) WHERE TRUE")
-    assert message == "DML on elements of an array is not supported by bqsim"
+NOT_IN_BIGQUERY = [
+    (
+        "UPDATE t SET a[OFFSET(0)] = 1 WHERE TRUE",
+        "UPDATE ... SET does not support array modification with [] at [1:16]",
+    ),
+    ("UPDATE t SET (INSERT a VALUES (1)) WHERE TRUE", "Nested DML statements are not supported"),
+    ("UPDATE t SET (DELETE a WHERE a = 1) WHERE TRUE", "Nested DML statements are not supported"),
+    ("INSERT OR IGNORE t (id) VALUES (1)", "INSERT OR IGNORE is not supported"),
+    ("INSERT t (id) VALUES (1) ASSERT_ROWS_MODIFIED 1", "ASSERT_ROWS_MODIFIED is not supported"),
+    ("DELETE t WHERE TRUE ASSERT_ROWS_MODIFIED 1", "ASSERT_ROWS_MODIFIED is not supported"),
+    ("INSERT t (id) VALUES (1) THEN RETURN *", "THEN RETURN is not supported at [1:26]"),
+    ("TRUNCATE TABLE t WHERE id = 1", "TRUNCATE TABLE statement with a WHERE clause is not supported"),
+    ("UPDATE t SET id = 1", "UPDATE must have a WHERE clause at [1:1]"),
+    ("DELETE t", "DELETE must have a WHERE clause at [1:1]"),
+]
+
+
+@pytest.mark.fidelity("sql:DML on elements of arrays", "exact")
+@pytest.mark.parametrize(("sql", "message"), NOT_IN_BIGQUERY, ids=[sql for sql, _ in NOT_IN_BIGQUERY])
+def test_forms_that_bigquery_does_not_have(t: Warehouse, sql: str, message: str) -> None:
+    assert t.error(sql) == message
+    assert t.rows("SELECT COUNT(*) FROM t") == [[2]]
