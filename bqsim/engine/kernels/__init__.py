@@ -41,6 +41,7 @@ FAMILIES: tuple[str, ...] = (
     "bits",
     "bignumeric",
     "statistics",
+    "sparse",
     "geography",
     "sketches",
     "encryption",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from operator import and_, or_, xor
 
 from bqsim.errors import invalid_query
@@ -49,7 +50,32 @@ def shift_right(value: bytes, offset: int) -> bytes:
     return shift(value, offset, left=False)
 
 
+_AGGREGATES = {"and": and_, "or": or_, "xor": xor}
+
+
+def aggregate(values: list[bytes | None], operation: str, mode: str) -> bytes | None:
+    """BIT_AND, BIT_OR or BIT_XOR of values; in mode PAD shorter ones end in zeros, else lengths are equal."""
+    present = [v for v in values if v is not None]
+    if not present:
+        return None
+    length = max(map(len, present))
+    if mode == "PAD":
+        present = [v.ljust(length, b"\0") for v in present]
+    combine = _AGGREGATES[operation]
+    if any(len(v) != length for v in present):
+        return reduce(_binary(combine), present)
+    total = reduce(combine, [int.from_bytes(v, "big") for v in present])
+    return total.to_bytes(length, "big")
+
+
+def _aggregate_list(values: list[bytes | None], operation: str, mode: str) -> bytes | None:
+    return aggregate(values, operation, mode)
+
+
 KERNELS = (
+    row_kernel(
+        "bq_bytes_bit_aggregate", ("BLOB[]", "VARCHAR", "VARCHAR"), "BLOB", _aggregate_list, nullable=True
+    ),
     row_kernel("bq_bytes_and", ("BLOB", "BLOB"), "BLOB", _binary(and_)),
     row_kernel("bq_bytes_or", ("BLOB", "BLOB"), "BLOB", _binary(or_)),
     row_kernel("bq_bytes_xor", ("BLOB", "BLOB"), "BLOB", _binary(xor)),

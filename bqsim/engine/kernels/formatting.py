@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 
+from . import limbs
 from .rows import row_kernel
 
 SPEC = re.compile(r"%([-+ #0']*)([0-9]*)(\.[0-9]*)?([a-zA-Z%])")
@@ -115,6 +116,11 @@ def _exponent_form(digits: str, exponent: int, sharp: bool) -> str:
     return f"{digits[0]}{point}{digits[1:]}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
 
 
+def _format_bignumeric(text: str, value: bytes) -> str:
+    number = Decimal(int.from_bytes(value, "big") - limbs.BIAS)
+    return format_numeric(text, number.scaleb(-limbs.SCALE, Context(prec=100)))
+
+
 def format_numeric(text: str, value: Decimal) -> str:
     """%f %e %g and their capitals of NUMERIC: half away from zero."""
     spec = parse_spec(text)
@@ -190,6 +196,7 @@ KERNELS = (
     row_kernel("bq_format_integer", ("VARCHAR", "BIGINT"), "VARCHAR", format_integer),
     row_kernel("bq_format_float", ("VARCHAR", "DOUBLE"), "VARCHAR", format_float),
     row_kernel("bq_format_numeric", ("VARCHAR", "DECIMAL(38,9)"), "VARCHAR", format_numeric),
+    row_kernel("bq_format_bignumeric", ("VARCHAR", "BLOB"), "VARCHAR", _format_bignumeric),
     row_kernel("bq_format_text", ("VARCHAR", "VARCHAR"), "VARCHAR", format_text),
     row_kernel("bq_quote_string", ("VARCHAR",), "VARCHAR", quote_string),
     row_kernel("bq_quote_bytes", ("BLOB",), "VARCHAR", quote_bytes),

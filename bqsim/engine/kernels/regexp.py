@@ -142,6 +142,8 @@ KERNELS = (
     row_kernel("bq_regexp_groups", ("VARCHAR",), "BIGINT", groups),
     row_kernel("bq_rewrite_problem", ("VARCHAR", "VARCHAR"), "VARCHAR", rewrite_problem, nullable=True),
     Kernel("bq_bytes_regexp_contains", ("BLOB", "BLOB"), "BOOLEAN", _bytes_contains),
+    row_kernel("bq_latin1", ("BLOB",), "VARCHAR", lambda value: value.decode("latin-1")),
+    row_kernel("bq_latin1_bytes", ("VARCHAR",), "BLOB", lambda text: text.encode("latin-1")),
     row_kernel("bq_bytes_regexp_replace", ("BLOB", "BLOB", "BLOB"), "BLOB", _replace_bytes),
 )
 

@@ -78,8 +78,8 @@ def soundex(text: str) -> str:
     return code.ljust(4, "0")
 
 
-def edit_distance(left: str, right: str, limit: int) -> int:
-    """The Levenshtein distance in code points, at most ``limit``."""
+def edit_distance(left: str | bytes, right: str | bytes, limit: int) -> int:
+    """The Levenshtein distance in code points (or bytes), at most ``limit``."""
     if limit < 0:
         raise invalid_query("Max distance must be non-negative")
     row = list(range(len(right) + 1))
@@ -128,6 +128,7 @@ KERNELS = (
     row_kernel("bq_initcap_delimiters", ("VARCHAR", "VARCHAR"), "VARCHAR", initcap),
     row_kernel("bq_soundex", ("VARCHAR",), "VARCHAR", soundex),
     row_kernel("bq_edit_distance_wide", ("VARCHAR", "VARCHAR", "BIGINT"), "BIGINT", edit_distance),
+    row_kernel("bq_bytes_edit_distance", ("BLOB", "BLOB", "BIGINT"), "BIGINT", edit_distance),
     row_kernel("bq_translate_any", ("VARCHAR", "VARCHAR", "VARCHAR"), "VARCHAR", _translate),
     row_kernel("bq_normalize_wide", ("VARCHAR", "VARCHAR"), "VARCHAR", _normalize),
     row_kernel("bq_casefold_wide", ("VARCHAR", "VARCHAR"), "VARCHAR", normalize_and_casefold),

@@ -61,17 +61,17 @@ def _distinct_by_collation(low: Lowering, node: Any, operation: Any, outputs: li
         operand.append("expressions", nodes.alias(nodes.raw(str(number)), _OPERAND))
         rows = operand if rows is None else exp.Union(this=rows, expression=operand, distinct=False)
     label = low.label()
-    number = nodes.column(label, _OPERAND)
+    operand_number = nodes.column(label, _OPERAND)
     columns, keys = [], []
     for column in node.parent.column_list:
         place = nodes.column(label, f"k{column.column_id}")
         keys.append(annotated_key(place, type_from_proto(column.type), column.annotation_map))
-        columns.append(nodes.alias(nodes.call("arg_min", place, number), f"k{column.column_id}"))
+        columns.append(nodes.alias(nodes.call("arg_min", place, operand_number), f"k{column.column_id}"))
     query = nodes.select(columns, nodes.derived(rows, label))
     query.set("group", exp.Group(expressions=keys))
     condition = _KEPT.get(operation)
     if condition is not None:
-        wanted = nodes.template(condition.format(n=len(node.input_item_list)), number)
+        wanted = nodes.template(condition.format(n=len(node.input_item_list)), operand_number)
         query.set("having", exp.Having(this=wanted))
     outer = low.label()
     return low.source(nodes.derived(query, outer), outer, outputs)

@@ -177,7 +177,8 @@ def _like(call: FunctionCall) -> exp.Expression:
     if isinstance(pattern, str) and not _ends_in_escape(pattern):
         return nodes.template("({0} LIKE {1} ESCAPE '\\')", *call.args)
     if isinstance(pattern, str):
-        raise Unsupported("LIKE with a pattern that ends in a backslash")
+        failing = nodes.error("LIKE pattern ends with a backslash", "BOOLEAN")
+        return nodes.template("(CASE WHEN {0} IS NOT NULL THEN {1} END)", call.args[0], failing)
     return nodes.template(
         "(CASE WHEN {1} LIKE '%\\' AND (length({1}) - length(rtrim({1}, '\\'))) % 2 = 1 "
         "THEN bq_error('LIKE pattern ends with a backslash') ELSE {0} LIKE {1} ESCAPE '\\' END)",

@@ -97,6 +97,8 @@ def _integer(text: str, spec: Spec, value: exp.Expression, type_: Type) -> exp.E
 def _number(text: str, spec: Spec, value: exp.Expression, type_: Type) -> exp.Expression:
     if type_.kind is K.NUMERIC:
         return _kernel("bq_format_numeric", text, value)
+    if type_.kind is K.BIGNUMERIC:
+        return _kernel("bq_format_bignumeric", text, value)
     if type_.kind is not K.FLOAT64:
         raise Unsupported(f"FORMAT {text} of {type_}")
     return _kernel("bq_format_float", text, value)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from bqsim.sql.lower.registry import ANY, fn
-from bqsim.types import DATE, DATETIME, INT64, INTERVAL, TIMESTAMP
+from typing import Any
+
+from sqlglot import expressions as exp
+
+from bqsim.sql.lower import nodes
+from bqsim.sql.lower.registry import ANY, AggregateCall, FunctionCall, aggregate, fn
+from bqsim.types import DATE, DATETIME, INT64, INTERVAL, TIME, TIMESTAMP, TypeKind
 
 from .parts import MICROS, of_part
 
@@ -29,7 +34,54 @@ _EXTRACT = {
 }
 _AT = "CAST({0} AS TIMESTAMP)"
 
+_PARTS = ("months", "days", "micros")
+
+
+def _extreme(call: FunctionCall) -> exp.Expression:
+    """GREATEST and LEAST: of equal intervals the first."""
+    sign = ">" if call.name == "greatest" else "<"
+    nulls = nodes.joined("", " OR ", [nodes.template("{0} IS NULL", a) for a in call.args], "")
+    items = nodes.joined("[", ", ", list(call.args), "]")
+    best = nodes.template(f"list_reduce({{0}}, lambda a, b: CASE WHEN b {sign} a THEN b ELSE a END)", items)
+    return nodes.joined("(", "", [nodes.case([(nulls, nodes.null())], best)], ")")
+
+
+def _sums(call: AggregateCall) -> tuple[list[Any], Any]:
+    """The sums of the parts and the number of intervals."""
+    value = call.args[0]
+    if not call.distinct:
+        sums = [call.apply("sum", nodes.call(f"bq_interval_{part}", value)) for part in _PARTS]
+        return sums, call.apply("count", value)
+    items = call.apply("list", value, where=nodes.template("({0} IS NOT NULL)", value))
+    return [
+        nodes.template(
+            f"list_sum(list_transform({{0}}, lambda x: CAST(bq_interval_{part}(x) AS HUGEINT)))", items
+        )
+        for part in _PARTS
+    ], nodes.template("len({0})", items)
+
+
+def _sum(call: AggregateCall) -> exp.Expression:
+    sums, _ = _sums(call)
+    return nodes.call("bq_interval", *sums)
+
+
+def _average(call: AggregateCall) -> exp.Expression:
+    sums, count = _sums(call)
+    return nodes.template(
+        "(CASE WHEN {3} > 0 THEN bq_interval_quotient({0}, {1}, {2}, CAST({3} AS HUGEINT)) END)", *sums, count
+    )
+
+
+AGGREGATES = [
+    aggregate("sum", (INTERVAL,), build=_sum),
+    aggregate("avg", (INTERVAL,), build=_average),
+]
+
 FUNCTIONS = [
+    *(fn(name, (INTERVAL,), build=_extreme, repeated=TypeKind.INTERVAL) for name in ("greatest", "least")),
+    fn("range_bucket", (INTERVAL, ANY), sql="bq_range_bucket({0}, {1})"),
+    fn("$subtract", (TIME, TIME), sql="to_microseconds(date_diff('microsecond', {1}, {0}))"),
     fn("$interval", (INT64, ANY), build=of_part(_CONSTRUCT, 1)),
     fn("make_interval", (INT64,) * 6, sql="bq_make_interval({0}, {1}, {2}, {3}, {4}, {5})"),
     fn("$extract", (INTERVAL, ANY), build=of_part(_EXTRACT, 1)),

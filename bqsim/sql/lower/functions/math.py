@@ -8,7 +8,7 @@ from sqlglot import expressions as exp
 
 from bqsim.sql.lower import nodes
 from bqsim.sql.lower.registry import ANY, NOT_LITERAL, Function, FunctionCall, Unsupported, fn
-from bqsim.types import FLOAT64, INT64, NUMERIC, STRING, Type, TypeKind, array_of
+from bqsim.types import FLOAT64, INT64, NUMERIC, STRING, Type, TypeKind, array_of, struct_of
 
 K = TypeKind
 _ORDERED = (
@@ -34,6 +34,10 @@ _CHECKED_FLOAT = (
     "csc", "sec", "cot", "csch", "sech", "coth",
 )  # fmt: skip
 _VECTOR = array_of(FLOAT64)
+_SPARSE = tuple(
+    (array_of(struct_of(("key", key), ("value", FLOAT64))), name)
+    for key, name in ((INT64, "bigint"), (STRING, "varchar"))
+)
 _HALF_AWAY = "ROUND_HALF_AWAY_FROM_ZERO"
 # GoogleSQL's own logarithms lose digits for bases next to 1.
 _NEAR_ONE = Decimal("0.001")
@@ -165,6 +169,11 @@ FUNCTIONS: list[Function] = [
     fn("range_bucket", (_ORDERED, ANY), sql="bq_range_bucket({0}, {1})"),
     fn("cosine_distance", (_VECTOR, _VECTOR), sql="bq_cosine_distance({0}, {1})"),
     fn("euclidean_distance", (_VECTOR, _VECTOR), sql="bq_euclidean_distance({0}, {1})"),
+    *(
+        fn(f"{name}_distance", (vector, vector), sql=f"bq_{name}_distance_by_{key}({{0}}, {{1}})")
+        for name in ("cosine", "euclidean")
+        for vector, key in _SPARSE
+    ),
     fn("rand", (), build=_rand),
     fn("pi", (), sql="pi()"),
 ]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 from sqlglot import expressions as exp
 
 from bqsim.engine.kernels.regexp import TOO_MANY_GROUPS, groups, never_empty, problem, rewrite_problem
@@ -80,7 +84,30 @@ def _instr(call: FunctionCall) -> exp.Expression:
     return nodes.template("bq_regexp_position({0}, {1}, {2})", call.args[0], nodes.text(head), position)
 
 
+def _of_bytes(build: Callable[[FunctionCall], exp.Expression], result: str) -> Any:
+    """A function of BYTES by that of STRING: each byte is the character with its number."""
+
+    def lower(call: FunctionCall) -> exp.Expression:
+        args = [
+            nodes.call("bq_latin1", a) if t == BYTES else a
+            for a, t in zip(call.args, call.types, strict=True)
+        ]
+        literals = tuple(v.decode("latin-1") if isinstance(v, bytes) else v for v in call.literals)
+        for i, value in enumerate(literals):
+            if isinstance(value, str):
+                args[i] = nodes.text(value)
+        return nodes.template(result, build(replace(call, args=args, literals=literals)))
+
+    return lower
+
+
+_BYTES = "bq_latin1_bytes(CAST({0} AS VARCHAR))"
+_ALL_BYTES = "list_transform(CAST({0} AS VARCHAR[]), lambda r: bq_latin1_bytes(r))"
+
 FUNCTIONS: list[Function] = [
+    fn("regexp_extract", (BYTES, BYTES, INT64, INT64), build=_of_bytes(_extract, _BYTES), optional=2),
+    fn("regexp_extract_all", (BYTES, BYTES), build=_of_bytes(_extract_all, _ALL_BYTES)),
+    fn("regexp_instr", (BYTES, BYTES, INT64, INT64, INT64), build=_of_bytes(_instr, "{0}"), optional=3),
     fn("regexp_contains", (STRING, STRING), build=_contains),
     fn("regexp_contains", (BYTES, BYTES), sql="bq_bytes_regexp_contains({0}, {1})"),
     fn("regexp_replace", (STRING, STRING, STRING), build=_replace),

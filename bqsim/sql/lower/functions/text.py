@@ -117,6 +117,8 @@ FUNCTIONS: list[Function] = [
     fn("soundex", (STRING,), sql="bq_soundex({0})"),
     fn("edit_distance", (STRING, STRING), sql=f"bq_edit_distance({{0}}, {{1}}, {_INT64_MAX})"),
     fn("edit_distance", (STRING, STRING, INT64), sql="bq_edit_distance({0}, {1}, {2})"),
+    fn("edit_distance", (BYTES, BYTES), sql=f"bq_bytes_edit_distance({{0}}, {{1}}, {_INT64_MAX})"),
+    fn("edit_distance", (BYTES, BYTES, INT64), sql="bq_bytes_edit_distance({0}, {1}, {2})"),
     fn("normalize", (STRING, ANY), build=_normalizer("bq_normalize"), optional=1),
     fn("normalize_and_casefold", (STRING, ANY), build=_normalizer("bq_normalize_and_casefold"), optional=1),
     fn("to_code_points", (STRING,), sql="bq_to_code_points({0})"),

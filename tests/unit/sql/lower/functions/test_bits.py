@@ -36,3 +36,11 @@ def test_literal_offsets_out_of_range(warehouse: Warehouse) -> None:
 def test_complement(warehouse: Warehouse) -> None:
     assert_agrees(warehouse, "~x", "x INT64", [(i,) for i in INTS])
     assert_agrees(warehouse, "~x", "x BYTES", [(b,) for b in BYTES])
+
+
+@pytest.mark.parametrize("call", ["BIT_AND", "BIT_OR", "BIT_XOR"])
+@pytest.mark.parametrize("items", [r"b'\x0f\xff', b'\x3c\x01', NULL", r"b'\x0f\xff', b'\x3c'", "b''"])
+@pytest.mark.parametrize("more", ["", ", mode => 'PAD'", ", mode => 'STRICT'"])
+def test_aggregates_of_bytes(warehouse: Warehouse, call: str, items: str, more: str) -> None:
+    query = f"(SELECT {call}(b{more}) FROM UNNEST([{items}]) AS b)"
+    assert_agrees(warehouse, query, "x INT64", [(1,)])

@@ -126,3 +126,9 @@ def test_parts_are_joined_and_null_spoils_the_rest(warehouse: Warehouse) -> None
 )
 def test_what_the_engine_leaves_to_the_reference(warehouse: Warehouse, expression: str) -> None:
     assert "FORMAT" in route_reason(warehouse, expression)
+
+
+@pytest.mark.parametrize("text", ["%f", "%.3f", "%10.2f|", "%e", "%g", "%t", "%T", "%.40f"])
+def test_bignumeric(warehouse: Warehouse, text: str) -> None:
+    rows = [(v,) for v in ("2.5", "-12345678901234567890123456789012345678.5", "0", "1e-38", None)]
+    assert_agrees(warehouse, f"FORMAT('{text}', CAST(x AS BIGNUMERIC))", "x STRING", rows)

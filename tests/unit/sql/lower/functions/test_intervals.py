@@ -94,3 +94,35 @@ def test_division_by_zero(warehouse: Warehouse) -> None:
         warehouse.error("SELECT CAST(x AS INTERVAL) / 0 FROM UNNEST(['1-2']) x")
         == "Interval division by zero"
     )
+
+
+LISTS = (
+    "INTERVAL 1 MONTH, INTERVAL 25 HOUR, INTERVAL 1 SECOND, NULL",
+    "INTERVAL -1 MONTH, INTERVAL -1 DAY, INTERVAL 7 SECOND, INTERVAL '1-1 3 5:6:7.891234' YEAR TO SECOND",
+    "MAKE_INTERVAL(10000), MAKE_INTERVAL(10000), MAKE_INTERVAL(-10000)",
+    "MAKE_INTERVAL(10000), MAKE_INTERVAL(10000)",
+    "INTERVAL 1 DAY, INTERVAL 24 HOUR, INTERVAL 1 DAY",
+    "CAST(NULL AS INTERVAL)",
+)
+
+
+@pytest.mark.parametrize("items", LISTS)
+@pytest.mark.parametrize("call", ["SUM(i)", "AVG(i)", "MIN(i)", "MAX(i)"])
+def test_aggregates(warehouse: Warehouse, call: str, items: str) -> None:
+    assert_agrees(warehouse, f"(SELECT {call} FROM UNNEST([{items}]) AS i)", "x INT64", [(1,)])
+
+
+def test_extremes_and_buckets(warehouse: Warehouse) -> None:
+    rows = [(t,) for t in ("0-1", "0-0 30", "0-0 0 24:0:0", "0-0 1", None)]
+    interval = "CAST(x AS INTERVAL)"
+    for call in (
+        f"GREATEST({interval}, INTERVAL 1 DAY)",
+        f"LEAST({interval}, INTERVAL 30 DAY, {interval})",
+        f"RANGE_BUCKET({interval}, [INTERVAL 1 DAY, INTERVAL 2 DAY])",
+    ):
+        assert_agrees(warehouse, call, "x STRING", rows)
+
+
+def test_difference_of_times(warehouse: Warehouse) -> None:
+    rows = [(a, b) for a in ("10:00:00", "23:59:59.999999", None) for b in ("12:30:00.5", "00:00:00")]
+    assert_agrees(warehouse, "CAST(a AS TIME) - CAST(b AS TIME)", "a STRING, b STRING", rows)

@@ -219,3 +219,24 @@ def test_rand_differs_from_row_to_row(warehouse: Warehouse) -> None:
     rows = warehouse.rows("SELECT RAND() FROM UNNEST(GENERATE_ARRAY(1, 50))")
     assert len({row[0] for row in rows}) == 50
     assert all(0 <= row[0] < 1 for row in rows)
+
+
+ITEM = "STRUCT<key INT64, value FLOAT64>"
+VECTORS = (
+    f"[{ITEM}(1, 2.0), (5, 3.0), (2, 0.3)]", f"[{ITEM}(1, 2.0), (1, 3.0)]", f"[{ITEM}(1, NULL)]",
+    f"[{ITEM}(NULL, 1.0)]", f"CAST([] AS ARRAY<{ITEM}>)", f"CAST(NULL AS ARRAY<{ITEM}>)",
+    f"[{ITEM}(1, 1e200)]", f"[{ITEM}(1, CAST('inf' AS FLOAT64))]", f"[CAST(NULL AS {ITEM})]",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+@pytest.mark.parametrize("call", ["COSINE_DISTANCE", "EUCLIDEAN_DISTANCE"])
+def test_distances_of_sparse_vectors(warehouse: Warehouse, call: str, vector: str) -> None:
+    other = f"[{ITEM}(2, 1.0), (x, 3.0), (1, -1e200)]"
+    for expression in (f"{call}({vector}, {other})", f"{call}([{ITEM}(2, 1.0), (x, 3.0)], {vector})"):
+        assert_agrees(warehouse, expression, "x INT64", [(3,)])
+
+
+def test_distance_by_text_keys(warehouse: Warehouse) -> None:
+    vectors = "[STRUCT(x AS key, 2.0 AS value), ('b', 3.0)], [STRUCT('b' AS key, 1.0 AS value), ('c', 3.0)]"
+    assert_agrees(warehouse, f"EUCLIDEAN_DISTANCE({vectors})", "x STRING", [("a",), ("é",)])

@@ -106,8 +106,20 @@ def test_bytes(warehouse: Warehouse) -> None:
         "REGEXP_INSTR('abc', '(b)')",
         "REGEXP_INSTR('abcb', 'b', 1, 2)",
         "REGEXP_EXTRACT('abc', 'b*', 1, 2)",
-        "REGEXP_EXTRACT(b'abc', b'b')",
     ),
 )
 def test_what_the_engine_leaves_to_the_reference(warehouse: Warehouse, expression: str) -> None:
     assert "regexp" in route_reason(warehouse, expression).lower()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "REGEXP_EXTRACT(x, b'(b.)')", "REGEXP_EXTRACT(x, b'b.', 2)", "REGEXP_EXTRACT(x, b'b', 1, 2)",
+        r"REGEXP_EXTRACT(x, b'\xff.')", "REGEXP_EXTRACT(x, b'[^b]')", "REGEXP_EXTRACT_ALL(x, b'b.?')",
+        "REGEXP_INSTR(x, b'b')", "REGEXP_INSTR(x, b'b', 2, 1, 1)", "REGEXP_EXTRACT(x, b'(')",
+        "REGEXP_EXTRACT(x, b'(a)(b)')", "REGEXP_EXTRACT(x, x)",
+    ],
+)  # fmt: skip
+def test_extraction_from_bytes(warehouse: Warehouse, call: str) -> None:
+    assert_agrees(warehouse, call, "x BYTES", [(v,) for v in (b"abcb", b"", b"\xffb\x80", b"\x00b", None)])

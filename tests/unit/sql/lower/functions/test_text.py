@@ -160,3 +160,9 @@ def test_the_empty_collation_is_none(warehouse: Warehouse) -> None:
 
 def test_a_collation_that_decides_nothing_is_accepted(warehouse: Warehouse) -> None:
     assert warehouse.rows("SELECT COLLATE('a', 'und:ci')") == [["a"]]
+
+
+@pytest.mark.parametrize("call", ["EDIT_DISTANCE(x, b'abd')", "EDIT_DISTANCE(x, b'xyz', max_distance => 2)",
+                                  "EDIT_DISTANCE(x, b'', max_distance => -1)"])  # fmt: skip
+def test_edit_distance_of_bytes(warehouse: Warehouse, call: str) -> None:
+    assert_agrees(warehouse, call, "x BYTES", [(b,) for b in (b"abc", b"", b"\xff", None)])
