@@ -28,3 +28,7 @@ class Places:
     def traits_of(self, project: str, dataset: str, table: str) -> frozenset[str] | None:
         found = self._catalog.find_table(TableRef(project, dataset, table))
         return table_traits(found) if found is not None else None
+
+    def policies_of(self, project: str, dataset: str, table: str) -> int:
+        found = self._catalog.find_table(TableRef(project, dataset, table))
+        return len(found.row_access_policies) if found is not None else 0

@@ -299,6 +299,14 @@ def _views(c: Caller) -> None:
     c.run(f"CREATE VIEW {c.name}v AS SELECT n FROM {c.project}.d.{c.name}")
 
 
+def _own(c: Caller) -> Any:
+    return c.run(f"CREATE TABLE {c.name} AS SELECT 1 AS n")
+
+
+def _policy(table: str, name: str = "a") -> str:
+    return f"CREATE OR REPLACE ROW ACCESS POLICY {name} ON {table} GRANT TO ('allUsers') FILTER USING (n = 1)"
+
+
 def _transaction(c: Caller) -> Any:
     return c.run("BEGIN TRANSACTION; INSERT t2 (n) VALUES (1); INSERT t3 (n) VALUES (1); COMMIT TRANSACTION")
 
@@ -370,6 +378,14 @@ WAYS: dict[str, Way] = {
                 ]
             },
         )
+    ),
+    "row_access_policy_updates": twice(lambda c: c.run(_policy(c.name)), before=_own),
+    "row_access_policies_per_table": Way(
+        lambda c: c.run(_policy(c.name, "b")), before=lambda c: (_own(c), c.run(_policy(c.name)))
+    ),
+    "row_access_policies_per_query": Way(
+        lambda c: c.run(f"SELECT * FROM {c.name}"),
+        before=lambda c: (_own(c), [c.run(_policy(c.name, name)) for name in "ab"]),
     ),
     "insert_bytes": twice(lambda c: c.stream(ONE)),
     "insert_id_rows_per_project": twice(lambda c: c.stream(WITH_ID)),
@@ -456,9 +472,6 @@ WAYS: dict[str, Way] = {
 # What cannot come up.
 NEVER: dict[str, str] = {
     "reservation_requests": "there is no Reservation API",
-    "row_access_policy_updates": "row access policies cannot be made",
-    "row_access_policies_per_table": "row access policies cannot be made",
-    "row_access_policies_per_query": "row access policies cannot be made",
     "concurrent_queries": "beyond it jobs wait",
     "dml_mutating_running": "beyond it jobs wait",
     "dml_inserts_running": "beyond it jobs wait",

@@ -26,6 +26,10 @@ class World(Protocol):
         """Of a table: ``partitioned``, ``ingestion_time``, ``snapshot``; None when there is none."""
         ...
 
+    def policies_of(self, project: str, dataset: str, table: str) -> int:
+        """How many row access policies a table has."""
+        ...
+
 
 class Nowhere:
     """A world without resources, all in one region."""
@@ -38,6 +42,9 @@ class Nowhere:
 
     def traits_of(self, project: str, dataset: str, table: str) -> frozenset[str] | None:
         return None
+
+    def policies_of(self, project: str, dataset: str, table: str) -> int:
+        return 0
 
 
 class Named:
@@ -179,6 +186,10 @@ def _authorized(call: Call, named: Named, world: World) -> int:
     return sum(1 for e in _objects(entries) if any(e.get(k) for k in ("view", "routine", "dataset")))
 
 
+def _policies(call: Call, named: Named, world: World) -> int:
+    return 1 + world.policies_of(named.project, named.dataset, named.table)
+
+
 def _trace_id(call: Call, named: Named, world: World) -> int:
     return len(call.body.read_session.trace_id.encode())
 
@@ -208,6 +219,7 @@ MEASURES: Mapping[str, tuple[tuple[str, Measure], ...]] = {
         f"bigquery.datasets.{verb}": (("authorized_resources", _authorized),)
         for verb in ("insert", "patch", "update")
     },
+    "bigquery.rowAccessPolicies.insert": (("row_access_policies", _policies),),
     READ + "CreateReadSession": (("trace_id_bytes", _trace_id), ("row_restriction_bytes", _restriction)),
     BATCH_COMMIT: (("streams", lambda call, named, world: len(call.body.write_streams)),),
 }
