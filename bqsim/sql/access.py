@@ -115,6 +115,8 @@ class _Check:
         except BigQueryError:
             # The statement itself tells what is wrong with the name.
             return
+        if "ROW_ACCESS_POLIC" in kind and resolved.has(analyzed.statement, "table_scan"):
+            reads[analyzed.statement.table_scan.table.full_name] -= 1
         if target and self._is_temporary(analyzed, about, target):
             target, kind = "", "SELECT"
         if like := _like(analyzed):

@@ -76,6 +76,16 @@ STATEMENTS = {
     "CREATE TABLE FUNCTION g() AS SELECT n FROM t": "routines.create tables.getData",
     "DROP FUNCTION f": "routines.delete",
     "CREATE TEMP FUNCTION h() AS (1); SELECT h()": "",
+    "CREATE ROW ACCESS POLICY r ON t GRANT TO ('allUsers') FILTER USING (TRUE)": (
+        "rowAccessPolicies.create rowAccessPolicies.setIamPolicy tables.getData"
+    ),
+    "ALTER ALL ROW ACCESS POLICIES ON t REVOKE FROM ALL": (
+        "rowAccessPolicies.update rowAccessPolicies.setIamPolicy"
+    ),
+    "DROP ALL ROW ACCESS POLICIES ON t": "rowAccessPolicies.delete rowAccessPolicies.setIamPolicy",
+    "GRANT `roles/bigquery.dataViewer` ON SCHEMA d TO 'allUsers'": "datasets.setIamPolicy",
+    "GRANT `roles/bigquery.dataViewer` ON TABLE t TO 'allUsers'": "tables.setIamPolicy",
+    "REVOKE `roles/bigquery.dataViewer` ON TABLE t FROM 'allUsers'": "tables.setIamPolicy",
 }
 
 
