@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ from .statements.quotas import begin_statement, charge_plan
 from .statements.row_access import granted_to_nobody
 from .statements.sizes import ColumnSizes
 from .statements.tables import wrong_kind
-from .statements.time_travel import bind_lag, bind_times
+from .statements.time_travel import OtherColumns, bind_lag, bind_times, earlier_columns
 from .statements.transactions import Transaction
 from .statements.writes import Claims, Outdated, Writer, created, finish_creation, writing
 
@@ -164,6 +165,7 @@ class Executor:
         plan = self._services.planner.cached(sql, ctx)
         if plan is not None and self.access.plan(plan, ctx):
             return self._select(Statement(self._services, None, ctx, session), plan, destination)
+        last: Exception = Outdated(TableRef(ctx.project, "", ""))
         for attempt in range(1, ATTEMPTS + 1):
             moment = self._services.catalog.moment()
             analyzed = self._analyze(sql, ctx, session, start)
@@ -172,6 +174,8 @@ class Executor:
             except Outdated as error:
                 log.debug("attempt %d: %s", attempt, error)
                 last = error
+            except OtherColumns as past:
+                ctx = replace(ctx, pinned={**ctx.pinned, past.table.ref: past.table})
         raise last
 
     def run_analyzed(
@@ -198,7 +202,12 @@ class Executor:
         """What running the statement would do and scan; nothing changes, and a query returns no rows."""
         sql, ctx, start = self._prepared(sql, ctx, session, start)
         analyzed = self._analyze(sql, ctx, session, start)
-        statement = self._statement(analyzed, ctx, session)
+        try:
+            statement = self._statement(analyzed, ctx, session)
+        except OtherColumns as past:
+            return self.dry_run(
+                sql, replace(ctx, pinned={**ctx.pinned, past.table.ref: past.table}), session, start=start
+            )
         statement.dry_run = True
         result = _handler(analyzed)(statement)
         given = {*ctx.parameters, *(str(i) for i in range(1, len(ctx.positional) + 1))}
@@ -228,6 +237,10 @@ class Executor:
             if granted is not None:
                 return self._analyze(granted, ctx, session, start)
             self.access.failed(sql, ctx, error)
+            if "system_time" in sql.casefold():
+                for earlier in earlier_columns(self._services.googlesql, self._services.catalog, sql, ctx):
+                    with suppress(BigQueryError):
+                        return self._services.googlesql.analyze(sql, earlier, start)
             raise
 
     def _statement(self, analyzed: Analyzed, ctx: Context, session: Session) -> Statement:

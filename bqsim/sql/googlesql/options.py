@@ -70,6 +70,37 @@ WITH_ON_SUBQUERY WITH_RECURSIVE WITH_RECURSIVE_DEPTH_MODIFIER
 """.split()  # noqa: SIM905
 
 RESERVED_KEYWORDS = ("QUALIFY", "MATCH_RECOGNIZE", "GRAPH_TABLE")
+# Statements of GoogleSQL's that BigQuery does not have.
+_NOT_STATEMENTS = frozenset(
+    f"RESOLVED_{name}_STMT"
+    for name in (
+        "ABORT_BATCH",
+        "ALTER_APPROX_VIEW",
+        "ALTER_DATABASE",
+        "ALTER_PRIVILEGE_RESTRICTION",
+        "ALTER_SEQUENCE",
+        "ANALYZE",
+        "CLONE_DATA",
+        "CREATE_APPROX_VIEW",
+        "CREATE_CONSTANT",
+        "CREATE_DATABASE",
+        "CREATE_PRIVILEGE_RESTRICTION",
+        "CREATE_SEQUENCE",
+        "DEFINE_TABLE",
+        "DESCRIBE",
+        "DROP_PRIVILEGE_RESTRICTION",
+        "EXPLAIN",
+        "EXPORT_METADATA",
+        "IMPORT",
+        "MODULE",
+        "RENAME",
+        "RUN_BATCH",
+        "SET_TRANSACTION",
+        "SHOW",
+        "START_BATCH",
+    )
+)
+GENERIC_SUB_ENTITY_TYPES = ("REPLICA",)
 GENERIC_ENTITY_TYPES = (
     "CAPACITY",
     "RESERVATION",
@@ -157,8 +188,16 @@ def language_options() -> Any:
         product_mode=public.PRODUCT_EXTERNAL,
         enabled_language_features=[public.LanguageFeature.Value("FEATURE_" + name) for name in FEATURES],
         supported_generic_entity_types=GENERIC_ENTITY_TYPES,
+        supported_generic_sub_entity_types=GENERIC_SUB_ENTITY_TYPES,
+        supported_statement_kinds=_statement_kinds(options_pb2.LanguageOptionsProto.DESCRIPTOR),
         reserved_keywords=RESERVED_KEYWORDS,
     )
+
+
+def _statement_kinds(options: Any) -> list[int]:
+    """The numbers of the statements that BigQuery has."""
+    kinds = options.fields_by_name["supported_statement_kinds"].enum_type.values
+    return [k.number for k in kinds if k.name.endswith("_STMT") and k.name not in _NOT_STATEMENTS]
 
 
 @dataclass(frozen=True, slots=True)

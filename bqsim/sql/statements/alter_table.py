@@ -20,7 +20,14 @@ from . import names, results
 from .base import Statement
 from .conversions import converted
 from .defaults import default_expression
-from .fields import collation_text, field_from_definition, sql_type, with_column_options, with_type_parameters
+from .fields import (
+    check_name,
+    collation_text,
+    field_from_definition,
+    sql_type,
+    with_column_options,
+    with_type_parameters,
+)
 from .keys import foreign_key
 from .options import with_options
 from .storage import storage_of, with_storage
@@ -157,6 +164,7 @@ def _rename_column(a: _Alteration, action: Any) -> None:
     other = a.table.field_index(action.new_name)
     if other is not None and other != index:
         raise invalid_query(f"Column already exists: {action.new_name}")
+    check_name(action.new_name)
     old = a.table.fields[index].name
 
     def renamed(columns: tuple[str, ...]) -> tuple[str, ...]:
@@ -324,6 +332,8 @@ def _moved_changes(storage: Storage, target: Storage, index: int) -> ChangeLog |
 def _add_constraint(a: _Alteration, action: Any) -> None:
     constraint = resolved.unwrap(action.constraint)
     if resolved.node_name(constraint) == "ResolvedPrimaryKey":
+        if not constraint.unenforced:
+            raise invalid_query("Primary keys must be declared as NOT ENFORCED")
         if a.table.primary_key:
             if action.is_if_not_exists:
                 return

@@ -10,6 +10,7 @@ from bqsim.errors import invalid_query
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.googlesql.types import type_from_proto
 from bqsim.types import Field, Mode, TypeKind, field_of
+from bqsim.types.names import name_problem
 
 from .options import option_value
 
@@ -19,6 +20,7 @@ Options = Callable[[Any], dict[str, Any]]
 
 def field_from_definition(definition: Any, options: Options) -> Field:
     """The field that a ResolvedColumnDefinition describes, with its annotations and default."""
+    check_name(definition.name)
     base = field_of(definition.name, type_from_proto(definition.type))
     if definition.HasField("annotations"):
         base = annotated(base, definition.annotations, options)
@@ -27,6 +29,13 @@ def field_from_definition(definition: Any, options: Options) -> Field:
     if definition.HasField("generated_column_info"):
         raise invalid_query("Generated columns are not supported")
     return base
+
+
+def check_name(name: str) -> None:
+    """Raise for what no column may be called."""
+    problem = name_problem(name)
+    if problem is not None:
+        raise invalid_query(problem)
 
 
 def annotated(base: Field, annotations: Any, options: Options) -> Field:

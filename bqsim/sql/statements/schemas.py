@@ -63,9 +63,13 @@ def _altered(statement: Statement, dataset: Dataset, action: object) -> Dataset:
     name = resolved.node_name(action)
     if name == "ResolvedSetOptionsAction":
         values = statement.options(action.option_list)  # type: ignore[attr-defined]
+        if "primary_replica" in values or "default_replica" in values:
+            raise unsupported("ALTER SCHEMA with cross-region replicas")
         if "location" in values:
             raise invalid_query("Option location cannot be changed by ALTER SCHEMA")
         return with_options(dataset, values)
+    if name in ("ResolvedAddSubEntityAction", "ResolvedDropSubEntityAction"):
+        raise unsupported("ALTER SCHEMA with cross-region replicas")
     if name == "ResolvedSetCollateClause":
         return replace(dataset, default_collation=collation_text(action.collation_name))  # type: ignore[attr-defined]
     raise invalid_query(f"ALTER SCHEMA does not support {name.removeprefix('Resolved')}")

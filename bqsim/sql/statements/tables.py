@@ -151,6 +151,8 @@ def described(
         default_collation=collation,
     )
     if _has(node, "primary_key"):
+        if not resolved.get(node, "primary_key").unenforced:
+            raise invalid_query("Primary keys must be declared as NOT ENFORCED")
         table = replace(table, primary_key=tuple(resolved.get(node, "primary_key").column_name_list))
     keys = foreign_keys(statement, resolved.get(node, "foreign_key_list"))
     if keys:

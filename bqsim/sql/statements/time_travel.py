@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,18 @@ from .base import Statement
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
+    from bqsim.sql.googlesql import GoogleSql
+    from bqsim.sql.plan import Context
 
 US_PER_MS = 1000
+
+
+class OtherColumns(Exception):
+    """A statement reads a table as of when it had other columns: it is to be analysed with these."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table.ref.api_name)
+        self.table = table
 
 
 def snapshot_time(statement: Statement, scan: Any) -> int | None:
@@ -69,6 +80,23 @@ def bind_lag(statement: Statement, at_us: int) -> None:
     statement.ctx = replace(statement.ctx, rows_at_us=at_us)
 
 
+def _is_past(statement: Statement, table: Table) -> bool:
+    """Whether a statement was analysed with columns that a table had once."""
+    current = statement.catalog.find_table(table.ref)
+    return current is not None and current.fields != table.fields
+
+
+def earlier_columns(googlesql: GoogleSql, catalog: Catalog, sql: str, ctx: Context) -> Iterator[Context]:
+    """Contexts in which the tables that a text names have other columns, as they had them before."""
+    for ref in dict.fromkeys(googlesql.tables_named(sql, ctx)):
+        current = catalog.find_table(ref)
+        tried = [current.fields] if current is not None else []
+        for version in reversed(catalog.history.past(ref)):
+            if version.table.storage is not None and version.table.fields not in tried:
+                tried.append(version.table.fields)
+                yield replace(ctx, pinned={**ctx.pinned, ref: version.table})
+
+
 def bind_times(statement: Statement) -> None:
     """Let the scans of the statement read past rows from where they were stored then."""
     analyzed = statement.analyzed
@@ -81,12 +109,14 @@ def bind_times(statement: Statement) -> None:
         if table.storage is None:
             continue
         at_us = snapshot_time(statement, node)
+        if at_us is None and _is_past(statement, table):
+            raise unsupported("Reading a table as of two times between which it was replaced")
         seen = table if at_us is None else table_at(statement, table, at_us)
         if seen.storage is None or seen.storage.engine_table == table.storage.engine_table:
             found.setdefault(name, set()).add(table.storage.engine_table)
             continue
         if seen.fields != table.fields:
-            raise unsupported("FOR SYSTEM_TIME AS OF a time before the table's schema was replaced")
+            raise OtherColumns(seen)
         found.setdefault(name, set()).add(seen.storage.engine_table)
         sources = dict(analyzed.sources)
         policies = table.row_access_policies or seen.row_access_policies

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 
 from bqsim.catalog.resources import Table, TableKind
+from bqsim.errors import unsupported
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.googlesql.prepass import prepare
 from bqsim.sql.googlesql.types import type_from_proto
@@ -26,6 +27,8 @@ def create_view(statement: Statement) -> StatementResult:
 
 
 def create_materialized_view(statement: Statement) -> StatementResult:
+    if resolved.has(statement.node, "replica_source"):
+        raise unsupported("CREATE MATERIALIZED VIEW AS REPLICA OF")
     return _create(statement, TableKind.MATERIALIZED_VIEW, "CREATE_MATERIALIZED_VIEW")
 
 

@@ -87,3 +87,43 @@ def test_as_of(warehouse: Warehouse, moment_us: int) -> None:
     warehouse.run("CREATE OR REPLACE TABLE d.t AS SELECT 'x' AS s")
     other = warehouse.table("t")
     assert as_of(warehouse.catalog, other, moment_us).storage == other.storage
+
+
+@pytest.fixture
+def replaced_us(warehouse: Warehouse) -> int:
+    """When table ``r`` had one column ``n``; now it has others."""
+    warehouse.run("CREATE TABLE d.r AS SELECT 1 AS n")
+    at_us = warehouse.executor.clock.now_us()
+    warehouse.run("CREATE OR REPLACE TABLE d.r AS SELECT 'x' AS s, 2 AS m")
+    return at_us
+
+
+EARLIER = [
+    ("SELECT * FROM d.r {}", [[1]]),
+    ("SELECT n + 1 FROM d.r {}", [[2]]),
+    ("SELECT COUNT(*) FROM d.r {}", [[1]]),
+    ("SELECT * FROM d.r", [["x", 2]]),
+]
+
+
+@pytest.mark.parametrize(("sql", "rows"), EARLIER, ids=[sql for sql, _ in EARLIER])
+def test_columns_are_those_of_then(
+    warehouse: Warehouse, replaced_us: int, sql: str, rows: list[list[object]]
+) -> None:
+    then = f"FOR SYSTEM_TIME AS OF TIMESTAMP_MICROS({replaced_us})"
+    assert warehouse.rows(sql.format(then)) == rows
+
+
+def test_copies_of_then(warehouse: Warehouse, replaced_us: int) -> None:
+    then = f"FOR SYSTEM_TIME AS OF TIMESTAMP_MICROS({replaced_us})"
+    warehouse.run(f"CREATE TABLE d.old CLONE d.r {then}")
+    warehouse.run(f"CREATE OR REPLACE TABLE d.r AS SELECT * FROM d.r {then}")
+    assert warehouse.rows("SELECT * FROM d.old") == warehouse.rows("SELECT * FROM d.r") == [[1]]
+    assert "Unrecognized name: z" in warehouse.error(f"SELECT z FROM d.r {then}")
+
+
+def test_two_times_with_other_columns_are_refused(warehouse: Warehouse, replaced_us: int) -> None:
+    then = f"FOR SYSTEM_TIME AS OF TIMESTAMP_MICROS({replaced_us})"
+    assert warehouse.error(f"SELECT * FROM d.r {then} CROSS JOIN d.r AS now") == (
+        "Reading a table as of two times between which it was replaced is not supported by bqsim"
+    )
