@@ -115,7 +115,7 @@ class _Check:
         except BigQueryError:
             # The statement itself tells what is wrong with the name.
             return
-        if "ROW_ACCESS_POLIC" in kind and resolved.has(analyzed.statement, "table_scan"):
+        if "ROW_ACCESS_POLIC" in kind and not kind.startswith("DROP"):
             reads[analyzed.statement.table_scan.table.full_name] -= 1
         if target and self._is_temporary(analyzed, about, target):
             target, kind = "", "SELECT"
