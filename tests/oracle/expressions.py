@@ -30,7 +30,9 @@ class Expressions:
                 self._by_result[call.result][call.name].append(call)
         self._guardable = {
             type_: {
-                name: kept for name, calls in by_name.items() if (kept := [c for c in calls if not c.has_subquery])
+                name: kept
+                for name, calls in by_name.items()
+                if (kept := [c for c in calls if not c.has_subquery])
             }
             for type_, by_name in self._by_result.items()
         }
@@ -67,7 +69,11 @@ class Expressions:
         text = _HOLE.sub(argument, call.template)
         if guarded and not call.has_subquery:
             return f"{GUARD.upper()}({text})"
-        if call.name[0].isalpha() and self.random.random() < _SAFE_SHARE and text.startswith(call.name.upper() + "("):
+        if (
+            call.name[0].isalpha()
+            and self.random.random() < _SAFE_SHARE
+            and text.startswith(call.name.upper() + "(")
+        ):
             return text if call.name in _NO_SAFE else f"SAFE.{text}"
         return text
 
@@ -79,5 +85,5 @@ class Expressions:
 # What has no SAFE. form, in GoogleSQL or in its evaluator.
 _NO_SAFE = frozenset(
     "cast safe_cast extract case if coalesce ifnull nullif exists array struct make_interval "
-    "array_first array_last array_slice array_filter array_transform format to_json".split()  # noqa: SIM905
+    "array_first array_last array_slice array_filter array_transform format to_json".split()
 )

@@ -96,7 +96,9 @@ class Queries:
         return self._random.choice(of)
 
     def _of(self, *types: Type, depth: int = 2) -> str:
-        return self._expressions.expression(self._random.choice(types), self._random.randint(0, depth))
+        return self._expressions.expression(
+            self._random.choice(types), self._random.randint(0, depth), guarded=True
+        )
 
     def _where(self) -> str:
         return self._of(BOOL) if self._random.random() < 0.6 else "TRUE"
@@ -123,7 +125,9 @@ class Queries:
     def _group(self) -> str:
         keys = self._keys(2)
         shown = ", ".join(f"{k} AS k{n}" for n, k in enumerate(keys))
-        return f"SELECT {shown}, {self._aggregates()} FROM data WHERE {self._where()} GROUP BY {', '.join(keys)}"
+        return (
+            f"SELECT {shown}, {self._aggregates()} FROM data WHERE {self._where()} GROUP BY {', '.join(keys)}"
+        )
 
     def _grouping_sets(self) -> str:
         keys = self._keys(3)

@@ -118,7 +118,9 @@ def _select(columns: list[str]) -> str:
     return f"SELECT {shown} FROM data ORDER BY id"
 
 
-def work(seed: int, expressions: int, queries: int, report: Any = None) -> tuple[Counter[str], list[Difference]]:
+def work(
+    seed: int, expressions: int, queries: int, report: Any = None
+) -> tuple[Counter[str], list[Difference]]:
     """One worker's share."""
     run = Run(seed)
     try:
@@ -152,7 +154,9 @@ def _worker(arguments: tuple[int, int, int]) -> tuple[Counter[str], list[Differe
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--expressions", type=int, default=10_000)
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
@@ -177,7 +181,9 @@ def main() -> int:
     for difference in differences:
         print(difference)
     if options.out is not None:
-        lines = [json.dumps({"sql": d.sql, "engine": d.engine, "evaluator": d.evaluator}) for d in differences]
+        lines = [
+            json.dumps({"sql": d.sql, "engine": d.engine, "evaluator": d.evaluator}) for d in differences
+        ]
         options.out.write_text("\n".join(lines) + "\n")
     print(f"seeds {options.seed}..{options.seed + options.workers - 1}, {time.monotonic() - start:.0f} s")
     for name, count in counts.most_common(40):

@@ -82,7 +82,18 @@ TEXTS: dict[tuple[str, int], tuple[str, ...]] = {
 }  # fmt: skip
 
 # What no two runs, or not the evaluator, give alike.
-EXCLUDED_PREFIXES = ("st_", "s2_", "keys.", "aead.", "deterministic_", "hll_count.", "kll_quantiles.", "net.reg", "net.pub", "$differential")
+EXCLUDED_PREFIXES = (
+    "st_",
+    "s2_",
+    "keys.",
+    "aead.",
+    "deterministic_",
+    "hll_count.",
+    "kll_quantiles.",
+    "net.reg",
+    "net.pub",
+    "$differential",
+)
 EXCLUDED = {
     "rand", "generate_uuid", "session_user", "error", "current_date", "current_datetime", "current_time",
     "current_timestamp", "typeof", "iferror", "nulliferror", "iserror", "$subscript_with_key", "$interval",
@@ -90,6 +101,7 @@ EXCLUDED = {
     "from_base32", "to_base32", "$extract", "$make_array", "make_interval", "net.host", "json_object", "json_array",
     "prev", "next", "first", "last", "match_number", "match_row_number", "classifier",
 }  # fmt: skip
+
 
 def _castable(source: Type, result: Type) -> bool:
     nested = {TypeKind.ARRAY, TypeKind.RANGE}
@@ -162,7 +174,7 @@ class Call:
     @property
     def has_subquery(self) -> bool:
         """Whether it is, or is rewritten to, a subquery: the engine cannot guard those."""
-        return "SELECT" in self.template or "UNNEST(" in self.template and "LIKE" in self.template
+        return "SELECT" in self.template or ("UNNEST(" in self.template and "LIKE" in self.template)
 
 
 def builtin_functions(pool: Pool) -> Any:
@@ -188,7 +200,7 @@ def _parts(name: str) -> tuple[str, ...]:
 # What GoogleSQL has a signature for, of any type, and refuses for some types.
 _NOT_JSON = frozenset(
     "$equal $not_equal $less $less_or_equal $greater $greater_or_equal $between $in $in_array nullif greatest least "
-    "$is_distinct_from $is_not_distinct_from $case_with_value range_bucket array_includes".split()  # noqa: SIM905
+    "$is_distinct_from $is_not_distinct_from $case_with_value range_bucket array_includes".split()
 )
 
 _SCALAR = 1
@@ -253,7 +265,9 @@ def _bound(argument: Any, element: Type | None) -> Type | None:
         except (KeyError, ValueError):
             return None
     kind = argument.DESCRIPTOR.fields_by_name["kind"].enum_type.values_by_number[argument.kind].name
-    if element is None or any(word in kind for word in ("LAMBDA", "GRAPH", "MAP", "SEQUENCE", "PROTO", "STRUCT")):
+    if element is None or any(
+        word in kind for word in ("LAMBDA", "GRAPH", "MAP", "SEQUENCE", "PROTO", "STRUCT")
+    ):
         return None
     if "ARRAY" in kind:
         return array_of(element)

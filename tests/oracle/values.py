@@ -113,8 +113,26 @@ LEAVES: dict[Type, tuple[str, ...]] = {
 # Texts that arguments of one meaning have: chosen by function and position in signatures.py.
 PATTERNS = ("r'[a-c]'", "r'(b|y)'", "r'^a|x$'", "r'\\d+'", "r'.'", "r'(?i)É'", "r'a*'", "r's(.)'", "''")
 PATHS = ("'$'", "'$.a'", "'$.b[1]'", "'$[0]'", "'$.b[3].c'", "'$.x'", "'$.a.b'")
-DATE_FORMATS = ("'%Y-%m-%d'", "'%F'", "'%d/%m/%y %j'", "'%a %A %b %B'", "'%G-W%V-%u'", "'%D'", "'%e %U %W %w'", "'%Q %C'", "'%x'", "'%%'")
+DATE_FORMATS = (
+    "'%Y-%m-%d'",
+    "'%F'",
+    "'%d/%m/%y %j'",
+    "'%a %A %b %B'",
+    "'%G-W%V-%u'",
+    "'%D'",
+    "'%e %U %W %w'",
+    "'%Q %C'",
+    "'%x'",
+    "'%%'",
+)
 TIME_FORMATS = ("'%H:%M:%S'", "'%T'", "'%I:%M %p'", "'%E3S'", "'%E*S'", "'%R'", "'%X'")
-STAMP_FORMATS = (*DATE_FORMATS, *TIME_FORMATS, "'%F %T'", "'%c'", "'%s'", "'%Z'", "'%z'", "'%Ez'", "'%F %H:%M:%E6S%Ez'")  # fmt: skip
-ZONES = ("'America/New_York'", "'Europe/Berlin'", "'+05:30'", "'UTC'", "'Asia/Kolkata'", "'Australia/Lord_Howe'")
+STAMP_FORMATS = (*DATE_FORMATS, *TIME_FORMATS, "'%Y-%m-%d %T'", "'%c'", "'%s'", "'%Z'", "'%z'", "'%Ez'", "'%Y-%m-%d %H:%M:%E6S%Ez'")  # fmt: skip
+ZONES = (
+    "'America/New_York'",
+    "'Europe/Berlin'",
+    "'+05:30'",
+    "'UTC'",
+    "'Asia/Kolkata'",
+    "'Australia/Lord_Howe'",
+)
 CODES = ("'%t'", "'%T'")
