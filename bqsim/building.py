@@ -160,6 +160,7 @@ def build(settings: Settings, scenario: Scenario | None = None) -> Built:
         follow_policy(core)
         core.parts.limits = limit_control(core)
         core.parts.jobs = befalling
+        core.parts.answers = googlesql.answers
         if scenario is not None:
             put_in_force(core.parts, scenario, clock=False)
         return Built(core, engine.install_kernels, undo.pop_all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -24,6 +25,9 @@ from .persistence import (
 )
 from .refs import DatasetRef, RoutineRef, TableRef
 from .resources import Dataset, Routine, Table
+
+from .updates import UPDATES, Segments
+from .updates import key_of as updates_key
 
 if TYPE_CHECKING:
     from .administration import Resource as Administered
@@ -138,6 +142,13 @@ class Change:
         self._put(ROUTINE, key_of(ref), None)
         self._routines[ref] = None
         self._steps.append(lambda: self._catalog._remove_routine(ref))
+
+    def note_updates(self, engine_table: str, segments: Segments) -> None:
+        """Note which of the rows that it writes into an engine table replace others."""
+        if any(updating and count for updating, count in segments):
+            version = self.time_us
+            self._put(UPDATES, updates_key(engine_table, version), json.dumps(list(segments)))
+            self._steps.append(lambda: self._catalog.updates.add(engine_table, version, segments))
 
     def put_model(self, model: Model) -> None:
         """Create or replace a model."""

@@ -10,6 +10,7 @@ from .history import DroppedDataset, TableVersion
 from .models import MODEL, Model
 from .persistence import DATASET, DROPPED, HISTORY, PROJECT, ROUTINE, TABLE, from_record
 from .resources import Dataset, Routine
+from .updates import UPDATES
 
 if TYPE_CHECKING:
     from .store import Catalog
@@ -43,6 +44,7 @@ def load(catalog: Catalog, records: Iterable[tuple[str, str, str]]) -> int:
         readers[kind](value)
     administered = [(kind, value) for kind, _, value in everything if kind in CLASSES or kind == CHANGED]
     catalog.administration.load(administered)
+    catalog.updates.load((key, value) for kind, key, value in everything if kind == UPDATES)
     catalog.models.put(*(from_record(Model, value) for kind, _, value in everything if kind == MODEL))
     stored |= catalog.history.engine_tables()
     return max((int(name[1:]) for name in stored if name[1:].isdigit()), default=0)

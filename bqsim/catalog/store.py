@@ -34,6 +34,7 @@ from .refs import DatasetRef, RoutineRef, TableRef
 from .resources import Dataset, Routine, Table
 from .rollback import resource_in, state_of
 from .sorted_ids import contains, page_of, remove
+from .updates import Updates
 
 __all__ = ["Catalog", "Change", "MetadataWriter"]
 
@@ -62,6 +63,7 @@ class Catalog:
         self.buffers = StreamingBuffers(clock)
         self.administration = Administration()
         self.models = Models()
+        self.updates = Updates()
         # What insertAll and the Storage Write API put into tables.
         self.streamed = Ingestion(clock)
         self.written = Ingestion(clock)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .areas import ABSENT_VIEWS
-
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -29,8 +27,6 @@ def _refused(statement: str, sql: str, what: str = "") -> Gap:
     return Gap(f"statement:{statement}", sql, f"{what or statement} is not supported by bqsim")
 
 
-_CREATE_ENTITY = "CREATE CAPACITY, RESERVATION and ASSIGNMENT"
-_ALTER_ENTITY = "ALTER CAPACITY, RESERVATION and BI_CAPACITY"
 _NO_FUNCTION = "Queries that use such functions are refused by name."
 _NONE = "There are none, so nothing is found by its name."
 _TO = {"projectId": "p", "datasetId": "d", "tableId": "x"}
@@ -43,45 +39,13 @@ STATEMENTS: tuple[Gap, ...] = (
     _refused("CREATE PROPERTY GRAPH", "CREATE PROPERTY GRAPH d.g NODE TABLES (d.t KEY (n))"),
     _refused("CREATE CONNECTION", "CREATE CONNECTION `p.us.c` OPTIONS (x='y')"),
     _refused("ALTER CONNECTION", "ALTER CONNECTION `p.us.c` SET OPTIONS (x='y')"),
-    _refused("CREATE CAPACITY", "CREATE CAPACITY `p.region-us.c` OPTIONS (slot_count=100)", _CREATE_ENTITY),
-    _refused("CREATE RESERVATION", "CREATE RESERVATION `p.region-us.r` OPTIONS (a=1)", _CREATE_ENTITY),
-    _refused("CREATE ASSIGNMENT", "CREATE ASSIGNMENT `p.region-us.r.a` OPTIONS (a=1)", _CREATE_ENTITY),
-    _refused("ALTER RESERVATION", "ALTER RESERVATION `p.region-us.r` SET OPTIONS (a=1)", _ALTER_ENTITY),
-    _refused("ALTER BI_CAPACITY", "ALTER BI_CAPACITY `p.region-us.default` SET OPTIONS (a=1)", _ALTER_ENTITY),
-    _refused("DROP RESERVATION", "DROP RESERVATION `p.region-us.r`"),
     Gap(
         "sql:Spark procedures",
         "CREATE PROCEDURE d.p() WITH CONNECTION `p.us.c` OPTIONS (engine='SPARK') LANGUAGE PYTHON AS 'x'",
         "Query error: A procedure in the language PYTHON is not supported by bqsim",
     ),
     Gap("sql:geography", "SELECT ST_GEOGPOINT(1, 2)", "function st_geogpoint", _NO_FUNCTION),
-    Gap(
-        "sql:machine learning",
-        "SELECT * FROM ML.PREDICT(MODEL d.m, TABLE d.t)",
-        "Table-valued function not found: ML.PREDICT",
-        "There are no models, and no functions over them.",
-    ),
     Gap("sql:property graphs", "SELECT * FROM GRAPH_TABLE(d.g MATCH (a) RETURN a)", "Property graph", _NONE),
-    Gap(
-        "sql:federated queries",
-        "SELECT * FROM EXTERNAL_QUERY('c', 'SELECT 1')",
-        "Table-valued function not found: EXTERNAL_QUERY",
-        "The function is not there.",
-    ),
-    Gap(
-        "sql:change history",
-        "SELECT * FROM APPENDS(TABLE d.t)",
-        "Table-valued function not found: APPENDS",
-        "The functions are not there.",
-    ),
-    *(
-        Gap(
-            f"view:{name}",
-            f"SELECT * FROM `region-us`.INFORMATION_SCHEMA.{name}",
-            f"INFORMATION_SCHEMA.{name} is not supported by bqsim",
-        )
-        for name in ABSENT_VIEWS
-    ),
 )
 
 JOBS: tuple[Gap, ...] = (
@@ -128,12 +92,6 @@ PARTS: tuple[Gap, ...] = (
         "SELECT PARSE_DATE('%G-%V', '2020-10')",
         "ISO parse elements are not supported yet",
         "PARSE functions refuse the elements of ISO years and weeks.",
-    ),
-    Gap(
-        "sql:functions on texts and bytes",
-        "SELECT NET.REG_DOMAIN('http://a.b.co.uk')",
-        "function net.reg_domain",
-        "NET.REG_DOMAIN and NET.PUBLIC_SUFFIX are refused by name: the list of suffixes is not there.",
     ),
     Gap(
         "sql:window functions",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .machines import Machines
     from .parts import Parts
     from .retries import RetryTests
+    from .supplied import SuppliedAnswers
     from .worlds import Worlds
 
 
@@ -98,6 +99,17 @@ class Control(ABC):
         everything.
         """
         return present(self.parts.iam)
+
+    @property
+    def answers(self) -> SuppliedAnswers:
+        """What functions of models and other services answer, in all scopes: they are refused without."""
+        from .supplied import SuppliedAnswers
+
+        simulation, source = self.parts.simulation, self.source
+        return SuppliedAnswers(
+            present(self.parts.answers),
+            lambda action, details: simulation.control(action, source=source, details=details),
+        )
 
     @property
     def retry_tests(self) -> RetryTests:

@@ -18,6 +18,7 @@ from bqsim.sim.simulation import latency_rules
 
 from .given import match_within, owned, plain, within
 from .parts import Parts
+from .supplied import answer_of
 
 # A scenario, its JSON object, its file, or its text.
 Scenarios = Scenario | Mapping[str, Any] | Path | str
@@ -76,6 +77,7 @@ def together(scenarios: Sequence[Scenario]) -> Scenario:
             jobs=(*whole.jobs, *other.jobs),
             limits=_limits(whole.limits, other.limits),
             iam=other.iam or whole.iam,
+            answers=(*whole.answers, *other.answers),
         )
     return whole
 
@@ -120,6 +122,9 @@ def put_in_force(parts: Parts, scenario: Scenario, scope: str = "", *, clock: bo
     parts.plans = {"": scenario.jobs}
     parts.latencies = {} if scenario.latency is None else {"": scenario.latency}
     configure(parts)
+    if parts.answers is not None:
+        for supply in scenario.answers:
+            parts.answers.put(answer_of(supply))
     if parts.limits is not None:
         if scenario.limits is not None:
             parts.limits.load(scenario.limits)
@@ -154,6 +159,8 @@ def begin_anew(parts: Parts, scope: str = "") -> None:
             parts.limits.reset()
         if parts.iam is not None:
             parts.iam.policy = parts.first_policy()
+        if parts.answers is not None:
+            parts.answers.clear()
         if parts.laboratory is not None:
             for test in parts.laboratory.list():
                 parts.laboratory.delete(test.id)
@@ -169,6 +176,7 @@ _WHOLE = {
     "seed": "draws are those of the whole simulator",
     "clock": "all scopes share one clock",
     "limits": "write 'tenants' in a scenario for the whole simulator",
+    "answers": "they are those of the whole simulator",
     "iam": "write the project in its bindings, in a scenario for the whole simulator",
 }
 
@@ -177,7 +185,7 @@ def _within(parts: Parts, scenario: Scenario, scope: str) -> None:
     found = [
         Problem(Place(scenario.name, path=key), f"a scenario for the scope '{scope}' has no '{key}': {why}")
         for key, why in _WHOLE.items()
-        if getattr(scenario, key) is not None
+        if getattr(scenario, key) not in (None, ())
     ]
     if scenario.latency is not None and scenario.latency.preset is not None:
         text = f"a scenario for the scope '{scope}' has no preset: plan its jobs, 'progression: sampled'"

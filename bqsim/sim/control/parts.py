@@ -15,6 +15,7 @@ from bqsim.sim.timers import Timer
 from .journals import JournalView
 
 if TYPE_CHECKING:
+    from bqsim.sim.answers import Answers
     from bqsim.sim.iam import Iam
     from bqsim.sim.iam.policy import Policy
     from bqsim.sim.limits.control import LimitControl
@@ -57,6 +58,7 @@ class Parts:
     first_policy: Callable[[], Policy | None] = _no_policy
     jobs: Any = None
     worlds: Any = None
+    answers: Answers | None = None
     loop: asyncio.AbstractEventLoop | None = None
     laboratory: RetryLab | None = None
     latencies: dict[str, LatencySetup] = field(default_factory=dict)

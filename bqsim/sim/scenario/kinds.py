@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -200,6 +201,28 @@ FLAG = Kind("flag", _flag, {"type": "boolean"})
 GLOB = Kind("pattern", _glob, {"type": "string", "minLength": 1})
 REGEX = Kind("regular expression", _regex, {"type": "string", "minLength": 1, "format": "regex"})
 
+
+def _sql_type(value: Scalar) -> str:
+    from bqsim.types.spelled import spelled
+
+    text = _name(value)
+    spelled(text)
+    return text
+
+
+def _json_rows(value: Scalar) -> str:
+    text = _text(value)
+    try:
+        rows = json.loads(text)
+    except ValueError:
+        rows = None
+    if not isinstance(rows, list) or not all(isinstance(row, list | dict) for row in rows):
+        raise ValueError("expected rows as a JSON list of lists or objects")
+    return text
+
+
+SQL_TYPE = Kind("type", _sql_type, {"type": "string", "minLength": 1})
+JSON_ROWS = Kind("rows", _json_rows, {"type": "string"})
 REASON = word("error reason", tuple(REASONS))
 GRPC_STATUS = word("gRPC status", words.GRPC_STATUSES)
 STORAGE_CODE = word("storage error code", words.STORAGE_CODES)

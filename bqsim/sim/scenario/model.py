@@ -335,6 +335,20 @@ class LimitSetup:
 
 
 @dataclass(frozen=True, slots=True)
+class Supply:
+    """What calls of a table function that needs a model or another service answer.
+
+    ``columns`` are names and types, ``rows`` the rows as JSON text; ``subject`` limits it to a model
+    (``project.dataset.model``) or connection.
+    """
+
+    function: Annotated[str, k.NAME]
+    columns: Mapping[Annotated[str, k.NAME], Annotated[str, k.SQL_TYPE]]
+    rows: Annotated[str, k.JSON_ROWS] = "[]"
+    subject: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """A scenario file.
 
@@ -352,3 +366,4 @@ class Scenario:
     jobs: tuple[JobPlan, ...] = ()
     limits: LimitSetup | None = None
     iam: IamSetup | None = None
+    answers: tuple[Supply, ...] = ()

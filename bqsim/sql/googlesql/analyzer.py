@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import RoutineRef, TableRef
-from bqsim.catalog.resources import Table
+from bqsim.catalog.resources import Table, TableKind
 from bqsim.codecs.messages import parse_deep
 from bqsim.errors import BigQueryError
 from bqsim.settings import Settings
+from bqsim.sim.answers import Answers
 from bqsim.sql.plan import Context
 from bqsim.types import Type
 
@@ -28,7 +29,7 @@ from .registry import registered
 from .routines import definition_of
 from .script_tree import ScriptKind, ScriptNode, Span, read_script
 from .table_function_bodies import BY_PATH
-from .table_functions import Expansion, constant_value, expand, mentions, not_constant
+from .table_functions import Around, Expansion, constant_value, expand, mentions, not_constant
 from .types import type_from_proto, type_to_proto
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ class GoogleSql:
         self._cache: OrderedDict[Hashable, tuple[Analyzed, Visible]] = OrderedDict()
         self._definitions: OrderedDict[Hashable, Definition] = OrderedDict()
         self._lock = threading.Lock()
+        # What users supply for functions that need services or models.
+        self.answers = Answers()
 
     @property
     def virtual_tables(self) -> VirtualTables | None:
@@ -130,7 +133,9 @@ class GoogleSql:
                 source = self._resolver.find(path, ctx)
             except BigQueryError:
                 continue
-            if source is not None and "virtual" not in source.table.metadata:
+            if source is not None and (
+                source.table.kind is TableKind.EXTERNAL or "virtual" not in source.table.metadata
+            ):
                 found += [table.ref for table in source.matches or (source.table,)]
         return found
 
@@ -165,7 +170,9 @@ class GoogleSql:
             raise from_trap(trap) from None
         # Constant arguments of table functions may be parameters, whose values are not in the key.
         given = ctx.parameters or ctx.positional or ctx.variables
-        if not ctx.pinned and not (analyzed.expansion and given):
+        # What calls are answered from may be supplied anew.
+        answered = analyzed.expansion and any(m.answer for m in analyzed.expansion.made.values())
+        if not ctx.pinned and not answered and not (analyzed.expansion and given):
             self._remember(key, analyzed, visible)
         return analyzed
 
@@ -227,7 +234,17 @@ class GoogleSql:
         request = service.ParseRequest(sql_statement=prepared.sql, options=language_options())
         answer = instance.call("Parse", request.SerializeToString(), self.deadline_s)
         tree = parse_deep(service.ParseResponse, answer).parsed_statement
-        return expand(prepared, resolved.unwrap(tree), BY_PATH, constant, self._defined)
+
+        def model(path: Path) -> str:
+            return self._resolver.model(path, ctx, self.answers)
+
+        def columns(text: str) -> tuple[tuple[str, Type], ...]:
+            source = text if text.startswith("(") else text.split(None, 1)[1]
+            analyzed, _ = self._analyze(instance, self.prepare(f"SELECT * FROM {source}"), ctx)
+            return tuple((name, type_) for name, _, type_ in analyzed.output_columns())
+
+        around = Around(constant, self._defined, self.answers.find, model, columns)
+        return expand(prepared, resolved.unwrap(tree), BY_PATH, around)
 
     def _defined(self, key: Hashable, make: Callable[[], Definition]) -> Definition:
         """A definition that is kept by ``key``."""

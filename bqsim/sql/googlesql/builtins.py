@@ -98,6 +98,27 @@ OPAQUE: tuple[Opaque, ...] = (
 )
 
 
+# What BigQuery has and bqsim refuses by name.
+REFUSED = frozenset(
+    [
+        *(
+            f"ML.{name}"
+            for name in """BAG_OF_WORDS BUCKETIZE CONVERT_COLOR_SPACE CONVERT_IMAGE_TYPE DECODE_IMAGE DISTANCE
+            FEATURE_CROSS HASH_BUCKETIZE IMPUTER LABEL_ENCODER LP_NORM MAX_ABS_SCALER MIN_MAX_SCALER
+            MULTI_HOT_ENCODER NGRAMS NORMALIZER ONE_HOT_ENCODER POLYNOMIAL_EXPAND QUANTILE_BUCKETIZE
+            RESIZE_IMAGE ROBUST_SCALER STANDARD_SCALER TF_IDF""".split()  # noqa: SIM905
+        ),
+        *(
+            f"AI.{name}"
+            for name in """AGG CLASSIFY EMBED GENERATE GENERATE_BOOL GENERATE_DOUBLE GENERATE_INT IF SCORE
+            SIMILARITY""".split()  # noqa: SIM905
+        ),
+        *("DLP_DETERMINISTIC_ENCRYPT", "DLP_DETERMINISTIC_DECRYPT", "DLP_KEY_CHAIN"),
+        *("OBJ.FETCH_METADATA", "OBJ.GET_ACCESS_URL", "OBJ.MAKE_REF", "ST_REGIONSTATS", "TF_IDF"),
+    ]
+)
+
+
 @cache
 def excluded_signatures() -> tuple[int, ...]:
     """The signature ids of the functions in ``excluded_functions.json``."""

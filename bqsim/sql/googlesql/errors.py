@@ -6,7 +6,7 @@ import re
 
 from bqsim.errors import BigQueryError, invalid_query, unsupported
 
-from .builtins import GROUP
+from .builtins import GROUP, REFUSED
 from .host import SqlError, Trapped
 from .prepass import PATH, Path, Prepared, offset_of, too_complex
 from .routines import EXTERNAL_GROUP, SQL_GROUP
@@ -17,6 +17,7 @@ _TABLE_NOT_FOUND = re.compile(r"Table not found: (.*?)(?:; Did you mean .*)?(?: 
 _FUNCTION_NOT_FOUND = re.compile(
     r"Function not found: (.*?)(?:; Did you mean .*)? \[at (\d+):(\d+)\]", re.DOTALL
 )
+_MISSING = re.compile(r"(?:Table-valued f|F)unction not found: ([\w.`]+)")
 _PART = re.compile(r"`((?:[^`\\]|\\.)*)`|([^.`]+)")
 
 
@@ -40,6 +41,10 @@ def from_sql_error(error: SqlError, prepared: Prepared, start: tuple[int, int] =
     collation = _COLLATION.match(error.message)
     if collation is not None:
         return bad_collation(collation[1])
+    missing = _MISSING.match(error.message)
+    name = missing[1].replace("`", "").upper() if missing is not None else ""
+    if name in REFUSED:
+        return unsupported(name)
     if "RET_CHECK failure" in error.message:
         return unsupported("The statement")
     message = _unsplit_function(_GROUPS.sub("", error.message), prepared)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bqsim.errors import invalid_query
 from bqsim.types import BOOL, INT64, INTERVAL, STRING, TIMESTAMP, Type, array_of, struct_of
 
 from .prepass import Path
@@ -205,6 +206,12 @@ def _check_options(call: Call) -> None:
 # APPENDS and CHANGES
 
 _CHANGE_COLUMNS = (("_CHANGE_TYPE", STRING), ("_CHANGE_TIMESTAMP", TIMESTAMP))
+
+
+def _changes(call: Call) -> Made:
+    return Made(columns=(*call.around.columns(call.arguments["table"].text), *_CHANGE_COLUMNS))
+
+
 TABLE_FUNCTIONS: tuple[TableFunction, ...] = (
     TableFunction(
         "RANGE_SESSIONIZE",
@@ -251,10 +258,56 @@ TABLE_FUNCTIONS: tuple[TableFunction, ...] = (
                 Parameter("start_timestamp", TIMESTAMP, optional=True),
                 Parameter("end_timestamp", TIMESTAMP, optional=True),
             ),
-            lambda call: Made(columns=_CHANGE_COLUMNS),
+            _changes,
         )
         for name in ("APPENDS", "CHANGES")
     ),
 )
+
+# Functions that need models or other services: refused by name, or answered by what a user supplies.
+SUPPLIED = (
+    "EXTERNAL_QUERY",
+    "EXTERNAL_OBJECT_TRANSFORM",
+    *(
+        f"ML.{name}"
+        for name in """ADVANCED_WEIGHTS ANNOTATE_IMAGE ARIMA_COEFFICIENTS ARIMA_EVALUATE CENTROIDS
+        CONFUSION_MATRIX DESCRIBE_DATA DETECT_ANOMALIES ENTITY_FEATURES_AT_TIME EVALUATE EXPLAIN_FORECAST
+        EXPLAIN_PREDICT FEATURES_AT_TIME FEATURE_IMPORTANCE FEATURE_INFO FORECAST GENERATE_EMBEDDING
+        GENERATE_TEXT GENERATE_TEXT_EMBEDDING GET_INSIGHTS GLOBAL_EXPLAIN HOLIDAY_INFO PREDICT
+        PRINCIPAL_COMPONENTS PRINCIPAL_COMPONENT_INFO PROCESS_DOCUMENT RECOMMEND RECONSTRUCTION_LOSS
+        ROC_CURVE TFDV_DESCRIBE TFDV_VALIDATE TRAINING_INFO TRANSCRIBE TRANSFORM TRANSLATE TRIAL_INFO
+        UNDERSTAND_TEXT VALIDATE_DATA_DRIFT VALIDATE_DATA_SKEW WEIGHTS""".split()  # noqa: SIM905
+    ),
+    *(
+        f"AI.{name}"
+        for name in """CAUSAL_IMPACT DETECT_ANOMALIES EVALUATE FORECAST GENERATE_EMBEDDING GENERATE_TABLE
+        GENERATE_TEXT SEARCH""".split()  # noqa: SIM905
+    ),
+)
+
+
+def _supplied(call: Call) -> Made:
+    first = next(iter(call.arguments.values()), None)
+    subject = ""
+    if first is not None and first.is_model:
+        subject = first.value
+    elif call.name == "EXTERNAL_QUERY" and first is not None:
+        subject = str(call.around.constant(first.text) or "")
+    answer = call.around.answer(call.name, subject)
+    if answer is None:
+        raise invalid_query(
+            f"{call.name} is not supported by bqsim unless its answers are supplied "
+            f"(sim.answers.supply('{call.name}', ...))"
+        )
+    columns = answer.columns
+    if answer.keeps_input:
+        inputs = [a.text for a in call.arguments.values() if a.parameter.kind == "RELATION"]
+        if not inputs:
+            call.refuse(f"The supplied answer of {call.name} needs an input table")
+        columns += call.around.columns(inputs[0])
+    return Made(columns=columns, answer=answer, subject=subject)
+
+
+TABLE_FUNCTIONS += tuple(TableFunction(name, (), _supplied, free=True) for name in SUPPLIED)
 
 BY_PATH: dict[Path, TableFunction] = {function.path: function for function in TABLE_FUNCTIONS}

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from zlib import crc32
 
 from bqsim.errors import invalid_query
+from bqsim.sim.answers import Answer
 from bqsim.types import Type
 
 from . import resolved
@@ -30,7 +31,7 @@ MARK = "#"
 _AT = re.compile(r" \[at (\d+):(\d+)\]")
 _ARBITRARY, _RELATION, _MODEL = 8, 9, 11
 _POSITIONAL_OR_NAMED = 2
-_TEMPLATED_SQL, _APPENDING, _FIXED = 3, 4, 1
+_TEMPLATED_SQL, _FIXED = 3, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,24 @@ class Argument:
     start: int
     end: int
     is_subquery: bool = False
+    is_model: bool = False
     value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What calls are defined in.
+
+    ``constant`` gives the value of a constant expression's text, ``define`` keeps definitions by key so that
+    equal calls share one, ``answer`` finds what was supplied for a function and a subject, ``model`` gives
+    the full name of the model of a path, ``columns`` those of the text of an argument that is a table.
+    """
+
+    constant: Callable[[str], Any]
+    define: Callable[[tuple[Any, ...], Callable[[], Definition]], Definition]
+    answer: Callable[[str, str], Answer | None] = lambda function, subject: None
+    model: Callable[[tuple[str, ...]], str] = ".".join
+    columns: Callable[[str], tuple[tuple[str, Type], ...]] = lambda text: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +85,7 @@ class Call:
     name: str
     arguments: Mapping[str, Argument]
     fail: Callable[[str, int | None], NoReturn]
+    around: Around
 
     def value(self, name: str, default: Any = None) -> Any:
         """The value of a constant argument; ``default`` when it is absent or NULL."""
@@ -81,22 +100,28 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What defines one call: ``body`` is GoogleSQL text over the parameters; or the ``columns`` that it
-    appends to those of its first relation, or all that it has when ``whole``.
+    """What defines one call: ``body`` is GoogleSQL text over the parameters, or it has the ``columns``.
+
+    ``answer`` is what was supplied for it, for ``subject``.
     """
 
     body: str = ""
     columns: tuple[tuple[str, Type], ...] = ()
-    whole: bool = False
+    answer: Answer | None = None
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TableFunction:
-    """A builtin table function. ``parameters`` in the order in which they may stand without names."""
+    """A builtin table function. ``parameters`` in the order in which they may stand without names.
+
+    A ``free`` one takes whatever it is given.
+    """
 
     name: str
     parameters: tuple[Parameter, ...]
     make: Callable[[Call], Made]
+    free: bool = False
 
     @property
     def path(self) -> Path:
@@ -124,6 +149,7 @@ class Expansion:
     old: str = ""
     pieces: tuple[Piece, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
+    made: Mapping[str, Made] = field(default_factory=dict)
 
     def restored(self, sql: str) -> str:
         """A piece of the new text as it was."""
@@ -164,21 +190,17 @@ def mentions(calls: Iterable[Path], functions: Mapping[Path, TableFunction]) -> 
 
 
 def expand(
-    prepared: Prepared,
-    tree: Any,
-    functions: Mapping[Path, TableFunction],
-    constant: Callable[[str], Any],
-    define: Callable[[tuple[Any, ...], Callable[[], Definition]], Definition],
+    prepared: Prepared, tree: Any, functions: Mapping[Path, TableFunction], around: Around
 ) -> Expansion:
     """The statement with definitions for its calls of ``functions``; ``tree`` is its parse tree.
 
-    ``constant`` gives the value of a constant expression's text, ``define`` keeps definitions by key so that
-    equal calls share one. Raises SqlError, with its place in ``prepared.sql``.
+    Raises SqlError, with its place in ``prepared.sql``.
     """
     sql = prepared.sql
     offsets = ByteOffsets(sql)
     routines: dict[Path, RoutineSource] = {}
     names: dict[str, str] = {}
+    definitions: dict[str, Made] = {}
     calls: list[_Renamed] = []
     for node in _calls(tree):
         function = functions.get(tuple(n.id_string.casefold() for n in node.name.names))
@@ -186,33 +208,38 @@ def expand(
             continue
         where = resolved.get(node.name, "parse_location_range")
         start, end = offsets.character(where.start), offsets.character(where.end)
-        call = _read(function, node, sql, offsets, constant, start)
+        call = _read(function, node, sql, offsets, around, start)
         made = function.make(call)
-        name = f"{function.name}{MARK}{crc32(repr((call.name, list(call.arguments), made)).encode()):08x}"
-        key = ("table function", name, made, tuple(call.arguments))
-        definition = define(key, partial(_definition, call, made))
+        given = (made.body, made.columns, made.subject, tuple(call.arguments))
+        name = f"{function.name}{MARK}{crc32(repr(given).encode()):08x}"
+        definitions[name] = made
+        definition = around.define(("table function", name, given), partial(_definition, call, made))
         routines[(name,)] = RoutineSource((name,), definition)
         names[name] = sql[start:end]
         last = max((a.end for a in call.arguments.values()), default=end)
-        subqueries = [(a.start, a.end) for a in call.arguments.values() if a.is_subquery]
-        calls.append(_Renamed(start, end, _closing(sql, last), name, sorted(subqueries)))
+        subqueries = [(a.start, a.end, "") for a in call.arguments.values() if a.is_subquery and made.body]
+        models = [(a.start, a.end, f"'{a.value}'") for a in call.arguments.values() if a.is_model]
+        calls.append(_Renamed(start, end, _closing(sql, last), name, sorted(subqueries + models)))
     if not calls:
         return Expansion(prepared)
     writer = _Writer(sql, calls)
     writer.copy(0, len(sql))
     new = "".join(writer.texts)
-    return Expansion(Prepared(new, prepared.original), routines, sql, tuple(writer.pieces), names)
+    pieces = tuple(writer.pieces)
+    return Expansion(Prepared(new, prepared.original), routines, sql, pieces, names, definitions)
 
 
 @dataclass(frozen=True, slots=True)
 class _Renamed:
-    """A call: where its name stands, where its closing bracket ends, and where subqueries are arguments."""
+    """A call: where its name stands, where its closing bracket ends, and which arguments are replaced: by a
+    text, or without one by the name of the subquery.
+    """
 
     start: int
     name_end: int
     end: int
     name: str
-    subqueries: list[tuple[int, int]]
+    replaced: list[tuple[int, int, str]]
 
 
 _BRACKET = re.compile(rf"(?:\s|{COMMENT})*+\(?(?:\s|{COMMENT})*+\)", re.DOTALL)
@@ -245,17 +272,18 @@ class _Writer:
         self._plain(start, end)
 
     def _call(self, call: _Renamed) -> None:
-        aliases = [f"_bq_{call.start}_{n}" for n in range(len(call.subqueries))]
-        for n, (start, end) in enumerate(call.subqueries):
-            self._add(f"{', ' if n else '(WITH '}{aliases[n]} AS ", call.start)
-            self.copy(start, end)
+        aliases = {start: f"_bq_{start}" for start, _, text in call.replaced if not text}
+        for start, end, text in call.replaced:
+            if not text:
+                self._add(f"{'(WITH ' if start == min(aliases) else ', '}{aliases[start]} AS ", call.start)
+                self.copy(start, end)
         if aliases:
             self._add(" SELECT * FROM ", call.start)
         self._add(f"`{call.name}`", call.start)
         at = call.name_end
-        for alias, (start, end) in zip(aliases, call.subqueries, strict=True):
+        for start, end, text in call.replaced:
             self.copy(at, start)
-            self._add(f"TABLE {alias}", start)
+            self._add(text or f"TABLE {aliases[start]}", start)
             at = end
         self.copy(at, call.end)
         if aliases:
@@ -283,7 +311,7 @@ def _read(
     node: Any,
     sql: str,
     offsets: ByteOffsets,
-    constant: Callable[[str], Any],
+    around: Around,
     place: int,
 ) -> Call:
     """The arguments of a call by the names of their parameters, in the order of the call."""
@@ -300,14 +328,17 @@ def _read(
         where = resolved.get(entry, "parse_location_range")
         start, end = offsets.character(where.start), offsets.character(where.end)
         item = resolved.unwrap(entry.expr) if entry.HasField("expr") else None
-        if item is not None and item.DESCRIPTOR.name == "ASTNamedArgumentProto":
-            parameter = by_name.get(item.name.id_string.casefold())
-            if parameter is None:
+        if function.free:
+            parameter = _form(entry, item, f"arg{index + 1}")
+        elif item is not None and item.DESCRIPTOR.name == "ASTNamedArgumentProto":
+            named = by_name.get(item.name.id_string.casefold())
+            if named is None:
                 fail(
                     f"Named argument {item.name.id_string} not found in signature for call to function "
                     f"{function.name}",
                     start,
                 )
+            parameter = named
             item = resolved.unwrap(item.expr)
             value = resolved.get(item, "parse_location_range")
             start, end = offsets.character(value.start), offsets.character(value.end)
@@ -318,10 +349,13 @@ def _read(
         if parameter.name in arguments:
             fail(f"Duplicate named argument {parameter.name} found in call to {function.name}", start)
         text = sql[start:end]
-        known = constant(text) if parameter.constant else None
+        known = around.constant(text) if parameter.constant else None
+        is_model = entry.HasField("model_clause")
+        if is_model:
+            known = around.model(tuple(n.id_string for n in entry.model_clause.model_path.names))
         is_subquery = item is not None and item.DESCRIPTOR.name == "ASTExpressionSubqueryProto"
         is_subquery = is_subquery and parameter.kind == "RELATION"
-        arguments[parameter.name] = Argument(parameter, text, start, end, is_subquery, known)
+        arguments[parameter.name] = Argument(parameter, text, start, end, is_subquery, is_model, known)
     for parameter in function.parameters:
         if not parameter.optional and parameter.name not in arguments:
             fail(
@@ -329,7 +363,15 @@ def _read(
                 f"{function.name}",
                 None,
             )
-    return Call(function.name, arguments, fail)
+    return Call(function.name, arguments, fail, around)
+
+
+def _form(entry: Any, item: Any, name: str) -> Parameter:
+    """The parameter for an argument of a function that takes whatever it is given."""
+    if item is not None and item.DESCRIPTOR.name == "ASTNamedArgumentProto":
+        return Parameter(item.name.id_string.casefold())
+    is_query = item is not None and item.DESCRIPTOR.name == "ASTExpressionSubqueryProto"
+    return Parameter(name, kind="RELATION" if is_query or entry.HasField("table_clause") else "VALUE")
 
 
 def _definition(call: Call, made: Made) -> Definition:
@@ -361,7 +403,7 @@ def _definition(call: Call, made: Made) -> Definition:
         proto.parse_resume_location.byte_position = 0
         names = names_in(made.body)
         return Definition("table_function", proto, names.paths, names.calls)
-    proto.type = _FIXED if made.whole else _APPENDING
+    proto.type = _FIXED
     schema = signature.return_type.options.relation_input_schema
     for name, type_ in made.columns:
         column = schema.column.add(name=name)

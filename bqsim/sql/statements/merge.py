@@ -122,5 +122,7 @@ def _apply(statement: Statement, writer: Writer, whens: list[_When]) -> DmlStats
         elif when.action == "UPDATE":
             columns = "".join(f", w{n}_{i + 1} AS v{i + 1}" for i in when.values)
             own = f"(SELECT _rowid{columns} FROM {CHANGES} WHERE _action = {n})"
-            updated += writer.insert(table.fields, assignments.updated_rows(table, when.values, own))
+            updated += writer.insert(
+                table.fields, assignments.updated_rows(table, when.values, own), updating=True
+            )
     return DmlStats(inserted=inserted, updated=updated, deleted=writer.removed - updated)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bqsim.catalog.refs import TableRef
@@ -42,6 +42,7 @@ class Writer:
     version: int
     inserted: int = 0
     removed: int = 0
+    segments: list[tuple[bool, int]] = field(default_factory=list)
 
     @property
     def ends(self) -> int | None:
@@ -53,10 +54,14 @@ class Writer:
         """The engine condition of the rows that were removed."""
         return f"{VERSION_END} = {self.version}"
 
-    def insert(self, fields: Sequence[Field], select: str) -> int:
-        """Insert the rows of an engine SELECT with columns ``v1`` … for ``fields``; the number of rows."""
+    def insert(self, fields: Sequence[Field], select: str, *, updating: bool = False) -> int:
+        """Insert the rows of an engine SELECT with columns ``v1`` … for ``fields``; the number of rows.
+
+        ``updating``: they replace rows that were removed.
+        """
         count = insert_select(self.session, self.table, fields, select, self.version, self.ends)
         self.inserted += count
+        self.segments.append((updating, count))
         return count
 
     def remove(self, rows: str) -> int:
@@ -196,6 +201,8 @@ def writing(
         table = writable(catalog.table(ref))
         writer = Writer(session, table, change.time_us)
         yield writer
+        if writer.table.storage is not None:
+            change.note_updates(writer.table.storage.engine_table, writer.segments)
         if writer.inserted or writer.removed or writer.table is not table:
             change.put_table(touched(catalog, writer.table, change, writer.inserted - writer.removed))
 
