@@ -11,6 +11,7 @@ from bqsim.sql.googlesql.resolved import has
 from . import nodes
 from .registry import Unsupported
 from .relation import Relation
+from .spatial import bounds_conditions
 
 if TYPE_CHECKING:
     from .lowering import Lowering
@@ -33,6 +34,9 @@ def join_scan(low: Lowering, node: Any) -> Relation:
     low.places.update(left.columns)
     if has(node, "join_expr"):
         conditions.append(low.expression(node.join_expr))
+        # The engine's outer joins by ranges keep rows whose other conditions fail as if they had no match.
+        if kind == INNER:
+            conditions += bounds_conditions(low, node.join_expr, node.left_scan, node.right_scan)
     if kind == INNER:
         left.where += right.where
     elif kind == RIGHT:

@@ -33,7 +33,7 @@ def filter_scan(low: Lowering, node: Any) -> Relation:
     note_conditions(low, node)
     relation = low.simple(low.relation(node.input_scan))
     relation.where.append(low.expression(node.filter_expr))
-    relation.where += bounds_conditions(low, node.filter_expr)
+    relation.where += bounds_conditions(low, node.filter_expr, node.input_scan)
     return relation
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from .normal import to_planar
@@ -65,7 +66,7 @@ def _shape(node: Any) -> Shape:
         raise BadGeography("GeoJSON geometry should be a JSON object")
     kind = node.get("type")
     if kind in ("Feature", "FeatureCollection"):
-        raise BadGeography("ST_GeogFromGeoJSON accepts Geometry objects, not Feature or FeatureCollection")
+        raise BadGeography("GeoJSON input must be a Geometry object, not Feature or FeatureCollection")
     if kind == "GeometryCollection":
         found = Shape()
         for part in _array(node.get("geometries"), "geometries"):
@@ -73,7 +74,8 @@ def _shape(node: Any) -> Shape:
         return found
     if kind not in _READERS:
         raise BadGeography(f"Unknown GeoJSON geometry type: {kind}")
-    return _READERS[kind](_array(node.get("coordinates"), "coordinates"))
+    read: Callable[[list[Any]], Shape] = _READERS[kind]
+    return read(_array(node.get("coordinates"), "coordinates"))
 
 
 def _array(value: Any, name: str) -> list[Any]:

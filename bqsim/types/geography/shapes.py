@@ -133,6 +133,11 @@ def _group(kind: int, parts: list[bytes]) -> bytes:
     return _head(kind) + struct.pack("<I", len(parts)) + b"".join(parts)
 
 
+def multipoint(count: int, points: bytes) -> bytes:
+    """The value of ``count`` > 1 points of which the values stand one after another."""
+    return _head(MULTIPOINT) + struct.pack("<I", count) + points
+
+
 def unpack(data: bytes) -> Shape:
     """The shape of WKB in normal form."""
     return _Reader(data).shape()

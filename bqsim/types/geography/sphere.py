@@ -52,6 +52,16 @@ def unit(v: Any) -> Any:
     return v / np.where(length == 0, 1, length)
 
 
+def orthogonal(p: Any) -> Any:
+    """Unit vectors at right angles to others, those that S2 takes."""
+    import numpy as np
+
+    at = np.atleast_2d(p)
+    axis = np.tile(np.array([0.012, 0.0053, 0.00457]), (len(at), 1))
+    axis[np.arange(len(at)), (np.argmax(np.abs(at), axis=1) + 2) % 3] = 1.0
+    return unit(np.cross(at, axis)).reshape(np.shape(p))
+
+
 def angle(a: Any, b: Any) -> Any:
     """Angles in radians between vectors, exact for small ones."""
     import numpy as np

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from . import accessors, buffers, clusters, constructors, lines, measures, predicates, transforms
+from dataclasses import replace
 
-KERNELS = (
+from . import accessors, bounds, buffers, clusters, constructors, lines, measures, predicates, transforms
+from .objects import failing
+
+_FAMILIES = (
     *constructors.KERNELS,
     *accessors.KERNELS,
     *predicates.KERNELS,
@@ -13,4 +16,10 @@ KERNELS = (
     *lines.KERNELS,
     *buffers.KERNELS,
     *clusters.KERNELS,
+    *bounds.KERNELS,
+)
+
+# Whatever kernel meets a value that the library refuses, the user is told.
+KERNELS = tuple(
+    replace(kernel, function=failing("Geography function", kernel.function)) for kernel in _FAMILIES
 )

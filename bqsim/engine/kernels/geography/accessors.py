@@ -31,9 +31,8 @@ _TYPES = ("Point", "LineString", "Polygon")
 
 
 def geometry_type(shape: Shape) -> str:
-    present = [
-        (n, len(p)) for n, p in zip(_TYPES, (shape.points, shape.lines, shape.polygons), strict=True) if p
-    ]
+    counts = (len(shape.points), len(shape.lines), len(shape.polygons))
+    present = [(name, count) for name, count in zip(_TYPES, counts, strict=True) if count]
     if len(present) != 1:
         return "ST_GeometryCollection"
     [(name, count)] = present
@@ -142,21 +141,52 @@ def _coordinate(side: int, name: str) -> Callable[[Any], Any]:
     return run
 
 
+def _nullable(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """A kernel that may answer NULL, from one of columns without NULLs."""
+
+    def run(values: Any, others: Any) -> Any:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        first, second = one_chunk(values), one_chunk(others)
+        if not first.null_count and not second.null_count:
+            return function(first, second)
+        valid = pc.and_(first.is_valid(), second.is_valid())
+        found = function(first.filter(valid), second.filter(valid))
+        places = pc.if_else(valid, pc.subtract(pc.cumulative_sum(valid.cast(pa.int64())), 1), None)
+        return found.take(places)
+
+    return run
+
+
 def _geohash(values: Any, lengths: Any) -> Any:
+    """ST_GEOHASH: NULL of an empty value; a length out of 1 … 20 counts as 20."""
+    import numpy as np
     import pyarrow as pa
 
-    found: list[str | None] = []
-    for shape, length in zip(shapes_of(values), lengths.to_pylist(), strict=True):
-        if shape.count and (shape.count != 1 or not shape.points):
+    columns = point_columns(values)
+    present = np.ones(len(values), bool)
+    if columns is None:
+        shapes = shapes_of(values)
+        if any(shape.count and (shape.count != 1 or not shape.points) for shape in shapes):
             raise BadGeography("Input geography must be a single point")
-        found.append(encode(shape.points[0], length) if shape.count else None)
-    return pa.array(found, pa.string())
+        present = np.array([shape.count > 0 for shape in shapes], bool)
+        columns = _columns([shape.points[0] for shape in shapes if shape.count])
+    digits = np.zeros((len(present), LONGEST), np.uint8)
+    digits[present] = encode(*columns)
+    wanted = np.asarray(lengths, np.int64)
+    wanted = np.where((wanted < 1) | (wanted > LONGEST), LONGEST, wanted)
+    kept = (np.arange(LONGEST) < wanted[:, None]) & present[:, None]
+    offsets = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(np.int32)
+    buffers = [pa.py_buffer(np.packbits(present, bitorder="little")), pa.py_buffer(offsets)]
+    text = pa.py_buffer(np.ascontiguousarray(digits[kept]))
+    return pa.Array.from_buffers(pa.string(), len(present), [*buffers, text])
 
 
 def _dump(values: Any, dimensions: Any) -> Any:
     import pyarrow as pa
 
-    rows = []
+    rows: list[list[bytes] | None] = []
     for data, dimension in zip(one_chunk(values).to_pylist(), dimensions.to_pylist(), strict=True):
         if data is None or dimension is None:
             rows.append(None)
@@ -237,7 +267,7 @@ KERNELS = (
         "bq_geo_geohash",
         ("BLOB", "BIGINT"),
         "VARCHAR",
-        failing("ST_GeoHash", _geohash),
+        failing("ST_GeoHash", _nullable(_geohash)),
         null_in_null_out=False,
     ),
     Kernel("bq_geo_type", _G, "VARCHAR", _constant("ST_Point", _mapped(geometry_type, "string"))),

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from bqsim.engine.kernels.kernel import Kernel
 from bqsim.errors import invalid_query
-from bqsim.types.geography.shapes import FULL, Path, Shape, Vertex, is_full, one_chunk, unpack
-from bqsim.types.geography.sphere import EARTH_RADIUS, unit, vectors, vertex
+from bqsim.types.geography.shapes import (
+    FULL,
+    Path,
+    Shape,
+    Vertex,
+    is_full,
+    one_chunk,
+    pack,
+    point_columns,
+    unpack,
+)
+from bqsim.types.geography.sphere import EARTH_RADIUS, orthogonal, to_degrees, to_xyz, unit, vectors, vertex
 
 from .cells import geo, s2_point, s2_polygon
 from .objects import binary, failing
@@ -38,7 +48,7 @@ def buffered(shape: Shape, radius: float, segments: float, cap: str = "ROUND", s
     if radius > 0:
         parts += [_disc(point, radius, fraction) for point in shape.points]
         for line in shape.lines:
-            parts += _line(line, radius, fraction, circle, cap, side)
+            parts += _line(line, radius, circle, cap, side)
     return union([part for part in parts if part.count])
 
 
@@ -73,23 +83,35 @@ def _swollen(polygon: list[Path], radius: float, fraction: float) -> Shape:
     return _shape(_operation(s2, radius, fraction, lambda op: op.AddPolygon(given)))
 
 
-def _line(line: Path, radius: float, fraction: float, circle: float, cap: str, side: str) -> list[Shape]:
-    """What covers the buffer of a linestring: a band around each edge, discs around the vertices."""
+def _line(line: Path, radius: float, circle: float, cap: str, side: str) -> list[Shape]:
+    """What covers the buffer of a linestring: bands along its edges, sectors at its turns, round ends."""
     at = vectors(line)
     reach = radius / EARTH_RADIUS
-    parts = []
-    for a, b in itertools.pairwise(at):
-        parts.append(Shape(polygons=[[_band(a, b, reach, circle, side)]]))
+    rings = [_band(a, b, reach, circle, side) for a, b in pairwise(at)]
     closed = line[0] == line[-1]
-    inner = line[1:-1]
-    if side == "BOTH":
-        ends = [line[0], line[-1]] if cap == "ROUND" or closed else []
-        return parts + [_disc(point, radius, fraction) for point in dict.fromkeys(inner + ends)]
-    for number in range(1, len(line) - 1):
-        sector = _sector(at[number - 1], at[number], at[number + 1], reach, circle, side)
-        if sector is not None:
-            parts.append(Shape(polygons=[[sector]]))
-    return parts
+    turns = [(at[i - 1], at[i], at[i + 1]) for i in range(1, len(line) - 1)]
+    if closed:
+        turns.append((at[-2], at[0], at[1]))
+    for before, here, after in turns:
+        for one in ("LEFT", "RIGHT") if side == "BOTH" else (side,):
+            sector = _sector(before, here, after, reach, circle, one)
+            if sector is not None:
+                rings.append(sector)
+    if cap == "ROUND" and side == "BOTH" and not closed:
+        rings += [_cap(at[-2], at[-1], reach, circle), _cap(at[1], at[0], reach, circle)]
+    return [Shape(polygons=[[ring]]) for ring in rings]
+
+
+def _cap(before: Any, at: Any, reach: float, circle: float) -> Path:
+    """The half disc beyond the end of an edge."""
+    import numpy as np
+
+    right = -unit(np.cross(before, at))
+    ahead = np.cross(at, right)
+    steps = max(2, math.ceil(circle / 2))
+    turns = [math.pi * i / steps for i in range(1, steps)]
+    arc = [right * math.cos(turn) + ahead * math.sin(turn) for turn in turns]
+    return [_offset(at, direction, reach) for direction in [right, *arc, -right]] + [vertex(at)]
 
 
 def _offset(at: Any, direction: Any, reach: float) -> Vertex:
@@ -104,16 +126,17 @@ def _band(a: Any, b: Any, reach: float, circle: float, side: str) -> Path:
     whole = math.atan2(float(np.linalg.norm(np.cross(a, b))), float(a @ b))
     tangent = np.cross(left, a)
     steps = max(1, math.ceil(whole / (2 * math.pi / circle)))
-    between = [
-        a * math.cos(whole * i / steps) + tangent * math.sin(whole * i / steps) for i in range(steps + 1)
-    ]
+    turns = [whole * i / steps for i in range(1, steps)]
+    # Neighbouring parts share edges, so their vertices must be the same to the last bit.
+    between = [a, *(a * math.cos(turn) + tangent * math.sin(turn) for turn in turns), b]
     outer = [_offset(at, left, reach) for at in reversed(between)]
     lower = [_offset(at, -left, reach) for at in between]
+    start, end = vertex(a), vertex(b)
     if side == "LEFT":
-        lower = [vertex(a), vertex(b)]
-    elif side == "RIGHT":
-        outer = [vertex(b), vertex(a)]
-    return lower + outer
+        return [start, end, *outer]
+    if side == "RIGHT":
+        return [*lower, end, start]
+    return [*lower, end, *outer, start]
 
 
 def _sector(before: Any, at: Any, after: Any, reach: float, circle: float, side: str) -> Path | None:
@@ -127,7 +150,8 @@ def _sector(before: Any, at: Any, after: Any, reach: float, circle: float, side:
     first, last = sign * unit(np.cross(before, at)), sign * unit(np.cross(at, after))
     whole = math.atan2(float(np.linalg.norm(np.cross(first, last))), float(first @ last))
     steps = max(1, math.ceil(whole / (2 * math.pi / circle)))
-    directions = [unit(first * (1 - i / steps) + last * (i / steps)) for i in range(steps + 1)]
+    inner = [unit(first * (1 - i / steps) + last * (i / steps)) for i in range(1, steps)]
+    directions = [first, *inner, last]
     arc = [_offset(at, direction, reach) for direction in directions]
     ring = [vertex(at), *arc]
     return ring if sign < 0 else ring[:1] + ring[:0:-1]
@@ -135,6 +159,9 @@ def _sector(before: Any, at: Any, after: Any, reach: float, circle: float, side:
 
 def _kernel(name: str, by_tolerance: bool) -> Callable[..., Any]:
     def run(values: Any, *more: Any) -> Any:
+        circles = _circles(values, by_tolerance, *more)
+        if circles is not None:
+            return circles
         found: list[Shape | None] = []
         columns = [column.to_pylist() for column in more]
         for row in zip(one_chunk(values).to_pylist(), *columns, strict=True):
@@ -142,6 +169,50 @@ def _kernel(name: str, by_tolerance: bool) -> Callable[..., Any]:
         return binary(found)
 
     return run
+
+
+def _circles(values: Any, by_tolerance: bool, *more: Any) -> Any:
+    """The buffers of points only, all at once; None when there are others or the arguments vary."""
+    import numpy as np
+    import pyarrow as pa
+
+    points = point_columns(values)
+    settings = {tuple(row) for row in zip(*(column.to_pylist() for column in more), strict=True)}
+    if points is None or len(settings) != 1:
+        return None
+    [(radius, detail, _, cap, side)] = settings
+    if None in (radius, detail, cap, side) or cap.upper() not in CAPS or side.upper() not in SIDES:
+        return None
+    if not 0 < radius < math.pi / 2 * EARTH_RADIUS or not detail > 0 or math.isinf(detail):
+        return None
+    segments = _segments(radius, detail) if by_tolerance else detail
+    count = math.ceil(min(max(_FEWEST, 4 * segments), _MOST) - 1e-6)
+    centre = to_xyz(*points)
+    first = orthogonal(centre)
+    second = np.cross(centre, first)
+    reach = radius / EARTH_RADIUS
+    turns = [2 * math.pi * i / count for i in range(count)]
+    corners = [
+        unit(centre * math.cos(reach) + (first * math.cos(t) + second * math.sin(t)) * math.sin(reach))
+        for t in turns
+    ]
+    degrees = np.stack([np.stack(to_degrees(corner), axis=1) for corner in [*corners, corners[0]]], axis=1)
+    head = pack(Shape(polygons=[[[(0.0, 0.0)] * count]]))[: -16 * (count + 1)]
+    rows = np.empty((len(centre), len(head) + 16 * (count + 1)), np.uint8)
+    rows[:, : len(head)] = np.frombuffer(head, np.uint8)
+    rows[:, len(head) :] = np.ascontiguousarray(degrees).view(np.uint8).reshape(len(centre), -1)
+    offsets = np.arange(len(centre) + 1, dtype=np.int32) * rows.shape[1]
+    return pa.Array.from_buffers(
+        pa.binary(), len(centre), [None, pa.py_buffer(offsets), pa.py_buffer(rows)], 0
+    )
+
+
+def _segments(radius: float, tolerance: float) -> float:
+    """Segments of a quarter of a circle that stray by a tolerance at most."""
+    if not radius:
+        return 1.0
+    fraction = min(0.5, max(1e-6, tolerance / abs(radius)))
+    return math.pi / math.acos(1 - fraction) / 4
 
 
 def _row(
@@ -156,8 +227,7 @@ def _row(
     if by_tolerance:
         if not detail > 0:
             raise invalid_query(f"{name} failed: tolerance_meters must be positive")
-        fraction = min(0.5, max(1e-6, detail / abs(radius))) if radius else 0.5
-        detail = math.pi / math.acos(1 - fraction) / 4
+        detail = _segments(radius, detail)
     elif not detail > 0:
         raise invalid_query(f"{name} failed: num_seg_quarter_circle must be positive")
     return buffered(unpack(data), radius, detail, cap, side)

@@ -37,11 +37,11 @@ def cell_id_from_point(values: Any, levels: Any) -> Any:
     return pa.array(ids.view(np.int64), pa.int64())
 
 
-def covering(shape: Shape, min_level: int, max_level: int, max_cells: int, buffer: float) -> list[int] | None:
-    """Ids of the cells that cover a shape, by S2's coverer; None of an empty shape."""
+def covering(shape: Shape, min_level: int, max_level: int, max_cells: int, buffer: float) -> list[int]:
+    """Ids of the cells that cover a shape, by S2's coverer."""
     s2 = geo("s2geometry")
     if not shape.count:
-        return None
+        return []
     if not 0 <= min_level <= MAX_LEVEL or not 0 <= max_level <= MAX_LEVEL:
         raise invalid_query(f"S2_COVERINGCELLIDS: levels must be between 0 and {MAX_LEVEL}")
     if min_level > max_level:

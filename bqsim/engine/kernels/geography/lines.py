@@ -48,9 +48,6 @@ def _interpolate(values: Any, fractions: Any) -> Any:
         if not shape.count:
             found.append(shape)
             continue
-        if shape.count == 1 and shape.points:
-            found.append(shape)
-            continue
         found.append(Shape(points=[point_along(_line(shape), _fraction(fraction))[1]]))
     return binary(found)
 
@@ -58,6 +55,9 @@ def _interpolate(values: Any, fractions: Any) -> Any:
 def _substring(values: Any, starts: Any, ends: Any) -> Any:
     found: list[Shape | None] = []
     for shape, start, end in zip(shapes_of(values), starts.to_pylist(), ends.to_pylist(), strict=True):
+        if not shape.count:
+            found.append(shape)
+            continue
         path = _line(shape)
         _fraction(start, "Start fraction")
         _fraction(end, "End fraction")

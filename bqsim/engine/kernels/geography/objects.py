@@ -28,11 +28,12 @@ from .cells import geo
 _FULL = pack(FULL)
 _EMPTY = pack(Shape())
 # Of the coordinates that name a vertex in a result again.
-_DIGITS = 11
+_DIGITS = 12
 # S2's words, and the service's.
 _WORDS = (
     ("Loop 0 is not valid: ", "Invalid polygon loop: "),
     ("Loop ", "Invalid polygon: Loop "),
+    ("Inconsistent loop orientations", "Invalid polygon: Inconsistent loop orientations"),
 )
 
 
@@ -44,7 +45,7 @@ def full_globe() -> Any:
     return s.union(*(s.from_wkt(half, oriented=True) for half in halves))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=16384)
 def _large(data: bytes) -> Any:
     return _object(data)
 
@@ -76,14 +77,14 @@ def objects_of(values: Any) -> Any:
     import numpy as np
     import pyarrow.compute as pc
 
+    columns = point_columns(values)
+    if columns is not None:
+        return np.asarray(geo().points(*columns))
     encoded = pc.dictionary_encode(one_chunk(values))
     distinct = encoded.dictionary.to_pylist()
     made = np.empty(len(distinct), object)
-    if len(distinct) > 64 and all(len(data) == POINT_SIZE for data in distinct):
-        made[:] = geo().from_wkb(np.array(distinct, object))
-    else:
-        for i, data in enumerate(distinct):
-            made[i] = _object(data) if len(data) == POINT_SIZE else _large(data)
+    for i, data in enumerate(distinct):
+        made[i] = _object(data) if len(data) == POINT_SIZE else _large(data)
     return made[encoded.indices.to_numpy(zero_copy_only=False)]
 
 
@@ -101,8 +102,14 @@ def shape_of(result: Any, *inputs: Shape) -> Shape:
     return Shape(
         in_cell_order(exact(points)),
         [exact(line) for line in found.lines if line],
-        [[exact(ring) for ring in polygon] for polygon in found.polygons if polygon],
+        [rings for polygon in found.polygons if (rings := _rings([exact(ring) for ring in polygon]))],
     )
+
+
+def _rings(rings: list[Path]) -> list[Path]:
+    """Rings without repeated neighbours, and without what is no ring then."""
+    thinned = [[v for i, v in enumerate(ring) if v != ring[i - 1]] for ring in rings]
+    return [ring for ring in thinned if len(ring) > 2] if thinned and len(thinned[0]) > 2 else []
 
 
 def _name(vertex: Vertex) -> Vertex:
@@ -112,9 +119,9 @@ def _name(vertex: Vertex) -> Vertex:
 def validated(shape: Shape) -> Shape:
     """A normal shape after S2's check of its polygons. Raises :class:`BadGeography`."""
     if shape.polygons and shape != FULL:
-        object_of(Shape(polygons=shape.polygons))
         for polygon in shape.polygons:
             _check_holes(polygon)
+        object_of(Shape(polygons=shape.polygons))
     return shape
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import Any
 
 from bqsim.types.geography.normal import checked, normalised
@@ -89,7 +90,7 @@ def _split_at_crossings(s2: Any, edges: list[tuple[Vertex, Vertex]]) -> list[tup
                 cuts[j].append(cut)
     found = []
     for (a, b), between in zip(edges, cuts, strict=True):
-        stops = [a, *sorted(between, key=lambda v, a=a: _distance(a, v)), b]
+        stops = [a, *sorted(between, key=partial(_distance, a)), b]
         found += [(p, q) for p, q in itertools.pairwise(stops) if p != q]
     return found
 

@@ -15,13 +15,15 @@ from bqsim.types.geography.shapes import (
     Path,
     Shape,
     is_full,
+    multipoint,
     one_chunk,
     pack,
     point_columns,
+    points_array,
     shapes_of,
     unpack,
 )
-from bqsim.types.geography.sphere import closest_on_edges, to_xyz, unit, vectors, vertex
+from bqsim.types.geography.sphere import closest_on_edges, orthogonal, to_xyz, unit, vectors, vertex
 
 from .cells import cell_id_from_point, covering, geo
 from .objects import binary, failing, object_of, shape_of
@@ -43,11 +45,15 @@ def union(shapes: list[Shape]) -> Shape:
         return Shape()
     if all(shape.dimension <= 0 for shape in shapes):
         return Shape(points=in_cell_order([point for shape in shapes for point in shape.points]))
-    while len(shapes) > 1:
-        pairs = zip(shapes[::2], shapes[1::2], strict=False)
-        odd = shapes[-1:] if len(shapes) % 2 else []
-        shapes = [combined("union", a, b) for a, b in pairs] + odd
-    return combined("union", shapes[0], Shape()) if shapes[0].count > 1 else shapes[0]
+    objects = [object_of(shape) for shape in shapes]
+    if len(objects) == 1:
+        if shapes[0].count == 1:
+            return shapes[0]
+        objects.append(object_of(Shape()))
+    while len(objects) > 1:
+        odd = objects[-1:] if len(objects) % 2 else []
+        objects = [geo().union(a, b) for a, b in zip(objects[::2], objects[1::2], strict=False)] + odd
+    return shape_of(objects[0], *shapes)
 
 
 def _pairwise(name: str) -> Callable[[Any, Any], Any]:
@@ -72,11 +78,31 @@ def _union_list(lists: Any) -> Any:
 
 def _union_agg(lists: Any) -> Any:
     """ST_UNION_AGG: NULL of no values."""
-    found: list[Shape | None] = []
-    for row in lists.to_pylist():
-        present = [unpack(data) for data in dict.fromkeys(row or ()) if data is not None]
-        found.append(union(present) if present else None)
-    return binary(found)
+    import pyarrow as pa
+
+    found: list[bytes | None] = []
+    for row in one_chunk(lists):
+        values = None if not row.is_valid else row.values.drop_null()
+        if values is None or not len(values):
+            found.append(None)
+            continue
+        columns = point_columns(values)
+        if columns is not None:
+            found.append(_union_of_points(*columns))
+            continue
+        found.append(pack(union([unpack(data) for data in dict.fromkeys(values.to_pylist())])))
+    return pa.array(found, pa.binary())
+
+
+def _union_of_points(lng: Any, lat: Any) -> bytes:
+    """The value of distinct points in the order of their cells."""
+    import numpy as np
+
+    pairs = np.unique(np.stack([lng, lat], axis=1) + 0.0, axis=0)
+    if len(pairs) > 1:
+        pairs = pairs[np.argsort(cell_ids(to_xyz(pairs[:, 0], pairs[:, 1])), kind="stable")]
+    body = points_array(pairs[:, 0], pairs[:, 1]).buffers()[2].to_pybytes()
+    return body if len(pairs) == 1 else multipoint(len(pairs), body)
 
 
 def centroid(shape: Shape) -> Shape:
@@ -141,22 +167,9 @@ def convex_hull(shape: Shape) -> Shape | None:
 
 
 def _beside(point: tuple[float, float]) -> tuple[float, float]:
-    """The vertex that is left of the tiny triangle which S2 lays around a point."""
-    import numpy as np
-
+    """The corner that is left of the tiny triangle which S2 lays around a point."""
     p = vectors([point])[0]
-    first = _orthogonal(p)
-    second = np.cross(p, first)
-    corners = np.array([p, unit(p + _HULL_OFFSET * first), unit(p + _HULL_OFFSET * second)])
-    return vertex(corners[int(np.argmin(cell_ids(corners)))])
-
-
-def _orthogonal(p: Any) -> Any:
-    import numpy as np
-
-    axis = np.array([0.012, 0.0053, 0.00457])
-    axis[(int(np.argmax(np.abs(p))) + 2) % 3] = 1.0
-    return unit(np.cross(p, axis))
+    return vertex(unit(p + _HULL_OFFSET * orthogonal(p)))
 
 
 def _straight(points: Path) -> Shape | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlglot import expressions as exp
 
 from bqsim.errors import invalid_query
 from bqsim.sql.lower import nodes
-from bqsim.sql.lower.registry import NOT_LITERAL, AggregateCall, FunctionCall, Window, aggregate, fn
+from bqsim.sql.lower.registry import NOT_LITERAL, AggregateCall, Function, FunctionCall, Window, aggregate, fn
 from bqsim.types import BOOL, BYTES, FLOAT64, GEOGRAPHY, INT64, STRING, array_of
 
 G, F = GEOGRAPHY, FLOAT64
@@ -43,7 +45,7 @@ _SPHERICAL = (
 )
 
 
-def _spherical(kernel: str, place: int) -> object:
+def _spherical(kernel: str, place: int) -> Callable[[FunctionCall], exp.Expression]:
     """A call that refuses the spheroid; ``place`` is where use_spheroid may stand."""
 
     def build(call: FunctionCall) -> exp.Expression:
@@ -65,7 +67,7 @@ def _spherical(kernel: str, place: int) -> object:
     return build
 
 
-def _buffer(kernel: str) -> object:
+def _buffer(kernel: str) -> Callable[[FunctionCall], exp.Expression]:
     def build(call: FunctionCall) -> exp.Expression:
         if call.literals[3] is True:
             raise invalid_query(f"{call.name.upper()} does not support use_spheroid = TRUE")
@@ -74,7 +76,7 @@ def _buffer(kernel: str) -> object:
     return build
 
 
-def _parsers() -> list[object]:
+def _parsers() -> list[Function]:
     """The parsing functions: without flags, with ``oriented`` alone, with all of them."""
     rows = []
     for name, kernel, type_, signatures in (
@@ -99,7 +101,7 @@ FUNCTIONS = [
     *(fn(name, (G,), sql=f"bq_geo_{kernel}({{0}})") for name, kernel in _OF_ONE.items()),
     *(fn(name, (G, G), sql=f"bq_geo_{kernel}({{0}}, {{1}})") for name, kernel in _OF_TWO.items()),
     *(
-        fn(name, (*types, BOOL), build=_spherical(kernel, len(types)), optional=1)  # type: ignore[arg-type]
+        fn(name, (*types, BOOL), build=_spherical(kernel, len(types)), optional=1)
         for name, kernel, types in _SPHERICAL
     ),
     fn("st_makeline", (GS,), sql="bq_geo_make_line_of_list({0})"),
@@ -123,18 +125,18 @@ FUNCTIONS = [
     fn("st_linesubstring", (G, F, F), sql="bq_geo_substring({0}, {1}, {2})"),
     fn("st_simplify", (G, F), sql="bq_geo_simplify({0}, {1})"),
     fn("st_snaptogrid", (G, F), sql="bq_geo_snap({0}, {1})"),
-    fn("st_buffer", (G, F, F, BOOL, STRING, STRING), build=_buffer("bq_geo_buffer")),  # type: ignore[arg-type]
+    fn("st_buffer", (G, F, F, BOOL, STRING, STRING), build=_buffer("bq_geo_buffer")),
     fn(
         "st_bufferwithtolerance",
         (G, F, F, BOOL, STRING, STRING),
-        build=_buffer("bq_geo_buffer_tolerance"),  # type: ignore[arg-type]
+        build=_buffer("bq_geo_buffer_tolerance"),
     ),
     fn("s2_cellidfrompoint", (G, INT64), sql="bq_geo_cell({0}, {1})"),
     fn("s2_coveringcellids", (G, INT64, INT64, INT64, F), sql="bq_geo_covering({0}, {1}, {2}, {3}, {4})"),
 ]
 
 
-def _gathered(kernel: str) -> object:
+def _gathered(kernel: str) -> Callable[[AggregateCall], exp.Expression]:
     """An aggregate of the list of all values that are not NULL."""
 
     def build(call: AggregateCall) -> exp.Expression:
@@ -146,9 +148,9 @@ def _gathered(kernel: str) -> object:
 
 
 AGGREGATES = [
-    aggregate("st_union_agg", (G,), build=_gathered("bq_geo_union_agg")),  # type: ignore[arg-type]
-    aggregate("st_centroid_agg", (G,), build=_gathered("bq_geo_centroid_agg")),  # type: ignore[arg-type]
-    aggregate("st_extent", (G,), build=_gathered("bq_geo_extent")),  # type: ignore[arg-type]
+    aggregate("st_union_agg", (G,), build=_gathered("bq_geo_union_agg")),
+    aggregate("st_centroid_agg", (G,), build=_gathered("bq_geo_centroid_agg")),
+    aggregate("st_extent", (G,), build=_gathered("bq_geo_extent")),
 ]
 
 
