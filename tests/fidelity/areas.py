@@ -28,30 +28,8 @@ SCRIPT_STATEMENTS = (
     "ROLLBACK TRANSACTION",
 )
 
-# Views that are not there.
-ABSENT_VIEWS = (
-    "ASSIGNMENTS",
-    "BI_CAPACITIES",
-    "CAPACITY_COMMITMENTS",
-    "INSIGHTS",
-    "JOBS",
-    "JOBS_TIMELINE",
-    "OBJECT_PRIVILEGES",
-    "PROPERTY_GRAPHS",
-    "RECOMMENDATIONS",
-    "RESERVATIONS",
-    "SCHEMATA_LINKS",
-    "SCHEMATA_REPLICAS",
-    "SEARCH_INDEXES",
-    "SESSIONS",
-    "SHARED_DATASET_USAGE",
-    "STREAMING_TIMELINE",
-    "TABLE_STORAGE_TIMELINE",
-    "VECTOR_INDEXES",
-    "WRITE_API_TIMELINE",
-)
-# Views that do not come from the catalog, or that are not there.
-UNNAMED_VIEWS = ("__TABLES__", *ABSENT_VIEWS)
+# Views that are no views of INFORMATION_SCHEMA.
+UNNAMED_VIEWS = ("__TABLES__",)
 
 EFFECTS: dict[str, str] = {
     effect.kind: (effect.__doc__ or "").strip().partition("\n")[0].rstrip(".")

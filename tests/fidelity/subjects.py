@@ -13,7 +13,7 @@ from bqsim.server.rest.methods import METHODS as REST
 from bqsim.sim.latency.presets import PRESETS
 from bqsim.sim.limits import BIGQUERY
 from bqsim.sim.scenario import words
-from bqsim.sql.information_schema import VIEWS
+from bqsim.sql.information_schema import views
 from bqsim.sql.statements import HANDLERS
 from tests.conformance.check import SUITES
 
@@ -60,7 +60,9 @@ _NODES: dict[str, tuple[str, ...]] = {
         "DROP PROCEDURE",
         "DROP EXTERNAL TABLE",
         "DROP MODEL",
+        "DROP CAPACITY",
         "DROP RESERVATION",
+        "DROP ASSIGNMENT",
     ),
     "resolved_create_index_stmt": ("CREATE SEARCH INDEX", "CREATE VECTOR INDEX"),
     "resolved_drop_index_stmt": ("DROP SEARCH INDEX", "DROP VECTOR INDEX"),
@@ -70,7 +72,15 @@ _NODES: dict[str, tuple[str, ...]] = {
         "CREATE ASSIGNMENT",
         "CREATE DATA_POLICY",
     ),
-    "resolved_alter_entity_stmt": ("ALTER RESERVATION", "ALTER BI_CAPACITY", "ALTER DATA_POLICY"),
+    "resolved_alter_entity_stmt": (
+        "ALTER CAPACITY",
+        "ALTER RESERVATION",
+        "ALTER ASSIGNMENT",
+        "ALTER BI_CAPACITY",
+        "ALTER PROJECT",
+        "ALTER ORGANIZATION",
+        "ALTER DATA_POLICY",
+    ),
 }
 
 
@@ -93,7 +103,7 @@ def _tables() -> Iterator[tuple[str, str, str]]:
         yield "grpc", f"{grpc.service}.{grpc.name}", grpc.shape.value
     for name, title in _statements():
         yield "statement", name, title
-    for view in (*VIEWS, *UNNAMED_VIEWS):
+    for view in (*views(), *UNNAMED_VIEWS):
         yield "view", view, ""
     for reason in REASONS.values():
         yield "reason", f"{reason.name}/request", f"HTTP {reason.http}, {reason.grpc}"

@@ -1,62 +1,40 @@
-"""Who was granted what on datasets, tables, views and routines."""
+"""Who was granted what on datasets, tables and views."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from bqsim.catalog.resources import Dataset
+from bqsim.sql.privileges import Privilege, privileges_of
 
 from .view import Form, Scope, View, each
 
-# The basic roles that datasets' access entries name.
-_ROLES = {
-    "READER": "roles/bigquery.dataViewer",
-    "WRITER": "roles/bigquery.dataEditor",
-    "OWNER": "roles/bigquery.dataOwner",
-}
-_GRANTEES = {
-    "userByEmail": "user:{}",
-    "groupByEmail": "group:{}",
-    "domain": "domain:{}",
-    "specialGroup": "specialGroup:{}",
-    "iamMember": "{}",
-}
-
-
-def _of_dataset(dataset: Dataset) -> Iterator[tuple[Any, ...]]:
-    """The grants of a dataset's access entries."""
-    access: Sequence[Mapping[str, Any]] = dataset.metadata.get("access") or ()
-    for entry in access:
-        role = entry.get("role")
-        for kind, form in _GRANTEES.items():
-            if role and entry.get(kind):
-                privilege = _ROLES.get(role, role)
-                yield (
-                    dataset.ref.project,
-                    None,
-                    dataset.ref.dataset,
-                    "SCHEMA",
-                    privilege,
-                    form.format(entry[kind]),
-                )
-
 
 def _privileges(scope: Scope) -> Sequence[Any]:
-    found = [row for dataset in scope.found for row in _of_dataset(dataset)]
-    return scope.only(found, object_schema=lambda r: r[1], object_name=lambda r: r[2])
+    """Those of the datasets, and of the tables in those that the query asks for."""
+    found: list[Privilege] = []
+    schemas, names = scope.asked("object_schema"), scope.asked("object_name").values
+    for dataset in scope.found:
+        if schemas.values is None:
+            found += privileges_of(scope.catalog, dataset.ref)
+        elif dataset.ref.dataset not in schemas.values:
+            continue
+        for table in scope.catalog.tables(dataset.ref):
+            if names is None or table.ref.table in names:
+                found += privileges_of(scope.catalog, table.ref)
+    return scope.only(found, object_schema=lambda p: p.object_schema, object_name=lambda p: p.object_name)
 
 
 VIEWS: tuple[View, ...] = (
     View(
         "OBJECT_PRIVILEGES",
         (
-            each("object_catalog", lambda r: r[0]),
-            each("object_schema", lambda r: r[1]),
-            each("object_name", lambda r: r[2]),
-            each("object_type", lambda r: r[3]),
-            each("privilege_type", lambda r: r[4]),
-            each("grantee", lambda r: r[5]),
+            each("object_catalog", lambda p: p.object_catalog),
+            each("object_schema", lambda p: p.object_schema),
+            each("object_name", lambda p: p.object_name),
+            each("object_type", lambda p: p.object_type),
+            each("privilege_type", lambda p: p.privilege_type),
+            each("grantee", lambda p: p.grantee),
         ),
         _privileges,
         Form.REGION,

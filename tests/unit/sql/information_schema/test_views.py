@@ -222,3 +222,54 @@ def test_rows_are_of_the_moment(w: Warehouse) -> None:
     assert w.rows(sql) == [[2]]
     w.run("DROP VIEW v")
     assert w.rows(sql) == [[1]]
+
+
+def test_indexes(w: Warehouse) -> None:
+    w.run("CREATE SEARCH INDEX i ON t (s, x) OPTIONS (analyzer = 'NO_OP_ANALYZER')")
+    rows = view(w, "SEARCH_INDEXES", "index_name, index_status, coverage_percentage, analyzer")
+    assert rows == [["i", "ACTIVE", 100, "NO_OP_ANALYZER"]]
+    rows = view(w, "SEARCH_INDEX_COLUMNS", "index_column_name, index_field_path", "TRUE ORDER BY 2")
+    assert rows == [["s", "s.a"], ["x", "x"]]
+    rows = view(w, "SEARCH_INDEX_OPTIONS", "option_name, option_type, option_value")
+    assert rows == [["analyzer", "STRING", "NO_OP_ANALYZER"]]
+    assert view(w, "VECTOR_INDEXES") == []
+
+
+def test_privileges(w: Warehouse) -> None:
+    w.run("GRANT `roles/bigquery.dataViewer` ON TABLE t TO 'user:a@example.com'")
+    rows = w.rows(
+        "SELECT object_schema, object_name, object_type, privilege_type, grantee"
+        " FROM `region-us`.INFORMATION_SCHEMA.OBJECT_PRIVILEGES WHERE object_name = 't'"
+    )
+    assert rows == [["d", "t", "TABLE", "roles/bigquery.dataViewer", "user:a@example.com"]]
+
+
+def test_storage(w: Warehouse) -> None:
+    rows = w.rows(
+        "SELECT table_name, total_rows, total_partitions, total_logical_bytes, active_logical_bytes,"
+        " long_term_logical_bytes, deleted, table_type"
+        " FROM `region-us`.INFORMATION_SCHEMA.TABLE_STORAGE WHERE table_schema = 'd'"
+    )
+    size = 3 * (8 + 3) + 2 * 8
+    assert rows == [["t", 3, 2, size, size, 0, False, "BASE TABLE"]]
+    rows = w.rows("SELECT table_name, total_logical_bytes FROM `region-us`.INFORMATION_SCHEMA.TABLE_STORAGE")
+    assert rows == [["t", size]]
+
+
+def test_columns_of_a_table_partitioned_by_ingestion_time(w: Warehouse) -> None:
+    w.run("CREATE TABLE g (x INT64) PARTITION BY _PARTITIONDATE")
+    rows = view(
+        w,
+        "COLUMNS",
+        "column_name, ordinal_position, is_hidden, is_system_defined, is_partitioning_column",
+        "table_name = 'g' ORDER BY ordinal_position NULLS LAST, column_name",
+    )
+    assert rows == [
+        ["x", 1, "NO", "NO", "NO"],
+        ["_PARTITIONDATE", None, "YES", "YES", "NO"],
+        ["_PARTITIONTIME", None, "YES", "YES", "YES"],
+    ]
+
+
+def test_views_cannot_be_written(w: Warehouse) -> None:
+    assert w.error("DELETE FROM d.INFORMATION_SCHEMA.TABLES WHERE TRUE")
