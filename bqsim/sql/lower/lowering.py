@@ -273,14 +273,12 @@ class Lowering:
 
     def target_scan(self, node: Any) -> exp.Select:
         """The live rows of a stored table: the scan's columns as ``k<column id>`` and ``_rowid``."""
-        from .policies import note_use, security_of
+        from .policies import require_all
         from .scans import all_rows
 
         node = unwrap(node)
         table = self.analyzed.sources[node.table.full_name or node.table.name].table
-        if table.row_access_policies:
-            security_of(self).require_all(table, self.ctx)
-            note_use(self, 1)
+        require_all(self, table)
         relation = all_rows(self, node, table)
         select = self.select(relation)
         label = next(iter(relation.columns.values()), (relation.source.alias,))[0]

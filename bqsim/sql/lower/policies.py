@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.resources import RowAccessPolicy, Table
 from bqsim.errors import Internal, invalid_query
-from bqsim.sql.row_security import filter_of, is_true_filter
+from bqsim.sql.row_security import filter_of, is_true_filter, protecting
 
 from . import nodes
 from .relation import Relation, Stage
@@ -31,6 +31,7 @@ def security_of(low: Lowering) -> RowSecurity:
 
 def visible(low: Lowering, table: Table, relation: Relation, label: str) -> Relation:
     """The rows of ``table``, read as ``label`` by ``relation``, that the caller sees."""
+    table = _protecting(low, table)
     if not table.row_access_policies:
         return relation
     granted = security_of(low).granted(table, low.ctx)
@@ -42,6 +43,19 @@ def visible(low: Lowering, table: Table, relation: Relation, label: str) -> Rela
     relation.limit = nodes.raw(_ALL_ROWS)
     relation.stage = Stage.LIMITED
     return low.closed(relation)
+
+
+def require_all(low: Lowering, table: Table) -> None:
+    """Raises 403 ``accessDenied`` unless the caller sees every row of a table, now and as it was."""
+    table = _protecting(low, table)
+    if table.row_access_policies:
+        security_of(low).require_all(table, low.ctx)
+        note_use(low, 1)
+
+
+def _protecting(low: Lowering, table: Table) -> Table:
+    """The table, which may be as it once was, under the policies of now."""
+    return table if low.catalog is None else protecting(low.catalog, table)
 
 
 def note_use(low: Lowering, policies: int) -> None:

@@ -14,7 +14,7 @@ from bqsim.sql.googlesql.table_functions import MARK, Made
 from bqsim.sql.googlesql.types import type_from_proto
 from bqsim.types import Field, TypeKind, field_of
 
-from . import nodes
+from . import nodes, policies
 from .registry import Unsupported
 from .relation import Relation
 
@@ -48,6 +48,7 @@ def _history(function: str) -> Callable[[Lowering, Any], Relation]:
 def _change_scan(low: Lowering, node: Any, function: str) -> Relation:
     """The row versions that began or ended in a time, with what made them."""
     table = _table(low, node, function)
+    policies.require_all(low, table)
     positions = range(len(table.fields))
     storage = table.storage
     assert storage is not None

@@ -9,6 +9,7 @@ from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table
 from bqsim.errors import Internal, invalid_query, unsupported
 from bqsim.sql.plan import QueryPlan, Route, StatementResult
+from bqsim.sql.row_security import protecting
 
 from .base import Statement, registered
 from .quotas import charge_plan
@@ -95,6 +96,7 @@ def input_rows(statement: Statement, plan: QueryPlan, table: Table, within: tupl
 def stored_rows(statement: Statement, table: Table) -> pa.Table:
     """The live rows of a stored table that the caller sees, in canonical Arrow form."""
     planner, ctx = statement.services.planner, statement.ctx
+    table = protecting(statement.catalog, table)
     if planner.security.sees_all(table, ctx):
         return all_rows(statement, table)
     if table.ref in ctx.filtering:

@@ -225,6 +225,18 @@ def test_the_past_of_a_replaced_table_stays_protected(guarded: Warehouse) -> Non
     assert protecting(guarded.catalog, table) is table
 
 
+def test_the_past_with_other_columns_stays_protected(guarded: Warehouse) -> None:
+    guarded.script("CREATE TABLE old AS SELECT 1 AS id, 'public' AS kind, 'x' AS gone")
+    then = guarded.catalog.clock.now_us()
+    guarded.script(
+        "ALTER TABLE old DROP COLUMN gone;"
+        "CREATE ROW ACCESS POLICY p ON old GRANT TO ('user:bob@example.com') FILTER USING (kind = 'public')"
+    )
+    sql = f"SELECT gone FROM old FOR SYSTEM_TIME AS OF TIMESTAMP_MICROS({then})"
+    assert rows_as(guarded, "bob@example.com", sql) == [["x"]]
+    assert rows_as(guarded, "eve@example.com", sql) == []
+
+
 def test_only_administrators_read_the_past_under_a_policy(guarded: Warehouse) -> None:
     policy = Policy(
         [

@@ -131,6 +131,7 @@ WAYS: list[tuple[str, list[list[Any]] | str]] = [
         " TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 0 SECOND)",
         [["seen"]],
     ),
+    ("SELECT word FROM APPENDS(TABLE d.secret, NULL, NULL)", DENIED),
     ("SELECT word FROM secret TABLESAMPLE SYSTEM (100 PERCENT)", "TABLESAMPLE is not supported"),
     ("SELECT word FROM `d.shard_*`", "Wildcard table queries are not supported"),
     ("SELECT word FROM `d.shard_*` WHERE _TABLE_SUFFIX = '2'", "Wildcard table queries are not supported"),
