@@ -21,6 +21,7 @@ from . import kernels
 from .convert import engine_type, from_engine, to_engine
 from .data_dir import DataDirError, DataDirLocked, lock, unlock
 from .errors import MARK, map_error
+from .external.workers import close_idle
 from .metadata import INSERT, MetadataLog
 from .protocol import VERSION_BEGIN, VERSION_END, Interrupted
 
@@ -167,6 +168,7 @@ class DuckDBEngine:
             connections, self._all, self._idle = self._all, [], []
         for connection in connections:
             connection.close()
+        close_idle()
         with self._kernels_mutex:
             for name in self._kernels:
                 self._root.remove_function(name)

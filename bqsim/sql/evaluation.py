@@ -73,6 +73,14 @@ class Evaluator:
         inner = Context(ctx.project, time_zone=ctx.time_zone, variables={name: value})
         return self.value(name, inner, target)[0]
 
+    def cast(self, value: TypedValue, type_: str, ctx: Context) -> TypedValue:
+        """A value as the type that a text names, with its parameters: ``STRING(10)``."""
+        if value.value is None:
+            return value
+        name = "_bq_value"
+        inner = Context(ctx.project, time_zone=ctx.time_zone, variables={name: value})
+        return TypedValue(value.type, self.value(f"CAST({name} AS {type_})", inner)[0].value)
+
     def check_assignable(self, type_: Type, target: Type, ctx: Context) -> None:
         """Raise unless values of a type can be coerced to another."""
         if type_ != target and not same_form(type_, target):

@@ -33,7 +33,7 @@ def create_statement(ref: RoutineRef, body: Mapping[str, Any], *, replace: bool)
     keyword = _KEYWORDS.get(kind)
     if keyword is None:
         raise invalid(f"Invalid value for routineType: {kind[:60]}", "routineType")
-    code = body.get("definitionBody")
+    code = str(body.get("definitionBody") or "")
     remote = body.get("remoteFunctionOptions")
     if not code and not remote:
         raise BigQueryError("required", "Required parameter is missing: definitionBody")

@@ -29,7 +29,9 @@ def _declare(run: Run, node: ScriptNode) -> None:
             raise error_at(place, f"Variable '{name}' redeclaration")
     target = run.evaluator.type_of(node.data_type.text, run.ctx) if node.data_type else None
     value = run.value(node.expression, target) if node.expression else null(target)
+    parameters = node.data_type.text if node.data_type and "(" in node.data_type.text else ""
     for name in node.names:
+        run.constrain(name, parameters)
         run.put(name, value)
 
 
@@ -42,12 +44,10 @@ def _set(run: Run, node: ScriptNode) -> None:
         value = run.value(node.expression, types[0])
         run.put(node.names[0], value)
         return
-    value = run.value(node.expression)
-    if not value.type.is_struct or len(value.type.fields) != len(types):
-        raise invalid_query(f"Cannot assign a value of type {value.type} to {len(types)} variables with SET")
-    fields = value.value or [None] * len(types)
-    for name, type_, field, item in zip(node.names, types, value.type.fields, fields, strict=True):
-        run.put(name, run.evaluator.coerced(TypedValue(field.type, item), type_, run.ctx))
+    value = run.value(node.expression, struct_of(*(("", type_) for type_ in types)))
+    items = value.value or [None] * len(types)
+    for name, type_, item in zip(node.names, types, items, strict=True):
+        run.put(name, TypedValue(type_, item))
 
 
 def _set_system(run: Run, node: ScriptNode) -> None:

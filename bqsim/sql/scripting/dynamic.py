@@ -227,13 +227,14 @@ def _run_procedure(
     run.ctx = replace(outer, variables=variables, parameters={}, positional=())
     run.procedure = ref.sql_name
     marks, run.marks = run.marks, ()
+    constraints, run.constraints = run.constraints, {}
     try:
         run.block(nodes)
     except Return:
         pass
     finally:
         inner, run.ctx, run.procedure = run.ctx, outer, procedure
-        run.marks = marks
+        run.marks, run.constraints = marks, constraints
         run.calls.pop()
         run.ctx.transaction = inner.transaction
     return inner.variables

@@ -150,6 +150,8 @@ class Run:
         # Where the positional parameters of the text being run stand: they are counted over all of it.
         self.marks: tuple[int, ...] = ()
         self._sizes: dict[str, int] = {}
+        # The types with parameters of variables.
+        self.constraints: dict[str, str] = {}
 
     # Statements
 
@@ -236,9 +238,17 @@ class Run:
         """Whether a condition is true; NULL is not."""
         return bool(self.value(span, BOOL, *others).value)
 
+    def constrain(self, name: str, type_: str) -> None:
+        """Have a variable be of a type with parameters such as ``STRING(10)``; of none for an empty text."""
+        self.constraints.pop(name.casefold(), None)
+        if type_:
+            self.constraints[name.casefold()] = type_
+
     def put(self, name: str, value: TypedValue) -> None:
         """Assign to a variable. Its size is bounded, and that of all of them."""
         key = name.casefold()
+        if key in self.constraints:
+            value = self.evaluator.cast(value, self.constraints[key], self.ctx)
         if value.value.__class__ in _SIZED:
             self._check_size(name, key, value.value)
         self.ctx.variables[key] = value

@@ -93,6 +93,10 @@ def test_expressions_are_reported_when_they_read_tables(warehouse: Warehouse) ->
         ("DECLARE a, b INT64; SET (a, b) = (1, 2); SELECT a, b", [[1, 2]]),
         ("DECLARE X INT64 DEFAULT 1; SELECT x", [[1]]),
         ("DECLARE f FLOAT64; SET f = 1; SELECT f", [[1.0]]),
+        ("DECLARE n NUMERIC(3, 1) DEFAULT 1.26; SET n = n + 0.06; SELECT n", [[Decimal("1.4")]]),
+        ("DECLARE a, b INT64 DEFAULT 1; SET (a, b) = NULL; SELECT a, b", [[None, None]]),
+        ("DECLARE a, b INT64; SET (a, b) = (SELECT AS STRUCT 1 AS x, 2 AS y); SELECT a, b", [[1, 2]]),
+        ("DECLARE a FLOAT64; DECLARE b STRING; SET (a, b) = (1, 'x'); SELECT a, b", [[1.0, "x"]]),
     ],
 )
 def test_variables(warehouse: Warehouse, script: str, rows: list[list[object]]) -> None:
@@ -138,6 +142,11 @@ def test_variables(warehouse: Warehouse, script: str, rows: list[list[object]]) 
         (
             "DECLARE s STRING DEFAULT REPEAT('x', 600000) || REPEAT('x', 600000)",
             "Query error: Script variable s exceeded the size limit of 1048576 bytes at [1:1]",
+        ),
+        (
+            "DECLARE a, b INT64; SET (a, b) = (1, 2, 3)",
+            "Query error: Cannot coerce expression (1, 2, 3) of type STRUCT<INT64, INT64, INT64> to type"
+            " STRUCT<INT64, INT64> at [1:34]",
         ),
         (
             "EXECUTE IMMEDIATE CAST(NULL AS STRING)",
@@ -410,7 +419,15 @@ def test_recursion_is_bounded(warehouse: Warehouse) -> None:
 def test_procedures_of_the_service(warehouse: Warehouse) -> None:
     warehouse.run("CREATE MATERIALIZED VIEW mv AS SELECT 1 AS a")
     assert warehouse.script("CALL BQ.REFRESH_MATERIALIZED_VIEW('d.mv')")[-1].statement_type == "CALL"
-    assert "BQ.ABORT_SESSION is not supported by bqsim" in warehouse.script_error("CALL BQ.ABORT_SESSION()")
+    assert "There is no session to abort" in warehouse.script_error("CALL BQ.ABORT_SESSION()")
+    assert "BQ.JOBS.CANCEL is not supported by bqsim" in warehouse.script_error("CALL BQ.JOBS.CANCEL('x')")
+
+
+def test_a_session_is_aborted_by_its_name_or_as_its_own(warehouse: Warehouse) -> None:
+    aborted: list[str | None] = []
+    ctx = warehouse.context(abort_session=aborted.append)
+    warehouse.script("CALL BQ.ABORT_SESSION(); CALL BQ.ABORT_SESSION('abc')", ctx)
+    assert aborted == [None, "abc"]
 
 
 def test_system_variables(warehouse: Warehouse) -> None:
