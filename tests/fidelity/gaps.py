@@ -94,12 +94,6 @@ PARTS: tuple[Gap, ...] = (
         "PARSE functions refuse the elements of ISO years and weeks.",
     ),
     Gap(
-        "sql:window functions",
-        "SELECT PERCENTILE_CONT(x, 0.5) OVER () FROM UNNEST([CAST('nan' AS FLOAT64)]) AS x",
-        "PERCENTILE_CONT over NaN is not supported by bqsim",
-        "PERCENTILE_CONT over NaN is refused by name.",
-    ),
-    Gap(
         "sql:values of all types",
         "SELECT MAKE_INTERVAL(hour => 2562048)",
         "An INTERVAL of 2562047 hours or more in field f0_ is not supported by bqsim",

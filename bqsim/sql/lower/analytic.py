@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import expressions as exp
 
 from bqsim.errors import invalid_query
+from bqsim.sql.googlesql.builtins import GROUP
 from bqsim.sql.googlesql.resolved import has, unwrap
 from bqsim.sql.googlesql.types import type_from_proto
 from bqsim.types import TypeKind
 
 from . import nodes
-from .aggregate import NULL_HANDLING, aggregate_call
+from .aggregate import MARKS, NULL_HANDLING, aggregate_call
 from .collation import key, of_list
 from .expressions import BUILTIN_GROUP, SAFE_ERROR_MODE, arguments
 from .functions import window_function
+from .functions.percentiles import NAMES as PERCENTILES
 from .registry import AggregateCall, Unsupported
 from .relation import Relation
 from .scans import null_words, order_items
@@ -39,16 +41,42 @@ def analytic_scan(low: Lowering, node: Any) -> Relation:
     relation = low.simple(low.relation(node.input_scan))
     if relation.source is None:
         relation = low.closed(relation)
+    counts = partition_sizes(low, relation, node)
+    if counts:
+        relation = low.closed(relation)
     columns = dict(relation.columns)
     for group in node.function_group_list:
         partition = partition_items(low, group.partition_by) if group.HasField("partition_by") else []
         items = group.order_by.order_by_item_list if group.HasField("order_by") else []
         for item in group.analytic_function_list:
             item = unwrap(item)
-            columns[item.column.column_id] = analytic_call(low, unwrap(item.expr), partition, items)
+            size = counts.get(item.column.column_id)
+            count = low.column(size) if size is not None else None
+            columns[item.column.column_id] = analytic_call(low, unwrap(item.expr), partition, items, count)
     relation.columns = columns
     relation.computed = True
     return relation
+
+
+def partition_sizes(low: Lowering, relation: Relation, node: Any) -> dict[int, int]:
+    """Adds, for each percentile, a column with the number of its partition's values; gives the ids of these
+    columns by the percentile's column."""
+    added: dict[int, int] = {}
+    for group in node.function_group_list:
+        for item in map(unwrap, group.analytic_function_list):
+            non_scalar = unwrap(item.expr).parent
+            base = non_scalar.parent
+            if base.function.name.removeprefix(BUILTIN_GROUP) not in PERCENTILES:
+                continue
+            partition = partition_items(low, group.partition_by) if group.HasField("partition_by") else []
+            over = window(low, partition, [], None)
+            respected = NULL_HANDLING[non_scalar.null_handling_modifier] == "RESPECT"
+            counted = nodes.raw("*") if respected else low.expression(base.argument_list[0])
+            column = MARKS + item.column.column_id
+            relation.columns[column] = nodes.template("count({0}) OVER ({1})", counted, over)
+            relation.computed = True
+            added[item.column.column_id] = column
+    return added
 
 
 def partition_items(low: Lowering, partitioning: Any) -> list[exp.Expression]:
@@ -58,10 +86,12 @@ def partition_items(low: Lowering, partitioning: Any) -> list[exp.Expression]:
     ]
 
 
-def analytic_call(low: Lowering, node: Any, partition: list[Any], items: Any) -> exp.Expression:
+def analytic_call(
+    low: Lowering, node: Any, partition: list[Any], items: Any, count: Any = None
+) -> exp.Expression:
     non_scalar = node.parent
     base = non_scalar.parent
-    name = base.function.name.removeprefix(BUILTIN_GROUP)
+    name = base.function.name.removeprefix(BUILTIN_GROUP).removeprefix(f"{GROUP}:")
     args, types, literals = arguments(low, base)
     row = window_function(name, types)
     if row is None:
@@ -80,6 +110,7 @@ def analytic_call(low: Lowering, node: Any, partition: list[Any], items: Any) ->
         nulls=NULL_HANDLING[non_scalar.null_handling_modifier],
         over=over,
         node=node,
+        count=count,
     )
     if has(non_scalar, "where_expr"):
         raise Unsupported(f"WHERE in window function {name}")

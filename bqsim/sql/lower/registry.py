@@ -145,6 +145,8 @@ class AggregateCall:
     nulls: str = ""
     over: Any = None
     node: Any = None
+    # How many rows (or values) the partition has, for the window functions that ask for it.
+    count: Any = None
 
     def apply(self, function: str, *args: Any, where: Any = None, plain: bool = False) -> exp.Expression:
         """The engine's aggregate ``function`` of ``args`` with the call's DISTINCT, ORDER BY, filter and

@@ -21,6 +21,7 @@ FAMILIES: tuple[str, ...] = (
     "logic",
     "text",
     "windows",
+    "percentiles",
     "json",
     "arrays",
     "ranges",

@@ -11,9 +11,8 @@ from bqsim.errors import invalid_query
 from bqsim.sql.lower import nodes
 from bqsim.sql.lower.aggregate import only_outer, relation_labels
 from bqsim.sql.lower.registry import NOT_LITERAL, AggregateCall, Unsupported, Window
-from bqsim.types import FLOAT64, INT64, TypeKind
+from bqsim.types import INT64
 
-K = TypeKind
 Build = Callable[[AggregateCall], exp.Expression]
 
 
@@ -78,30 +77,6 @@ def _offset(function: str) -> Build:
     return build
 
 
-def _percentile(function: str) -> Build:
-    """PERCENTILE_CONT and PERCENTILE_DISC: NULL is left out unless respected."""
-
-    def build(call: AggregateCall) -> exp.Expression:
-        share = call.literals[1]
-        if share is NOT_LITERAL or share is None or not 0 <= share <= 1:
-            raise Unsupported(f"{call.name} with a percentile that is not constant")
-        if call.nulls == "RESPECT":
-            raise Unsupported(f"{call.name} RESPECT NULLS")
-        value = _over(call, function, *call.args)
-        if call.types[0].kind is not K.FLOAT64:
-            return value
-        # The engine sorts NaN last, GoogleSQL first.
-        nan = _over(call, "bool_or", nodes.call("isnan", call.args[0]))
-        failing = nodes.error(f"{call.name.upper()} over NaN is not supported by bqsim", "DOUBLE")
-        return nodes.template("(CASE WHEN {0} THEN {1} ELSE {2} END)", nan, failing, value)
-
-    return build
-
-
-_SORTABLE = (
-    K.INT64, K.NUMERIC, K.BIGNUMERIC, K.BOOL, K.STRING, K.BYTES, K.DATE, K.TIME, K.DATETIME, K.TIMESTAMP,
-)  # fmt: skip
-
 WINDOWS = [
     *(
         Window(name, (), _ranking(name), frame=False)
@@ -113,6 +88,4 @@ WINDOWS = [
     Window("first_value", (None,), _value("first_value")),
     Window("last_value", (None,), _value("last_value")),
     Window("nth_value", (None, INT64), _nth_value),
-    Window("percentile_cont", (FLOAT64, FLOAT64), _percentile("quantile_cont"), frame=False),
-    Window("percentile_disc", ((*_SORTABLE, K.FLOAT64), FLOAT64), _percentile("quantile_disc"), frame=False),
 ]

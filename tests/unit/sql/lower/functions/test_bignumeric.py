@@ -32,7 +32,7 @@ BINARY = (
 )  # fmt: skip
 
 
-@pytest.mark.fidelity("sql:bignumeric", "exact")
+@pytest.mark.fidelity("sql:functions on numbers", "exact")
 @pytest.mark.parametrize("expression", UNARY)
 def test_one_operand(warehouse: Warehouse, expression: str) -> None:
     assert_agrees(warehouse, expression.format(X), "x STRING", [(v,) for v in (*VALUES, None)])

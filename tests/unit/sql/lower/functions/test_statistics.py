@@ -7,6 +7,8 @@ import pytest
 from tests.unit.sql.lower.functions.oracle import assert_agrees
 from tests.unit.sql.warehouse import Warehouse
 
+pytestmark = pytest.mark.fidelity("sql:statistics of NUMERIC", "exact")
+
 AGGREGATES = (
     "STDDEV(x)", "STDDEV_SAMP(x)", "STDDEV_POP(x)", "VARIANCE(x)", "VAR_SAMP(x)", "VAR_POP(x)", "CORR(x, y)",
     "COVAR_POP(x, y)", "COVAR_SAMP(x, y)", "SUM(x)", "AVG(x)", "SUM(DISTINCT x)", "AVG(DISTINCT y)",

@@ -62,8 +62,3 @@ def test_arguments_are_checked(
 def test_defaults_may_come_from_outside(rows: Rows) -> None:
     sql = "SELECT ARRAY(SELECT LAG(x, 1, o) OVER (ORDER BY x) FROM UNNEST([1, 2]) x) FROM UNNEST([7]) o"
     assert [sorted(r[0]) for r in rows(sql)] == [[1, 7]]
-
-
-def test_percentiles_over_nan_are_refused_by_name(warehouse: Warehouse) -> None:
-    sql = "SELECT PERCENTILE_CONT(f, 0.5) OVER () FROM UNNEST([1.0, CAST('nan' AS FLOAT64)]) f"
-    assert warehouse.error(sql) == "PERCENTILE_CONT over NaN is not supported by bqsim"
