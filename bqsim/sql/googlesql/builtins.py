@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -28,7 +29,8 @@ from .types import type_to_proto
 
 ARBITRARY = 8
 REQUIRED, OPTIONAL = 0, 2
-SCALAR, AGGREGATE = 1, 2
+SCALAR, AGGREGATE, ANALYTIC = 1, 2, 3
+_NO_ORDER = 0
 NAMED_ONLY = 3
 
 # The group of what bqsim adds; it stands where builtins have "ZetaSQL".
@@ -70,6 +72,23 @@ OPAQUE: tuple[Opaque, ...] = (
     _opaque("search", ARBITRARY, STRING, ("json_scope", STRING), *_ANALYZER, result=BOOL),
     _opaque("text_analyze", STRING, *_ANALYZER, result=array_of(STRING)),
     _opaque("bag_of_words", array_of(STRING), result=array_of(struct_of(("term", STRING), ("count", INT64)))),
+    # Preprocessing functions of BigQuery ML.
+    Opaque(
+        "ml.ngrams",
+        (
+            (
+                (("", array_of(STRING), False), ("", array_of(INT64), False), ("", STRING, True)),
+                array_of(STRING),
+            ),
+        ),
+    ),
+    _opaque("ml.lp_norm", _VECTOR, FLOAT64, result=FLOAT64),
+    Opaque("ml.normalizer", (((("", _VECTOR, False), ("", FLOAT64, True)), _VECTOR),)),
+    Opaque("ml.distance", (((("", _VECTOR, False), ("", _VECTOR, False), ("", STRING, True)), FLOAT64),)),
+    *(
+        _opaque(f"ml.{name}_scaler", FLOAT64, result=FLOAT64, mode=ANALYTIC)
+        for name in ("min_max", "max_abs", "standard")
+    ),
     # What the bodies of builtin table functions call.
     Opaque(
         "$buckets",
@@ -103,10 +122,9 @@ REFUSED = frozenset(
     [
         *(
             f"ML.{name}"
-            for name in """BAG_OF_WORDS BUCKETIZE CONVERT_COLOR_SPACE CONVERT_IMAGE_TYPE DECODE_IMAGE DISTANCE
-            FEATURE_CROSS HASH_BUCKETIZE IMPUTER LABEL_ENCODER LP_NORM MAX_ABS_SCALER MIN_MAX_SCALER
-            MULTI_HOT_ENCODER NGRAMS NORMALIZER ONE_HOT_ENCODER POLYNOMIAL_EXPAND QUANTILE_BUCKETIZE
-            RESIZE_IMAGE ROBUST_SCALER STANDARD_SCALER TF_IDF""".split()  # noqa: SIM905
+            for name in """BAG_OF_WORDS BUCKETIZE CONVERT_COLOR_SPACE CONVERT_IMAGE_TYPE DECODE_IMAGE
+            FEATURE_CROSS HASH_BUCKETIZE IMPUTER LABEL_ENCODER MULTI_HOT_ENCODER ONE_HOT_ENCODER
+            POLYNOMIAL_EXPAND QUANTILE_BUCKETIZE RESIZE_IMAGE ROBUST_SCALER TF_IDF""".split()  # noqa: SIM905
         ),
         *(
             f"AI.{name}"
@@ -126,7 +144,7 @@ def excluded_signatures() -> tuple[int, ...]:
     return tuple(number for numbers in json.loads(text).values() for number in numbers)
 
 
-def add_functions(catalog: Any) -> None:
+def add_functions(catalog: Any, nested: Callable[[tuple[str, ...]], Any]) -> None:
     """Add what BigQuery has and GoogleSQL lacks to a ``SimpleCatalogProto``."""
     for name, parameters, body in SQL_AGGREGATES:
         function = catalog.custom_function.add(
@@ -143,7 +161,12 @@ def add_functions(catalog: Any) -> None:
         for _ in parameters:
             signature.argument.add(kind=ARBITRARY, num_occurrences=1).options.cardinality = REQUIRED
     for row in OPAQUE:
-        function = catalog.custom_function.add(name_path=[row.name], group=GROUP, mode=row.mode)
+        path = row.name.split(".")
+        parent = nested(tuple(path[:-1])) if len(path) > 1 else catalog
+        function = parent.custom_function.add(name_path=path, group=GROUP, mode=row.mode)
+        if row.mode == ANALYTIC:
+            function.options.supports_over_clause = True
+            function.options.window_ordering_support = _NO_ORDER
         for arguments, result in row.signatures:
             signature = function.signature.add()
             signature.return_type.num_occurrences = 1

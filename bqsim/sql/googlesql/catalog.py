@@ -240,8 +240,8 @@ def catalog_proto(
 
     root = simple_catalog_pb2.SimpleCatalogProto(name="bigquery")
     set_builtins(root.builtin_function_options)
-    add_functions(root)
     catalogs: dict[Path, Any] = {(): root}
+    add_functions(root, lambda path: _nested(catalogs, path))
     names: set[Path] = set()
     for source in sources:
         key = fold(source.path)

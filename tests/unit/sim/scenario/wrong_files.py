@@ -107,7 +107,7 @@ WRONG_FILES: tuple[Wrong, ...] = (
         "zzz: 1",
         (
             "1:1: unknown key 'zzz' of a scenario; it can be name, description, seed, clock, "
-            "machines, rules, latency, jobs, limits, iam"
+            "machines, rules, latency, jobs, limits, iam, answers"
         ),
     ),
     Wrong(
