@@ -18,6 +18,11 @@ REGIONS = tuple(_REGIONS.split())
 _CANONICAL = {name.lower(): name for name in (*MULTI_REGIONS, *REGIONS)}
 
 
+def location_called(name: str) -> str | None:
+    """``name`` as the service spells it; None for one that it does not have."""
+    return _CANONICAL.get(name.lower())
+
+
 def canonical_location(name: str) -> str:
     """``name`` as the service spells it (``us`` → ``US``); 404 ``notFound`` for one it does not have."""
     found = _CANONICAL.get(name.lower())

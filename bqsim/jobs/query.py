@@ -10,6 +10,7 @@ from bqsim.errors import BigQueryError, invalid, not_found
 from bqsim.jobs.cache import CachedResult, ResultCache
 from bqsim.jobs.config import QueryConfig
 from bqsim.jobs.job import Job
+from bqsim.jobs.locations import location_called
 from bqsim.jobs.measures import charge_result
 from bqsim.jobs.results import ResultSet, ResultStore, TableResult
 from bqsim.jobs.script import add_up, create_hidden_dataset, script_statistics, temporary_dataset
@@ -118,7 +119,11 @@ class QueryRunner:
         return statistics
 
     def location_of(self, job: Job, config: QueryConfig, engine: Session) -> str | None:
-        """Where the datasets are that the query names, None when it names none or is a script or wrong."""
+        """Where the datasets or regions are that the query names, None when it names none or is a script or
+        wrong."""
+        region = self._executor.region_named(config.sql)
+        if region is not None:
+            return location_called(region)
         try:
             if self._scripts.is_script(config.sql):
                 return None

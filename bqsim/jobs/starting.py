@@ -66,7 +66,10 @@ class QueryStarter:
         job = self._maker.job(
             JobType.QUERY, project, shown, reference, caller, config.target, config.default_dataset
         )
-        if not reference.get("location") and not self._catalog.locations.keys() <= {job.ref.location}:
+        elsewhere = (
+            not self._catalog.locations.keys() <= {job.ref.location} or "region-" in config.sql.casefold()
+        )
+        if not reference.get("location") and elsewhere:
             found = await self._pool.run(lambda engine: self._queries.location_of(job, config, engine))
             if found is not None:
                 job.ref = replace(job.ref, location=found)

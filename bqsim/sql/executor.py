@@ -224,6 +224,18 @@ class Executor:
         """Analyse a scalar expression as a query of one row."""
         return self._services.googlesql.analyze_expression(sql, ctx, start)
 
+    def region_named(self, sql: str) -> str | None:
+        """The region of a text's first ``region-x`` qualifier; None without one, or for a text too large."""
+        if "region-" not in sql.casefold():
+            return None
+        try:
+            paths = self._services.googlesql.prepare(sql).names.paths
+        except BigQueryError:
+            return None
+        parts = (part.casefold() for path in sorted(paths) for part in path)
+        named = (part[7:].partition(".")[0] for part in parts if part.startswith("region-"))
+        return next(named, None)
+
     def is_temp_function(self, sql: str) -> bool:
         """Whether a statement is CREATE TEMP FUNCTION."""
         return _TEMP_FUNCTION.match(sql) is not None

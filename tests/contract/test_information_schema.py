@@ -169,7 +169,7 @@ def test_streaming_timeline(client: Any) -> None:
     ]
 
 
-@pytest.mark.fidelity("sql:CREATE RESERVATION", "exact")
+@pytest.mark.fidelity("statement:CREATE RESERVATION", "exact")
 def test_reservations_outlive_a_restart(tmp_path: Path) -> None:
     with bqsim.start(project="p", data_dir=tmp_path) as running:
         client = running.client()
@@ -198,3 +198,15 @@ def test_reservations_outlive_a_restart(tmp_path: Path) -> None:
         options = rows(client, f"SELECT option_name, option_value FROM {schema}.PROJECT_OPTIONS")
         assert options == [{"option_name": "default_time_zone", "option_value": "Asia/Tokyo"}]
         client.close()
+
+
+@pytest.mark.fidelity("view:SCHEMATA", "exact")
+def test_a_region_qualifier_places_the_job(client: Any) -> None:
+    job = client.query("SELECT schema_name FROM `region-eu`.INFORMATION_SCHEMA.SCHEMATA")
+    assert list(job.result()) == []
+    assert job.location == "EU"
+    with pytest.raises(exceptions.NotFound, match=r"Table p:region-eu\.INFORMATION_SCHEMA\.SCHEMATA was not"):
+        client.query_and_wait("SELECT 1 FROM `region-eu`.INFORMATION_SCHEMA.SCHEMATA", location="US")
+    client.query_and_wait("ALTER PROJECT p SET OPTIONS (`region-eu.query_runtime` = 'advanced')")
+    found = rows(client, "SELECT option_name FROM `region-eu`.INFORMATION_SCHEMA.PROJECT_OPTIONS")
+    assert found == [{"option_name": "query_runtime"}]

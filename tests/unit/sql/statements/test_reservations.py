@@ -100,8 +100,8 @@ def test_if_not_exists_and_if_exists(w: Warehouse) -> None:
         ),
         (
             "CREATE RESERVATION `p.region-us.a_b`",
-            'Invalid reservation name "a_b". Names must begin with a letter and hold letters, digits and dashes,'
-            " at most 64",
+            'Invalid reservation name "a_b". Names must begin with a letter and hold letters, digits and'
+            " dashes, at most 64",
         ),
         ("CREATE RESERVATION `p.region-us.x` OPTIONS (foo = 1)", "Unknown option: foo"),
         (
