@@ -20,7 +20,7 @@ from .access_kinds import CREATED_FROM, READING, TYPES
 from .googlesql import resolved
 from .plan import Context, QueryPlan
 from .row_security import OVERRIDE_TIME_TRAVEL, had_policies
-from .statements.names import dataset_ref, routine_ref, table_ref
+from .statements.names import administering, dataset_ref, routine_ref, table_ref
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
@@ -150,6 +150,8 @@ class _Check:
         node = analyzed.statement
         if name == "drop":
             name = f"drop {node.object_type}"
+        if name.endswith("_entity"):
+            name = f"{name} {node.entity_type.upper()}"
         kind, about = TYPES.get(name, ("SELECT", ""))
         temporary = name.startswith("create_") and _scope(node) == "CREATE_TEMP"
         if name == "create_table":
@@ -162,6 +164,8 @@ class _Check:
         if about == "object":
             words = [word.upper() for word in resolved.get(node, "object_type_list")]
             about = "dataset" if words in (["SCHEMA"], ["DATASET"]) else "table"
+        if about == "project":
+            return f"projects/{administering(names, self._ctx)}"
         if about == "dataset":
             return dataset_path(dataset_ref(names, self._ctx))
         if about == "routine":

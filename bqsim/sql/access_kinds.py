@@ -43,6 +43,12 @@ TYPES = {
     "drop_row_access_policy": ("DROP_ROW_ACCESS_POLICY", "policy"),
     "grant": ("GRANT", "object"),
     "revoke": ("REVOKE", "object"),
+    **{
+        f"{verb} {kind}": (f"{verb.partition('_')[0].upper()}_{kind}", "project")
+        for verb in ("create_entity", "alter_entity")
+        for kind in ("CAPACITY", "RESERVATION", "ASSIGNMENT", "BI_CAPACITY", "PROJECT")
+    },
+    **{f"drop {kind}": (f"DROP_{kind}", "project") for kind in ("CAPACITY", "RESERVATION", "ASSIGNMENT")},
     "export_data": ("EXPORT_DATA", ""),
     "aux_load_data": ("LOAD_DATA", "table"),
 }

@@ -39,6 +39,12 @@ def table_ref(path: Sequence[str], ctx: Context, *, temporary: bool = False) -> 
     raise invalid(f'Invalid table name: "{".".join(path)}".')
 
 
+def administering(path: Sequence[str], ctx: Context) -> str:
+    """The project of ``[project.]region-x…``, or of a project's name."""
+    first = _split(path)[0] if path else ctx.project
+    return ctx.project if first.casefold().startswith("region-") else first
+
+
 def routine_ref(path: Sequence[str], ctx: Context) -> RoutineRef:
     """The routine of ``[[project.]dataset.]routine``."""
     parts = _split(path)

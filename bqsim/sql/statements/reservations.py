@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from bqsim.catalog.administration import Assignment, BiCapacity, Capacity, Reservation, Settings
@@ -19,125 +19,15 @@ from bqsim.sql.plan import Context, StatementResult
 from . import results
 from .base import Statement, enum_name
 from .options import option_value
-from .settings import SETTINGS_OPTIONS, one_of
+from .reservation_options import DAY_MS, DEFAULTS, KINDS, PLANS, STANDARD_SLOTS, Kind, Option
+from .settings import SETTINGS_OPTIONS
 
 _REGION = "region-"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}[A-Za-z0-9]\Z|[A-Za-z]\Z")
-_ASSIGNEE = re.compile(r"(projects/[^/\s]+|folders/\d+|organizations/\d+)\Z")
-_GIB = 1 << 30
-_STEP = 50
-_STANDARD_SLOTS = 1600
-_EDITIONS = ("STANDARD", "ENTERPRISE", "ENTERPRISE_PLUS")
-_JOB_TYPES = (
-    "QUERY",
-    "PIPELINE",
-    "ML_EXTERNAL",
-    "BACKGROUND",
-    "CONTINUOUS",
-    "BACKGROUND_CHANGE_DATA_CAPTURE",
-    "BACKGROUND_COLUMN_METADATA_INDEX",
-    "BACKGROUND_SEARCH_INDEX_REFRESH",
-)
-# Days that a commitment lasts, by its plan.
-_PLANS: Mapping[str, int | None] = {
-    "FLEX": None,
-    "FLEX_FLAT_RATE": None,
-    "TRIAL": 182,
-    "MONTHLY": 30,
-    "MONTHLY_FLAT_RATE": 30,
-    "ANNUAL": 365,
-    "ANNUAL_FLAT_RATE": 365,
-    "THREE_YEAR": 1095,
-}
-_DAY_MS = 24 * 3600 * 1000
 
 
-@dataclass(frozen=True, slots=True)
-class _Option:
-    """An option of a kind: its SQL type, the field of the resource that it sets, how a value is stored."""
-
-    type: str
-    attribute: str
-    to: Callable[[Any], Any] = lambda value: value
-    check: Callable[[str, Any], None] = lambda name, value: None
-
-
-def _slots(name: str, value: int) -> None:
-    if value < 0:
-        raise invalid_query(f"Option {name} must not be negative, but was {value}")
-
-
-def _steps(name: str, value: int) -> None:
-    if value < 0 or value % _STEP:
-        raise invalid_query(f"Option {name} must be a multiple of {_STEP}, but was {value}")
-
-
-def _assignee(name: str, value: str) -> None:
-    if not _ASSIGNEE.match(value):
-        raise invalid_query(
-            f"Invalid value for option {name}: {value}. Expected projects/PROJECT, folders/FOLDER or"
-            " organizations/ORGANIZATION"
-        )
-
-
-def _labels(value: Any) -> dict[str, str]:
-    pairs = [tuple(p.values()) if isinstance(p, Mapping) else tuple(p) for p in value or ()]
-    return {key: text or "" for key, text in pairs}
-
-
-_EDITION = _Option("STRING", "edition", str.upper, one_of(*_EDITIONS))
-_CAPACITY: Mapping[str, _Option] = {
-    "slot_count": _Option("INT64", "slot_count", check=_steps),
-    "plan": _Option("STRING", "plan", str.upper, one_of(*_PLANS)),
-    "renewal_plan": _Option("STRING", "renewal_plan", str.upper, one_of(*_PLANS, "NONE")),
-    "edition": _EDITION,
-}
-_RESERVATION: Mapping[str, _Option] = {
-    "slot_capacity": _Option("INT64", "slot_capacity", check=_slots),
-    "ignore_idle_slots": _Option("BOOL", "ignore_idle_slots"),
-    "target_job_concurrency": _Option("INT64", "target_job_concurrency", check=_slots),
-    "autoscale_max_slots": _Option("INT64", "autoscale_max_slots", check=_steps),
-    "edition": _EDITION,
-    "max_slots": _Option("INT64", "max_slots", check=_steps),
-    "scaling_mode": _Option(
-        "STRING", "scaling_mode", str.upper, one_of("AUTOSCALE_ONLY", "IDLE_SLOTS_ONLY", "ALL_SLOTS")
-    ),
-    "secondary_location": _Option("STRING", "secondary_location", str.lower),
-    "reservation_group": _Option("STRING", "reservation_group"),
-    "labels": _Option("ARRAY<STRUCT<STRING, STRING>>", "labels", _labels),
-}
-_ASSIGNMENT: Mapping[str, _Option] = {
-    "assignee": _Option("STRING", "assignee", check=_assignee),
-    "job_type": _Option("STRING", "job_type", str.upper, one_of(*_JOB_TYPES)),
-    "principal": _Option("STRING", "principal"),
-}
-_BI_CAPACITY: Mapping[str, _Option] = {
-    "size_gb": _Option("INT64", "size", lambda gb: int(gb) * _GIB, _slots),
-    "preferred_tables": _Option("ARRAY<STRING>", "preferred_tables", tuple),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """A kind of resource: its class, options, how many names follow the region, what CREATE must give."""
-
-    noun: str
-    cls: Any
-    options: Mapping[str, _Option]
-    names: int = 1
-    required: tuple[str, ...] = ()
-
-
-_KINDS: Mapping[str, _Kind] = {
-    "CAPACITY": _Kind("Capacity commitment", Capacity, _CAPACITY, 1, ("slot_count", "plan")),
-    "RESERVATION": _Kind("Reservation", Reservation, _RESERVATION),
-    "ASSIGNMENT": _Kind("Assignment", Assignment, _ASSIGNMENT, 2, ("assignee", "job_type")),
-    "BI_CAPACITY": _Kind("BI capacity", BiCapacity, _BI_CAPACITY),
-}
-
-
-def _kind(verb: str, type_: str) -> _Kind:
-    kind = _KINDS.get(type_)
+def _kind(verb: str, type_: str) -> Kind:
+    kind = KINDS.get(type_)
     if type_ in ("PROJECT", "ORGANIZATION"):
         raise invalid_query(f"{type_} is not a supported object type")
     if kind is None:
@@ -203,7 +93,7 @@ def dropping(type_: str) -> Callable[[Statement], StatementResult]:
     """The handler of DROP CAPACITY, RESERVATION or ASSIGNMENT."""
 
     def drop(statement: Statement) -> StatementResult:
-        node, catalog, kind = statement.node, statement.catalog, _KINDS[type_]
+        node, catalog, kind = statement.node, statement.catalog, KINDS[type_]
         place = _place(kind, node.name_path, statement.ctx)
         with catalog.lock("administration"):
             before = catalog.administration.find(kind.cls, _key(place))
@@ -229,7 +119,7 @@ def _store(statement: Statement, resource: Any, before: Any, *, drop: bool = Fal
 # Names
 
 
-def _place(kind: _Kind, path: Sequence[str], ctx: Context) -> dict[str, str]:
+def _place(kind: Kind, path: Sequence[str], ctx: Context) -> dict[str, str]:
     """Project, location and names of ``[project.]region-x.name`` (that of an assignment follows its
     reservation's)."""
     parts = [part for whole in path for part in whole.split(".")]
@@ -269,7 +159,7 @@ def _shown(place: Mapping[str, str]) -> str:
 # Options
 
 
-def _given(statement: Statement, kind: _Kind, node: Any) -> dict[str, Any]:
+def _given(statement: Statement, kind: Kind, node: Any) -> dict[str, Any]:
     """The values of CREATE's options (or its JSON body) by the resource's field."""
     if node.entity_body_json:
         try:
@@ -283,7 +173,7 @@ def _given(statement: Statement, kind: _Kind, node: Any) -> dict[str, Any]:
     return _values(kind.options, values)
 
 
-def _values(options: Mapping[str, _Option], values: Mapping[str, Any]) -> dict[str, Any]:
+def _values(options: Mapping[str, Option], values: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in values.items():
         option = options.get(name)
@@ -297,10 +187,10 @@ def _values(options: Mapping[str, _Option], values: Mapping[str, Any]) -> dict[s
     return found
 
 
-def _altered(statement: Statement, kind: _Kind, resource: Any) -> dict[str, Any]:
+def _altered(statement: Statement, kind: Kind, resource: Any) -> dict[str, Any]:
     """The fields that ALTER … SET OPTIONS changes; NULL gives back the default."""
     found: dict[str, Any] = {}
-    fresh = _DEFAULTS.get(kind.cls, {})
+    fresh = DEFAULTS.get(kind.cls, {})
     for action in resolved.get(statement.node, "alter_action_list"):
         node = resolved.unwrap(action)
         if resolved.node_name(node) != "ResolvedSetOptionsAction":
@@ -312,25 +202,6 @@ def _altered(statement: Statement, kind: _Kind, resource: Any) -> dict[str, Any]
     return found
 
 
-_DEFAULTS: Mapping[Any, Mapping[str, Any]] = {
-    Capacity: {"renewal_plan": None, "edition": None},
-    Reservation: {
-        "slot_capacity": 0,
-        "ignore_idle_slots": False,
-        "target_job_concurrency": 0,
-        "autoscale_max_slots": 0,
-        "edition": None,
-        "max_slots": None,
-        "scaling_mode": None,
-        "secondary_location": None,
-        "reservation_group": None,
-        "labels": {},
-    },
-    Assignment: {"principal": None},
-    BiCapacity: {"size": 0, "preferred_tables": ()},
-}
-
-
 # What must hold of a resource as a whole
 
 
@@ -340,9 +211,9 @@ def _checked(statement: Statement, resource: Any) -> Any:
 
 
 def _check_capacity(statement: Statement, capacity: Capacity) -> Capacity:
-    days = _PLANS[capacity.plan]
+    days = PLANS[capacity.plan]
     start = capacity.start_ms or capacity.created_ms
-    end = None if days is None else start + days * _DAY_MS
+    end = None if days is None else start + days * DAY_MS
     return replace(capacity, start_ms=start, end_ms=end)
 
 
@@ -350,9 +221,9 @@ def _check_reservation(statement: Statement, reservation: Reservation) -> Reserv
     if reservation.edition == "STANDARD":
         if reservation.slot_capacity:
             raise invalid_query("A reservation of the STANDARD edition cannot have baseline slots")
-        if reservation.autoscale_max_slots > _STANDARD_SLOTS:
+        if reservation.autoscale_max_slots > STANDARD_SLOTS:
             raise invalid_query(
-                f"A reservation of the STANDARD edition cannot have more than {_STANDARD_SLOTS} slots"
+                f"A reservation of the STANDARD edition cannot have more than {STANDARD_SLOTS} slots"
             )
         if reservation.target_job_concurrency:
             raise invalid_query("target_job_concurrency is not supported in the STANDARD edition")
