@@ -213,7 +213,7 @@ def field_to_api(field: Field) -> dict[str, Any]:
         "precision": _text(field.precision),
         "scale": _text(field.scale),
         "defaultValueExpression": field.default,
-        "collation": field.collation,
+        "collation": field.collation or None,
     }
     body.update((k, v) for k, v in optional.items() if v is not None)
     body.update(field.attributes)

@@ -12,6 +12,7 @@ from bqsim.catalog.resources import Dataset, Table, TableKind
 from bqsim.errors import already_exists, invalid
 from bqsim.sql.access import table_path
 from bqsim.sql.statements.buffered import buffered
+from bqsim.sql.statements.fields import with_default_collation
 from bqsim.types import Field, field_of
 from bqsim.types.api_schema import fields_from_api
 
@@ -152,6 +153,9 @@ def _with_defaults(table: Table, dataset: Dataset, now: int) -> Table:
         table = replace(table, expiration_ms=now + dataset.default_table_expiration_ms)
     if table.default_collation is None and dataset.default_collation:
         table = replace(table, default_collation=dataset.default_collation)
+    if table.default_collation and table.fields:
+        fields = tuple(with_default_collation(f, table.default_collation) for f in table.fields)
+        table = replace(table, fields=fields)
     return table
 
 

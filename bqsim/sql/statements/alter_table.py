@@ -26,6 +26,7 @@ from .fields import (
     field_from_definition,
     sql_type,
     with_column_options,
+    with_default_collation,
     with_type_parameters,
 )
 from .keys import foreign_key
@@ -115,8 +116,7 @@ def _add_column(a: _Alteration, action: Any) -> None:
             f" use ALTER TABLE {a.table.ref.table} ALTER COLUMN {field.name} SET DEFAULT to set the default"
             " value."
         )
-    if field.collation is None and field.kind is TypeKind.STRING and a.table.default_collation:
-        field = replace(field, collation=a.table.default_collation)
+    field = with_default_collation(field, a.table.default_collation)
     storage = storage_of(a.table)
     column = f"c{storage.next_column}"
     a.statement.session.add_column(storage.engine_table, column, field)

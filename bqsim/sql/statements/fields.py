@@ -63,8 +63,8 @@ def _parameterised(base: Field, annotations: Any, options: Options) -> Field:
     if annotations.HasField("type_parameters"):
         base = with_type_parameters(base, annotations.type_parameters)
     if resolved.has(annotations, "collation_name"):
-        collation = collation_text(annotations.collation_name)
-        base = replace(base, collation=collation)
+        # The empty collation is remembered until a table's default has been looked at.
+        base = replace(base, collation=collation_text(annotations.collation_name) or "")
     return base
 
 
@@ -84,6 +84,15 @@ def with_type_parameters(base: Field, parameters: Any) -> Field:
         )
         return replace(base, fields=nested)
     return base
+
+
+def with_default_collation(base: Field, collation: str | None) -> Field:
+    """``base`` where each STRING without a collation of its own, also a nested one, has a default one."""
+    if base.kind is TypeKind.STRUCT:
+        return replace(base, fields=tuple(with_default_collation(f, collation) for f in base.fields))
+    if base.kind is not TypeKind.STRING:
+        return base
+    return replace(base, collation=(collation if base.collation is None else base.collation) or None)
 
 
 def collation_text(expression: Any) -> str | None:

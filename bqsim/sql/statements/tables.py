@@ -12,12 +12,12 @@ from bqsim.errors import BigQueryError, already_exists, invalid_query, not_found
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.plan import QueryPlan, StatementResult
 from bqsim.sql.row_security import protecting
-from bqsim.types import Field, TypeKind
+from bqsim.types import Field
 
 from . import names, results
 from .base import Statement, enum_name, registered
 from .buffered import flushed
-from .fields import collation_text, field_from_definition
+from .fields import collation_text, field_from_definition, with_default_collation
 from .keys import foreign_keys
 from .options import with_options
 from .partitions import clustering, partitioning
@@ -126,13 +126,11 @@ def described(
 ) -> Table:
     """A new table with these columns, and what the statement's other clauses and options say of it."""
     node = statement.node
-    collation = None
+    dataset = statement.catalog.dataset(ref.dataset_ref)
+    collation = dataset.default_collation
     if _has(node, "collation_name"):
         collation = collation_text(resolved.get(node, "collation_name"))
-    dataset = statement.catalog.dataset(ref.dataset_ref)
-    collation = collation or dataset.default_collation
-    if collation:
-        fields = tuple(_collated(f, collation) for f in fields)
+    fields = tuple(with_default_collation(f, collation) for f in fields)
     now_ms = statement.now_ms()
     if time is not None and dataset.default_partition_expiration_ms:
         time = replace(time, expiration_ms=dataset.default_partition_expiration_ms)
@@ -170,14 +168,6 @@ def _has(node: Any, field: str) -> bool:
 
 def _default_expiration(now_ms: int, default_ms: int | None) -> int | None:
     return now_ms + default_ms if default_ms else None
-
-
-def _collated(field: Field, collation: str) -> Field:
-    if field.kind is TypeKind.STRUCT:
-        return replace(field, fields=tuple(_collated(f, collation) for f in field.fields))
-    if field.kind is TypeKind.STRING and field.collation is None:
-        return replace(field, collation=collation)
-    return field
 
 
 def _like(statement: Statement, table: Table, source: Table) -> Table:

@@ -122,3 +122,18 @@ def test_texts(warehouse: Warehouse, expression: str, expected: list[Any]) -> No
 )  # fmt: skip
 def test_failures(warehouse: Warehouse, expression: str, message: str) -> None:
     assert warehouse.error(f"SELECT {expression} FROM UNNEST(['a']) AS x") == message
+
+
+def test_default_collations(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE SCHEMA e DEFAULT COLLATE 'und:ci'")
+    warehouse.run("CREATE TABLE e.t (s STRING, u STRING COLLATE '', r STRUCT<b STRING>, l ARRAY<STRING>)")
+    warehouse.run("INSERT e.t SELECT 'A', 'A', STRUCT('X'), ['Q']")
+    sql = "SELECT s = 'a', u = 'a', r.b = 'x', 'q' IN UNNEST(l) FROM e.t"
+    assert warehouse.rows(sql) == [[True, False, True, True]]
+    warehouse.run("ALTER TABLE e.t ADD COLUMN v STRING, ADD COLUMN w STRING COLLATE ''")
+    warehouse.run("UPDATE e.t SET v = 'A', w = 'A' WHERE TRUE")
+    assert warehouse.rows("SELECT v = 'a', w = 'a' FROM e.t") == [[True, False]]
+    warehouse.run("CREATE TABLE e.plain (s STRING) DEFAULT COLLATE ''")
+    warehouse.run("INSERT e.plain VALUES ('A')")
+    assert warehouse.rows("SELECT s = 'a' FROM e.plain") == [[False]]
+    warehouse.run("DROP SCHEMA e CASCADE")
