@@ -30,6 +30,7 @@ _MESSAGES: dict[TypeKind, str] = {
     TypeKind.TIMESTAMP: "Invalid timestamp: '{}'",
     TypeKind.INTERVAL: "Invalid INTERVAL value: {}",
     TypeKind.JSON: "Invalid JSON value: {}",
+    TypeKind.GEOGRAPHY: "Cannot convert value {} to GEOGRAPHY",
 }
 # Longest part of a bad text that its message shows.
 _SHOWN = 200

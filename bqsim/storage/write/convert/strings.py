@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bqsim.types import Field, TypeKind
-from bqsim.types.kinds import JSON
+from bqsim.types.kinds import GEOGRAPHY, JSON
 
 from .arrays import byte_spans, raw, reinterpreted
-from .literals import literal, utf8
+from .literals import literal
 from .scope import Converter, Scope, only_valid
 
 json = literal(JSON)
@@ -24,11 +24,8 @@ def bytes_of(array: pa.Array, _: Scope) -> pa.Array:
     return reinterpreted(array, pa.binary())
 
 
-def geography(array: pa.Array, scope: Scope) -> pa.Array:
-    """WKT or GeoJSON, kept as given without blanks around it."""
-    text = utf8(array, scope)
-    trimmed: pa.Array = pc.utf8_trim_whitespace(text)
-    return trimmed
+# WKT, GeoJSON or hexadecimal WKB, as the WKT of the value.
+geography = literal(GEOGRAPHY)
 
 
 def enum_names(names: Mapping[int, str]) -> Converter:

@@ -26,4 +26,5 @@ def test_lengths() -> None:
 
 
 def test_geography() -> None:
-    assert geography(pa.array([b" POINT(1 2)", None]), Scope({})).to_pylist() == ["POINT(1 2)", None]
+    given = pa.array([b" POINT(1 2)", b"point(1 2.50)", None])
+    assert geography(given, Scope({})).to_pylist() == ["POINT(1 2)", "POINT(1 2.5)", None]
