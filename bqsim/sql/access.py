@@ -168,6 +168,9 @@ class _Check:
             return f"projects/{administering(names, self._ctx)}"
         if about == "dataset":
             return dataset_path(dataset_ref(names, self._ctx))
+        if about == "model":
+            ref = table_ref(names, self._ctx)
+            return f"{dataset_path(ref.dataset_ref)}/models/{ref.table}"
         if about == "routine":
             if len(names) == 1 and names[0].casefold() in self._ctx.temp_functions:
                 return ""
