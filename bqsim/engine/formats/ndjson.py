@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -24,6 +25,8 @@ _NATIVE = {
     TypeKind.FLOAT64: pa.float64(),
     TypeKind.BOOL: pa.bool_(),
 }
+# How many lines tell whether numbers are written as strings.
+_SAMPLE = 20
 _TEXT = frozenset(
     {
         TypeKind.STRING,
@@ -53,7 +56,7 @@ def _read_in_bulk(data: bytes, fields: tuple[Field, ...]) -> pa.Table | None:
     """The rows when all are of the usual form, else None."""
     if any(not _is_usual(f) for f in fields):
         return None
-    schema = pa.schema([(f.name, _json_type(f)) for f in fields])
+    schema = pa.schema([(f.name, _json_type(f, values)) for f, values in _first_values(data, fields)])
     options = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
     reading = pj.ReadOptions(block_size=min(max(len(data), 1), _BLOCK_BYTES))
     try:
@@ -66,6 +69,19 @@ def _read_in_bulk(data: bytes, fields: tuple[Field, ...]) -> pa.Table | None:
     return table_of(columns)
 
 
+def _first_values(data: bytes, fields: tuple[Field, ...]) -> list[tuple[Field, list[Any]]]:
+    """The fields with their values in the first lines, to know which numbers are written as strings."""
+    rows: list[dict[str, Any]] = []
+    for _, line in islice(_lines(data), _SAMPLE):
+        try:
+            row = decode(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict):
+            rows.append(row)
+    return [(f, [row.get(f.name) for row in rows]) for f in fields]
+
+
 class _NotUsual(Exception):
     """A value needs a closer look."""
 
@@ -76,11 +92,17 @@ def _is_usual(f: Field) -> bool:
     return f.kind in _NATIVE or f.kind in _TEXT
 
 
-def _json_type(f: Field) -> pa.DataType:
+def _json_type(f: Field, values: list[Any]) -> pa.DataType:
+    """How the bulk reader is to read a field of which these are some values."""
+    if f.mode is Mode.REPEATED:
+        values = [item for v in values if isinstance(v, list) for item in v]
     if f.kind is TypeKind.STRUCT:
-        inner: pa.DataType = pa.struct([(n.name, _json_type(n)) for n in f.fields])
+        records = [v for v in values if isinstance(v, dict)]
+        nested = [(n.name, _json_type(n, [r.get(n.name) for r in records])) for n in f.fields]
+        inner: pa.DataType = pa.struct(nested)
     else:
-        inner = _NATIVE.get(f.kind, pa.string())
+        as_text = any(isinstance(v, str) for v in values)
+        inner = pa.string() if as_text else _NATIVE.get(f.kind, pa.string())
     return pa.list_(inner) if f.mode is Mode.REPEATED else inner
 
 
@@ -98,7 +120,7 @@ def _canonical_array(array: pa.Array, f: Field) -> pa.Array:
         children = [_canonical_array(array.field(i), n) for i, n in enumerate(f.fields)]
         names = [f"_{i}" for i in range(1, len(children) + 1)]
         return pa.StructArray.from_arrays(children, names=names, mask=array.is_null())
-    if f.kind in _NATIVE:
+    if f.kind in _NATIVE and array.type == _NATIVE[f.kind]:
         return array
     converted, wrong = convert(pa.chunked_array([array]), f)
     if wrong:

@@ -7,11 +7,13 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from types import NoneType
 from typing import Any
 
 from bqsim.errors import BigQueryError, invalid
 from bqsim.types import Field, Mode, TypeKind
-from bqsim.types.values import parse_cell, table_from_rows
+from bqsim.types.arrow import arrow_type, null_table, table_of
+from bqsim.types.values import array_of_values, parse_cell
 
 from .parsed import READING, Parsed
 
@@ -47,14 +49,15 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 
 
 class AvroFile:
-    """The rows and the schema of a file. Raises ``invalid`` for what is not one."""
+    """The rows (without ``only_schema``) and the schema of a file. Raises ``invalid`` for what is not one."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, *, only_schema: bool = False) -> None:
         import fastavro
 
+        check_header(data)
         try:
-            reader = fastavro.reader(io.BytesIO(_uncompressed(data)))
-            self.rows: list[Any] = list(reader)
+            reader = fastavro.reader(io.BytesIO(data if only_schema else _uncompressed(data)))
+            self.rows: list[Any] = [] if only_schema else list(reader)
             schema = reader.writer_schema
         except BigQueryError:
             raise
@@ -130,14 +133,43 @@ def read_avro(file: AvroFile, fields: Sequence[Field]) -> Parsed:
     """The rows of a file for ``fields``, by name; what the file lacks is NULL."""
     names = {f["name"].casefold(): f["name"] for f in file.schema["fields"]}
     sources = [names.get(f.name.casefold()) for f in fields]
-    rows = [
-        [
-            _value(None if source is None else row[source], field, field.name)
-            for source, field in zip(sources, fields, strict=True)
-        ]
-        for row in file.rows
+    columns = [
+        _column([None] * len(file.rows) if source is None else [row[source] for row in file.rows], field)
+        for source, field in zip(sources, fields, strict=True)
     ]
-    return Parsed(tuple(fields), table_from_rows(fields, rows))
+    if not columns:
+        return Parsed(tuple(fields), null_table(fields, len(file.rows)))
+    return Parsed(tuple(fields), table_of(columns))
+
+
+# Python classes of values that are those of a column as they are.
+_AS_THEY_ARE: dict[TypeKind, type] = {
+    TypeKind.BOOL: bool,
+    TypeKind.INT64: int,
+    TypeKind.FLOAT64: float,
+    TypeKind.STRING: str,
+    TypeKind.BYTES: bytes,
+    TypeKind.NUMERIC: Decimal,
+    TypeKind.BIGNUMERIC: Decimal,
+    TypeKind.DATE: dt.date,
+    TypeKind.TIME: dt.time,
+    TypeKind.DATETIME: dt.datetime,
+    TypeKind.TIMESTAMP: dt.datetime,
+}
+
+
+def _column(values: list[Any], field: Field) -> Any:
+    """Canonical Arrow of a field's values; at once where all are of its own class."""
+    import pyarrow as pa
+
+    known = _AS_THEY_ARE.get(field.kind)
+    if known is not None and field.mode is Mode.NULLABLE and set(map(type, values)) <= {known, NoneType}:
+        try:
+            return pa.array(values, arrow_type(field.type))
+        except (pa.ArrowException, OverflowError):
+            # One of them does not fit: it is told which.
+            pass
+    return array_of_values(field.type, [_value(v, field, field.name) for v in values])
 
 
 def _without_null(type_: Any) -> tuple[Any, bool]:
@@ -259,15 +291,19 @@ def _mismatch(value: Any, field: Field, path: str) -> BigQueryError:
 # -- compressions that the library leaves to others
 
 
-def _uncompressed(data: bytes) -> bytes:
-    """A file without compression, where it has one that needs a further library: Arrow knows it."""
-    import fastavro
-
+def check_header(data: bytes) -> None:
+    """Raises ``invalid`` for what does not begin as such a file."""
     if data[:4] != _MAGIC:
         raise invalid(
             f"{READING}The Apache Avro library failed to parse the header with the following error: "
             "Not an avro data file"
         )
+
+
+def _uncompressed(data: bytes) -> bytes:
+    """A file without compression, where it has one that needs a further library: Arrow knows it."""
+    import fastavro
+
     codec = fastavro.block_reader(io.BytesIO(data)).codec
     if codec not in _UNPACK:
         return data
