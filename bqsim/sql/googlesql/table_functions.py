@@ -24,7 +24,8 @@ from bqsim.types import Type
 from . import resolved
 from .catalog import Definition, RoutineSource
 from .host import SqlError
-from .prepass import COMMENT, ByteOffsets, LineStarts, Path, Prepared, fold, names_in, offset_of
+from .prepass import ByteOffsets, LineStarts, Path, Prepared, fold, names_in, offset_of
+from .table_function_text import Piece, Renamed, Writer, closing
 from .types import type_to_proto
 
 MARK = "#"
@@ -129,18 +130,6 @@ class TableFunction:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A piece of the new text that begins at ``at``; ``source`` is where it stood, or what is there now.
-
-    Text that was not there before has no ``length`` in the old text.
-    """
-
-    at: int
-    source: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
 class Expansion:
     """A statement with its calls renamed, and what its ``names`` were."""
 
@@ -201,7 +190,7 @@ def expand(
     routines: dict[Path, RoutineSource] = {}
     names: dict[str, str] = {}
     definitions: dict[str, Made] = {}
-    calls: list[_Renamed] = []
+    calls: list[Renamed] = []
     for node in _calls(tree):
         function = functions.get(tuple(n.id_string.casefold() for n in node.name.names))
         if function is None:
@@ -219,87 +208,14 @@ def expand(
         last = max((a.end for a in call.arguments.values()), default=end)
         subqueries = [(a.start, a.end, "") for a in call.arguments.values() if a.is_subquery and made.body]
         models = [(a.start, a.end, f"'{a.value}'") for a in call.arguments.values() if a.is_model]
-        calls.append(_Renamed(start, end, _closing(sql, last), name, sorted(subqueries + models)))
+        calls.append(Renamed(start, end, closing(sql, last), name, sorted(subqueries + models)))
     if not calls:
         return Expansion(prepared)
-    writer = _Writer(sql, calls)
+    writer = Writer(sql, calls)
     writer.copy(0, len(sql))
     new = "".join(writer.texts)
     pieces = tuple(writer.pieces)
     return Expansion(Prepared(new, prepared.original), routines, sql, pieces, names, definitions)
-
-
-@dataclass(frozen=True, slots=True)
-class _Renamed:
-    """A call: where its name stands, where its closing bracket ends, and which arguments are replaced: by a
-    text, or without one by the name of the subquery.
-    """
-
-    start: int
-    name_end: int
-    end: int
-    name: str
-    replaced: list[tuple[int, int, str]]
-
-
-_BRACKET = re.compile(rf"(?:\s|{COMMENT})*+\(?(?:\s|{COMMENT})*+\)", re.DOTALL)
-
-
-def _closing(sql: str, last: int) -> int:
-    """Where the closing bracket after the last argument ends."""
-    match = _BRACKET.match(sql, last)
-    return match.end() if match else last
-
-
-class _Writer:
-    """Writes the new text. Subqueries that are arguments become names of a WITH clause around the call:
-    GoogleSQL does not put functions in place of calls whose subqueries read arrays.
-    """
-
-    def __init__(self, sql: str, calls: list[_Renamed]) -> None:
-        self._sql = sql
-        self._calls = sorted(calls, key=lambda c: c.start)
-        self.texts: list[str] = []
-        self.pieces: list[Piece] = []
-        self._at = 0
-
-    def copy(self, start: int, end: int) -> None:
-        for call in self._calls:
-            if start <= call.start < end:
-                self._plain(start, call.start)
-                self._call(call)
-                start = call.end
-        self._plain(start, end)
-
-    def _call(self, call: _Renamed) -> None:
-        aliases = {start: f"_bq_{start}" for start, _, text in call.replaced if not text}
-        for start, end, text in call.replaced:
-            if not text:
-                self._add(f"{'(WITH ' if start == min(aliases) else ', '}{aliases[start]} AS ", call.start)
-                self.copy(start, end)
-        if aliases:
-            self._add(" SELECT * FROM ", call.start)
-        self._add(f"`{call.name}`", call.start)
-        at = call.name_end
-        for start, end, text in call.replaced:
-            self.copy(at, start)
-            self._add(text or f"TABLE {aliases[start]}", start)
-            at = end
-        self.copy(at, call.end)
-        if aliases:
-            self._add(")", call.end)
-
-    def _plain(self, start: int, end: int) -> None:
-        if end > start:
-            self._write(self._sql[start:end], start, end - start)
-
-    def _add(self, text: str, source: int) -> None:
-        self._write(text, source, 0)
-
-    def _write(self, text: str, source: int, length: int) -> None:
-        self.pieces.append(Piece(self._at, source, length))
-        self.texts.append(text)
-        self._at += len(text)
 
 
 def _calls(tree: Any) -> Iterator[Any]:
