@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from decimal import Context, Decimal
 from typing import Any
 
 from . import limbs
 from .arithmetic import rounded_division
 from .kernel import Kernel
-from .limbs import BIAS, fits, overflow, stored
+from .limbs import BIAS, fits, integers, overflow, stored
+from .rows import row_kernel
 
 WORDS = 4
 PRODUCT_WORDS = 8
@@ -157,12 +159,31 @@ def _statistic_of_lists(kinds: Any, units: Any, lists: Any) -> Any:
     return pa.array(out, pa.float64())
 
 
+def between(left: int, right: int, weight: int, unit: int) -> int:
+    """The value between two, of which the right one weighs ``weight`` of ``unit``, rounded once."""
+    return rounded_division(left * (unit - weight) + right * weight, unit)
+
+
+def _between_bignumeric(left: Any, right: Any, weight: Any) -> Any:
+    rows = zip(integers(left), integers(right), integers(weight), strict=True)
+    return limbs.column_of([between(a, b, w, limbs.UNIT) for a, b, w in rows])
+
+
+def _between_numeric(left: Decimal, right: Decimal, weight: Decimal) -> Decimal:
+    a, b, w = (int(v.scaleb(9, _WIDE)) for v in (left, right, weight))
+    return Decimal(between(a, b, w, 10**9)).scaleb(-9, _WIDE)
+
+
+_WIDE = Context(prec=100)
+_N = "DECIMAL(38,9)"
 _B = "BLOB"
 _WORDS = f"STRUCT({', '.join(f'{f} UBIGINT' for f in _fields(WORDS))})"
 _PRODUCT = f"STRUCT({', '.join(f'{f} UBIGINT' for f in _fields(PRODUCT_WORDS))})"
 _SUMS = "DECIMAL(38,0)[]"
 
 KERNELS: tuple[Kernel, ...] = (
+    row_kernel("bq_between_numeric", (_N, _N, _N), _N, _between_numeric),
+    Kernel("bq_between_bignumeric", (_B, _B, _B), _B, _between_bignumeric),
     Kernel("bq_bignumeric_words", (_B,), _WORDS, _words),
     Kernel("bq_bignumeric_product_words", (_B, _B), _PRODUCT, _product_words),
     Kernel("bq_bignumeric_sum", ("BIGINT", _SUMS), _B, _of_words(_sum)),

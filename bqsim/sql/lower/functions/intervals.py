@@ -7,7 +7,7 @@ from typing import Any
 from sqlglot import expressions as exp
 
 from bqsim.sql.lower import nodes
-from bqsim.sql.lower.registry import ANY, AggregateCall, FunctionCall, aggregate, fn
+from bqsim.sql.lower.registry import ANY, AggregateCall, FunctionCall, Unsupported, aggregate, fn
 from bqsim.types import DATE, DATETIME, INT64, INTERVAL, TIME, TIMESTAMP, TypeKind
 
 from .parts import MICROS, of_part
@@ -48,17 +48,12 @@ def _extreme(call: FunctionCall) -> exp.Expression:
 
 def _sums(call: AggregateCall) -> tuple[list[Any], Any]:
     """The sums of the parts and the number of intervals."""
+    if call.distinct:
+        # Of equal intervals the first counts, which has other parts than the others.
+        raise Unsupported(f"{call.name.upper()}(DISTINCT INTERVAL)")
     value = call.args[0]
-    if not call.distinct:
-        sums = [call.apply("sum", nodes.call(f"bq_interval_{part}", value)) for part in _PARTS]
-        return sums, call.apply("count", value)
-    items = call.apply("list", value, where=nodes.template("({0} IS NOT NULL)", value))
-    return [
-        nodes.template(
-            f"list_sum(list_transform({{0}}, lambda x: CAST(bq_interval_{part}(x) AS HUGEINT)))", items
-        )
-        for part in _PARTS
-    ], nodes.template("len({0})", items)
+    sums = [call.apply("sum", nodes.call(f"bq_interval_{part}", value)) for part in _PARTS]
+    return sums, call.apply("count", value)
 
 
 def _sum(call: AggregateCall) -> exp.Expression:

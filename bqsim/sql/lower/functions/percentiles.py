@@ -45,14 +45,9 @@ _CEILINGS = {
 # Between two values l and r: w is the place (of FLOAT64 what is behind the point), k its whole part.
 _BETWEEN = {
     K.FLOAT64: "v.l * v.m + v.r * v.w",
-    K.NUMERIC: (
-        "bq_numeric_multiply(v.l, CAST(1 - (v.w - v.k) AS DECIMAL(38,9))) "
-        "+ bq_numeric_multiply(v.r, CAST(v.w - v.k AS DECIMAL(38,9)))"
-    ),
+    K.NUMERIC: "bq_between_numeric(v.l, v.r, CAST(v.w - v.k AS DECIMAL(38,9)))",
     K.BIGNUMERIC: (
-        "bq_bignumeric_add(bq_bignumeric_multiply(v.l, bq_bignumeric_subtract("
-        "bq_cast_int64_to_bignumeric(v.k + 1), v.w)), bq_bignumeric_multiply(v.r, "
-        "bq_bignumeric_subtract(v.w, bq_cast_int64_to_bignumeric(v.k))))"
+        "bq_between_bignumeric(v.l, v.r, bq_bignumeric_subtract(v.w, bq_cast_int64_to_bignumeric(v.k)))"
     ),
 }
 _WHOLE = {

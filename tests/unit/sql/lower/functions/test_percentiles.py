@@ -80,3 +80,10 @@ def test_partitions_and_aggregates(warehouse: Warehouse) -> None:
         f" FROM {source} GROUP BY MOD(o, 3)))"
     )
     assert_agrees(warehouse, grouped, "x INT64", [(1,)])
+
+
+@pytest.mark.parametrize("type_", ["NUMERIC", "BIGNUMERIC"])
+def test_between_great_values_is_rounded_once(warehouse: Warehouse, type_: str) -> None:
+    numbers = ", ".join(f"{type_} '{sign}{'9' * 29}.999999999'" for sign in ("-", ""))
+    for text in ("0.1", "0.4", "0.123456789"):
+        assert_window(warehouse, f"PERCENTILE_CONT(v, {type_} '{text}')", numbers)
