@@ -87,9 +87,28 @@ PARTS: tuple[Gap, ...] = (
     Gap(
         "sql:time travel",
         "CREATE TABLE d.r AS SELECT 1 AS a; BEGIN DECLARE t TIMESTAMP DEFAULT CURRENT_TIMESTAMP(); "
-        "CREATE OR REPLACE TABLE d.r AS SELECT 'x' AS b; SELECT * FROM d.r FOR SYSTEM_TIME AS OF t; END",
-        "Query error: FOR SYSTEM_TIME AS OF a time before the table's schema was replaced is not supported",
-        "A time before the table was replaced by one with other columns is refused by name.",
+        "CREATE OR REPLACE TABLE d.r AS SELECT 'x' AS b; "
+        "SELECT * FROM d.r FOR SYSTEM_TIME AS OF t CROSS JOIN d.r AS n; END",
+        "Query error: Reading a table as of two times between which it was replaced is not supported",
+        "A table with other columns then is not read as of then and of now in one statement.",
+    ),
+    Gap(
+        "statement:LOAD DATA",
+        "LOAD DATA INTO d.t PARTITIONS (n=1) FROM FILES (format='CSV', uris=['gs://bucket/x'])",
+        "LOAD DATA with PARTITIONS is not supported by bqsim",
+        "Loads into single partitions are refused by name.",
+    ),
+    Gap(
+        "statement:ALTER SCHEMA",
+        "ALTER SCHEMA d ADD REPLICA `eu` OPTIONS (location='eu')",
+        "ALTER SCHEMA with cross-region replicas is not supported by bqsim",
+        "Replicas are refused by name.",
+    ),
+    Gap(
+        "statement:CREATE MATERIALIZED VIEW",
+        "CREATE MATERIALIZED VIEW d.m AS REPLICA OF d.t",
+        "CREATE MATERIALIZED VIEW AS REPLICA OF is not supported by bqsim",
+        "Replicas are refused by name.",
     ),
     Gap(
         "sql:functions on dates and times",
