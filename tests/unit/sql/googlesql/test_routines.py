@@ -63,7 +63,7 @@ def test_aggregate_table_and_external_functions(world: World) -> None:
         "js", 'CREATE FUNCTION d.js(x FLOAT64) RETURNS STRING LANGUAGE js AS "return x"'
     )
     analyzed = world.googlesql.analyze("SELECT d.js(1)", context())
-    assert {f for f in analyzed.functions() if f.startswith("External_function:")}
+    assert {f for f in analyzed.functions() if f.startswith("External_function_")}
 
 
 def test_a_wrong_call_names_the_function_alone(world: World) -> None:
