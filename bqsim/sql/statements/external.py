@@ -153,9 +153,12 @@ def defined_tables(
     """The external tables that a query defines for itself, as a context pins them."""
     found = {}
     for name, config in definitions.items():
-        source_of(config)
+        try:
+            source_of(config)
+            fields = given_fields(config) or ()
+        except (AttributeError, TypeError, ValueError):
+            raise invalid(f"Invalid external table definition: {name}", name) from None
         ref = TableRef(project, DEFINED, name)
-        fields = given_fields(config) or ()
         table = Table(ref, TableKind.EXTERNAL, fields, 0, 0, "", location, metadata={CONFIG: dict(config)})
         found[ref] = table
     return found

@@ -163,8 +163,12 @@ def test_unknown_values_are_invalid(query: dict[str, Any], name: str) -> None:
     assert (error.http, error.reason.name, error.location) == (400, "invalid", name)
 
 
-def test_external_table_definitions_are_refused_by_name() -> None:
-    assert "tableDefinitions" in refusal({"tableDefinitions": {"t": {"sourceFormat": "CSV"}}}).message
+def test_external_table_definitions() -> None:
+    definition = {"sourceFormat": "CSV", "sourceUris": ["gs://bucket/x.csv"]}
+    config = parse({"tableDefinitions": {"t": definition}})
+    assert config.definitions == {"t": definition}
+    assert not config.use_cache
+    assert refusal({"tableDefinitions": 1}).reason.name == "invalid"
 
 
 def test_connection_properties() -> None:

@@ -4,6 +4,8 @@ import datetime
 
 import pytest
 
+from bqsim.errors import BigQueryError
+from bqsim.sql.statements.external import defined_tables
 from tests.unit.sql.warehouse import Warehouse
 
 pytestmark = pytest.mark.fidelity("statement:CREATE EXTERNAL TABLE, statement:DROP EXTERNAL TABLE", "exact")
@@ -88,3 +90,18 @@ def test_what_is_wrong_with_files_is_told_of_the_table(files: Warehouse) -> None
         "Error while reading table: d.t, error message: Failed to expand table d.t with file pattern"
         " gs://external/csv/*.csv: matched no files. File: gs://external/csv/*.csv"
     )
+
+
+ODD = [
+    {"sourceUris": 1},
+    {"sourceUris": ["gs://bucket/x"], "csvOptions": "x"},
+    {"schema": [], "sourceUris": [3]},
+    {},
+]
+
+
+@pytest.mark.parametrize("config", ODD, ids=[str(i) for i in range(len(ODD))])
+def test_definitions_that_make_no_sense(config: dict[str, object]) -> None:
+    with pytest.raises(BigQueryError) as caught:
+        defined_tables({"t": config}, "p", "US")
+    assert caught.value.reason.name == "invalid"
