@@ -52,7 +52,10 @@ def test_bad_rows_of_insert_all(bqsim_client: Client, table: str) -> None:
     ("source_format", "data"),
     (
         ("CSV", f'1,POINT(1 2)\n2,"{CLOCKWISE}"\n3,\n'),
-        ("NEWLINE_DELIMITED_JSON", f'{{"id": 1, "g": "POINT(1 2)"}}\n{{"id": 2, "g": "{CLOCKWISE}"}}\n{{"id": 3}}\n'),
+        (
+            "NEWLINE_DELIMITED_JSON",
+            f'{{"id": 1, "g": "POINT(1 2)"}}\n{{"id": 2, "g": "{CLOCKWISE}"}}\n{{"id": 3}}\n',
+        ),
     ),
 )  # fmt: skip
 def test_loads(bqsim_client: Client, table: str, source_format: str, data: str) -> None:

@@ -16,11 +16,9 @@ from bqsim.types.geography.shapes import (
     Vertex,
     is_full,
     one_chunk,
-    pack,
-    point_columns,
     unpack,
 )
-from bqsim.types.geography.sphere import EARTH_RADIUS, orthogonal, to_degrees, to_xyz, unit, vectors, vertex
+from bqsim.types.geography.sphere import EARTH_RADIUS, unit, vectors, vertex
 
 from .cells import geo, s2_point, s2_polygon
 from .objects import binary, failing
@@ -159,9 +157,6 @@ def _sector(before: Any, at: Any, after: Any, reach: float, circle: float, side:
 
 def _kernel(name: str, by_tolerance: bool) -> Callable[..., Any]:
     def run(values: Any, *more: Any) -> Any:
-        circles = _circles(values, by_tolerance, *more)
-        if circles is not None:
-            return circles
         found: list[Shape | None] = []
         columns = [column.to_pylist() for column in more]
         for row in zip(one_chunk(values).to_pylist(), *columns, strict=True):
@@ -169,42 +164,6 @@ def _kernel(name: str, by_tolerance: bool) -> Callable[..., Any]:
         return binary(found)
 
     return run
-
-
-def _circles(values: Any, by_tolerance: bool, *more: Any) -> Any:
-    """The buffers of points only, all at once; None when there are others or the arguments vary."""
-    import numpy as np
-    import pyarrow as pa
-
-    points = point_columns(values)
-    settings = {tuple(row) for row in zip(*(column.to_pylist() for column in more), strict=True)}
-    if points is None or len(settings) != 1:
-        return None
-    [(radius, detail, _, cap, side)] = settings
-    if None in (radius, detail, cap, side) or cap.upper() not in CAPS or side.upper() not in SIDES:
-        return None
-    if not 0 < radius < math.pi / 2 * EARTH_RADIUS or not detail > 0 or math.isinf(detail):
-        return None
-    segments = _segments(radius, detail) if by_tolerance else detail
-    count = math.ceil(min(max(_FEWEST, 4 * segments), _MOST) - 1e-6)
-    centre = to_xyz(*points)
-    first = orthogonal(centre)
-    second = np.cross(centre, first)
-    reach = radius / EARTH_RADIUS
-    turns = [2 * math.pi * i / count for i in range(count)]
-    corners = [
-        unit(centre * math.cos(reach) + (first * math.cos(t) + second * math.sin(t)) * math.sin(reach))
-        for t in turns
-    ]
-    degrees = np.stack([np.stack(to_degrees(corner), axis=1) for corner in [*corners, corners[0]]], axis=1)
-    head = pack(Shape(polygons=[[[(0.0, 0.0)] * count]]))[: -16 * (count + 1)]
-    rows = np.empty((len(centre), len(head) + 16 * (count + 1)), np.uint8)
-    rows[:, : len(head)] = np.frombuffer(head, np.uint8)
-    rows[:, len(head) :] = np.ascontiguousarray(degrees).view(np.uint8).reshape(len(centre), -1)
-    offsets = np.arange(len(centre) + 1, dtype=np.int32) * rows.shape[1]
-    return pa.Array.from_buffers(
-        pa.binary(), len(centre), [None, pa.py_buffer(offsets), pa.py_buffer(rows)], 0
-    )
 
 
 def _segments(radius: float, tolerance: float) -> float:

@@ -86,6 +86,8 @@ def _scalar(kind: TypeKind, text: bool, wide: str) -> str | None:
             if text or wide == "true"
             else (narrow if wide == "false" else f"CASE WHEN {wide} THEN {_WIDE_INT64} ELSE {narrow} END")
         )
+    if kind is K.GEOGRAPHY:
+        return "('\"' || bq_geo_text({0}) || '\"')"
     if kind is K.FLOAT64:
         if not text:
             return "bq_json_double({0})"

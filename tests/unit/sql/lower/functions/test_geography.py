@@ -221,6 +221,11 @@ VALUES = (
     (f"ST_SIMPLIFY({wkt('POLYGON((0 0, 0.1 0, 0.1 0.1, 0 0))')}, 100000)", "POINT(0 0)"),
     (f"ST_SNAPTOGRID({wkt('LINESTRING(0.1234 1.98765, 2.5 3.5)')}, 0.01)", "LINESTRING(0.12 1.99, 2.5 3.5)"),
     ("ST_NUMPOINTS(ST_BUFFER(ST_GEOGPOINT(1, 2), 50, 2))", 9),
+    (
+        "SUBSTR(ST_ASTEXT(ST_BUFFER(ST_GEOGPOINT(0, 0), 100000)), 1, 86)",
+        "POLYGON((-0.899307565723035 0.00476613438376963, -0.882960100330011 -0.17076469660126,",
+    ),
+    ("TO_JSON_STRING(STRUCT(ST_GEOGPOINT(1, 2) AS g))", '{"g":"POINT(1 2)"}'),
     ("ST_NUMPOINTS(ST_BUFFER(ST_GEOGPOINT(100, 2), 50))", 33),
     ("ST_NUMPOINTS(ST_BUFFERWITHTOLERANCE(ST_GEOGPOINT(1, 2), 100, 25))", 6),
     ("ST_NUMPOINTS(ST_BUFFERWITHTOLERANCE(ST_GEOGPOINT(100, 2), 100, 1))", 24),
@@ -346,7 +351,8 @@ def test_join_finds_what_comparing_all_pairs_finds(
 ) -> None:
     warehouse.run(
         "CREATE TABLE d.points AS "
-        "SELECT ST_GEOGPOINT(MOD(i * 7919, 360) - 180, MOD(i * 104729, 170) - 85) AS p FROM UNNEST(GENERATE_ARRAY(1, 150)) AS i"
+        "SELECT ST_GEOGPOINT(MOD(i * 7919, 360) - 180, MOD(i * 104729, 170) - 85) AS p "
+        "FROM UNNEST(GENERATE_ARRAY(1, 150)) AS i"
     )
     joined = rows(f"SELECT COUNT(*) FROM d.points AS a JOIN d.points AS b ON {predicate}")
     filtered = rows(f"SELECT COUNT(*) FROM d.points AS a, d.points AS b WHERE {predicate}")
@@ -361,7 +367,8 @@ def test_tables_hold_geographies(warehouse: Warehouse, rows: Callable[..., list[
         "CREATE TABLE d.places (id INT64, g GEOGRAPHY, many ARRAY<GEOGRAPHY>, s STRUCT<g GEOGRAPHY>)"
     )
     warehouse.run(
-        f"INSERT INTO d.places VALUES (1, ST_GEOGPOINT(1.25, 2.5), [{SQUARE}], STRUCT({LINE})), (2, NULL, [], NULL)"
+        f"INSERT INTO d.places VALUES (1, ST_GEOGPOINT(1.25, 2.5), [{SQUARE}], STRUCT({LINE})), "
+        "(2, NULL, [], NULL)"
     )
     warehouse.run(f"UPDATE d.places SET g = {HOLES} WHERE id = 2")
     found = rows("SELECT g, many, s FROM d.places ORDER BY id")
