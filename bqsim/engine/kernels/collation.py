@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import unicodedata
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from bqsim.errors import invalid_query
@@ -49,6 +49,14 @@ def _learn(characters: set[str]) -> None:
             _weights[character] = weight
 
 
+@cache
+def _ascii_weights() -> dict[int, str]:
+    """The weights of the printable characters of ASCII, of which none is ignorable or an accent."""
+    characters = [chr(code) for code in range(0x20, 0x7F)]
+    _learn(set(characters))
+    return {ord(c): _weights[c] for c in characters}
+
+
 class Folded:
     """A text as weights; weight i comes from the characters from ``starts[i]`` to before ``ends[i]``."""
 
@@ -56,21 +64,28 @@ class Folded:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.starts: Sequence[int]
+        self.ends: Sequence[int]
+        if text.isascii() and text.isprintable():
+            # Each character has one weight.
+            self.weights = text.translate(_ascii_weights())
+            self.starts, self.ends = range(len(text)), range(1, len(text) + 1)
+            return
         parts = [unicodedata.normalize("NFKD", c) for c in text]
         unknown = {c for part in parts for c in part if c not in _weights}
         if unknown:
             _learn(unknown)
         weights: list[str] = []
-        self.starts: list[int] = []
-        self.ends: list[int] = []
+        starts: list[int] = []
+        ends: list[int] = []
         for place, part in enumerate(parts):
             for character in part:
                 weight = _weights[character]
                 if weight:
                     weights.append(weight)
-                    self.starts.append(place)
-                    self.ends.append(place + 1)
-        self.weights = "".join(weights)
+                    starts.append(place)
+                    ends.append(place + 1)
+        self.weights, self.starts, self.ends = "".join(weights), starts, ends
 
     def boundary(self, at: int) -> bool:
         """Whether weight ``at`` begins a character with its accents; the end of the text does."""
@@ -234,14 +249,30 @@ def _rows(function: Callable[..., Any], returns: str) -> Any:
 
 _T = "VARCHAR"
 KERNELS: tuple[Kernel, ...] = (
-    Kernel("bq_ci_starts_with", (_T, _T), "BOOLEAN", _rows(starts_with, "bool")),
-    Kernel("bq_ci_ends_with", (_T, _T), "BOOLEAN", _rows(ends_with, "bool")),
-    Kernel("bq_ci_strpos", (_T, _T), "BIGINT", _rows(strpos, "int64")),
+    Kernel("bq_ci_starts_with_any", (_T, _T), "BOOLEAN", _rows(starts_with, "bool")),
+    Kernel("bq_ci_ends_with_any", (_T, _T), "BOOLEAN", _rows(ends_with, "bool")),
+    Kernel("bq_ci_strpos_any", (_T, _T), "BIGINT", _rows(strpos, "int64")),
     Kernel("bq_ci_instr", (_T, _T, "BIGINT", "BIGINT"), "BIGINT", _rows(instr, "int64")),
     Kernel("bq_ci_replace", (_T, _T, _T), _T, _rows(replace, "string")),
     Kernel("bq_ci_split", (_T, _T), "VARCHAR[]", _rows(split, "list")),
-    Kernel("bq_ci_like", (_T, _T), "BOOLEAN", _rows(like, "bool")),
+    Kernel("bq_ci_like_any", (_T, _T), "BOOLEAN", _rows(like, "bool")),
     Kernel("bq_ci_distinct", ("VARCHAR[]",), "VARCHAR[]", _rows(distinct, "list")),
 )
 
-MACROS = (f"CREATE MACRO bq_ci_key(x) AS {_KEY}",)
+_PLAIN = "NOT regexp_matches({}, '[^ -~]')"
+
+
+def _fast(name: str, plain: str, more: str = "") -> str:
+    """For printable ASCII the engine's own function of lower case texts."""
+    condition = f"{_PLAIN.format('x')} AND {_PLAIN.format('y')}{more}"
+    either = f"CASE WHEN {condition} THEN {plain} ELSE bq_ci_{name}_any(x, y) END"
+    return f"CREATE MACRO bq_ci_{name}(x, y) AS {either}"
+
+
+MACROS = (
+    f"CREATE MACRO bq_ci_key(x) AS {_KEY}",
+    _fast("starts_with", "starts_with(lower(x), lower(y))"),
+    _fast("ends_with", "suffix(lower(x), lower(y))"),
+    _fast("strpos", "strpos(lower(x), lower(y))"),
+    _fast("like", "lower(x) LIKE lower(y)", r" AND NOT regexp_matches(y, '[_\\]')"),
+)
