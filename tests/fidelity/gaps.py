@@ -43,12 +43,6 @@ STATEMENTS: tuple[Gap, ...] = (
         "CREATE PROCEDURE d.p() WITH CONNECTION `p.us.c` OPTIONS (engine='SPARK') LANGUAGE PYTHON AS 'x'",
         "Query error: A procedure in the language PYTHON is not supported by bqsim",
     ),
-    Gap(
-        "sql:geography",
-        "SELECT ST_DISTANCE(ST_GEOGPOINT(1, 1), ST_GEOGPOINT(1, 2), TRUE)",
-        "ST_DISTANCE does not support use_spheroid = TRUE",
-        "Measures are those of the sphere; coordinates may differ in the last of 15 digits after operations.",
-    ),
     Gap("sql:property graphs", "SELECT * FROM GRAPH_TABLE(d.g MATCH (a) RETURN a)", "Property graph", _NONE),
 )
 

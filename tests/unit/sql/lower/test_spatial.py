@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bqsim.sql.lower import spatial
@@ -24,7 +26,13 @@ def test_conditions(
 ) -> None:
     found: list[bool] = []
     original = spatial._of_call
-    monkeypatch.setattr(spatial, "_of_call", lambda *a: found.append(bool(o := original(*a))) or o)
+
+    def watched(*arguments: Any) -> list[Any]:
+        conditions = original(*arguments)
+        found.append(bool(conditions))
+        return conditions
+
+    monkeypatch.setattr(spatial, "_of_call", watched)
     warehouse.run("CREATE TABLE d.spots AS SELECT i, ST_GEOGPOINT(i, i) AS p FROM UNNEST([1, 2, 3]) AS i")
     warehouse.rows(f"SELECT COUNT(*) FROM {source} {condition}")
     assert any(found) is bounded
