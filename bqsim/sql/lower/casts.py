@@ -113,10 +113,14 @@ def lower_cast(low: Lowering, node: Any) -> exp.Expression:
         return nodes.raw(f"CAST(NULL AS {engine_type(target)})")
     before = low.subqueries
     argument = value = low.expression(inner)
-    label = ""
+    label = bound = ""
     if node.return_null_on_error and low.subqueries > before:
         label = low.label()
         value = nodes.column(label, "v")
+    elif node.return_null_on_error and not low.lambdas and not isinstance(argument, exp.Column):
+        # SAFE_CAST hides the failures of the cast, not those of its argument.
+        bound = f"bound_{low.label()}"
+        value = nodes.raw(f"{bound}.a0")
     if has(node, "format"):
         lowered = _formatted(low, node, value, source, target)
     elif has(node, "time_zone"):
@@ -127,6 +131,9 @@ def lower_cast(low: Lowering, node: Any) -> exp.Expression:
         lowered = _limited(lowered, target, node.type_modifiers)
     if not node.return_null_on_error:
         return lowered
+    if bound:
+        lowered = nodes.guarded(lowered, within_lambda=True)
+        return nodes.joined("list_transform([{'a0': ", f"}}], lambda {bound}: ", [argument, lowered], ")[1]")
     lowered = nodes.guarded(lowered, low.lambdas > 0)
     if label:
         # The engine's TRY takes no subquery, so it stands beside.
