@@ -17,7 +17,7 @@ from bqsim.sql.googlesql import GoogleSql, builtins, options
 from bqsim.sql.lower import nodes
 from bqsim.sql.lower.functions import scalar_rows
 from bqsim.sql.lower.registry import ANY, fn
-from bqsim.sql.plan import Context, Route
+from bqsim.sql.plan import Context, QueryPlan, Route
 from bqsim.sql.planner import Planner
 from bqsim.sql.reference import ReferenceRoute
 from bqsim.sql.statements.base import registered_inputs
@@ -53,6 +53,11 @@ class Difference:
 class Failed:
     text: str
 
+    @property
+    def internal(self) -> bool:
+        """Whether the engine failed in a way that nobody foresaw."""
+        return self.text.startswith("An internal error")
+
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
@@ -71,13 +76,15 @@ class _Rows:
 class Routes:
     """A table ``data`` with the rows of :mod:`values`, and both routes over it."""
 
+    more_rows: int = 0
+    seed: int = 0
     last_outcome: str = ""
     last_refusal: str = ""
 
     def __post_init__(self) -> None:
         _add_guard()
         catalog: Any = MemoryCatalog()
-        self.rows = values.rows()
+        self.rows = values.rows(self.more_rows, self.seed)
         self.table = catalog.add("data", *values.COLUMNS, metadata={"virtual": _Rows(self.rows)})
         self.googlesql = GoogleSql(catalog, Settings(project="p", analyzers=1))
         self.engine = DuckDBEngine(None, threads=1)
@@ -89,18 +96,20 @@ class Routes:
         self.engine.close()
         self.googlesql.close()
 
+    def plan(self, sql: str) -> tuple[Any, QueryPlan, Context]:
+        """The analysed statement and its plan in the engine. Raises BigQueryError when there is none."""
+        ctx = context(now_us=NOW_US)
+        self.last_outcome = "not analyzed"
+        analyzed = self.googlesql.analyze(sql, ctx)
+        self.last_outcome = "refused"
+        return analyzed, self.planner.plan_query(analyzed, ctx), ctx
+
     def rows_of(self, sql: str) -> tuple[list[Any] | Failed, list[Any] | Failed] | None:
         """(engine's rows, evaluator's rows) of a query; None when it is no query of the engine's."""
-        ctx = context(now_us=NOW_US)
         try:
-            analyzed = self.googlesql.analyze(sql, ctx)
+            analyzed, plan, ctx = self.plan(sql)
         except BigQueryError as error:
-            self.last_outcome, self.last_refusal = "not analyzed", str(error)
-            return None
-        try:
-            plan = self.planner.plan_query(analyzed, ctx)
-        except BigQueryError as error:
-            self.last_outcome, self.last_refusal = "refused", str(error)
+            self.last_refusal = str(error)
             return None
         assert plan.route is Route.ENGINE and plan.engine_sql is not None
         sql_text, schema, inputs = plan.engine_sql, plan.schema, plan.inputs

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pyarrow as pa
@@ -21,11 +26,12 @@ from bqsim.types import (
     TIME,
     TIMESTAMP,
     Type,
+    TypeKind,
     array_of,
     range_of,
 )
 from bqsim.types.arrow import column_names
-from bqsim.types.parse import parse_text
+from bqsim.types.parse import canonical_json, parse_text
 from bqsim.types.values import array_of_values
 
 INT_ARRAY = array_of(INT64)
@@ -71,10 +77,94 @@ def _cell(type_: Type, text: Any) -> Any:
     return parse_text(text, type_)
 
 
-def rows() -> pa.Table:
-    """The rows of the table that expressions are computed over, in canonical form."""
-    arrays = [array_of_values(t, [_cell(t, text) for text in texts]) for t, texts in _VALUES.values()]
+def rows(more: int = 0, seed: int = 0) -> pa.Table:
+    """The rows of the table that expressions are computed over, in canonical form: those of edge values,
+    and ``more`` random ones."""
+    draw = Random(seed)
+    arrays = []
+    for name, (type_, texts) in _VALUES.items():
+        cells = [_cell(type_, text) for text in texts]
+        if name == "id":
+            cells += range(len(texts) + 1, len(texts) + more + 1)
+        else:
+            cells += [None if draw.random() < 0.1 else _random_value(type_, draw) for _ in range(more)]
+        arrays.append(array_of_values(type_, cells))
     return pa.Table.from_arrays(arrays, names=column_names(len(arrays)))
+
+
+_LETTERS = "abcxyzABÉßñ ,.-%_12300é\u0130'\"\\😀ﬁ"
+_DAY_US = 86_400_000_000
+
+
+def _text(draw: Random) -> str:
+    shapes = (
+        lambda: "".join(draw.choice(_LETTERS) for _ in range(draw.randrange(9))),
+        lambda: str(draw.randrange(-1000, 100000)),
+        lambda: str(draw.choice((1.5, -0.25, 1e10, 12345.678))),
+        lambda: f"{draw.randrange(1900, 2100)}-{draw.randrange(1, 14):02}-{draw.randrange(1, 32):02}",
+        lambda: draw.choice(
+            ("true", "FALSE", "NaN", "inf", "0x1F", "a,b,c", "12:30:45.5", "2020-02-29 12:00:00+01")
+        ),
+    )
+    return draw.choice(shapes)()
+
+
+def _micros(draw: Random) -> int:
+    if draw.random() < 0.2:
+        return draw.randrange(-62_135_596_800_000_000, 253_402_300_800_000_000)
+    return draw.randrange(-30 * 365, 80 * 365) * _DAY_US + draw.choice((0, draw.randrange(_DAY_US)))
+
+
+def _json(draw: Random, depth: int = 0) -> str:
+    kind = draw.randrange(7 if depth < 3 else 5)
+    if kind == 5:
+        return "[" + ",".join(_json(draw, depth + 1) for _ in range(draw.randrange(4))) + "]"
+    if kind == 6:
+        names = draw.sample(["a", "b", "c", "s", "x y"], draw.randrange(4))
+        return "{" + ",".join(f"{json.dumps(n)}:{_json(draw, depth + 1)}" for n in names) + "}"
+    return draw.choice(
+        (str(draw.randrange(-100, 100)), json.dumps(_text(draw)), "null", "true", str(draw.uniform(-9, 9)))
+    )
+
+
+_EPOCH = dt.datetime(1970, 1, 1)
+
+
+def _random_value(type_: Type, draw: Random) -> Any:
+    kind = type_.kind
+    if kind is TypeKind.ARRAY:
+        assert type_.element is not None
+        return [_random_value(type_.element, draw) for _ in range(draw.randrange(5))]
+    if kind is TypeKind.RANGE:
+        assert type_.element is not None
+        ends = sorted(_random_value(type_.element, draw) for _ in range(2))
+        if ends[0] == ends[1] or draw.random() < 0.2:
+            ends[draw.randrange(2)] = None
+        return {"start": ends[0], "end": ends[1]}
+    return _RANDOM[kind](draw)
+
+
+_RANDOM: dict[TypeKind, Callable[[Random], Any]] = {
+    TypeKind.INT64: lambda d: d.choice(
+        (d.randrange(-10, 100), d.randrange(-(10**6), 10**6), d.randrange(-(2**63), 2**63))
+    ),
+    TypeKind.FLOAT64: lambda d: d.choice(
+        (float(d.randrange(-10, 50)), d.uniform(-100, 100), d.uniform(-1, 1) * 10.0 ** d.randrange(-20, 30))
+    ),
+    TypeKind.NUMERIC: lambda d: Decimal(d.randrange(-(10**12), 10**12)).scaleb(-d.randrange(10)),
+    TypeKind.BIGNUMERIC: lambda d: Decimal(d.randrange(-(10**15), 10**15)).scaleb(-d.randrange(20)),
+    TypeKind.BOOL: lambda d: d.random() < 0.5,
+    TypeKind.STRING: _text,
+    TypeKind.BYTES: lambda d: d.choice((d.randbytes(d.randrange(6)), _text(d).encode())),
+    TypeKind.DATE: lambda d: (_EPOCH + dt.timedelta(microseconds=_micros(d))).date(),
+    TypeKind.TIME: lambda d: (_EPOCH + dt.timedelta(microseconds=d.randrange(_DAY_US))).time(),
+    TypeKind.DATETIME: lambda d: _EPOCH + dt.timedelta(microseconds=_micros(d)),
+    TypeKind.TIMESTAMP: lambda d: (_EPOCH + dt.timedelta(microseconds=_micros(d))).replace(tzinfo=dt.UTC),
+    TypeKind.INTERVAL: lambda d: pa.MonthDayNano(
+        (d.randrange(-30, 30), d.randrange(-60, 60), d.randrange(-_DAY_US, _DAY_US) * 1000)
+    ),
+    TypeKind.JSON: lambda d: canonical_json(_json(d)),
+}
 
 
 # Literals by type; the columns of the type are added to them.
