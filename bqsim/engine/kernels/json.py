@@ -9,7 +9,7 @@ from typing import Any
 
 from bqsim.errors import invalid_query
 
-from . import json_text
+from . import json_parts, json_text
 from .json_text import MISSING, Number, Object
 from .kernel import Kernel
 
@@ -125,19 +125,6 @@ def _element(text: str, index: int) -> str | None:
     if isinstance(document, Object) or not isinstance(document, list) or not 0 <= index < len(document):
         return None
     return json_text.write(document[index])
-
-
-def _type(text: str) -> str:
-    document = json_text.read(text)
-    if isinstance(document, Object):
-        return "object"
-    if isinstance(document, list):
-        return "array"
-    if isinstance(document, Number):
-        return "number"
-    if isinstance(document, str):
-        return "string"
-    return "null" if document is None else "boolean"
 
 
 # Strict conversions of one document.
@@ -334,27 +321,82 @@ V, B = "VARCHAR", "BOOLEAN"
 
 KERNELS = (
     *(
-        rowwise(f"bq_json_{dialect}{name}", (V, V), returns, make(legacy))
+        json_parts.extraction(f"bq_json_{dialect}{name}", name, returns, make(legacy), legacy)
         for name, returns, make in _EXTRACTIONS
         for dialect, legacy in (("", False), ("legacy_", True))
     ),
-    rowwise("bq_json_member", (V, V), V, _member),
-    rowwise("bq_json_element", (V, "BIGINT"), V, _element),
-    rowwise("bq_json_type", (V,), V, _type),
-    *(rowwise(f"bq_json_to_{name}", (V,), returns, _of_document(f)) for name, returns, f in _CONVERSIONS),
+    json_parts.member("bq_json_member", _member),
+    json_parts.element("bq_json_element", _element),
+    *(rowwise(f"bq_json_any_{name}", (V,), returns, _of_document(f)) for name, returns, f in _CONVERSIONS),
     *(
-        rowwise(f"bq_json_to_{name}_array", (V,), f"{returns}[]", _of_elements(f, name.startswith("lax")))
+        rowwise(f"bq_json_any_{name}_array", (V,), f"{returns}[]", _of_elements(f, name.startswith("lax")))
         for name, returns, f in _CONVERSIONS
     ),
-    rowwise("bq_parse_json", (V, V), V, _parse),
-    rowwise("bq_json_double", ("DOUBLE",), V, _double),
-    rowwise("bq_json_decimal", (V, B), V, _number),
-    rowwise("bq_json_string", (V,), V, json_text.quote),
-    rowwise("bq_json_string_text", (V,), V, json_text.quote_text),
+    json_parts.parsing("bq_parse_json", _parse),
+    rowwise("bq_json_shown_double", ("DOUBLE",), V, _double),
+    rowwise("bq_json_shown_decimal", (V, B), V, _number),
+    rowwise("bq_json_quoted", (V,), V, json_text.quote),
+    rowwise("bq_json_quoted_text", (V,), V, json_text.quote_text),
     rowwise("bq_json_pretty", (V,), V, _pretty),
 )
 
+# What the engine reads of a document by itself; the condition, then the value.
+_INTEGER = "regexp_full_match(x, '-?[0-9]{1,18}')"
+_DOUBLE = r"regexp_full_match(x, '-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?')"
+_PLAIN_TEXT = r"""starts_with(x, '"') AND NOT contains(x, '\')"""
+_INNER = "substring(x, 2, length(x) - 2)"
+_NESTED = "x[1] IN ('{', '[')"
+_QUICK: dict[str, tuple[tuple[str, str], ...]] = {
+    "int64": ((_INTEGER, "CAST(x AS BIGINT)"),),
+    "float64": ((_DOUBLE, "CAST(x AS DOUBLE)"),),
+    "float64_exact": ((f"(length(x) <= 15 OR contains(x, '.')) AND {_DOUBLE}", "CAST(x AS DOUBLE)"),),
+    "bool": (("x = 'true'", "true"), ("x = 'false'", "false")),
+    "string": ((_PLAIN_TEXT, _INNER),),
+    "lax_int64": (
+        (_INTEGER, "CAST(x AS BIGINT)"),
+        ("""regexp_full_match(x, '"-?[0-9]{1,18}"')""", f"CAST({_INNER} AS BIGINT)"),
+        (_NESTED, "NULL"),
+    ),
+    "lax_float64": (
+        (_DOUBLE, "CAST(x AS DOUBLE)"),
+        (r"""regexp_full_match(x, '"-?[0-9]{1,18}(\.[0-9]{1,18})?"')""", f"CAST({_INNER} AS DOUBLE)"),
+        (_NESTED, "NULL"),
+    ),
+    "lax_bool": (
+        ("x = 'true'", "true"),
+        ("x = 'false'", "false"),
+        (_DOUBLE, "CAST(x AS DOUBLE) <> 0"),
+        (_NESTED, "NULL"),
+    ),
+    "lax_string": ((_PLAIN_TEXT, _INNER), (f"{_INTEGER} OR x IN ('true', 'false')", "x"), (_NESTED, "NULL")),
+}
+
+
+def _quick(name: str) -> tuple[str, str]:
+    whens = " ".join(f"WHEN {condition} THEN {value}" for condition, value in _QUICK[name])
+    return (
+        f"CREATE MACRO bq_json_to_{name}(x) AS CASE {whens} ELSE bq_json_any_{name}(x) END",
+        f"""CREATE MACRO bq_json_to_{name}_array(x) AS CASE WHEN starts_with(x, '[')
+            THEN list_transform(bq_json_query_array_json(x, '$'), lambda e: bq_json_to_{name}(e))
+            ELSE bq_json_any_{name}_array(x) END""",
+    )
+
+
 MACROS = (
+    *(sql for name, _, _ in _CONVERSIONS for sql in _quick(name)),
+    """CREATE MACRO bq_json_type(x) AS CASE x[1] WHEN '{' THEN 'object' WHEN '[' THEN 'array' WHEN '"' THEN 'string'
+        WHEN 'n' THEN 'null' WHEN 't' THEN 'boolean' WHEN 'f' THEN 'boolean' ELSE 'number' || x[:0] END""",
+    r"""CREATE MACRO bq_json_string(x) AS CASE WHEN regexp_matches(x, '[\x00-\x1f"\\]') THEN bq_json_quoted(x)
+        ELSE '"' || x || '"' END""",
+    r"""CREATE MACRO bq_json_string_text(x) AS CASE
+        WHEN regexp_matches(x, '[\x00-\x1f"\\\x{2028}\x{2029}]') THEN bq_json_quoted_text(x)
+        ELSE '"' || x || '"' END""",
+    """CREATE MACRO bq_json_double(x) AS CASE WHEN abs(x) >= 0.0001 AND abs(x) < 1e15 OR x = 0
+        THEN CAST(x AS VARCHAR) ELSE bq_json_shown_double(x) END""",
+    # Numbers of up to 15 digits are FLOAT64's as well.
+    """CREATE MACRO bq_json_decimal(x, stringify) AS CASE
+        WHEN stringify IS NOT NULL AND regexp_full_match(x, '-?[1-9][0-9]{0,14}|0') THEN x
+        ELSE bq_json_shown_decimal(x, stringify) END""",
     # A decimal's text: as it is when FLOAT64 holds it and it is short enough to be told so, else quoted.
     """CREATE MACRO bq_json_wide_text(s) AS
        CASE WHEN regexp_full_match(s, '-?[0-9]+') AND abs(CAST(s AS DECIMAL(38,0))) <= 9007199254740992 THEN s

@@ -9,6 +9,7 @@ from bqsim.errors import BigQueryError, invalid_query
 
 from . import json_text
 from .json import rowwise
+from .json_parts import flattening
 from .json_text import MISSING, Object
 from .kernel import Kernel
 
@@ -310,5 +311,5 @@ KERNELS = (
     _nullable("bq_json_array_insert", (V, L, L, "BOOLEAN[]", B), V, _insert),
     _nullable("bq_json_strip_nulls", (V, V, B, B), V, _strip_nulls),
     _nullable("bq_json_keys", (V, "BIGINT", V), L, _keys),
-    rowwise("bq_json_flatten", (V,), L, _flatten),
+    flattening("bq_json_flatten", _flatten),
 )
