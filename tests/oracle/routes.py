@@ -43,6 +43,9 @@ class Difference:
 
     @classmethod
     def of(cls, sql: str, found: list[Any] | Failed, expected: list[Any] | Failed) -> Difference:
+        if not isinstance(found, Failed) and not isinstance(expected, Failed) and len(found) == len(expected):
+            pairs = [(a, b) for a, b in zip(found, expected, strict=True) if not same(a, b)]
+            found, expected = [a for a, _ in pairs[:3]], [b for _, b in pairs[:3]]
         return cls(sql, _shown(found), _shown(expected))
 
     def __str__(self) -> str:

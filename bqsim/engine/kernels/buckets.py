@@ -71,7 +71,7 @@ MACROS = (
             WHEN u IS NOT NULL THEN bq_error('Bucket for ' || shown || ' is outside of ' || kind ||
                 ' range') END""",
     """CREATE MACRO bq_date_bucket_checked(t, i, origin) AS
-       CASE WHEN bq_interval_micros(i) <> 0 AND t IS NOT NULL
+       CASE WHEN bq_interval_micros(i) > 0 AND t IS NOT NULL AND origin IS NOT NULL
             THEN bq_error('Only MONTH and DAY parts are allowed in bucket width INTERVAL')
             ELSE bq_bucket_micros(epoch_us(t), bq_interval_months(i), bq_interval_days(i), 0,
                 epoch_us(origin)) END""",
