@@ -22,6 +22,7 @@ from tests import servers
 from tests.servers import PROJECT, ROOT, Bqsim, RawSocket, milliseconds, paired_p50, rate
 
 from . import tpch_data
+from .retail import retail
 from .storage_memory import storage_memory
 from .storage_read import storage_read
 from .storage_write import storage_write
@@ -275,6 +276,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "medium": medium,
     "tpch": tpch,
     "tpch_sf1": tpch_sf1,
+    "retail": retail,
     "big_result": big_result,
     "scale": scale,
     "storage_read": storage_read,
