@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
-from .reader import AWRY, Elements, Located, canonical, elements, locate, spliced
+from .reader import (
+    AWRY,
+    Elements,
+    Located,
+    canonical,
+    elements,
+    indented,
+    locate,
+    skeletons,
+    spliced,
+    without_nulls,
+)
 
-__all__ = ["AWRY", "Elements", "Located", "canonical", "elements", "locate", "spliced"]
+__all__ = [
+    "AWRY",
+    "Elements",
+    "Located",
+    "canonical",
+    "elements",
+    "indented",
+    "locate",
+    "skeletons",
+    "spliced",
+    "without_nulls",
+]

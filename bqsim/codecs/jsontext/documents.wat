@@ -22,6 +22,13 @@
   (global $out (mut i32) (i32.const 0))
   (global $members (mut i32) (i32.const 0))
   (global $scratch (mut i32) (i32.const 0))
+  (global $limit (mut i32) (i32.const 0))
+  ;; How values are written, and whether nulls go from arrays and what got empty goes as nulls do.
+  (global $form (mut i32) (i32.const 0))
+  (global $from_arrays (mut i32) (i32.const 0))
+  (global $from_empty (mut i32) (i32.const 0))
+  ;; Whether the value written last is none.
+  (global $gone (mut i32) (i32.const 0))
 
   (func $fail (global.set $failed (i32.const 1)))
 
@@ -419,23 +426,42 @@
     (memory.copy (local.get $begin) (global.get $scratch) (local.get $size))
     (global.set $out (i32.add (local.get $begin) (local.get $size))))
 
-  ;; Move over a value and write its canonical text.
+  ;; A new line and two spaces for each open object and array.
+  (func $indent
+    (local $size i32)
+    (local.set $size (i32.mul (i32.const 2) (global.get $depth)))
+    (if (i32.gt_u (i32.add (global.get $out) (local.get $size)) (global.get $limit))
+      (then (call $fail) (return)))
+    (call $put (i32.const 0x0a))
+    (memory.fill (global.get $out) (i32.const 0x20) (local.get $size))
+    (global.set $out (i32.add (global.get $out) (local.get $size))))
+
+  ;; Move over a scalar that starts with the byte and write it.
+  (func $write_scalar (param $byte i32)
+    (local $start i32) (local $odd i32) (local $kind i32)
+    (local.set $start (global.get $at))
+    (local.set $odd (global.get $odd))
+    (local.set $kind (call $scalar (local.get $byte)))
+    (global.set $gone (i32.and (i32.eq (local.get $kind) (i32.const 1)) (i32.eq (global.get $form) (i32.const 2))))
+    (if (global.get $failed) (then (return)))
+    (if (i32.eq (global.get $form) (i32.const 1)) (then (call $put (i32.const 0x30)) (return)))
+    (if (i32.eqz (global.get $form))
+      (then
+        (if (i32.eq (local.get $kind) (i32.const 4))
+          (then
+            (if (i32.eqz (call $plain (local.get $start) (global.get $at))) (then (call $fail) (return)))))))
+    (if (i32.and (i32.ne (local.get $odd) (global.get $odd)) (i32.ne (global.get $form) (i32.const 2)))
+      (then (call $fail) (return)))
+    (call $copy (local.get $start) (i32.sub (global.get $at) (local.get $start))))
+
+  ;; Move over a value and write it in the form: 0 canonical text, 1 the same with 0 for every scalar, 2 without
+  ;; nulls, 3 indented.
   (func $canonical
     (local $byte i32) (local $closing i32) (local $start i32) (local $odd i32) (local $first i32) (local $begin i32)
-    (local $key i32) (local $size i32)
+    (local $key i32) (local $size i32) (local $mark i32) (local $written i32)
     (local.set $byte (call $space))
-    (local.set $start (global.get $at))
     (if (i32.and (i32.ne (local.get $byte) (i32.const 0x7b)) (i32.ne (local.get $byte) (i32.const 0x5b)))
-      (then
-        (local.set $odd (global.get $odd))
-        (local.set $key (call $scalar (local.get $byte)))
-        (if (i32.and (i32.eq (local.get $key) (i32.const 4)) (i32.eqz (global.get $failed)))
-          (then
-            (if (i32.eqz (call $plain (local.get $start) (global.get $at))) (then (call $fail)))))
-        (if (i32.ne (local.get $odd) (global.get $odd)) (then (call $fail)))
-        (if (global.get $failed) (then (return)))
-        (call $copy (local.get $start) (i32.sub (global.get $at) (local.get $start)))
-        (return)))
+      (then (call $write_scalar (local.get $byte)) (return)))
     (global.set $depth (i32.add (global.get $depth) (i32.const 1)))
     (if (i32.gt_u (global.get $depth) (i32.const 200)) (then (call $fail) (return)))
     (local.set $closing (i32.add (local.get $byte) (i32.const 2)))
@@ -447,32 +473,47 @@
     (block $closed
       (br_if $closed (i32.eq (local.get $byte) (local.get $closing)))
       (loop $rest
+        (local.set $mark (global.get $out))
+        (if (local.get $written) (then (call $put (i32.const 0x2c))))
+        (if (i32.eq (global.get $form) (i32.const 3)) (then (call $indent)))
         (if (i32.eq (local.get $closing) (i32.const 0x7d))
           (then
             (if (i32.ne (local.get $byte) (i32.const 0x22)) (then (call $fail) (return)))
             (local.set $start (global.get $at))
             (local.set $odd (global.get $odd))
             (call $string)
-            (if (i32.or (global.get $failed) (i32.ne (local.get $odd) (global.get $odd)))
+            (if (i32.or (global.get $failed)
+                  (i32.and (i32.ne (local.get $odd) (global.get $odd)) (i32.ne (global.get $form) (i32.const 2))))
               (then (call $fail) (return)))
             (local.set $key (i32.add (global.get $out) (i32.const 1)))
             (local.set $size (i32.sub (i32.sub (global.get $at) (local.get $start)) (i32.const 2)))
             (call $copy (local.get $start) (i32.add (local.get $size) (i32.const 2)))
             (if (i32.ne (call $space) (i32.const 0x3a)) (then (call $fail) (return)))
             (call $step)
-            (call $put (i32.const 0x3a))))
+            (call $put (i32.const 0x3a))
+            (if (i32.eq (global.get $form) (i32.const 3)) (then (call $put (i32.const 0x20))))))
+        (local.set $start (global.get $out))
         (call $canonical)
         (if (global.get $failed) (then (return)))
-        (if (i32.eq (local.get $closing) (i32.const 0x7d))
-          (then
-            (i32.store (global.get $members) (local.get $key))
-            (i32.store offset=4 (global.get $members) (local.get $size))
-            (i32.store offset=8 (global.get $members) (global.get $out))
-            (global.set $members (i32.add (global.get $members) (i32.const 12)))))
+        (if (i32.and (global.get $gone)
+              (i32.or (i32.eq (local.get $closing) (i32.const 0x7d)) (global.get $from_arrays)))
+          (then (global.set $out (local.get $mark)))
+          (else
+            (if (global.get $gone)
+              (then
+                (global.set $out (local.get $start))
+                (i32.store (global.get $out) (i32.const 0x6c6c756e))
+                (global.set $out (i32.add (global.get $out) (i32.const 4)))))
+            (local.set $written (i32.const 1))
+            (if (i32.and (i32.eq (local.get $closing) (i32.const 0x7d)) (i32.eqz (global.get $form)))
+              (then
+                (i32.store (global.get $members) (local.get $key))
+                (i32.store offset=4 (global.get $members) (local.get $size))
+                (i32.store offset=8 (global.get $members) (global.get $out))
+                (global.set $members (i32.add (global.get $members) (i32.const 12)))))))
         (local.set $byte (call $space))
         (if (i32.eq (local.get $byte) (i32.const 0x2c))
           (then
-            (call $put (local.get $byte))
             (call $step)
             (local.set $byte (call $space))
             (br $rest)))
@@ -483,15 +524,23 @@
     (if (i32.gt_u (i32.sub (global.get $members) (local.get $first)) (i32.const 12))
       (then (call $sort (local.get $first) (local.get $begin))))
     (global.set $members (local.get $first))
+    (global.set $depth (i32.sub (global.get $depth) (i32.const 1)))
+    (if (i32.and (local.get $written) (i32.eq (global.get $form) (i32.const 3))) (then (call $indent)))
     (call $put (local.get $closing))
-    (global.set $depth (i32.sub (global.get $depth) (i32.const 1))))
+    (global.set $gone (i32.and (global.get $from_empty) (i32.eqz (local.get $written)))))
 
-  ;; The canonical texts, one after another: where each ends, and whether (1) it could be made; the bytes of all.
-  ;; $members has 12 bytes for each byte of the longest text, $scratch as many as it has, $out those of $data.
-  (func (export "canonical")
+  ;; The texts in a form, one after another: where each ends, and whether (1) it could be made; the bytes of all.
+  ;; $members has 12 bytes for each byte of the longest text, $scratch as many as it has, $out those of $data
+  ;; and, for indented texts, more up to $limit.
+  (func (export "written")
     (param $data i32) (param $offsets i32) (param $count i32) (param $out i32) (param $members i32)
-    (param $scratch i32) (param $ends i32) (param $made i32) (result i32)
+    (param $scratch i32) (param $ends i32) (param $made i32) (param $form i32) (param $limit i32)
+    (param $from_arrays i32) (param $from_empty i32) (result i32)
     (local $begin i32)
+    (global.set $form (local.get $form))
+    (global.set $limit (local.get $limit))
+    (global.set $from_arrays (local.get $from_arrays))
+    (global.set $from_empty (local.get $from_empty))
     (global.set $out (local.get $out))
     (global.set $scratch (local.get $scratch))
     (block $all
@@ -500,7 +549,13 @@
         (call $open (local.get $data) (local.get $offsets))
         (global.set $members (local.get $members))
         (local.set $begin (global.get $out))
+        (global.set $gone (i32.const 0))
         (call $canonical)
+        (if (global.get $gone)
+          (then
+            (global.set $out (local.get $begin))
+            (i32.store (global.get $out) (i32.const 0x6c6c756e))
+            (global.set $out (i32.add (global.get $out) (i32.const 4)))))
         (drop (call $space))
         (if (i32.ne (global.get $at) (global.get $end)) (then (call $fail)))
         (if (global.get $failed) (then (global.set $out (local.get $begin))))

@@ -85,7 +85,7 @@ class _Column:
             yield instance, address
 
 
-def _tokens(instance: Instance, tokens: tuple[str, ...], are_indexes: tuple[bool, ...] | None) -> int:
+def _tokens(instance: Instance, tokens: tuple[str, ...], are_indexes: tuple[bool | None, ...] | None) -> int:
     import struct
 
     records = []
@@ -93,14 +93,17 @@ def _tokens(instance: Instance, tokens: tuple[str, ...], are_indexes: tuple[bool
         key = token.encode()
         index = int(token) if token.isascii() and token.isdigit() and len(token) < 9 else -1
         size = len(key)
-        if are_indexes is not None:
+        is_index = None if are_indexes is None else are_indexes[at]
+        if is_index is not None:
             # No key has this size.
-            index, size = (index, -1) if are_indexes[at] else (-1, size)
+            index, size = (index, -1) if is_index else (-1, size)
         records.append(struct.pack("<Iiii", instance.put(key), size, index, 0))
     return instance.put(b"".join(records))
 
 
-def locate(column: Any, tokens: tuple[str, ...], are_indexes: tuple[bool, ...] | None = None) -> Located:
+def locate(
+    column: Any, tokens: tuple[str, ...], are_indexes: tuple[bool | None, ...] | None = None
+) -> Located:
     """The values at a path of JSON texts. Where a text has it more than once the first is meant; reading
     stops at it. NULL texts are AWRY. A token of digits names a member as well as an element, unless
     ``are_indexes`` says for each which of them it names."""
@@ -159,17 +162,45 @@ def canonical(column: Any) -> tuple[Any, Any]:
     """The canonical texts of JSON texts (no spaces, keys in order, the first of equal ones), and which rows
     have one: the others, NULL here, hold what has to be read with more care, or are no JSON.
     """
+    return _written(column, 0)
+
+
+def skeletons(column: Any) -> tuple[Any, Any]:
+    """Like :func:`canonical`: the texts without spaces and with 0 for every scalar."""
+    return _written(column, 1)
+
+
+def without_nulls(column: Any, from_arrays: bool, empty: bool) -> tuple[Any, Any]:
+    """Like :func:`canonical`: canonical texts without nulls in objects, and in arrays as well with
+    ``from_arrays``; with ``empty`` what has got empty counts as null.
+    """
+    return _written(column, 2, from_arrays, empty)
+
+
+def indented(column: Any) -> tuple[Any, Any]:
+    """Like :func:`canonical`: the texts with a line for each value, two spaces deeper in each nesting."""
+    return _written(column, 3)
+
+
+def _written(column: Any, form: int, from_arrays: bool = False, empty: bool = False) -> tuple[Any, Any]:
     import numpy as np
     import pyarrow as pa
 
     source = _Column(column)
     count, size = source.count, source.size
     longest = int(np.diff(source.offsets).max()) if count else 0
+    room = size * {2: 2, 3: 9}.get(form, 1)
     with source.loaded() as (instance, data):
         places = instance.put(source.offsets)
-        out, members, scratch = (instance.reserve(n + _SLACK) for n in (size, 12 * longest + 24, longest))
+        # null may take the place of what is shorter.
+        out, members, scratch = (
+            instance.reserve(n + _SLACK) for n in (room + 4 * count, 12 * longest + 24, longest)
+        )
         ends, made = instance.reserve(count * 4), instance.reserve(count)
-        written = instance.call("canonical", data, places, count, out, members, scratch, ends, made)
+        written = instance.call(
+            "written", data, places, count, out, members, scratch, ends, made, form, out + room - size,
+            from_arrays, empty,
+        )  # fmt: skip
         texts = instance.bytes_at(out, written)
         upto = np.concatenate([np.zeros(1, np.int32), instance.array_at(ends, np.int32, count)])
         good = instance.array_at(made, np.uint8, count).astype(bool)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 from bqsim.errors import invalid_query
 
-from .hashing_rows import flat, lists
+from .hashing_rows import by_length, flat, lists, offsets_of
 from .kernel import Kernel
 from .rows import row_kernel
 from .text import MAX_OUTPUT_BYTES, find_occurrence
@@ -136,13 +137,43 @@ def to_base32(value: bytes) -> str:
     return base64.b32encode(value).decode()
 
 
+def _to_base32(column: Any) -> Any:
+    """Base 32 of values, those of one length at once."""
+    import numpy as np
+    import pyarrow as pa
+
+    digits = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", np.uint8)
+    array = flat(column)
+    count = len(array)
+    sizes = (np.diff(offsets_of(array)).astype(np.int64) + 4) // 5 * 8
+    upto = np.zeros(count + 1, np.int64)
+    np.cumsum(sizes, out=upto[1:])
+    out = np.zeros(int(upto[-1]), np.uint8)
+    for places, rows in by_length(array):
+        groups = -(-rows.length // 5)
+        if not groups:
+            continue
+        padded = np.zeros((len(places), groups * 5), np.uint64)
+        padded[:, : rows.length] = rows.matrix
+        parts = padded.reshape(len(places), groups, 5)
+        numbers = sum(parts[:, :, i] << np.uint64(32 - 8 * i) for i in range(5))
+        shifts = np.arange(35, -1, -5, dtype=np.uint64)
+        codes = digits[((numbers[:, :, None] >> shifts) & np.uint64(31)).astype(np.intp)]
+        codes = codes.reshape(len(places), groups * 8)
+        codes[:, -(-rows.length * 8 // 5) :] = ord("=")
+        out[upto[places][:, None] + np.arange(groups * 8)] = codes
+    buffers = [None, pa.py_buffer(upto.astype(np.int32)), pa.py_buffer(out)]
+    return pa.Array.from_buffers(pa.string(), count, buffers)
+
+
 def safe_to_string(value: bytes) -> str:
     """Each byte that is no part of UTF-8 becomes U+FFFD."""
     return _UNDECODED.sub("\ufffd", value.decode("utf-8", "surrogateescape"))
 
 
-def like(value: bytes, pattern: bytes) -> bool:
-    """LIKE on bytes: % and _ (one byte), a backslash before a character that stands for itself."""
+@lru_cache(maxsize=1024)
+def _like_pattern(pattern: bytes) -> re.Pattern[bytes]:
+    """% and _ (one byte), a backslash before a character that stands for itself."""
     parts: list[bytes] = []
     at = 0
     while at < len(pattern):
@@ -155,7 +186,23 @@ def like(value: bytes, pattern: bytes) -> bool:
         else:
             parts.append({b"%": b".*", b"_": b"."}.get(byte) or re.escape(byte))
         at += 1
-    return re.fullmatch(b"".join(parts), value, re.DOTALL) is not None
+    return re.compile(b"".join(parts), re.DOTALL)
+
+
+def like(value: bytes, pattern: bytes) -> bool:
+    """LIKE on bytes."""
+    return _like_pattern(pattern).fullmatch(value) is not None
+
+
+def _like(values: Any, patterns: Any) -> Any:
+    """LIKE with one pattern for all rows where there is one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    distinct = flat(patterns).unique().to_pylist()
+    if len(distinct) == 1 and b"\\" not in distinct[0]:
+        return pc.match_like(flat(values), distinct[0])
+    return pa.array(list(map(like, values.to_pylist(), patterns.to_pylist())), pa.bool_())
 
 
 _ONE = ("BLOB",)
@@ -182,12 +229,12 @@ KERNELS = (
     row_kernel("bq_bytes_to_code_points", _ONE, "BIGINT[]", list),
     row_kernel("bq_bytes_ascii", _ONE, "BIGINT", lambda value: value[0] if value else 0),
     row_kernel("bq_bytes_bit_count", _ONE, "BIGINT", lambda value: int.from_bytes(value, "big").bit_count()),
-    row_kernel("bq_bytes_like", _TWO, "BOOLEAN", like),
+    Kernel("bq_bytes_like", _TWO, "BOOLEAN", _like),
     Kernel("bq_code_points_to_bytes", ("BIGINT[]",), "BLOB", code_points_to_bytes, null_in_null_out=False),
     row_kernel("bq_from_hex", ("VARCHAR",), "BLOB", from_hex),
     row_kernel("bq_from_base64", ("VARCHAR",), "BLOB", from_base64),
     row_kernel("bq_from_base32", ("VARCHAR",), "BLOB", from_base32),
-    row_kernel("bq_to_base32", _ONE, "VARCHAR", to_base32),
+    Kernel("bq_to_base32", _ONE, "VARCHAR", _to_base32),
     row_kernel("bq_bytes_to_string", _ONE, "VARCHAR", safe_to_string),
     row_kernel("bq_sha512", _ONE, "BLOB", lambda value: hashlib.sha512(value).digest()),
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from bqsim.errors import invalid_query
 
-from . import json_parts, json_text
+from . import json_parts, json_splices, json_text
 from .json_text import MISSING, Number, Object
 from .kernel import Kernel
 
@@ -337,7 +337,7 @@ KERNELS = (
     rowwise("bq_json_shown_decimal", (V, B), V, _number),
     rowwise("bq_json_quoted", (V,), V, json_text.quote),
     rowwise("bq_json_quoted_text", (V,), V, json_text.quote_text),
-    rowwise("bq_json_pretty", (V,), V, _pretty),
+    json_splices.pretty("bq_json_pretty", _pretty),
 )
 
 # What the engine reads of a document by itself; the condition, then the value.
@@ -384,8 +384,9 @@ def _quick(name: str) -> tuple[str, str]:
 
 MACROS = (
     *(sql for name, _, _ in _CONVERSIONS for sql in _quick(name)),
-    """CREATE MACRO bq_json_type(x) AS CASE x[1] WHEN '{' THEN 'object' WHEN '[' THEN 'array' WHEN '"' THEN 'string'
-        WHEN 'n' THEN 'null' WHEN 't' THEN 'boolean' WHEN 'f' THEN 'boolean' ELSE 'number' || x[:0] END""",
+    """CREATE MACRO bq_json_type(x) AS CASE x[1] WHEN '{' THEN 'object' WHEN '[' THEN 'array'
+        WHEN '"' THEN 'string' WHEN 'n' THEN 'null' WHEN 't' THEN 'boolean' WHEN 'f' THEN 'boolean'
+        ELSE 'number' || x[:0] END""",
     r"""CREATE MACRO bq_json_string(x) AS CASE WHEN regexp_matches(x, '[\x00-\x1f"\\]') THEN bq_json_quoted(x)
         ELSE '"' || x || '"' END""",
     r"""CREATE MACRO bq_json_string_text(x) AS CASE
@@ -396,6 +397,8 @@ MACROS = (
     # Numbers of up to 15 digits are FLOAT64's as well.
     """CREATE MACRO bq_json_decimal(x, stringify) AS CASE
         WHEN stringify IS NOT NULL AND regexp_full_match(x, '-?[1-9][0-9]{0,14}|0') THEN x
+        WHEN stringify IS NOT NULL AND length(x) <= 16
+            AND regexp_full_match(x, '-?(0[.]0{0,3}[1-9]([0-9]*[1-9])?|[1-9][0-9]*[.][0-9]*[1-9])') THEN x
         ELSE bq_json_shown_decimal(x, stringify) END""",
     # A decimal's text: as it is when FLOAT64 holds it and it is short enough to be told so, else quoted.
     """CREATE MACRO bq_json_wide_text(s) AS

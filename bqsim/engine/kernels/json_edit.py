@@ -7,11 +7,10 @@ from typing import Any
 
 from bqsim.errors import BigQueryError, invalid_query
 
-from . import json_text
+from . import json_splices, json_text
 from .json import rowwise
 from .json_parts import flattening
 from .json_text import MISSING, Object
-from .kernel import Kernel
 
 
 def _object(keys: list[str | None], values: list[str]) -> str:
@@ -71,7 +70,7 @@ def _put(document: Any, tokens: tuple[str, ...], is_index: tuple[bool, ...], val
     return document
 
 
-def _kinds(path: str, tokens: tuple[str, ...]) -> tuple[bool, ...]:
+def path_kinds(path: str, tokens: tuple[str, ...]) -> tuple[bool, ...]:
     """Which tokens of a path are written as array indexes."""
     kinds: list[bool] = []
     at = 1
@@ -111,7 +110,7 @@ def _set(text: str, paths: list[str | None], values: list[str], create: bool | N
         return text
     for path, tokens, value in zip(paths, parsed, values, strict=True):
         assert path is not None and tokens is not None
-        document = _put(document, tokens, _kinds(path, tokens), json_text.read(value), create)
+        document = _put(document, tokens, path_kinds(path, tokens), json_text.read(value), create)
     return _ordered(document)
 
 
@@ -206,7 +205,7 @@ def _insert(
         return text
     for path, tokens, value, is_array in zip(paths, parsed, values, arrays, strict=True):
         assert path is not None
-        if not tokens or not _kinds(path, tokens)[-1] or (is_array and each and value == "null"):
+        if not tokens or not path_kinds(path, tokens)[-1] or (is_array and each and value == "null"):
             continue
         items, index = _new_items(value, is_array, each), int(tokens[-1])
 
@@ -288,28 +287,19 @@ def _flatten(text: str) -> list[str]:
     return [json_text.write(item) for item in items(json_text.read(text))]
 
 
-def _nullable(name: str, parameters: tuple[str, ...], returns: str, function: Callable[..., Any]) -> Kernel:
-    """A kernel whose first argument alone gives NULL when it is NULL."""
-
-    def kernel(*columns: Any) -> Any:
-        import pyarrow as pa
-
-        rows = zip(*(c.to_pylist() for c in columns), strict=True)
-        values = [None if row[0] is None else function(*row) for row in rows]
-        return pa.array(values, type=pa.list_(pa.string()) if returns.endswith("[]") else pa.string())
-
-    return Kernel(name, parameters, returns, kernel, null_in_null_out=False)
-
-
 V, L, B = "VARCHAR", "VARCHAR[]", "BOOLEAN"
 
 KERNELS = (
     rowwise("bq_json_object", (L, L), V, _object),
-    _nullable("bq_json_set", (V, L, L, B), V, _set),
-    _nullable("bq_json_remove", (V, L), V, _remove),
-    _nullable("bq_json_array_append", (V, L, L, "BOOLEAN[]", B), V, _append),
-    _nullable("bq_json_array_insert", (V, L, L, "BOOLEAN[]", B), V, _insert),
-    _nullable("bq_json_strip_nulls", (V, V, B, B), V, _strip_nulls),
-    _nullable("bq_json_keys", (V, "BIGINT", V), L, _keys),
+    json_splices.splicing("bq_json_set", (V, L, L, B), _set, json_splices.CHANGES["set"]),
+    json_splices.splicing("bq_json_remove", (V, L), _remove, json_splices.CHANGES["remove"]),
+    *(
+        json_splices.splicing(
+            f"bq_json_array_{name}", (V, L, L, "BOOLEAN[]", B), function, json_splices.CHANGES[name]
+        )
+        for name, function in (("append", _append), ("insert", _insert))
+    ),
+    json_splices.stripping("bq_json_strip_nulls", _strip_nulls),
+    json_splices.keys("bq_json_keys", _keys),
     flattening("bq_json_flatten", _flatten),
 )

@@ -36,15 +36,19 @@ def single(column: Any) -> tuple[bool, Any]:
     return len(distinct) == 1, distinct[0].as_py() if len(distinct) == 1 else None
 
 
-def by_rows(function: RowFunction, columns: tuple[Any, ...], type_: Any) -> Any:
-    """The values of a row function; NULL in, NULL out."""
+def by_rows(function: RowFunction, columns: tuple[Any, ...], type_: Any, *, strict: bool = True) -> Any:
+    """The values of a row function; NULL for a NULL argument, unless ``strict`` only for a NULL first one."""
     import pyarrow as pa
 
     rows = zip(*(column.to_pylist() for column in columns), strict=True)
-    return pa.array([None if None in row else function(*row) for row in rows], type=type_)
+    return pa.array(
+        [None if (None in row if strict else row[0] is None) else function(*row) for row in rows], type=type_
+    )
 
 
-def mended(found: Any, slow: Any, function: RowFunction, columns: tuple[Any, ...]) -> Any:
+def mended(
+    found: Any, slow: Any, function: RowFunction, columns: tuple[Any, ...], *, strict: bool = True
+) -> Any:
     """``found`` with the rows of the mask ``slow`` made by the row function."""
     import numpy as np
     import pyarrow as pa
@@ -53,7 +57,7 @@ def mended(found: Any, slow: Any, function: RowFunction, columns: tuple[Any, ...
     if not len(places):
         return found
     taken = tuple(flat(column).take(pa.array(places)) for column in columns)
-    made = by_rows(function, taken, found.type)
+    made = by_rows(function, taken, found.type, strict=strict)
     order = np.arange(len(found))
     order[places] = len(found) + np.arange(len(places))
     return pa.concat_arrays([found, made]).take(pa.array(order))

@@ -189,7 +189,20 @@ def _json_object(call: FunctionCall) -> exp.Expression:
             values,
         )
     shown = [as_json(call, i) for i in range(1, len(call.args), 2)]
+    keys_given = call.literals[::2]
+    if all(isinstance(key, str) for key in keys_given):
+        return _members(dict(reversed([*zip(keys_given, shown, strict=True)])))
     return nodes.call("bq_json_object", _list(call.args[::2]), _list(shown))
+
+
+def _members(members: dict[str, Any]) -> exp.Expression:
+    """The text of an object of constant keys."""
+    from bqsim.engine.kernels import json_text
+
+    parts: list[Any] = ["('{' || "]
+    for i, key in enumerate(sorted(members, key=str.encode)):
+        parts += [nodes.text(f"{',' if i else ''}{json_text.quote(key)}:"), " || ", members[key], " || "]
+    return exp.Block(expressions=[*parts, "'}')"])
 
 
 # Changing.
