@@ -75,6 +75,7 @@ class Job:
         "statistics",
         "stop_error",
         "timeline",
+        "transaction_id",
         "type",
         "warnings",
     )
@@ -108,6 +109,7 @@ class Job:
         self.creation_reason = "REQUESTED"
         self.dry_run = False
         self.session_id: str | None = None
+        self.transaction_id: str | None = None
         self.script_statistics: Mapping[str, Any] | None = None
         self.cancel_token: CancelToken | None = None
         self.stop_error: BigQueryError | None = None
@@ -295,6 +297,8 @@ class Job:
             out["quotaDeferments"] = [*out.get("quotaDeferments", ()), *self.deferments]
         if self.session_id is not None:
             out["sessionInfo"] = {"sessionId": self.session_id}
+        if self.transaction_id is not None:
+            out["transactionInfo"] = {"transactionId": self.transaction_id}
         return out
 
     def reference_json(self) -> dict[str, str]:

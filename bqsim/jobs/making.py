@@ -60,7 +60,9 @@ class JobMaker:
         """The ``number``-th child job of a script."""
         job_id = f"script_job_{self._draws.hex_id('script-job')}_{number}"
         ref = JobRef(parent.ref.project, parent.ref.location, job_id)
-        return Job(ref, JobType.QUERY, configuration, parent.caller, created_us, parent=parent)
+        child = Job(ref, JobType.QUERY, configuration, parent.caller, created_us, parent=parent)
+        child.session_id = parent.session_id
+        return child
 
     def _location(self, given: object, *datasets: DatasetRef | None) -> str:
         """The job's location: as given, else that of the first of ``datasets``, else the simulator's."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from bqsim.catalog.refs import DatasetRef, JobRef
-from bqsim.errors import BigQueryError, invalid, not_found
+from bqsim.errors import BigQueryError, invalid, invalid_query, not_found
 from bqsim.jobs.cache import CachedResult, ResultCache
 from bqsim.jobs.config import QueryConfig
 from bqsim.jobs.job import Job
@@ -14,7 +14,7 @@ from bqsim.jobs.locations import location_called
 from bqsim.jobs.measures import charge_result
 from bqsim.jobs.results import ResultSet, ResultStore, TableResult
 from bqsim.jobs.script import add_up, create_hidden_dataset, script_statistics, temporary_dataset
-from bqsim.jobs.sessions import Sessions, SqlSession
+from bqsim.jobs.sessions import Sessions, SqlSession, running_in
 from bqsim.jobs.statistics import QueryStatistics, bytes_billed, undeclared_json
 from bqsim.jobs.target import named_as, write_table
 from bqsim.sim.stale import seen
@@ -104,7 +104,7 @@ class QueryRunner:
     ) -> QueryStatistics:
         """Check the query or script and say what it would read."""
         ctx = self.context(job, config, session)
-        if self._scripts.is_script(config.sql):
+        if self._scripts.is_transaction_control(config.sql) or self._scripts.is_script(config.sql):
             result = self._scripts.dry_run(config.sql, ctx, engine)
         else:
             self._check_location(job, config, ctx, engine)
@@ -148,15 +148,43 @@ class QueryRunner:
     def run(self, job: Job, config: QueryConfig, session: SqlSession | None, engine: Session) -> None:
         """Run the query; leaves statistics and result on the job. Raises its failure."""
         ctx = self.context(job, config, session)
-        if self._scripts.is_script(config.sql):
+        if self.sessions is not None:
+            self.sessions.roll_back_abandoned(engine)
+        if session is None:
+            self._run(job, config, None, ctx, engine)
+            return
+        with running_in(session, ctx, engine):
+            transaction = ctx.transaction
+            create_hidden_dataset(self._catalog, engine, session.temp_dataset, job)
+            try:
+                self._run(job, config, session, ctx, engine)
+            finally:
+                # A script is not part of a transaction that begins in it.
+                transaction = transaction or (None if job.children else ctx.transaction)
+                job.transaction_id = transaction.id if transaction is not None else None
+        session.time_zone, session.default_dataset = ctx.time_zone, ctx.default_dataset
+
+    def _run(
+        self, job: Job, config: QueryConfig, session: SqlSession | None, ctx: Context, engine: Session
+    ) -> None:
+        if self._scripts.is_transaction_control(config.sql):
+            self._control_transaction(job, config, session, ctx, engine)
+        elif self._scripts.is_script(config.sql):
             self._run_script(job, config, session, ctx, engine)
         else:
-            if session is not None:
-                create_hidden_dataset(self._catalog, engine, session.temp_dataset, job)
             self._check_location(job, config, ctx, engine)
             self._run_statement(job, config, ctx, engine)
-        if session is not None:
-            session.time_zone, session.default_dataset = ctx.time_zone, ctx.default_dataset
+
+    def _control_transaction(
+        self, job: Job, config: QueryConfig, session: SqlSession | None, ctx: Context, engine: Session
+    ) -> None:
+        """Run BEGIN, COMMIT or ROLLBACK TRANSACTION as a statement of its own."""
+        if session is None:
+            raise invalid_query(
+                "Transaction control statements are supported only in scripts or sessions"
+            )
+        done = self._scripts.run(config.sql, ctx, engine, lambda _: None, _cancelled(job))
+        job.statistics = QueryStatistics.of(done[-1])
 
     def _run_statement(self, job: Job, config: QueryConfig, ctx: Context, engine: Session) -> None:
         if config.maximum_bytes_billed is not None:
@@ -240,7 +268,6 @@ class QueryRunner:
 
         try:
             if session is not None:
-                create_hidden_dataset(self._catalog, engine, session.temp_dataset, job)
                 self._scripts.run(config.sql, ctx, engine, on_statement, _cancelled(job), on_start)
                 return
             hidden = DatasetRef(job.ref.project, f"_script{self._draws.hex_id('script-dataset', 24)}")
@@ -267,6 +294,7 @@ class QueryRunner:
     def _fill(self, child: Job, statement: ChildStatement) -> None:
         """Give a child job the statistics, result and failure of its statement."""
         child.error = statement.error
+        child.transaction_id = statement.transaction_id
         result = statement.result
         if result is None:
             return

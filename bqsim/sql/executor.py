@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import TableRef
-from bqsim.catalog.resources import Table, TableKind
+from bqsim.catalog.resources import Table
 from bqsim.engine.protocol import Session
 from bqsim.errors import BigQueryError, invalid, invalid_query, unsupported
 from bqsim.objects import ObjectStore
@@ -20,12 +20,13 @@ from bqsim.sim.stale import seen
 from bqsim.types import STRING, Field
 
 from .access import Access
+from .googlesql import resolved
 from .googlesql.options import SYSTEM_VARIABLES
 from .information_schema import VirtualTables
 from .plan import Context, QueryPlan, StatementResult, TypedValue
 from .planner import Planner
 from .row_security import protecting
-from .statements import HANDLERS, Handler, Services, Statement, partition_filter
+from .statements import HANDLERS, Handler, Services, Statement, materialized, partition_filter
 from .statements.base import enum_name, registered
 from .statements.defaults import default_expression
 from .statements.external import readable
@@ -35,7 +36,6 @@ from .statements.query import engine_select, query_result, run_plan, scanned_byt
 from .statements.quotas import begin_statement, charge_plan
 from .statements.row_access import granted_to_nobody
 from .statements.sizes import ColumnSizes
-from .statements.tables import wrong_kind
 from .statements.time_travel import OtherColumns, bind_lag, bind_times, earlier_columns
 from .statements.transactions import Transaction
 from .statements.writes import Claims, Outdated, Writer, created, finish_creation, writing
@@ -64,6 +64,9 @@ _TEMP_FUNCTION = re.compile(
 _TRANSACTIONAL = frozenset(
     f"resolved_{name}_stmt" for name in ("query", "insert", "update", "delete", "merge", "truncate", "assert")
 )
+# Definitions, which may be of temporary objects, and what drops those.
+_DDL = ("resolved_create_", "resolved_drop_", "resolved_alter_", "resolved_rename_", "resolved_undrop_")
+_DROPS = frozenset({"resolved_drop_stmt", "resolved_drop_function_stmt"})
 
 
 class Rows:
@@ -321,14 +324,26 @@ class Executor:
     # Scripts
 
     def begin_transaction(self, session: Session) -> Transaction:
-        return Transaction(self._services.catalog, self._services.claims, session)
+        services = self._services
+        transaction_id = services.draws.uuid("transaction")
+        return Transaction(services.catalog, services.claims, session, transaction_id)
 
-    def refresh_materialized_view(self, path: Sequence[str], ctx: Context) -> StatementResult:
-        """CALL BQ.REFRESH_MATERIALIZED_VIEW: checks that it is one; it is computed whenever it is read."""
-        table = self._services.catalog.table(table_ref(path, ctx))
-        if table.kind is not TableKind.MATERIALIZED_VIEW:
-            raise wrong_kind(table)
-        return StatementResult("CALL")
+    # Materialized views
+
+    def refresh_materialized_view(
+        self, path: Sequence[str], ctx: Context, session: Session
+    ) -> StatementResult:
+        """CALL BQ.REFRESH_MATERIALIZED_VIEW."""
+        return materialized.refresh(Statement(self._services, None, ctx, session), table_ref(path, ctx))
+
+    def fill_materialized_view(self, session: Session, ref: TableRef) -> None:
+        """The first refresh of a view that was made without a statement."""
+        ctx = Context(ref.project, ref.dataset_ref)
+        materialized.first_refresh(Statement(self._services, None, ctx, session), ref)
+
+    def refresh_due(self, session: Session) -> None:
+        """Begin the automatic refreshes that are due."""
+        materialized.refresh_due(self._services, session)
 
     # Rows of tables, for jobs and the storage API
 
@@ -402,10 +417,14 @@ def _check_transactional(analyzed: Analyzed, ctx: Context) -> None:
     node = analyzed.statement
     if analyzed.kind.startswith("resolved_create_") and enum_name(node, "create_scope") == "CREATE_TEMP":
         return
-    if analyzed.kind == "resolved_drop_stmt" and ctx.temp_dataset is not None and len(node.name_path) == 1:
+    path = [str(name) for name in resolved.get(node, "name_path")] if analyzed.kind in _DROPS else []
+    if ctx.temp_dataset is not None and path and (len(path) == 1 or path[0].casefold() == "_session"):
         return
     raise invalid_query(
-        f"{_name(analyzed)} statements on permanent objects are not supported in a transaction"
+        "DDL statements are not supported in a transaction, except for those creating or droping temporary"
+        " tables or temporary functions."
+        if analyzed.kind.startswith(_DDL)
+        else f"{_name(analyzed)} statements are not supported in a transaction"
     )
 
 

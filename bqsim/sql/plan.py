@@ -49,7 +49,8 @@ class Context:
     name;
     ``rows_at_us`` is when the rows of tables are read that a query reads otherwise than now;
     ``pinned`` are tables to be seen otherwise than they are now; ``transaction`` is the open
-    multi-statement transaction; ``groups`` are those that the
+    multi-statement transaction, and ``keeps_transaction`` says that it outlives the script, as in a session;
+    ``groups`` are those that the
     ``caller`` comes with; ``filtering`` are the tables whose row access policies are being evaluated;
     ``cancelled`` turns true when a statement
     that waits for
@@ -74,6 +75,7 @@ class Context:
     rows_at_us: int | None = None
     pinned: Mapping[TableRef, Table] = field(default_factory=dict)
     transaction: Any = None
+    keeps_transaction: bool = False
     cancelled: Callable[[], bool] | None = None
     groups: tuple[str, ...] = ()
     filtering: tuple[TableRef, ...] = ()
@@ -96,6 +98,7 @@ class QueryPlan:
     SESSION_USER
     and the like make the result uncacheable. ``route_reason`` says why not the engine route, else "".
     ``policies_used`` counts the row access policies that name the caller, None when no table read has any.
+    ``materialized`` are the materialized views named, each with why its stored rows are not read, or None.
     """
 
     route: Route
@@ -111,6 +114,12 @@ class QueryPlan:
     deterministic: bool = True
     routines: tuple[RoutineRef, ...] = ()
     policies_used: int | None = None
+    materialized: tuple[tuple[TableRef, str | None], ...] = ()
+
+    @property
+    def reads_materialized(self) -> bool:
+        """Whether it reads stored rows of materialized views, which hold until a base table changes."""
+        return any(reason is None for _, reason in self.materialized)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bqsim.engine.protocol import Session
@@ -12,12 +13,24 @@ from bqsim.errors import BigQueryError, invalid_query
 from .googlesql.prepass import positional_parameters
 from .googlesql.script_tree import ScriptKind
 from .plan import Context, StatementResult
-from .scripting import HANDLERS, ChildStatement, Frame, OnStart, Return, Run, check_script, dry_run
+from .scripting import (
+    HANDLERS,
+    TRANSACTIONS,
+    ChildStatement,
+    Frame,
+    OnStart,
+    Return,
+    Run,
+    check_script,
+    dry_run,
+)
 
 if TYPE_CHECKING:
     from .executor import Executor
     from .googlesql import GoogleSql
 
+# What a transaction control statement may begin with, beside comments.
+_TRANSACTION = re.compile(r"\s*(?:begin|commit|rollback|#|--|/\*)", re.IGNORECASE)
 _PROCEDURE = re.compile(r"\s*create\s+(?:or\s+replace\s+)?procedure\b", re.IGNORECASE)
 
 __all__ = ["ChildStatement", "Frame", "ScriptRunner"]
@@ -35,12 +48,21 @@ class ScriptRunner:
 
         One statement after CREATE TEMP FUNCTION statements is not a script: :meth:`Executor.run` takes
         it. CREATE
-        PROCEDURE is one to BigQuery, for the script in it.
+        PROCEDURE is one to BigQuery, for the script in it. A transaction control statement alone is none.
         """
         nodes = self._googlesql.parse_script(sql)
+        if len(nodes) == 1 and nodes[0].kind in TRANSACTIONS:
+            return False
         if any(n.kind is not ScriptKind.STATEMENT for n in nodes) or _PROCEDURE.match(sql):
             return True
         return len(nodes) > 1 and not all(self._executor.is_temp_function(n.span.text) for n in nodes[:-1])
+
+    def is_transaction_control(self, sql: str) -> bool:
+        """Whether a text is one BEGIN, COMMIT or ROLLBACK TRANSACTION."""
+        if not _TRANSACTION.match(sql):
+            return False
+        nodes = self._googlesql.parse_script(sql)
+        return len(nodes) == 1 and nodes[0].kind in TRANSACTIONS
 
     def dry_run(self, sql: str, ctx: Context, session: Session) -> StatementResult:
         """Check as much of a script as can be without running it, and say what that much would scan."""
@@ -69,14 +91,15 @@ class ScriptRunner:
         marks = self._checked_parameters(sql, ctx)
         run = Run(self._executor, self._googlesql, ctx, session, on_statement, cancelled, HANDLERS, on_start)
         run.marks = marks
+        succeeded = False
         try:
-            run.block(nodes)
-        except Return:
-            pass
+            with suppress(Return):
+                run.block(nodes)
+            succeeded = True
         except BigQueryError as error:
             raise run.located(error) from None
         finally:
-            run.finish()
+            run.finish(succeeded=succeeded)
         return run.results
 
     def _checked_parameters(self, sql: str, ctx: Context) -> tuple[int, ...]:

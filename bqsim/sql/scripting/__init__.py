@@ -13,4 +13,14 @@ from .transaction import TRANSACTIONS
 
 HANDLERS: dict[ScriptKind, Handler] = {**CONTROL, **DYNAMIC, **TRANSACTIONS}
 
-__all__ = ["HANDLERS", "ChildStatement", "Frame", "OnStart", "Return", "Run", "check_script", "dry_run"]
+__all__ = [
+    "HANDLERS",
+    "TRANSACTIONS",
+    "ChildStatement",
+    "Frame",
+    "OnStart",
+    "Return",
+    "Run",
+    "check_script",
+    "dry_run",
+]

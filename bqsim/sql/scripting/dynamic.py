@@ -99,7 +99,8 @@ def _call_dynamically(run: Run, node: ScriptNode, ctx: Context) -> None:
     try:
         run.statement(node)
     finally:
-        run.ctx, run.marks = outer, marks
+        inner, run.ctx, run.marks = run.ctx, outer, marks
+        run.take_transaction(inner)
 
 
 def _into(run: Run, node: ScriptNode, targets: list[TypedValue], result: StatementResult) -> None:
@@ -236,7 +237,7 @@ def _run_procedure(
         inner, run.ctx, run.procedure = run.ctx, outer, procedure
         run.marks, run.constraints = marks, constraints
         run.calls.pop()
-        run.ctx.transaction = inner.transaction
+        run.take_transaction(inner)
     return inner.variables
 
 
@@ -263,8 +264,9 @@ def _call_system(run: Run, node: ScriptNode) -> None:
 
 
 def _refresh(run: Run, given: list[str | None]) -> StatementResult:
-    """BQ.REFRESH_MATERIALIZED_VIEW: a materialized view is computed when it is read."""
-    return run.executor.refresh_materialized_view(((given[0] if given else None) or "").split("."), run.ctx)
+    """BQ.REFRESH_MATERIALIZED_VIEW, of the view that a path names."""
+    path = [part.strip("`") for part in ((given[0] if given else None) or "").split(".")]
+    return run.executor.refresh_materialized_view(path, run.ctx, run.session)
 
 
 def _abort_session(run: Run, given: list[str | None]) -> StatementResult:

@@ -59,8 +59,8 @@ class ChildStatement:
     """A statement of a script that ran: its text, where it stands (innermost frame first), what came of it.
 
     ``evaluation_kind`` is EXPRESSION for expressions of control statements, which are reported when they
-    read tables.
-    Times are epoch microseconds.
+    read tables. ``transaction_id`` is that of the transaction that it is part of, its beginning and end
+    included. Times are epoch microseconds.
     """
 
     text: str
@@ -70,6 +70,7 @@ class ChildStatement:
     ended_us: int
     result: StatementResult | None = None
     error: BigQueryError | None = None
+    transaction_id: str | None = None
 
     @property
     def line(self) -> int:
@@ -145,7 +146,7 @@ class Run:
         self.handling: list[Failure] = []
         self.failed_at: tuple[Frame, ...] = ()
         # The statement's own time; in a transaction, that of its beginning.
-        self.ctx.now_us = 0
+        self.ctx.now_us = ctx.transaction.start_us if ctx.transaction is not None else 0
         self.ctx.cancelled = cancelled
         # Where the positional parameters of the text being run stand: they are counted over all of it.
         self.marks: tuple[int, ...] = ()
@@ -203,17 +204,25 @@ class Run:
         clock = self.executor.clock
         started = clock.now_us()
         frames = self.frames(span)
+        before = self.ctx.transaction
+
+        def tell(result: StatementResult | None, error: BigQueryError | None = None) -> None:
+            transaction = before or self.ctx.transaction
+            part_of = transaction.id if transaction is not None else None
+            times = (started, clock.now_us())
+            self.on_statement(
+                ChildStatement(sql, frames, evaluation_kind, *times, result, error, transaction_id=part_of)
+            )
+
         try:
             if self.on_start is not None:
                 self.on_start(sql, frames, evaluation_kind)
                 started = clock.now_us()
             result = work()
         except BigQueryError as error:
-            self.on_statement(
-                ChildStatement(sql, frames, evaluation_kind, started, clock.now_us(), None, error)
-            )
+            tell(None, error)
             raise
-        self.on_statement(ChildStatement(sql, frames, evaluation_kind, started, clock.now_us(), result))
+        tell(result)
         if evaluation_kind == STATEMENT:
             if self.results:
                 self.results[-1] = replace(self.results[-1], rows=None)
@@ -269,11 +278,17 @@ class Run:
         """The error as the script's failure shows it: with the place of the failing statement."""
         return located(error, self.failed_at)
 
-    def finish(self) -> None:
-        if self.ctx.transaction is not None:
+    def finish(self, *, succeeded: bool) -> None:
+        """Roll back the transaction that is open, unless it may outlive the script."""
+        if self.ctx.transaction is not None and not (succeeded and self.ctx.keeps_transaction):
             self.ctx.transaction.rollback()
             self.ctx.transaction = None
         self.ctx.now_us = 0
+
+    def take_transaction(self, ctx: Context) -> None:
+        """Go on in the transaction that is open in ``ctx``, or in none."""
+        transaction = self.ctx.transaction = ctx.transaction
+        self.ctx.now_us = transaction.start_us if transaction is not None else 0
 
 
 # A message that tells its place already.

@@ -20,11 +20,14 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import Storage, Table
 from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END, Session
+from bqsim.types import Field, TypeKind
 
 from .storage import forget_changes, live, storage_of
 from .writes import Claims, Writer, aborted, writable
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from bqsim.catalog.store import Catalog
     from bqsim.sql.googlesql import Analyzed
 
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 _FIRST_MARK = 1 << 61
 _NUMBERS = 1 << 10
 _numbers = count()
+_ROWID = (Field("_rowid", TypeKind.INT64),)
 
 
 def _kept(removed: str) -> str:
@@ -51,14 +55,17 @@ class _Mutated:
     removed: str
     more_rows: int = 0
     cleared: bool = False
+    # What is in ``removed`` while the transaction has no engine session.
+    kept: pa.Table | None = None
 
 
 class Transaction:
-    """One open transaction of a script or session; used by one thread at a time, always with one engine
-    session.
+    """One open transaction of a script or session; used by one thread at a time, with one engine session
+    between :meth:`resume` and :meth:`suspend`. ``id`` is what jobs show.
     """
 
-    def __init__(self, catalog: Catalog, claims: Claims, session: Session) -> None:
+    def __init__(self, catalog: Catalog, claims: Claims, session: Session, transaction_id: str = "") -> None:
+        self.id = transaction_id
         self._catalog = catalog
         self._claims = claims
         self._session = session
@@ -188,6 +195,30 @@ class Transaction:
             f" WHERE {VERSION_BEGIN} = {self.mark}"
         )
 
+    # Between the queries of a session
+
+    def suspend(self) -> None:
+        """Let go of the engine session; the transaction stays open."""
+        for mutated in self._mutated.values():
+            mutated.kept = self._session.query(f"SELECT _rowid FROM {mutated.removed}", _ROWID)
+            self._session.execute(f"DROP TABLE {mutated.removed}")
+        self._drop_views()
+
+    def resume(self, session: Session) -> None:
+        """Go on in another engine session."""
+        self._session = session
+        for mutated in self._mutated.values():
+            session.execute(f"CREATE OR REPLACE TEMP TABLE {mutated.removed} (_rowid BIGINT)")
+            if mutated.kept is not None and mutated.kept.num_rows:
+                session.register("_tx_kept", mutated.kept, _ROWID)
+                session.execute(f"INSERT INTO {mutated.removed} SELECT * FROM _tx_kept")
+                session.unregister("_tx_kept")
+            mutated.kept = None
+
+    def release(self) -> None:
+        """Let others write to the tables: of a suspended transaction that will be rolled back."""
+        self._claims.release(self)
+
     def rollback(self) -> None:
         """Undo the changes, also when the session has been interrupted."""
         with self._session.shielded():
@@ -200,13 +231,16 @@ class Transaction:
 
     def _forget(self) -> None:
         self._claims.release(self)
-        views, self._views = self._views, set()
         mutated, self._mutated = self._mutated, {}
         with self._session.shielded():
-            for view in views:
-                self._session.execute(f"DROP VIEW IF EXISTS {view}")
+            self._drop_views()
             for one in mutated.values():
                 self._session.execute(f"DROP TABLE IF EXISTS {one.removed}")
+
+    def _drop_views(self) -> None:
+        views, self._views = self._views, set()
+        for view in views:
+            self._session.execute(f"DROP VIEW IF EXISTS {view}")
 
 
 @dataclass(slots=True)
