@@ -28,10 +28,11 @@ CHEAP = 40
 SHORT = 120
 
 # Most factors have at most four fraction digits and nine others: their product is the engine's own, exactly.
+# The engine multiplies two decimals of 18 digits in 64 bits, where such products overflow, so one is wider.
 _NARROW = "TRY_CAST(TRY_CAST({%d} AS DECIMAL(18,9)) AS DECIMAL(18,4))"
 _LEFT, _RIGHT = _NARROW % 0, _NARROW % 1
 _PRODUCT = (
-    f"(CASE WHEN {_LEFT} = {{0}} AND {_RIGHT} = {{1}} THEN CAST({_LEFT} * {_RIGHT} AS DECIMAL(38,9))"
+    f"(CASE WHEN {_LEFT} = {{0}} AND {_RIGHT} = {{1}} THEN CAST({_LEFT} AS DECIMAL(38,5)) * {_RIGHT}"
     " WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN bq_numeric_multiply({0}, {1}) END)"
 )
 

@@ -76,3 +76,19 @@ def test_nulls_in_columns_stay_null(warehouse: Warehouse) -> None:
         "SELECT x * y, x / y FROM UNNEST([STRUCT(NUMERIC '2' AS x, NUMERIC '4' AS y), (NULL, 1), (1, NULL)])"
     )
     assert warehouse.rows(sql) == [[Decimal(8), Decimal("0.5")], [None, None], [None, None]]
+
+
+@pytest.mark.parametrize(
+    ("product", "wanted"),
+    [
+        ("a * b", "135607339041281.845470000"),
+        ("b * a * 2", "271214678082563.690940000"),
+        ("a * 99999999.9999", "1234567889998765.432110000"),
+        ("-a * NUMERIC '999999999.9999'", "-12345678899998765.432110000"),
+    ],
+)
+def test_products_of_short_decimals_may_be_long(warehouse: Warehouse, product: str, wanted: str) -> None:
+    [[found]] = warehouse.rows(
+        f"SELECT {product} FROM (SELECT NUMERIC '12345678.9' AS a, NUMERIC '10984194.5623' AS b)"
+    )
+    assert found == Decimal(wanted)
