@@ -1,4 +1,4 @@
-"""``bqsim fidelity``: what is exact, what is approximated and what is absent."""
+"""``bqsim fidelity``: what is exact, approximated, supplied and absent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "subject",
         nargs="*",
-        help="a part of a subject's name or a glob: 'rest:*', 'tables.patch', 'limit:streaming*'",
+        help="a family, a part of a subject's name or a glob: function, tables.patch, 'limit:streaming*'",
     )
     parser.add_argument("--status", choices=tuple(STATUSES), help="only subjects of this status")
     parser.add_argument("--tests", action="store_true", help="also the tests that show it")
@@ -53,14 +53,14 @@ def lines(manifest: Manifest, width: int, *, tests: bool = False) -> Iterator[st
         yield f"{family}: {title} ({tally})"
         names = max(len(e.name) for e in rows)
         for entry in rows:
-            yield f"  {entry.status:<12}  {entry.name:<{names}}  {entry.title}".rstrip()[: max(width, 60)]
+            about = " ".join([entry.title, *entry.routes]).strip()
+            yield f"  {entry.status:<12}  {entry.name:<{names}}  {about}".rstrip()[: max(width, 60)]
             for sentence in entry.differs:
                 yield from _wrapped(sentence, width)
             if tests:
                 yield from (" " * _INDENT + f"  {test}" for test in entry.tests)
         yield ""
-    total = {status: sum(e.status == status for e in manifest.entries) for status in STATUSES}
-    yield "; ".join(f"{count} {status}" for status, count in total.items())
+    yield "; ".join(f"{count} {status}" for status, count in manifest.totals().items())
 
 
 def _wrapped(sentence: str, width: int) -> list[str]:

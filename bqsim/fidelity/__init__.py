@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .manifest import STATUSES, Entry, Manifest, load
+from .manifest import ROUTES, STATUSES, Entry, Manifest, load
 
-__all__ = ["STATUSES", "Entry", "Manifest", "load"]
+__all__ = ["ROUTES", "STATUSES", "Entry", "Manifest", "load"]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from bqsim.fidelity import Entry, Manifest
+from bqsim.fidelity import ROUTES, Entry, Manifest
 
 from .claims import Claim, claims_of
+from .functions import RECORD, TITLES, details, outcomes, record
 from .subjects import FAMILIES, SUBJECTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +46,10 @@ def _entry(subject: str, title: str, claims: list[Claim]) -> Entry:
     status = statuses.pop() if len(statuses) == 1 else "approximated"
     differs = dict.fromkeys(sorted(claim.note for claim in claims if claim.note))
     tests = dict.fromkeys(sorted(claim.test for claim in claims))
-    return Entry(subject, title, status, tuple(differs), tuple(tests))
+    more = details(subject)
+    tests |= dict.fromkeys(more.shown)
+    shown = (tuple(differs), tuple(tests))
+    return Entry(subject, title, status, *shown, more.group, more.routes, more.signatures)
 
 
 def recorded(suite: str) -> tuple[str, str, str]:
@@ -63,6 +67,12 @@ def texts(items: list[pytest.Item]) -> dict[Path, str]:
     return {MANIFEST: written(manifest), DOCUMENT: document(manifest)}
 
 
+def anew() -> None:
+    """Run the calls of all functions and record which routes they take. ``ValueError`` for unclear ones."""
+    RECORD.write_text(record(), encoding="utf-8")
+    outcomes.cache_clear()
+
+
 def written(manifest: Manifest) -> str:
     """The text of ``manifest.json``."""
     return json.dumps(manifest.to_json(), indent=1, ensure_ascii=False) + "\n"
@@ -74,7 +84,7 @@ def document(manifest: Manifest) -> str:
     lines = [
         "# Fidelity",
         "",
-        "What is exact, approximated and absent. The marks of the tests say so; "
+        "What is exact, approximated, supplied and absent. The marks of the tests say so; "
         "`python -m tests.fidelity.collect` writes this page and the manifest that ships with bqsim "
         "(`bqsim fidelity`, `GET /bqsim/v1/fidelity`).",
         "",
@@ -82,19 +92,43 @@ def document(manifest: Manifest) -> str:
         "",
         "| part | " + " | ".join(body["statuses"]) + " |",
         "|---|" + "---|" * len(body["statuses"]),
+        "| all | " + " | ".join(str(count) for count in manifest.totals().values()) + " |",
     ]
     for family, counts in manifest.counts().items():
         link = f"[{manifest.families[family]}](#{family})"
         lines.append(f"| {link} | " + " | ".join(str(count or "") for count in counts.values()) + " |")
     for family, title in manifest.families.items():
-        lines += ["", f'<a id="{family}"></a>', f"## {title}", "", "| subject | status | what differs |"]
-        lines.append("|---|---|---|")
-        for entry in manifest.entries:
-            if entry.family == family:
-                differs = " ".join(entry.differs).replace("|", "\\|")
-                lines.append(f"| `{entry.name}` {_said(entry)}| {entry.status} | {differs} |")
+        entries = [entry for entry in manifest.entries if entry.family == family]
+        lines += ["", f'<a id="{family}"></a>', f"## {title}"]
+        lines += _by_group(entries) if any(entry.group for entry in entries) else _table(entries)
     return "\n".join(lines) + "\n"
 
 
+def _table(entries: list[Entry]) -> Iterator[str]:
+    yield from ("", "| subject | status | what differs |", "|---|---|---|")
+    for entry in entries:
+        yield f"| `{_cell(entry.name)}` {_said(entry)}| {entry.status} | {_cell(' '.join(entry.differs))} |"
+
+
+def _by_group(entries: list[Entry]) -> Iterator[str]:
+    yield ""
+    yield from (f"* **{route}**: {meaning}" for route, meaning in ROUTES.items())
+    for group in TITLES.values():
+        rows = [entry for entry in entries if entry.group == group]
+        yield from ("", f"### {group}", "", "| name | status | route | what differs |", "|---|---|---|---|")
+        for entry in rows:
+            columns = (
+                f"`{_cell(entry.name)}`",
+                entry.status,
+                ", ".join(entry.routes),
+                " ".join(entry.differs),
+            )
+            yield "| " + " | ".join((columns[0], *map(_cell, columns[1:]))) + " |"
+
+
 def _said(entry: Entry) -> str:
-    return f"{entry.title} ".replace("|", "\\|") if entry.title else ""
+    return f"{_cell(entry.title)} " if entry.title else ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

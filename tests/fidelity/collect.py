@@ -45,9 +45,11 @@ def main() -> int:
     check = parser.parse_args().check
     items = collect()
     # Pytest rewrites the plugin of bqsim, which must not have been imported before.
-    from .build import texts
+    from .build import anew, texts
 
     try:
+        if not check:
+            anew()
         made = texts(items)
     except ValueError as error:
         print(error, file=sys.stderr)

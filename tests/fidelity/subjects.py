@@ -18,6 +18,8 @@ from bqsim.sql.statements import HANDLERS
 from tests.conformance.check import SUITES
 
 from .areas import AREAS, EFFECTS, SCRIPT_STATEMENTS, UNNAMED_VIEWS
+from .functions import CALLS
+from .kinds import subjects as types
 
 FAMILIES: dict[str, str] = {
     "rest": "REST methods",
@@ -31,6 +33,8 @@ FAMILIES: dict[str, str] = {
     "load": "Formats and sources of loads",
     "statement": "Statements",
     "sql": "GoogleSQL",
+    "function": "Functions and operators",
+    "type": "Types",
     "view": "INFORMATION_SCHEMA",
     "bytes": "Bytes accounting",
     "iam": "Identity and access",
@@ -103,6 +107,9 @@ def _tables() -> Iterator[tuple[str, str, str]]:
         yield "grpc", f"{grpc.service}.{grpc.name}", grpc.shape.value
     for name, title in _statements():
         yield "statement", name, title
+    for name in CALLS:
+        yield "function", name, ""
+    yield from (("type", name, title) for name, title in types())
     for view in (*views(), *UNNAMED_VIEWS):
         yield "view", view, ""
     for reason in REASONS.values():

@@ -13,13 +13,16 @@ from .routes import Route
 
 
 def _fidelity(ask: Ask) -> dict[str, Any]:
-    subject, status = ask.query.get("subject"), ask.query.get("status")
-    found = load().select(*([subject] if subject else []))
+    subject, family, status = (ask.query.get(name) for name in ("subject", "family", "status"))
+    whole = load()
+    if family and family not in whole.families:
+        raise invalid(unknown("family", family, tuple(whole.families)), "family")
+    found = whole.select(*([family] if family else [])).select(*([subject] if subject else []))
     if status:
         if status not in STATUSES:
             raise invalid(unknown("status", status, tuple(STATUSES)), "status")
         found = Manifest(found.families, tuple(e for e in found.entries if e.status == status))
-    return {**found.to_json(), "counts": found.counts()}
+    return {**found.to_json(), "counts": found.counts(), "totals": found.totals()}
 
 
 ROUTES = (
@@ -27,6 +30,6 @@ ROUTES = (
         "GET",
         "fidelity",
         _fidelity,
-        "What is exact, approximated or absent; ?subject= is a glob, ?status= one of the three.",
+        "What is exact, approximated, supplied or absent; ?family=, ?status=, and ?subject=, a glob.",
     ),
 )
