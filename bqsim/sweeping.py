@@ -1,4 +1,5 @@
-"""What time leaves behind is dropped: expired tables, and rows that no time travel reaches."""
+"""What time leaves behind is dropped: expired tables, and rows that no time travel reaches. What it makes old
+is refreshed: materialized views."""
 
 from __future__ import annotations
 
@@ -23,26 +24,30 @@ HASTY_SWEEP_S = 24 * 3600.0
 
 
 async def sweep_for_ever(core: Core) -> None:
-    """Drop expired tables and what is too old for time travel, from time to time."""
+    """Drop expired tables and what is too old for time travel, and refresh views, from time to time."""
     loop = asyncio.get_running_loop()
     pause_s, woke = SWEEP_S, loop.time()
     while True:
         await core.clock.sleep(pause_s)
         before, woke = woke, loop.time()
         pause_s = SWEEP_S if woke - before >= HASTE_S else HASTY_SWEEP_S
-        if not _has_rubbish(core.catalog):
+        if not _has_work(core.catalog):
             continue
         try:
             with core.clock.hold():
                 await core.write(lambda session: sweep(core.catalog, session))
+                await core.write(core.executor.refresh_due)
         except BigQueryError:
             log.exception("the sweep of expired tables failed")
 
 
-def _has_rubbish(catalog: Catalog) -> bool:
+def _has_work(catalog: Catalog) -> bool:
     """Whether a sweep would find anything; a clock that is moved by days asks that often."""
     from bqsim.catalog.history import HISTORY_US
+    from bqsim.sql.statements.materialized import due
 
+    if due(catalog):
+        return True
     return bool(catalog.expired_tables()) or any(catalog.history.stale(catalog.clock.now_us() - HISTORY_US))
 
 

@@ -31,7 +31,7 @@ from .marks import Mark, Marks, Ref
 from .models import Models
 from .past import Past
 from .refs import DatasetRef, RoutineRef, TableRef
-from .resources import Dataset, Routine, Table
+from .resources import Dataset, Routine, Table, TableKind
 from .rollback import resource_in, state_of
 from .sorted_ids import contains, page_of, remove
 from .updates import Updates
@@ -190,6 +190,11 @@ class Catalog:
     def expired_tables(self) -> list[Table]:
         """Tables past their expiration that still take up storage; whoever sweeps drops them."""
         return [t for c in list(self._datasets.values()) for t in list(c.tables.values()) if self._expired(t)]
+
+    def materialized_views(self) -> list[Table]:
+        """All materialized views that have not expired."""
+        tables = (t for c in list(self._datasets.values()) for t in list(c.tables.values()))
+        return [t for t in tables if t.kind is TableKind.MATERIALIZED_VIEW and not self._expired(t)]
 
     # Routines
 

@@ -195,6 +195,8 @@ class Planner:
         key = _key(sql, ctx)
         if key is None or plan.route is not Route.ENGINE or plan.inputs or not plan.deterministic:
             return
+        if plan.reads_materialized:
+            return
         sources = analyzed.sources.values()
         if calls_external(plan.engine_sql or ""):
             return
@@ -282,6 +284,7 @@ def _engine_plan(lowered: LoweredQuery) -> QueryPlan:
         deterministic=lowered.deterministic,
         routines=lowered.routines,
         policies_used=lowered.policies_used,
+        materialized=lowered.materialized,
     )
 
 

@@ -112,7 +112,8 @@ def table_to_json(
     if table.fields:
         out["schema"] = {"fields": fields_to_api(table.fields)}
     out.update(settings_json(table))
-    out.update((k, v) for k, v in table.metadata.items() if not k.startswith("_"))
+    given = table.metadata.items()
+    out.update((k, v) for k, v in given if not k.startswith("_") and k != "materializedView")
     if table.primary_key:
         constraints = dict(out.get("tableConstraints") or {})
         out["tableConstraints"] = {**constraints, "primaryKey": {"columns": list(table.primary_key)}}
@@ -161,8 +162,8 @@ def settings_json(table: Table) -> dict[str, Any]:
         out["clustering"] = {"fields": list(table.clustering)}
     if table.kind is TableKind.VIEW:
         out["view"] = {"query": table.view_query or "", "useLegacySql": False}
-    if table.kind is TableKind.MATERIALIZED_VIEW and "materializedView" not in table.metadata:
-        out["materializedView"] = {"query": table.view_query or ""}
+    if table.kind is TableKind.MATERIALIZED_VIEW:
+        out.update(_materialized_json(table))
     if table.base_table is not None:
         name, time_name = ("snapshotDefinition", "snapshotTime")
         if table.kind is not TableKind.SNAPSHOT:
@@ -171,6 +172,23 @@ def settings_json(table: Table) -> dict[str, Any]:
         if table.snapshot_ms is not None:
             out[name][time_name] = rfc3339(table.snapshot_ms)
     return out
+
+
+def _materialized_json(table: Table) -> dict[str, Any]:
+    """What a materialized view is of, and its last refresh."""
+    state: Mapping[str, Any] = table.metadata.get("_refresh") or {}
+    view = {"enableRefresh": True, "refreshIntervalMs": "1800000"}
+    view |= table.metadata.get("materializedView") or {}
+    view["query"] = table.view_query or ""
+    view.pop("lastRefreshTime", None)
+    error = state.get("error")
+    if error is not None:
+        return {"materializedView": view, "materializedViewStatus": {"lastRefreshStatus": dict(error)}}
+    if not state:
+        return {"materializedView": view}
+    at_ms = state["at_us"] // 1000
+    view["lastRefreshTime"] = str(at_ms)
+    return {"materializedView": view, "materializedViewStatus": {"refreshWatermark": rfc3339(at_ms)}}
 
 
 def rfc3339(ms: int) -> str:

@@ -116,6 +116,9 @@ async def insert(request: Request) -> Reply:
                 table = with_storage(session, core.catalog.next_engine_table(), table)
             table = replace(table, version=change.time_us)
             change.put_table(table)
+        if table.kind is TableKind.MATERIALIZED_VIEW:
+            core.executor.fill_materialized_view(session, ref)
+            return core.catalog.table(ref)
         return table
 
     return await _reply(request, await core.write(work))

@@ -7,6 +7,7 @@ from typing import Any
 
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table, TableKind
+from bqsim.sql.lower.materialized import STATE
 from bqsim.sql.statements.options import shown_options
 from bqsim.types import STRING, struct_of
 
@@ -80,6 +81,17 @@ def _watermark(table: Table) -> int | None:
     return table.version if table.storage and table.storage.changes else None
 
 
+def _refreshed(view: Table) -> int | None:
+    """When the stored rows of a materialized view were computed, in epoch microseconds."""
+    state = view.metadata.get(STATE) or {}
+    return None if "error" in state else state.get("at_us")
+
+
+def _refresh_error(view: Table) -> dict[str, str] | None:
+    error = (view.metadata.get(STATE) or {}).get("error")
+    return None if error is None else {"_1": error["reason"], "_4": error["message"]}
+
+
 VIEWS: tuple[View, ...] = (
     View(
         "TABLES",
@@ -132,9 +144,9 @@ VIEWS: tuple[View, ...] = (
         "MATERIALIZED_VIEWS",
         (
             *table_name(),
-            each("last_refresh_time", lambda t: micros(t.modified_ms), "T"),
-            each("refresh_watermark", lambda t: micros(t.modified_ms), "T"),
-            always("last_refresh_status", None, ERROR_RESULT),
+            each("last_refresh_time", _refreshed, "T"),
+            each("refresh_watermark", _refreshed, "T"),
+            each("last_refresh_status", _refresh_error, ERROR_RESULT),
         ),
         _of_kind(TableKind.MATERIALIZED_VIEW),
     ),

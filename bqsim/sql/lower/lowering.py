@@ -41,7 +41,8 @@ class LoweredQuery:
     run to (fields, callable giving the rows as a ``pyarrow.Table``). ``ordered`` says that the order of
     rows is the statement's own. ``deterministic`` is false when CURRENT_*, RAND and the like make the
     result uncacheable. ``policies_used`` counts the row access policies that name the caller, None when no
-    table that it reads has policies.
+    table that it reads has policies. ``materialized`` are the materialized views that it names, each with why
+    its stored rows are not read, None for those that are.
     """
 
     select: exp.Query
@@ -55,6 +56,7 @@ class LoweredQuery:
     deterministic: bool
     routines: tuple[RoutineRef, ...] = ()
     policies_used: int | None = None
+    materialized: tuple[tuple[TableRef, str | None], ...] = ()
 
 
 @dataclass(slots=True)
@@ -75,6 +77,8 @@ class Shared:
     security: RowSecurity | None = None
     open_policies: tuple[TableRef, ...] = ()
     policies_used: int | None = None
+    # Materialized views, with why their stored rows are not read.
+    materialized: dict[TableRef, str | None] = field(default_factory=dict)
 
 
 class Lowering:
@@ -166,6 +170,7 @@ class Lowering:
             deterministic=self.shared.deterministic,
             routines=tuple(self.shared.routines),
             policies_used=self.shared.policies_used,
+            materialized=tuple(self.shared.materialized.items()),
         )
 
     def scan(self, node: Any) -> exp.Select:

@@ -13,7 +13,7 @@ from bqsim.errors import invalid_query
 from bqsim.sql.googlesql.resolved import has, unwrap
 from bqsim.types import TypeKind
 
-from . import nodes, policies
+from . import materialized, nodes, policies
 from .collation import named_key
 from .pushdown import note_conditions, scan_conditions
 from .registry import Unsupported
@@ -150,7 +150,9 @@ def table_scan(low: Lowering, node: Any) -> Relation:
         return virtual(low, node, table)
     if source.matches:
         return wildcard(low, node, source)
-    if table.kind in (TableKind.VIEW, TableKind.MATERIALIZED_VIEW):
+    if table.kind is TableKind.MATERIALIZED_VIEW:
+        return materialized_view(low, node, table)
+    if table.kind is TableKind.VIEW:
         return view(low, node, table)
     return stored_table(low, node)
 
@@ -212,6 +214,18 @@ def wildcard(low: Lowering, node: Any, source: Any) -> Relation:
         query = branch if query is None else exp.Union(this=query, expression=branch, distinct=False)
     label = low.label()
     return low.source(nodes.derived(query, label), label, [c.column_id for c, _ in columns])
+
+
+def materialized_view(low: Lowering, node: Any, table: Table) -> Relation:
+    """A materialized view: its stored rows where they stand for its query, else the query."""
+    reason = materialized.rejected(low, table)
+    low.shared.materialized[table.ref] = reason
+    if reason is not None:
+        return view(low, node, table)
+    relation = stored_table(low, node)
+    for base in materialized.base_refs(table):
+        low.shared.columns_read.setdefault(base, {})
+    return relation
 
 
 def view(low: Lowering, node: Any, table: Table) -> Relation:

@@ -79,7 +79,7 @@ def _flattened(rows: pa.Table) -> pa.Table:
 
 def input_rows(statement: Statement, plan: QueryPlan, table: Table, within: tuple[TableRef, ...]) -> pa.Table:
     """All rows of a table or view as input of a plan of the reference route."""
-    if table.storage is not None:
+    if table.storage is not None and table.view_query is None:
         return stored_rows(statement, table)
     if "virtual" in table.metadata:
         rows: pa.Table = table.metadata["virtual"](statement.session)

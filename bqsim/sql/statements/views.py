@@ -1,4 +1,4 @@
-"""CREATE and ALTER VIEW, also materialized views (which are computed when they are read)."""
+"""CREATE VIEW, also of materialized views."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bqsim.sql.lower.outputs import fields_of
 from bqsim.sql.plan import StatementResult
 from bqsim.types import Field
 
-from . import results
+from . import materialized, results
 from .base import Statement
 from .fields import field_from_definition, with_collations
 from .options import with_options
@@ -29,7 +29,10 @@ def create_view(statement: Statement) -> StatementResult:
 def create_materialized_view(statement: Statement) -> StatementResult:
     if resolved.has(statement.node, "replica_source"):
         raise unsupported("CREATE MATERIALIZED VIEW AS REPLICA OF")
-    return _create(statement, TableKind.MATERIALIZED_VIEW, "CREATE_MATERIALIZED_VIEW")
+    result = _create(statement, TableKind.MATERIALIZED_VIEW, "CREATE_MATERIALIZED_VIEW")
+    if not statement.dry_run and result.ddl_operation != results.SKIP and result.ddl_target_table is not None:
+        materialized.first_refresh(statement, result.ddl_target_table)
+    return result
 
 
 def _create(statement: Statement, kind: TableKind, statement_type: str) -> StatementResult:
@@ -56,6 +59,8 @@ def _create(statement: Statement, kind: TableKind, statement_type: str) -> State
             clustering=clustering(node.cluster_by_list, fields),
         )
     view = with_options(view, statement.options(resolved.get(node, "option_list")))
+    if kind is TableKind.MATERIALIZED_VIEW:
+        materialized.check(statement, view)
     if statement.ctx.default_dataset != ref.dataset_ref or statement.ctx.project != ref.project:
         # The view is read in its own dataset: names that mean something only here are errors now.
         statement.services.planner.view(view, statement.ctx)
