@@ -15,7 +15,7 @@ from google.cloud import bigquery
 pytestmark = [
     pytest.mark.fidelity(
         "sql:remote functions",
-        "exact",
+        "approximated",
         "Any http or https endpoint; connections need not exist.",
         tests="test_*",
     ),

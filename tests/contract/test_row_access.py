@@ -21,7 +21,15 @@ pytestmark = [
         " rest:bigquery.rowAccessPolicies.delete, rest:bigquery.rowAccessPolicies.batchDelete,"
         " rest:bigquery.rowAccessPolicies.getIamPolicy, rest:bigquery.rowAccessPolicies.testIamPermissions",
         "exact",
-        tests="test_policies_by_rest*",
+        tests="test_policies_by_rest",
+    ),
+    pytest.mark.fidelity(
+        "rest:bigquery.rowAccessPolicies.insert, rest:bigquery.rowAccessPolicies.get,"
+        " rest:bigquery.rowAccessPolicies.update, rest:bigquery.rowAccessPolicies.delete,"
+        " rest:bigquery.rowAccessPolicies.batchDelete",
+        "approximated",
+        "Some texts of errors are bqsim's own.",
+        tests="test_policies_by_rest_refused",
     ),
     pytest.mark.fidelity("statement:GRANT, statement:REVOKE", "exact", tests="test_grants_*"),
 ]

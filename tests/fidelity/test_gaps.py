@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bqsim.server.rest.methods import METHODS
-from bqsim.server.rest.methods import Method as RestMethod
 from tests.conftest import Http
 
 from .gaps import JOBS, PARTS, STATEMENTS, Gap
-
-_VALUES = {"projectId": "p", "datasetId": "d", "tableId": "t", "modelId": "m"}
 
 
 @pytest.fixture
@@ -47,16 +43,3 @@ def test_parts(table: Http, gap: Gap) -> None:
             answer = table.call("GET", f"/queries/{answer.json['jobReference']['jobId']}")
         found = answer.message
     assert found.startswith(gap.text)
-
-
-@pytest.mark.fidelity("rest:{method.id}", "absent", "It answers 501 notImplemented.")
-@pytest.mark.parametrize("method", [m for m in METHODS if m.handler is None], ids=lambda m: m.id)
-def test_methods(table: Http, method: RestMethod) -> None:
-    path = method.path.format(**{**_VALUES, "projectId": table.project})
-    answer = table.raw(method.verb, f"/bigquery/v2/{path}", {} if method.request else None)
-    assert (answer.status, answer.reason) == (501, "notImplemented")
-    assert method.id in answer.message
-
-
-def test_every_method_without_a_test_elsewhere_is_here() -> None:
-    assert {m.id for m in METHODS if m.handler is None}

@@ -1,13 +1,34 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from bqsim.sql.information_schema import views
-from bqsim.sql.information_schema.view import Form
+from bqsim.sql.information_schema.view import Form, nothing
 from tests.unit.sql.warehouse import Warehouse
 
+# What differs in the views whose names begin so.
+DIFFERS = {
+    "JOBS_TIMELINE": "Slot time is spread evenly over a job's run.",
+    "STREAMING_TIMELINE": "Bytes are those of the rows as stored.",
+    "WRITE_API_TIMELINE": "Bytes are those of the rows as stored.",
+    "TABLE_STORAGE": "Physical bytes are logical ones: nothing is compressed. Deleted tables are not shown.",
+}
+
+
+def claim(case: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What the manifest says of a view."""
+    name = case["name"]
+    if views()[name].items is nothing:
+        return f"view:{name}", "approximated", "It is always empty: nothing here makes its rows."
+    note = next((note for prefix, note in DIFFERS.items() if name.startswith(prefix)), "")
+    return f"view:{name}", "approximated" if note else "exact", note
+
+
 pytestmark = [
-    pytest.mark.fidelity("view:{name}", "exact", tests="test_every_view_is_readable"),
+    pytest.mark.fidelity(of=claim, tests="test_every_view_is_readable"),
     pytest.mark.fidelity("view:__TABLES__", "exact", tests="test_meta_tables"),
 ]
 

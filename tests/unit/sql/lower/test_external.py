@@ -14,7 +14,7 @@ from tests.unit.sql.warehouse import Warehouse
 pytestmark = [
     pytest.mark.fidelity(
         "sql:functions in JavaScript",
-        "exact",
+        "approximated",
         "Local times of Date are UTC, Date.now() is the statement's time; modules cannot be imported.",
     ),
 ]

@@ -95,6 +95,12 @@ REFUSED: list[tuple[str, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.fidelity(
+    "statement:GRANT, statement:REVOKE",
+    "approximated",
+    "On projects, routines and data policies they are refused by name, and ALL PRIVILEGES; some texts of "
+    "errors are bqsim's own.",
+)
 @pytest.mark.parametrize(("sql", "text"), REFUSED)
 def test_refused(t: Warehouse, sql: str, text: str) -> None:
     assert t.error(sql) == text

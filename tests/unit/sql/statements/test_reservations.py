@@ -5,7 +5,30 @@ import pytest
 from bqsim.catalog.administration import Assignment, BiCapacity, Capacity, Reservation, Settings
 from tests.unit.sql.warehouse import Warehouse, new_warehouse
 
-pytestmark = pytest.mark.fidelity("statement:CREATE RESERVATION", "exact")
+pytestmark = [
+    pytest.mark.fidelity(
+        "statement:CREATE RESERVATION, statement:ALTER RESERVATION, statement:DROP RESERVATION,"
+        " statement:CREATE ASSIGNMENT, statement:DROP ASSIGNMENT",
+        "exact",
+        tests="test_a_reservation_and_*",
+    ),
+    pytest.mark.fidelity(
+        "statement:CREATE CAPACITY, statement:ALTER CAPACITY, statement:DROP CAPACITY,"
+        " statement:ALTER BI_CAPACITY",
+        "exact",
+        tests="test_commitments_and_*",
+    ),
+    pytest.mark.fidelity(
+        "statement:ALTER PROJECT, statement:ALTER ORGANIZATION", "exact", tests="test_options_of_a_project_*"
+    ),
+    pytest.mark.fidelity(
+        "statement:CREATE RESERVATION, statement:DROP RESERVATION, statement:CREATE ASSIGNMENT,"
+        " statement:CREATE CAPACITY, statement:ALTER PROJECT",
+        "approximated",
+        "Some texts of errors are bqsim's own.",
+        tests="test_refusals",
+    ),
+]
 
 PROD = "CREATE RESERVATION `p.region-us.prod` OPTIONS (slot_capacity = 100)"
 ASSIGNED = "CREATE ASSIGNMENT `p.region-us.prod.a` OPTIONS (assignee = 'projects/p', job_type = 'query')"
@@ -33,9 +56,6 @@ def test_a_reservation_and_what_is_assigned(w: Warehouse) -> None:
     assert [c.action for c in administration.changes("reservation")] == ["CREATE", "UPDATE", "DELETE"]
 
 
-@pytest.mark.fidelity("statement:CREATE CAPACITY", "exact")
-@pytest.mark.fidelity("statement:ALTER CAPACITY", "exact")
-@pytest.mark.fidelity("statement:ALTER BI_CAPACITY", "exact")
 def test_commitments_and_bi_engine(w: Warehouse) -> None:
     w.run("CREATE CAPACITY `region-us.c` OPTIONS (slot_count = 100, plan = 'annual')")
     found = w.catalog.administration.find(Capacity, "p:us.c")
@@ -46,10 +66,10 @@ def test_commitments_and_bi_engine(w: Warehouse) -> None:
     assert w.catalog.administration.all(Capacity)[0].end_ms is None
     w.run("ALTER BI_CAPACITY `p.region-us.default` SET OPTIONS (size_gb = 2, preferred_tables = ['p.d.t'])")
     assert w.catalog.administration.all(BiCapacity) == [BiCapacity("p", "us", 2 << 30, ("p.d.t",))]
+    w.run("DROP CAPACITY `p.region-us.c`")
+    assert w.catalog.administration.all(Capacity) == []
 
 
-@pytest.mark.fidelity("statement:ALTER PROJECT", "exact")
-@pytest.mark.fidelity("statement:ALTER ORGANIZATION", "exact")
 def test_options_of_a_project_and_of_the_organization(w: Warehouse) -> None:
     w.run("ALTER PROJECT p SET OPTIONS (`region-us.default_time_zone` = 'Asia/Tokyo')")
     w.run("ALTER PROJECT p SET OPTIONS (`region-us.default_query_job_timeout_ms` = 600000)")

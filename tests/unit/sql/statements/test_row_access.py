@@ -146,6 +146,12 @@ REFUSED: list[tuple[str, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.fidelity(
+    "statement:CREATE ROW ACCESS POLICY, statement:DROP ROW ACCESS POLICY,"
+    " statement:ALTER ROW ACCESS POLICY",
+    "approximated",
+    "Some texts of errors are bqsim's own.",
+)
 @pytest.mark.parametrize(("sql", "text"), REFUSED)
 def test_refused(t: Warehouse, sql: str, text: str) -> None:
     assert t.error(sql) == text
