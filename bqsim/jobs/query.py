@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bqsim.catalog.refs import DatasetRef, JobRef
@@ -10,6 +11,7 @@ from bqsim.errors import BigQueryError, invalid, invalid_query, not_found
 from bqsim.jobs.cache import CachedResult, ResultCache
 from bqsim.jobs.config import QueryConfig
 from bqsim.jobs.job import Job
+from bqsim.jobs.legacy import LegacyTables, in_googlesql
 from bqsim.jobs.locations import location_called
 from bqsim.jobs.measures import charge_result
 from bqsim.jobs.results import ResultSet, ResultStore, TableResult
@@ -104,6 +106,7 @@ class QueryRunner:
     ) -> QueryStatistics:
         """Check the query or script and say what it would read."""
         ctx = self.context(job, config, session)
+        config = self._in_googlesql(config, ctx, engine)
         if self._scripts.is_transaction_control(config.sql) or self._scripts.is_script(config.sql):
             result = self._scripts.dry_run(config.sql, ctx, engine)
         else:
@@ -125,12 +128,20 @@ class QueryRunner:
         if region is not None:
             return location_called(region)
         try:
+            ctx = self.context(job, config, None)
+            config = self._in_googlesql(config, ctx, engine)
             if self._scripts.is_script(config.sql):
                 return None
-            named = self._datasets_of(config, self.context(job, config, None), engine)
+            named = self._datasets_of(config, ctx, engine)
         except BigQueryError:
             return None
         return next((dataset.location for dataset in named), None)
+
+    def _in_googlesql(self, config: QueryConfig, ctx: Context, engine: Session) -> QueryConfig:
+        if not config.legacy:
+            return config
+        authorize = partial(self._executor.authorize, ctx=ctx, session=engine)
+        return in_googlesql(config, LegacyTables(self._catalog, ctx, authorize))
 
     def _datasets_of(self, config: QueryConfig, ctx: Context, engine: Session) -> Sequence[Dataset]:
         result = self._executor.dry_run(config.sql, ctx, engine)
@@ -167,6 +178,7 @@ class QueryRunner:
     def _run(
         self, job: Job, config: QueryConfig, session: SqlSession | None, ctx: Context, engine: Session
     ) -> None:
+        config = self._in_googlesql(config, ctx, engine)
         if self._scripts.is_transaction_control(config.sql):
             self._control_transaction(job, config, session, ctx, engine)
         elif self._scripts.is_script(config.sql):
@@ -180,9 +192,7 @@ class QueryRunner:
     ) -> None:
         """Run BEGIN, COMMIT or ROLLBACK TRANSACTION as a statement of its own."""
         if session is None:
-            raise invalid_query(
-                "Transaction control statements are supported only in scripts or sessions"
-            )
+            raise invalid_query("Transaction control statements are supported only in scripts or sessions")
         done = self._scripts.run(config.sql, ctx, engine, lambda _: None, _cancelled(job))
         job.statistics = QueryStatistics.of(done[-1])
 
@@ -342,6 +352,7 @@ class QueryRunner:
         properties = tuple(sorted(config.properties.items()))
         return (
             config.sql,
+            config.legacy,
             job.ref.project,
             job.ref.location,
             job.caller,
@@ -357,7 +368,8 @@ class QueryRunner:
 
     def authorize(self, job: Job, config: QueryConfig, engine: Session) -> None:
         """Raises the denial when the caller may not read what the query of a cached result reads."""
-        self._executor.authorize(config.sql, self.context(job, config, None), engine)
+        ctx = self.context(job, config, None)
+        self._executor.authorize(self._in_googlesql(config, ctx, engine).sql, ctx, engine)
 
     def answer_from_cache(self, job: Job, hit: CachedResult) -> None:
         """Finish the work of a job with a cached result."""

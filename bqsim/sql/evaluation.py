@@ -2,21 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bqsim.engine.protocol import Session
 from bqsim.errors import BigQueryError, invalid_query
-from bqsim.types import INT64, Type
+from bqsim.types import INT64, Field, Type
 
+from .lower.external import calls_external
+from .lower.literals import Open, literal_sql
+from .lower.registry import Unsupported
 from .plan import Context, StatementResult, TypedValue
-from .simple import NotSimple, value_of
+from .simple import Compiled, NotSimple, compiled
 from .values import python_value, same_form
 
 if TYPE_CHECKING:
     from .executor import Executor
+    from .googlesql import Analyzed
 
 Position = tuple[int, int]
+# How many expressions of a script are kept ready.
+MAX_READY = 1000
+_GAP = re.compile("\x02([^\x02]+)\x02")
+
+
+@dataclass(slots=True)
+class _Ready:
+    """An expression whose values for other values of its variables need no analysis.
+
+    ``simple`` computes it here; else the engine SQL is ``pieces`` with the variables ``gaps`` between them.
+    """
+
+    type: Type
+    target: Type
+    simple: Compiled | None
+    analyzed: Analyzed
+    schema: tuple[Field, ...] = ()
+    pieces: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+    lowered: bool = False
+
+    def engine_sql(self, ctx: Context) -> str:
+        parts = [self.pieces[0]]
+        for name, piece in zip(self.gaps, self.pieces[1:], strict=True):
+            value = ctx.variables[name]
+            parts += (literal_sql(value.type, value.value), piece)
+        return "".join(parts)
 
 
 def null(type_: Type | None) -> TypedValue:
@@ -30,23 +64,66 @@ class Evaluator:
     def __init__(self, executor: Executor, session: Session) -> None:
         self._executor = executor
         self._session = session
+        self._ready: OrderedDict[Hashable, _Ready] = OrderedDict()
 
     def value(
         self, sql: str, ctx: Context, target: Type | None = None, start: Position = (1, 1)
     ) -> tuple[TypedValue, StatementResult | None]:
         """The value of an expression, coerced to ``target``, and the result of the query that computed
-        it, if any.
+        it, if it read tables.
         """
+        key = _key(sql, ctx, target)
+        ready = self._ready.get(key)
+        if ready is None:
+            ready = self._analyzed(sql, ctx, target, start)
+            if key is not None and not ready.analyzed.sources and not ready.analyzed.routines:
+                self._ready[key] = ready
+                if len(self._ready) > MAX_READY:
+                    self._ready.popitem(last=False)
+        if ready.simple is not None:
+            try:
+                return TypedValue(ready.target, ready.simple(ctx.variables)), None
+            except NotSimple:
+                pass
+        if not ready.lowered:
+            self._lower(ready, ctx)
+        if ready.pieces:
+            try:
+                rows = self._session.query(ready.engine_sql(ctx), ready.schema)
+                cell = rows.column(0)[0].as_py()
+                return TypedValue(ready.target, python_value(cell, ready.type)), None
+            except Unsupported:
+                pass
+        result = self._executor.run_analyzed(ready.analyzed, ctx, self._session)
+        cell = result.rows.column(0)[0].as_py()
+        return TypedValue(ready.target, python_value(cell, ready.type)), result
+
+    def _analyzed(self, sql: str, ctx: Context, target: Type | None, start: Position) -> _Ready:
         analyzed = self._executor.analyze_expression(sql, ctx, start)
         type_ = analyzed.output_columns()[0][2]
         if target is not None and type_ != target:
             analyzed, type_ = self._coercing(sql, ctx, type_, target, start)
         try:
-            return TypedValue(target or type_, value_of(analyzed.statement, ctx.variables)), None
+            simple = compiled(analyzed.statement)
         except NotSimple:
-            result = self._executor.run_analyzed(analyzed, ctx, self._session)
-        cell = result.rows.column(0)[0].as_py()
-        return TypedValue(target or type_, python_value(cell, type_)), result
+            simple = None
+        return _Ready(type_, target or type_, simple, analyzed)
+
+    def _lower(self, ready: _Ready, ctx: Context) -> None:
+        """Make the engine SQL with gaps for variables, of an expression that depends on nothing else."""
+        analyzed, ready.lowered = ready.analyzed, True
+        if analyzed.sources or analyzed.routines or analyzed.expansion is not None or "@@" in analyzed.sql:
+            return
+        opened = {name: TypedValue(value.type, Open(name)) for name, value in ctx.variables.items()}
+        lowering = self._executor.planner.lowering(analyzed, replace(ctx, variables=opened))
+        try:
+            plan = lowering.query()
+        except Unsupported:
+            return
+        if plan.inputs or plan.tables or not plan.deterministic or calls_external(plan.sql):
+            return
+        parts = _GAP.split(plan.sql)
+        ready.schema, ready.pieces, ready.gaps = plan.schema, tuple(parts[::2]), tuple(parts[1::2])
 
     def _coercing(
         self, sql: str, ctx: Context, type_: Type, target: Type, start: Position
@@ -101,6 +178,19 @@ class Evaluator:
             columns = [column.to_pylist() for column in batch.columns]
             for cells in zip(*columns, strict=True):
                 yield python_value(cells, row_type)
+
+
+def _key(sql: str, ctx: Context, target: Type | None) -> Hashable | None:
+    """What the analysis of an expression that reads no tables depends on; None when that is too much."""
+    if ctx.parameters or ctx.positional:
+        return None
+    return (
+        sql,
+        target,
+        ctx.time_zone,
+        tuple(ctx.temp_functions.items()),
+        tuple((name, value.type) for name, value in ctx.variables.items()),
+    )
 
 
 def _cannot_coerce(sql: str, type_: Type, target: Type, start: Position) -> BigQueryError:

@@ -21,7 +21,7 @@ from .collation import collation_of, of_list
 from .external import external_call, is_external
 from .functions import scalar_function
 from .functions.collation import collated
-from .literals import literal
+from .literals import Open, literal
 from .registry import NOT_LITERAL, FunctionCall, Unsupported
 from .types import engine_type
 
@@ -74,6 +74,9 @@ def constant_value(low: Lowering, node: Any) -> TypedValue:
 
 
 def constant_node(low: Lowering, node: Any) -> exp.Expression:
+    value = constant_value(low, node).value
+    if value.__class__ is Open:
+        return nodes.raw(value.text)
     return literal(type_from_proto(get(node, "type")), constant_value(low, node).value)
 
 
@@ -103,7 +106,8 @@ def known_value(low: Lowering, node: Any) -> Any:
     if node.DESCRIPTOR.name == "ResolvedLiteralProto" and low.gap(node) is not None:
         return NOT_LITERAL
     value_of = _VALUES.get(node.DESCRIPTOR.name)
-    return value_of(low, node) if value_of else NOT_LITERAL
+    value = value_of(low, node) if value_of else NOT_LITERAL
+    return NOT_LITERAL if value.__class__ is Open else value
 
 
 def column_ref(low: Lowering, node: Any) -> exp.Expression:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
 
@@ -19,6 +20,17 @@ from .types import engine_type
 
 _BIGNUMERIC_SCALE = 38
 _WIDE = Context(prec=80)
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The value of a variable that a plan leaves open: ``text`` stands for it in the engine SQL."""
+
+    name: str
+
+    @property
+    def text(self) -> str:
+        return f"\x02{self.name}\x02"
 
 
 def literal(type_: Type, value: Any) -> exp.Expression:

@@ -296,15 +296,23 @@ _DROPPED: dict[str, tuple[str, frozenset[TableKind]]] = {
 }
 
 
+def _dropped_ref(statement: Statement) -> TableRef:
+    """The table that DROP names: a temporary one needs no dataset, nor does one that may be missing."""
+    path, temp, default = statement.node.name_path, statement.ctx.temp_dataset, statement.ctx.default_dataset
+    if temp is not None and len(path) == 1:
+        temporary = temp.table(path[0])
+        missing = default is None and statement.node.is_if_exists
+        if missing or statement.catalog.find_table(temporary) is not None:
+            return temporary
+    return names.table_ref(path, statement.ctx)
+
+
 def drop_table(statement: Statement, object_type: str) -> StatementResult:
     """DROP TABLE, VIEW, MATERIALIZED VIEW, SNAPSHOT TABLE or EXTERNAL TABLE."""
     statement_type, kinds = _DROPPED[object_type]
     node = statement.node
     catalog = statement.catalog
-    ref = names.table_ref(node.name_path, statement.ctx)
-    if statement.ctx.temp_dataset is not None and len(node.name_path) == 1:
-        temporary = statement.ctx.temp_dataset.table(node.name_path[0])
-        ref = temporary if catalog.find_table(temporary) is not None else ref
+    ref = _dropped_ref(statement)
     with catalog.lock(ref):
         table = catalog.find_table(ref)
         if table is None:
@@ -318,4 +326,6 @@ def drop_table(statement: Statement, object_type: str) -> StatementResult:
         if not statement.dry_run:
             with catalog.change(statement.session) as change:
                 change.drop_table(ref)
+            if statement.ctx.transaction is not None:
+                statement.ctx.transaction.dropped(ref)
     return results.on_table(statement_type, results.DROP, table)

@@ -149,6 +149,12 @@ class Transaction:
         self._session.execute(f"CREATE OR REPLACE TEMP TABLE {removed} (_rowid BIGINT)")
         return _Mutated(table, removed)
 
+    def dropped(self, ref: TableRef) -> None:
+        """A temporary table is no more: nothing of it is left to commit or to undo."""
+        mutated = self._mutated.pop(ref, None)
+        if mutated is not None:
+            self._session.execute(f"DROP TABLE IF EXISTS {mutated.removed}")
+
     # The end
 
     def commit(self) -> None:

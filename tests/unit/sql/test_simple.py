@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
 from bqsim.sql.simple import NotSimple, value_of
 from bqsim.sql.values import python_value
-from bqsim.types import BOOL, FLOAT64, INT64, STRING, array_of, struct_of
+from bqsim.types import BOOL, DATE, FLOAT64, INT64, JSON, STRING, TIMESTAMP, array_of, struct_of
 from tests.unit.sql.warehouse import Warehouse, typed
 
 VARIABLES = {
@@ -18,6 +19,9 @@ VARIABLES = {
     "f": typed(FLOAT64, 2.25),
     "l": typed(array_of(INT64), [10, 20]),
     "r": typed(struct_of(("x", INT64), ("y", STRING)), [4, None]),
+    "d": typed(DATE, dt.date(2024, 2, 29)),
+    "ts": typed(TIMESTAMP, dt.datetime(2024, 1, 1, tzinfo=dt.UTC)),
+    "j": typed(JSON, '{"a":{"b":5,"c":"x","d":true,"e":null,"f":[1]},"g":1.50}'),
 }
 
 
@@ -79,6 +83,72 @@ VARIABLES = {
         "CAST(i AS STRING) || CAST(t AS STRING)",
         "CAST(i AS FLOAT64)",
         "CAST(t AS INT64)",
+        "CAST('-12' AS INT64) + 1",
+        "CAST(d AS STRING)",
+        "CAST(i AS BOOL)",
+        "DATE_ADD(d, INTERVAL i DAY)",
+        "DATE_ADD(d, INTERVAL 1 YEAR)",
+        "DATE_SUB(d, INTERVAL 3 MONTH)",
+        "DATE_SUB(DATE '2024-03-31', INTERVAL 1 MONTH)",
+        "DATE_ADD(d, INTERVAL -5 QUARTER)",
+        "DATE_ADD(d, INTERVAL 2 WEEK)",
+        "d + 1",
+        "d - i",
+        "DATE_DIFF(DATE '2024-03-01', d, DAY)",
+        "DATE_DIFF(DATE '2023-12-31', d, MONTH)",
+        "DATE_DIFF(d, DATE '2023-11-30', QUARTER)",
+        "DATE_DIFF(d, DATE '2019-12-31', YEAR)",
+        "DATE_TRUNC(d, MONTH)",
+        "DATE_TRUNC(d, QUARTER)",
+        "DATE_TRUNC(d, YEAR)",
+        "EXTRACT(YEAR FROM d) * 100 + EXTRACT(MONTH FROM d)",
+        "EXTRACT(DAYOFWEEK FROM d)",
+        "EXTRACT(DAYOFYEAR FROM d)",
+        "EXTRACT(QUARTER FROM d)",
+        "DATE(2024, i, 1)",
+        "d > DATE '2024-01-01'",
+        "d BETWEEN DATE '2024-01-01' AND DATE '2024-12-31'",
+        "TIMESTAMP_ADD(ts, INTERVAL i MINUTE)",
+        "TIMESTAMP_SUB(ts, INTERVAL 1 MICROSECOND)",
+        "TIMESTAMP_ADD(ts, INTERVAL 2 DAY) > ts",
+        "FORMAT('%05d-%s-%d%%', i, s, -i)",
+        "FORMAT('%3d|%t|%t', i, d, 'q')",
+        "FORMAT('%05d', -i)",
+        "FORMAT('%s', CAST(NULL AS STRING))",
+        "CONCAT('a', s, 'b', 'c', 'd', 'e')",
+        "SUBSTR('hello', 2)",
+        "SUBSTR('hello', -3, 2)",
+        "SUBSTR('hello', 0, 2)",
+        "SUBSTR('hello', -9, 2)",
+        "SUBSTR('hello', 9)",
+        "LEFT('hello', 2) || RIGHT('hello', 2) || RIGHT('x', 5)",
+        "STRPOS('hello', 'l')",
+        "STRPOS('hello', 'z')",
+        "REPLACE('hello', 'l', 'LL')",
+        "REPEAT('ab', 3)",
+        "REVERSE('abc')",
+        "TRIM('  a ') || LTRIM('xxa', 'x') || RTRIM('ayx', 'xy')",
+        "SPLIT('a,b')",
+        "SPLIT('a-b', '-')[OFFSET(1)]",
+        "SPLIT('')",
+        "FLOOR(f) + CEIL(f) + TRUNC(-f)",
+        "CEIL(-0.5)",
+        "SIGN(-i)",
+        "i & 3 | 8 ^ 1",
+        "i IN (1, 5)",
+        "i IN (1, z)",
+        "i IN (5, z)",
+        "z IN (1)",
+        "s NOT IN ('a', 'b')",
+        "NULLIF(i, 5)",
+        "NULLIF(i, z)",
+        "STRUCT(i AS a, s AS b)",
+        "(r.x + 1, 'y')",
+        "JSON_VALUE(j, '$.a.b')",
+        "JSON_VALUE(j, '$.a.c') || JSON_VALUE(j, '$.a.d')",
+        "JSON_VALUE(j, '$.a.e')",
+        "JSON_VALUE(j, '$.a.f')",
+        "JSON_VALUE(j, '$.none.x')",
     ],
 )
 def test_values_are_those_of_the_engine(warehouse: Warehouse, sql: str) -> None:
@@ -107,6 +177,25 @@ def test_values_are_those_of_the_engine(warehouse: Warehouse, sql: str) -> None:
         "SAFE.CONCAT(s, s)",
         "UPPER(s)",
         "(SELECT 1)",
+        "CAST(s AS INT64)",
+        "SAFE_CAST(s AS INT64)",
+        "DATE_ADD(d, INTERVAL 9999999 DAY)",
+        "DATE_ADD(d, INTERVAL 99999 MONTH)",
+        "EXTRACT(ISOWEEK FROM d)",
+        "DATE_TRUNC(d, WEEK)",
+        "DATE(2024, 13, 1)",
+        "FORMAT('%x', i)",
+        "FORMAT('%t', f)",
+        "SUBSTR('a', 1, -1)",
+        "REPEAT('a', -1)",
+        "REPEAT('a', 10000000)",
+        "STRPOS('a', '')",
+        "SPLIT('abc', '')",
+        "REVERSE(s)",
+        "JSON_VALUE(j, '$.g')",
+        "JSON_VALUE(j, '$.a.f[0]')",
+        "JSON_VALUE('x', '$.a')",
+        "r = r",
     ],
 )
 def test_the_rest_is_for_the_engine(warehouse: Warehouse, sql: str) -> None:
