@@ -106,7 +106,20 @@ _BAD_INT64 = f"bq_error_value('Bad int64 value', ltrim(x, {_SPACE}))"
 _BAD_NUMERIC = "bq_error_value('Invalid NUMERIC value', x)"
 _NON_FINITE = "'Illegal conversion of non-finite floating point number to "
 
-MACROS: tuple[str, ...] = (
+
+def failing_to_null(macros: tuple[str, ...], *names: str) -> tuple[str, ...]:
+    """The macros ``bq_<name>`` as ``bq_safe_<name>``: NULL where those fail."""
+    found = []
+    for sql in macros:
+        for name in names:
+            if f"MACRO bq_{name}(" in sql:
+                quiet = re.sub(r"bq_error(_value)?\(", "bq_no_value(", sql)
+                quiet = re.sub(r"bq_(parse_\w+_text)\(", r"bq_safe_\1(", quiet)
+                found.append(quiet.replace(f"bq_{name}(", f"bq_safe_{name}("))
+    return tuple(found)
+
+
+_STRICT: tuple[str, ...] = (
     f"CREATE MACRO bq_strip(x) AS trim(x, {_SPACE})",
     rf"""CREATE MACRO bq_cast_string_to_int64(x) AS CASE
         WHEN regexp_full_match(x, {_INT}) THEN coalesce(TRY_CAST(bq_strip(x) AS BIGINT), {_BAD_INT64})
@@ -163,4 +176,12 @@ MACROS: tuple[str, ...] = (
     """CREATE MACRO bq_cast_numeric_to_float64(x) AS CASE
         WHEN x BETWEEN -9007199.254740992 AND 9007199.254740992 THEN CAST(x AS DOUBLE)
         ELSE CAST(CAST(x AS VARCHAR) AS DOUBLE) END""",
+)
+
+MACROS: tuple[str, ...] = (
+    *_STRICT,
+    "CREATE MACRO bq_no_value(message) AS NULL, (message, x) AS NULL",
+    *failing_to_null(
+        _STRICT, *(f"cast_string_to_{kind}" for kind in ("int64", "float64", "bool", "numeric"))
+    ),
 )

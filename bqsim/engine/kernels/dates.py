@@ -11,8 +11,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from bqsim.errors import invalid_query
+from bqsim.errors import BigQueryError, invalid_query
 
+from .casts import failing_to_null
 from .kernel import Kernel
 
 _DATE = r"(\d{4})-(\d{1,2})-(\d{1,2})"
@@ -88,7 +89,7 @@ def parse_local_timestamp(text: str, zone: str) -> int:
     return parse_timestamp(text, zone)
 
 
-def _each(function: Callable[..., int]) -> Callable[..., Any]:
+def _each(function: Callable[..., int | None]) -> Callable[..., Any]:
     """A kernel of a function on Python values that gives microseconds."""
 
     def kernel(*columns: Any) -> Any:
@@ -100,7 +101,33 @@ def _each(function: Callable[..., int]) -> Callable[..., Any]:
     return kernel
 
 
+def _each_or_null(function: Callable[..., int]) -> Callable[..., Any]:
+    """The same; NULL where the function fails."""
+
+    def value(*row: Any) -> int | None:
+        try:
+            return None if None in row else function(*row)
+        except BigQueryError:
+            return None
+
+    return _each(value)
+
+
 KERNELS = (
+    Kernel(
+        "bq_safe_parse_datetime_text",
+        ("VARCHAR",),
+        "TIMESTAMP",
+        _each_or_null(parse_datetime),
+        null_in_null_out=False,
+    ),
+    Kernel(
+        "bq_safe_parse_timestamp_text",
+        ("VARCHAR", "VARCHAR"),
+        "TIMESTAMP",
+        _each_or_null(parse_timestamp),
+        null_in_null_out=False,
+    ),
     Kernel("bq_parse_datetime_text", ("VARCHAR",), "TIMESTAMP", _each(parse_datetime)),
     Kernel("bq_parse_timestamp_text", ("VARCHAR", "VARCHAR"), "TIMESTAMP", _each(parse_timestamp)),
     Kernel("bq_local_string_to_timestamp", ("VARCHAR", "VARCHAR"), "TIMESTAMP", _each(parse_local_timestamp)),
@@ -108,7 +135,7 @@ KERNELS = (
 
 _PLAIN_TIME = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?"
 
-MACROS = (
+_STRICT = (
     # Texts.
     r"""CREATE MACRO bq_fraction_text(micros) AS
         CASE WHEN micros % 1000000 = 0 THEN ''
@@ -199,4 +226,11 @@ MACROS = (
     """CREATE MACRO bq_short_fraction(t) AS
        CASE WHEN microsecond(t) % 1000000 = 0 THEN ''
             ELSE '.' || rtrim(lpad(CAST(microsecond(t) % 1000000 AS VARCHAR), 6, '0'), '0') END""",
+)
+
+MACROS = (
+    *_STRICT,
+    *failing_to_null(
+        _STRICT, *(f"cast_string_to_{kind}" for kind in ("date", "time", "datetime", "timestamp"))
+    ),
 )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from bqsim.errors import invalid_query
+from bqsim.errors import BigQueryError, invalid_query
 
 from . import json_parts, json_splices, json_text
 from .json_text import MISSING, Number, Object
@@ -276,6 +276,13 @@ def _parse(text: str, mode: str) -> str:
     return json_text.parse(text, mode == "exact")
 
 
+def _parse_or_null(text: str, mode: str) -> str | None:
+    try:
+        return _parse(text, mode)
+    except BigQueryError:
+        return None
+
+
 def _double(value: float) -> str:
     if math.isnan(value):
         return '"NaN"'
@@ -333,6 +340,7 @@ KERNELS = (
         for name, returns, f in _CONVERSIONS
     ),
     json_parts.parsing("bq_parse_json", _parse),
+    json_parts.parsing("bq_safe_parse_json", _parse_or_null),
     rowwise("bq_json_shown_double", ("DOUBLE",), V, _double),
     rowwise("bq_json_shown_decimal", (V, B), V, _number),
     rowwise("bq_json_quoted", (V,), V, json_text.quote),
@@ -392,7 +400,7 @@ MACROS = (
     r"""CREATE MACRO bq_json_string_text(x) AS CASE
         WHEN regexp_matches(x, '[\x00-\x1f"\\\x{2028}\x{2029}]') THEN bq_json_quoted_text(x)
         ELSE '"' || x || '"' END""",
-    """CREATE MACRO bq_json_double(x) AS CASE WHEN abs(x) >= 0.0001 AND abs(x) < 1e15 OR x = 0
+    """CREATE MACRO bq_json_double(x) AS CASE WHEN x = 0 THEN '0.0' WHEN abs(x) >= 0.0001 AND abs(x) < 1e15
         THEN CAST(x AS VARCHAR) ELSE bq_json_shown_double(x) END""",
     # Numbers of up to 15 digits are FLOAT64's as well.
     """CREATE MACRO bq_json_decimal(x, stringify) AS CASE

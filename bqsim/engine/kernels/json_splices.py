@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bqsim.codecs import jsontext
-from bqsim.codecs.jsontext.reader import ARRAY, AWRY, MISSING, NULL
+from bqsim.codecs.jsontext.reader import ARRAY, AWRY, MISSING, NULL, OBJECT
 
 from .hashing_rows import flat
 from .json_parts import RowFunction, mended, read_by_program, single, valid
@@ -81,16 +81,57 @@ def _tokens(path: str) -> tuple[tuple[str, ...], tuple[bool, ...]] | None:
 
 
 def _set(texts: Any, path: str, values: Any, create: bool) -> tuple[Any, Any] | None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     read = _tokens(path)
     if read is None:
         return None
     located = jsontext.locate(texts, *read)
     found = (located.kinds != AWRY) & (located.kinds != MISSING)
     changed = jsontext.spliced(located, located.starts, located.stops, values, found)
-    if create:
-        return changed, ~found
     missing = located.kinds == MISSING
-    return _kept(changed, texts, missing), ~found & ~missing
+    if not create:
+        return _kept(changed, texts, missing), ~found & ~missing
+    made, good = _added(texts, *read, values, missing) if missing.any() else (changed, missing)
+    return pc.if_else(pa.array(good), made, changed), ~found & ~good
+
+
+def _added(
+    texts: Any, tokens: tuple[str, ...], are_indexes: tuple[bool, ...], values: Any, missing: Any
+) -> tuple[Any, Any]:
+    """The documents with a new member in the deepest object that the path leads to, and where there is one."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    pending, made, good = missing.copy(), pa.nulls(len(missing), pa.string()), np.zeros(len(missing), bool)
+    for depth in reversed(range(len(tokens))):
+        located = jsontext.locate(texts, tokens[:depth], are_indexes[:depth])
+        here = pending & (located.kinds != MISSING)
+        pending &= ~here
+        into = here & (located.kinds != AWRY) & ((located.kinds & 15) == OBJECT)
+        if are_indexes[depth] or not into.any():
+            continue
+        opening, closing = _wrapping(tokens[depth:], are_indexes[depth:])
+        commas = pc.if_else(pa.array(located.stops - located.starts > 2), ",", "")
+        ends = (located.stops - 1).astype(np.int32)
+        member = pc.binary_join_element_wise(commas, opening, values, closing, "")
+        ordered, right = jsontext.canonical(jsontext.spliced(located, ends, ends, member, into))
+        made = pc.if_else(pa.array(into), ordered, made)
+        good |= into & right
+    return made, good
+
+
+def _wrapping(tokens: tuple[str, ...], are_indexes: tuple[bool, ...]) -> tuple[str, str]:
+    """What stands before and after a value in a new member at a path."""
+    from . import json_text
+
+    opening, closing = f"{json_text.quote(tokens[0])}:", ""
+    for token, is_index in zip(tokens[1:], are_indexes[1:], strict=True):
+        opening += "[" + "null," * int(token) if is_index else "{" + json_text.quote(token) + ":"
+        closing = ("]" if is_index else "}") + closing
+    return opening, closing
 
 
 def _remove(texts: Any, path: str) -> tuple[Any, Any] | None:

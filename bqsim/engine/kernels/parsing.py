@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from bqsim.errors import invalid_query, unsupported
+from bqsim.errors import BigQueryError, invalid_query, unsupported
 
 from .dates import MAX_MICROS, MIN_MICROS
+from .hashing_rows import flat
 from .kernel import Kernel
 
 # One element: an optional E or O with its digits or star, then a letter.
@@ -429,8 +430,20 @@ def parse_timestamp(form: str, text: str, default_zone: str) -> int:
     return _in_range(micros - offset * 1_000_000)
 
 
-def _each(function: Callable[..., int], arrow: str) -> Callable[..., Any]:
+def _each(kind: str, function: Callable[..., int], arrow: str, *, safe: bool = False) -> Callable[..., Any]:
+    """A kernel (format, text, …): the batch at once where one format is usual, else row by row.
+
+    With ``safe`` a row that fails, or has a NULL argument, is NULL.
+    """
+
+    def quiet(*row: Any) -> int | None:
+        try:
+            return None if None in row else function(*row)
+        except BigQueryError:
+            return None
+
     def kernel(*columns: Any) -> Any:
+        import numpy as np
         import pyarrow as pa
 
         types = {
@@ -439,16 +452,58 @@ def _each(function: Callable[..., int], arrow: str) -> Callable[..., Any]:
             "timestamp": (pa.int64(), pa.timestamp("us")),
         }
         integer, type_ = types[arrow]
-        rows = zip(*(c.to_pylist() for c in columns), strict=True)
-        return pa.array([function(*row) for row in rows], type=integer).cast(type_)
+        call = quiet if safe else function
+        made = _at_once(kind, columns)
+        if made is None:
+            rows = zip(*(c.to_pylist() for c in columns), strict=True)
+            return pa.array([call(*row) for row in rows], type=integer).cast(type_)
+        values, good = made
+        slow = np.flatnonzero(~good)
+        missing = np.zeros(len(values), bool)
+        if len(slow):
+            taken = [flat(column).take(pa.array(slow)).to_pylist() for column in columns]
+            one_by_one = [call(*row) for row in zip(*taken, strict=True)]
+            values = values.copy()
+            values[slow] = [value or 0 for value in one_by_one]
+            missing[slow] = [value is None for value in one_by_one]
+        return pa.array(values, type=pa.int64(), mask=missing).cast(integer).cast(type_)
 
     return kernel
 
 
+def _at_once(kind: str, columns: tuple[Any, ...]) -> tuple[Any, Any] | None:
+    """Values and the mask of those that are right, when one format (and zone) is the same for all rows."""
+    from .parsing_batches import parsed
+
+    texts = flat(columns[1])
+    others = [flat(column).unique() for column in (columns[0], *columns[2:])]
+    if any(len(one) != 1 or one[0].as_py() is None for one in others):
+        return None
+    constants = [one[0].as_py() for one in others]
+    try:
+        found = parsed(constants[0], texts.fill_null(""), kind, *constants[1:])
+    except BigQueryError:
+        return None
+    if found is not None and texts.null_count:
+        return found[0], found[1] & texts.is_valid().to_numpy(zero_copy_only=False)
+    return found
+
+
 V = "VARCHAR"
-KERNELS = (
-    Kernel("bq_parse_date", (V, V), "DATE", _each(parse_date, "date")),
-    Kernel("bq_parse_time", (V, V), "TIME", _each(parse_time, "time")),
-    Kernel("bq_parse_datetime", (V, V), "TIMESTAMP", _each(parse_datetime, "timestamp")),
-    Kernel("bq_parse_timestamp", (V, V, V), "TIMESTAMP", _each(parse_timestamp, "timestamp")),
+_KINDS: tuple[tuple[str, str, Callable[..., int], str], ...] = (
+    ("DATE", "DATE", parse_date, "date"),
+    ("TIME", "TIME", parse_time, "time"),
+    ("DATETIME", "TIMESTAMP", parse_datetime, "timestamp"),
+    ("TIMESTAMP", "TIMESTAMP", parse_timestamp, "timestamp"),
+)
+KERNELS = tuple(
+    Kernel(
+        f"bq_{'safe_' if safe else ''}parse_{kind.lower()}",
+        (V, V, V) if kind == "TIMESTAMP" else (V, V),
+        returns,
+        _each(kind, function, arrow, safe=safe),
+        null_in_null_out=not safe,
+    )
+    for kind, returns, function, arrow in _KINDS
+    for safe in (False, True)
 )

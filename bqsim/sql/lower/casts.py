@@ -57,6 +57,17 @@ def cast_template(source: Type, target: Type, zone: str = "UTC") -> str | None:
     return name + "({0})" if macro is not None or name in kernels.kernels() else None
 
 
+def _quiet_template(source: Type, target: Type, zone: str) -> str | None:
+    """The expression of a cast that gives NULL where it fails, None when the engine has none.
+
+    The engine's TRY computes each row by itself once one fails, so it is slow where many do.
+    """
+    template = cast_template(source, target, zone) or ""
+    name = template.partition("(")[0]
+    quiet = name.replace("bq_cast_", "bq_safe_cast_", 1)
+    return template.replace(name, quiet, 1) if name and quiet in kernels.macros() else None
+
+
 def _name(type_: Type) -> str:
     """A type in the names of macros: ``int64``, ``range_date``."""
     return f"{type_.kind}_{type_.element.kind}".lower() if type_.element else type_.kind.lower()
@@ -125,6 +136,8 @@ def lower_cast(low: Lowering, node: Any) -> exp.Expression:
         lowered = _formatted(low, node, value, source, target)
     elif has(node, "time_zone"):
         lowered = _at_zone(low, node, value, source, target)
+    elif node.return_null_on_error and (quiet := _quiet_template(source, target, low.ctx.time_zone)):
+        lowered = nodes.template(quiet, value)
     else:
         lowered = cast_value(value, source, target, zone=low.ctx.time_zone)
     if node.HasField("type_modifiers") and node.type_modifiers.ByteSize():

@@ -199,9 +199,9 @@ def _fixed_width(form: str) -> tuple[str, str] | None:
 
 
 def _parse(kind: str) -> Build:
-    kernel = f"bq_parse_{kind.lower()}"
-
     def build(call: FunctionCall) -> exp.Expression:
+        # TRY is slow where many rows fail.
+        kernel = f"bq_{'safe_' if call.safe else ''}parse_{kind.lower()}"
         form = call.literals[0]
         args = list(call.args)
         if kind == "TIMESTAMP":

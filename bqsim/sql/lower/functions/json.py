@@ -161,6 +161,12 @@ def as_json(call: FunctionCall, index: int) -> exp.Expression:
     return json_value(call.args[index], call.types[index], text=False)
 
 
+def _parse_json(call: FunctionCall) -> exp.Expression:
+    mode = call.args[1] if len(call.args) > 1 else nodes.text("exact")
+    # TRY is slow where many rows fail.
+    return nodes.call("bq_safe_parse_json" if call.safe else "bq_parse_json", call.args[0], mode)
+
+
 # Building.
 
 
@@ -289,8 +295,7 @@ FUNCTIONS = [
         )
     ),
     fn("json_type", (JSON,), sql="bq_json_type({0})"),
-    fn("parse_json", (STRING, STRING), sql="bq_parse_json({0}, {1})"),
-    fn("parse_json", (STRING,), sql="bq_parse_json({0}, 'exact')"),
+    fn("parse_json", (STRING, STRING), optional=1, build=_parse_json),
     fn("to_json", (ANY, BOOL), optional=1, build=_to_json),
     fn("to_json_string", (ANY, BOOL), optional=1, build=_to_json_string),
     fn("json_array", (), repeated=True, build=_json_array),
