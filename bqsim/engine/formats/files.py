@@ -99,7 +99,7 @@ def _detect_orc(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], F
 def _detect_avro(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
     from .read_avro import AvroFile
 
-    return AvroFile(data, only_schema=True).fields(logical_types=options.logical_types), options
+    return AvroFile(data).fields(logical_types=options.logical_types), options
 
 
 _DETECT: dict[str, Callable[[bytes, FileOptions], tuple[tuple[Field, ...], FileOptions]]] = {

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Callable, Mapping, Sequence
+import lzma
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from types import NoneType
@@ -15,9 +18,9 @@ from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.arrow import arrow_type, null_table, table_of
 from bqsim.types.values import array_of_values, parse_cell
 
+from .avro_container import blocks, check_header, uncompressed
 from .parsed import READING, Parsed
 
-_MAGIC = b"Obj\x01"
 _SCALARS = {
     "boolean": TypeKind.BOOL,
     "int": TypeKind.INT64,
@@ -49,24 +52,15 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 
 
 class AvroFile:
-    """The rows (without ``only_schema``) and the schema of a file. Raises ``invalid`` for what is not one."""
+    """The schema and the rows of a file. Raises ``invalid`` for what is not one."""
 
-    def __init__(self, data: bytes, *, only_schema: bool = False) -> None:
+    def __init__(self, data: bytes) -> None:
         import fastavro
 
         check_header(data)
-        try:
-            reader = fastavro.reader(io.BytesIO(data if only_schema else _uncompressed(data)))
-            self.rows: list[Any] = [] if only_schema else list(reader)
-            schema = reader.writer_schema
-        except BigQueryError:
-            raise
-        except Exception as error:
-            # The library raises whatever the bytes make it stumble over.
-            raise invalid(
-                f"{READING}The Apache Avro library failed to read data with the following error: "
-                "Invalid data file."
-            ) from error
+        self._data = data
+        with _reading():
+            schema = fastavro.reader(io.BytesIO(data)).writer_schema
         if not isinstance(schema, dict) or schema.get("type") != "record":
             raise invalid(
                 f"{READING}The Apache Avro library failed to parse the header with the following error: "
@@ -75,6 +69,23 @@ class AvroFile:
         self.schema = schema
         self._named: dict[str, Any] = {}
         _collect(schema, self._named)
+
+    def rows(self) -> list[Any]:
+        """The rows as Python values by name, which is slow."""
+        import fastavro
+
+        with _reading():
+            return list(fastavro.reader(io.BytesIO(uncompressed(self._data))))
+
+    def columns(self, fields: Sequence[Field]) -> Any:
+        """The rows for ``fields`` in canonical Arrow form, read in bulk; None when some are unusual."""
+        from .avro_columns import columns_of
+
+        try:
+            found = list(blocks(self._data))
+        except (ValueError, IndexError, KeyError, OSError, EOFError, zlib.error, lzma.LZMAError):
+            return None
+        return columns_of(self.schema, self._named, found, fields)
 
     def fields(self, *, logical_types: bool) -> tuple[Field, ...]:
         """The fields of the rows; without ``logical_types`` those that the raw types have."""
@@ -131,14 +142,18 @@ class AvroFile:
 
 def read_avro(file: AvroFile, fields: Sequence[Field]) -> Parsed:
     """The rows of a file for ``fields``, by name; what the file lacks is NULL."""
+    found = file.columns(fields)
+    if found is not None:
+        return Parsed(tuple(fields), found)
+    rows = file.rows()
     names = {f["name"].casefold(): f["name"] for f in file.schema["fields"]}
     sources = [names.get(f.name.casefold()) for f in fields]
     columns = [
-        _column([None] * len(file.rows) if source is None else [row[source] for row in file.rows], field)
+        _column([None] * len(rows) if source is None else [row[source] for row in rows], field)
         for source, field in zip(sources, fields, strict=True)
     ]
     if not columns:
-        return Parsed(tuple(fields), null_table(fields, len(file.rows)))
+        return Parsed(tuple(fields), null_table(fields, len(rows)))
     return Parsed(tuple(fields), table_of(columns))
 
 
@@ -288,94 +303,15 @@ def _mismatch(value: Any, field: Field, path: str) -> BigQueryError:
     return invalid(f"{READING}Avro field {path} of type {found} cannot be read as {field.type}.")
 
 
-# -- compressions that the library leaves to others
-
-
-def check_header(data: bytes) -> None:
-    """Raises ``invalid`` for what does not begin as such a file."""
-    if data[:4] != _MAGIC:
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Tells what the library stumbles over: it raises anything."""
+    try:
+        yield
+    except BigQueryError:
+        raise
+    except Exception as error:
         raise invalid(
-            f"{READING}The Apache Avro library failed to parse the header with the following error: "
-            "Not an avro data file"
-        )
-
-
-def _uncompressed(data: bytes) -> bytes:
-    """A file without compression, where it has one that needs a further library: Arrow knows it."""
-    import fastavro
-
-    codec = fastavro.block_reader(io.BytesIO(data)).codec
-    if codec not in _UNPACK:
-        return data
-    at, out = 4, bytearray(_MAGIC)
-    meta, at = _meta(data, at)
-    meta["avro.codec"] = b"null"
-    out += _number(len(meta))
-    for key, value in meta.items():
-        out += _number(len(key.encode())) + key.encode() + _number(len(value)) + value
-    out += _number(0) + data[at : at + 16]
-    sync, at = data[at : at + 16], at + 16
-    while at < len(data):
-        count, at = _read_number(data, at)
-        size, at = _read_number(data, at)
-        block = _UNPACK[codec](data[at : at + size])
-        out += _number(count) + _number(len(block)) + block + sync
-        at += size + 16
-    return bytes(out)
-
-
-def _meta(data: bytes, at: int) -> tuple[dict[str, bytes], int]:
-    meta: dict[str, bytes] = {}
-    count, at = _read_number(data, at)
-    while count:
-        if count < 0:
-            count = -count
-            _, at = _read_number(data, at)
-        for _ in range(count):
-            size, at = _read_number(data, at)
-            key, at = data[at : at + size].decode(), at + size
-            size, at = _read_number(data, at)
-            meta[key], at = data[at : at + size], at + size
-        count, at = _read_number(data, at)
-    return meta, at
-
-
-def _read_number(data: bytes, at: int) -> tuple[int, int]:
-    value, at = _read_varint(data, at)
-    return value >> 1 ^ -(value & 1), at
-
-
-def _read_varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-
-
-def _number(value: int) -> bytes:
-    from .write_avro import long_bytes
-
-    return long_bytes(value)
-
-
-def _unsnapped(block: bytes) -> bytes:
-    import pyarrow as pa
-
-    size, _ = _read_varint(block, 0)
-    found: bytes = pa.decompress(block[:-4], size, codec="snappy", asbytes=True)
-    return found
-
-
-def _unzstd(block: bytes) -> bytes:
-    import pyarrow as pa
-
-    with pa.CompressedInputStream(pa.BufferReader(block), "zstd") as stream:
-        found: bytes = stream.read()
-    return found
-
-
-_UNPACK: dict[str, Convert] = {"snappy": _unsnapped, "zstandard": _unzstd}
+            f"{READING}The Apache Avro library failed to read data with the following error: "
+            "Invalid data file."
+        ) from error

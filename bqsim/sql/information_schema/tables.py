@@ -89,7 +89,7 @@ def _refreshed(view: Table) -> int | None:
 
 def _refresh_error(view: Table) -> dict[str, str] | None:
     error = (view.metadata.get(STATE) or {}).get("error")
-    return None if error is None else {"_1": error["reason"], "_4": error["message"]}
+    return None if error is None else {"reason": error["reason"], "message": error["message"]}
 
 
 VIEWS: tuple[View, ...] = (

@@ -10,7 +10,7 @@ from bqsim.engine.formats.files import FileOptions
 from bqsim.errors import BigQueryError, invalid_query, unsupported
 from bqsim.types.api_schema import fields_from_api
 
-from .options import option_value
+from .options import interval_text, option_value
 
 # Option -> (type, where the API keeps it). Pages "LOAD DATA statement", "CREATE EXTERNAL TABLE statement".
 _OPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -119,7 +119,7 @@ def configuration(values: Mapping[str, Any], statement: str) -> dict[str, Any]:
         at = config
         for key in path[:-1]:
             at = at.setdefault(key, {})
-        at[path[-1]] = value if type_ != "INTERVAL" else str(value)
+        at[path[-1]] = value if type_ != "INTERVAL" else interval_text(value)
     for name in ("format", "uris"):
         if not config.get(_OPTIONS[name][1][0]):
             raise invalid_query(f"Option '{name}' is required for {statement} statement")

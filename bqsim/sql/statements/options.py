@@ -141,7 +141,7 @@ TABLE_OPTIONS: tuple[Option, ...] = (
     ),
     _metadata("kms_key_name", "STRING", "encryptionConfiguration", "kmsKeyName"),
     _metadata("default_rounding_mode", "STRING", "defaultRoundingMode"),
-    _metadata("max_staleness", "INTERVAL", "maxStaleness", to_api=str),
+    _metadata("max_staleness", "INTERVAL", "maxStaleness", to_api=lambda v: interval_text(v)),
     _metadata("enable_change_history", "BOOL", "enableChangeHistory"),
     _metadata("enable_fine_grained_mutations", "BOOL", "enableFineGrainedMutations"),
     _metadata("tags", "ARRAY<STRUCT<STRING, STRING>>", "resourceTags", to_api=lambda v: dict(_pairs(v))),
@@ -244,8 +244,18 @@ def shown_options(resource: Table | Dataset) -> list[tuple[str, str, str]]:
     for option in _SORTED[type(resource)]:
         value = option.show(resource)
         if value is not None:
-            found.append((option.name, option.type, sql_literal(value)))
+            text = f'INTERVAL "{value}" YEAR TO SECOND' if option.type == "INTERVAL" else sql_literal(value)
+            found.append((option.name, option.type, text))
     return found
+
+
+def interval_text(value: Any) -> str:
+    """An INTERVAL in the canonical form ``Y-M D H:M:S[.F]``."""
+    months, days, nanos = value.months, value.days, value.nanoseconds
+    second, fraction = divmod(abs(nanos) // 1000, 1_000_000)
+    date = f"{'-' if months < 0 else ''}{abs(months) // 12}-{abs(months) % 12} {days}"
+    time = f"{'-' if nanos < 0 else ''}{second // 3600}:{second // 60 % 60}:{second % 60}"
+    return f"{date} {time}.{fraction:06d}".rstrip("0") if fraction else f"{date} {time}"
 
 
 def sql_literal(value: Any) -> str:
