@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from bqsim.catalog.resources import Table
 from bqsim.engine.protocol import VERSION_END, Session
 from bqsim.sim.stale import seen
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.bytes_size import FIXED
+
+# How many tables one engine query reads.
+AT_ONCE = 20
 
 _VARIABLE: dict[TypeKind, str] = {
     TypeKind.STRING: "2 + strlen({0})",
@@ -100,8 +104,8 @@ class ColumnSizes:
             if table.num_rows and key is not None and key not in self._totals
         ]
         found: dict[_Key, int] = {}
-        for start in range(0, len(missing), _AT_ONCE):
-            found |= _totals(session, missing[start : start + _AT_ONCE])
+        for some in alike(missing):
+            found |= _totals(session, some)
         known = [
             0 if key is None or not t.num_rows else found[key] if key in found else self._totals[key]
             for key, t in zip(keys, tables, strict=True)
@@ -115,8 +119,7 @@ class ColumnSizes:
 
 
 _Key = tuple[str, int, tuple[str, ...]]
-# How many tables one engine query reads.
-_AT_ONCE = 20
+_K = TypeVar("_K")
 
 
 def _key(table: Table) -> _Key | None:
@@ -125,19 +128,31 @@ def _key(table: Table) -> _Key | None:
 
 
 def _totals(session: Session, tables: Sequence[tuple[_Key, Table]]) -> dict[_Key, int]:
-    """The bytes of the live rows of tables."""
+    """The bytes of the live rows of tables whose columns have the same types."""
+    values = [f"v{n}" for n in range(len(tables[0][1].fields))]
     selects = []
-    for number, ((name, _, columns), table) in enumerate(tables):
-        fixed, variable = ["0"], ["0"]
-        for field, column in zip(table.fields, columns, strict=True):
-            if field.mode is not Mode.REPEATED and field.kind in FIXED:
-                fixed.append(column_total(field, column))
-            else:
-                variable.append(f"COALESCE({size_expression(field, column)}, 0)")
-        total = f"{' + '.join(fixed)} + COALESCE(sum({' + '.join(variable)}), 0)"
-        selects.append(
-            f"SELECT {number} AS n, CAST({total} AS BIGINT) AS size FROM {name} WHERE {VERSION_END} IS NULL"
-        )
-    found = session.scalar(f"SELECT list(size ORDER BY n) FROM ({' UNION ALL '.join(selects)})")
-    assert isinstance(found, list)
-    return {key: int(size) for (key, _), size in zip(tables, found, strict=True)}
+    for number, ((name, _, columns), _table) in enumerate(tables):
+        named = "".join(f", {column} AS {value}" for column, value in zip(columns, values, strict=True))
+        selects.append(f"SELECT {number} AS n{named} FROM {name} WHERE {VERSION_END} IS NULL")
+    totals = " + ".join(column_total(f, v) for f, v in zip(tables[0][1].fields, values, strict=True)) or "0"
+    found = session.scalar(
+        f"SELECT list([n, size]) FROM (SELECT n, CAST({totals} AS BIGINT) AS size"
+        f" FROM ({' UNION ALL '.join(selects)}) GROUP BY n)"
+    )
+    sizes = {tables[n][0]: int(size) for n, size in found} if isinstance(found, list) else {}
+    return {key: sizes.get(key, 0) for key, _ in tables}
+
+
+def alike(tables: Iterable[tuple[_K, Table]], at_once: int = AT_ONCE) -> Iterator[list[tuple[_K, Table]]]:
+    """Tables whose columns have the same types together, as many as one engine query is to read."""
+    shapes: dict[tuple[object, ...], list[tuple[_K, Table]]] = {}
+    for key, table in tables:
+        shapes.setdefault(tuple(map(_shape, table.fields)), []).append((key, table))
+    for same in shapes.values():
+        for start in range(0, len(same), at_once):
+            yield same[start : start + at_once]
+
+
+def _shape(field: Field) -> object:
+    repeated = field.mode is Mode.REPEATED
+    return (field.kind, repeated, tuple(map(_shape, field.fields))) if field.fields else (field.kind, repeated)
