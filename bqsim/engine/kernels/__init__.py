@@ -46,6 +46,7 @@ FAMILIES: tuple[str, ...] = (
     "sketches",
     "encryption",
     "search",
+    "preprocessing",
     "collation",
     "external",
 )

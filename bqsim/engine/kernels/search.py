@@ -57,20 +57,6 @@ def _distance(name: str, function: str) -> str:
 
 
 MACROS: tuple[str, ...] = (
-    """CREATE MACRO bq_ml_ngrams(tokens, sizes, separator) AS
-       CASE WHEN len(sizes) <> 2 OR sizes[1] < 1 OR sizes[2] < sizes[1]
-       THEN bq_error('The range of ML.NGRAMS must be two sizes [min, max] of at least 1')
-       ELSE list_filter(flatten(list_transform(range(1, len(tokens) + 1), lambda i:
-            list_transform(range(sizes[1], sizes[2] + 1), lambda n: CASE WHEN i + n - 1 <= len(tokens)
-                THEN array_to_string(list_slice(tokens, i, i + n - 1), separator) END))),
-            lambda g: g IS NOT NULL) END""",
-    """CREATE MACRO bq_ml_lp_norm(v, p) AS
-       CASE WHEN p = 0 THEN CAST(len(list_filter(v, lambda x: x <> 0)) AS DOUBLE)
-            WHEN isinf(p) AND p > 0 THEN list_max(list_transform(v, lambda x: abs(x)))
-            WHEN p >= 1 THEN pow(list_sum(list_transform(v, lambda x: pow(abs(x), p))), 1 / CAST(p AS DOUBLE))
-            WHEN p IS NOT NULL THEN bq_error('The degree p of a norm must be 0, at least 1 or +inf') END""",
-    """CREATE MACRO bq_ml_normalizer(v, p) AS list_transform([bq_ml_lp_norm(v, p)], lambda n:
-       list_transform(v, lambda x: CASE WHEN n = 0 THEN 0.0 ELSE x / n END))[1]""",
     """CREATE MACRO bq_bag_of_words(terms) AS list_concat(
         CASE WHEN list_count(terms) < len(terms)
              THEN [{_1: CAST(NULL AS VARCHAR), _2: CAST(len(terms) - list_count(terms) AS BIGINT)}]

@@ -15,6 +15,7 @@ from bqsim.types import TypeKind
 from . import nodes
 from .aggregate import MARKS, NULL_HANDLING, aggregate_call
 from .collation import key, of_list
+from .encoders import encoded
 from .expressions import BUILTIN_GROUP, SAFE_ERROR_MODE, arguments
 from .functions import window_function
 from .functions.percentiles import NAMES as PERCENTILES
@@ -44,12 +45,15 @@ def analytic_scan(low: Lowering, node: Any) -> Relation:
     counts = partition_sizes(low, relation, node)
     if counts:
         relation = low.closed(relation)
+    relation = encoded(low, relation, node, lambda by: partition_items(low, by))
     columns = dict(relation.columns)
     for group in node.function_group_list:
         partition = partition_items(low, group.partition_by) if group.HasField("partition_by") else []
         items = group.order_by.order_by_item_list if group.HasField("order_by") else []
         for item in group.analytic_function_list:
             item = unwrap(item)
+            if item.column.column_id in columns:
+                continue
             size = counts.get(item.column.column_id)
             count = low.column(size) if size is not None else None
             columns[item.column.column_id] = analytic_call(low, unwrap(item.expr), partition, items, count)

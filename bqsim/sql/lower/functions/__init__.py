@@ -39,6 +39,7 @@ FAMILIES: tuple[str, ...] = (
     "sketches",
     "encryption",
     "search",
+    "preprocessing",
     "collation",
 )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from sqlglot import expressions as exp
@@ -11,7 +10,7 @@ from sqlglot import expressions as exp
 from bqsim.errors import invalid_query, unsupported
 from bqsim.sql.googlesql.resolved import unwrap
 from bqsim.sql.lower import nodes
-from bqsim.sql.lower.registry import ANY, NOT_LITERAL, AggregateCall, FunctionCall, Window, aggregate, fn
+from bqsim.sql.lower.registry import ANY, NOT_LITERAL, AggregateCall, FunctionCall, aggregate, fn
 from bqsim.types import (
     DATE,
     DATETIME,
@@ -288,47 +287,6 @@ def _nearest(call: AggregateCall) -> exp.Expression:
     return nodes.template("arg_min({_1: {0}, _2: {1}}, {1}, {2})", *call.args)
 
 
-# Preprocessing functions of BigQuery ML
-
-
-def _ngrams(call: FunctionCall) -> exp.Expression:
-    separator = call.args[2] if len(call.args) > 2 else nodes.text(" ")
-    return nodes.call("bq_ml_ngrams", *call.args[:2], separator)
-
-
-def _normalizer(call: FunctionCall) -> exp.Expression:
-    return nodes.call(
-        "bq_ml_normalizer", call.args[0], call.args[1] if len(call.args) > 1 else nodes.raw("2")
-    )
-
-
-def _distance(call: FunctionCall) -> exp.Expression:
-    kind = _constant(call, 2, "a type") if len(call.args) > 2 else "EUCLIDEAN"
-    if str(kind).upper() not in ("EUCLIDEAN", "MANHATTAN", "COSINE"):
-        raise invalid_query(f"Invalid distance type '{kind}' in ML.DISTANCE")
-    return nodes.call(f"bq_vector_{kind.lower()}", *call.args[:2])
-
-
-def _scaler(sql: str) -> Callable[[AggregateCall], exp.Expression]:
-    """A window function of all rows: ``{0}`` is the value, ``{1}`` the window."""
-
-    def build(call: AggregateCall) -> exp.Expression:
-        return nodes.template(sql, call.args[0], call.over)
-
-    return build
-
-
-WINDOWS = [
-    Window(f"ml.{name}_scaler", (FLOAT64,), _scaler(sql), frame=False)
-    for name, sql in (
-        (
-            "min_max",
-            "(({0} - min({0}) OVER ({1})) / nullif(max({0}) OVER ({1}) - min({0}) OVER ({1}), 0))",
-        ),
-        ("max_abs", "({0} / nullif(max(abs({0})) OVER ({1}), 0))"),
-        ("standard", "(({0} - avg({0}) OVER ({1})) / nullif(stddev_pop({0}) OVER ({1}), 0))"),
-    )
-]
 _VECTOR = array_of(FLOAT64)
 FUNCTIONS = [
     fn("search", (ANY, STRING, STRING, STRING, STRING), build=_search, optional=3),
@@ -336,10 +294,6 @@ FUNCTIONS = [
     fn("bag_of_words", (array_of(STRING),), sql="bq_bag_of_words({0})"),
     *(fn("$buckets", (t, t, INTERVAL, t), build=_buckets, optional=1) for t in (DATE, DATETIME, TIMESTAMP)),
     *(fn("$interpolate", (t, t, ANY, ANY, ANY), build=_interpolate) for t in (INT64, FLOAT64, NUMERIC)),
-    fn("ml.ngrams", (array_of(STRING), array_of(INT64), STRING), build=_ngrams, optional=1),
-    fn("ml.lp_norm", (_VECTOR, FLOAT64), sql="bq_ml_lp_norm({0}, {1})"),
-    fn("ml.normalizer", (_VECTOR, FLOAT64), build=_normalizer, optional=1),
-    fn("ml.distance", (_VECTOR, _VECTOR, STRING), build=_distance, optional=1),
     fn("$vector", (_VECTOR,), sql="bq_vector({0})"),
     fn("$euclidean", (_VECTOR, _VECTOR), sql="bq_vector_euclidean({0}, {1})"),
     fn("$cosine", (_VECTOR, _VECTOR), sql="bq_vector_cosine({0}, {1})"),

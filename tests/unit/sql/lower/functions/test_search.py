@@ -1,4 +1,4 @@
-"""Examples of the pages *Search functions*, *Text analysis* and of BigQuery ML's preprocessing functions."""
+"""Examples of the pages *Search functions* and *Text analysis*."""
 
 from __future__ import annotations
 
@@ -10,12 +10,7 @@ import pytest
 from bqsim.sql.plan import Route
 from tests.unit.sql.warehouse import Warehouse, values_of
 
-pytestmark = [
-    pytest.mark.fidelity("sql:search and vectors", "exact", tests="test_search* test_tokens* test_bag*"),
-    pytest.mark.fidelity(
-        "sql:machine learning", "approximated", "Some preprocessing functions are exact.", tests="test_ml*"
-    ),
-]
+pytestmark = pytest.mark.fidelity("sql:search and vectors", "exact")
 Value = Callable[..., Any]
 
 
@@ -170,29 +165,3 @@ def test_bag_of_words(value: Value) -> None:
         ["like", 1],
         ["pie", 3],
     ]
-
-
-@pytest.mark.parametrize(
-    ("expression", "found"),
-    [
-        ("ML.NGRAMS(['a', 'b', 'c'], [2, 3], '#')", ["a#b", "a#b#c", "b#c"]),
-        ("ML.NGRAMS(['a', 'b'], [1, 2])", ["a", "a b", "b"]),
-        ("ML.LP_NORM([3.0, 4.0], 2)", 5.0),
-        ("ML.LP_NORM([3.0, -4.0], 1)", 7.0),
-        ("ML.LP_NORM([3.0, 0.0], 0)", 1.0),
-        ("ML.LP_NORM([3.0, -4.0], CAST('+inf' AS FLOAT64))", 4.0),
-        ("ML.NORMALIZER([3.0, 4.0])", [0.6, 0.8]),
-        ("ML.DISTANCE([1.0, 1.0], [4.0, 5.0])", 5.0),
-        ("ML.DISTANCE([1.0, 1.0], [4.0, 5.0], 'MANHATTAN')", 7.0),
-        ("ML.DISTANCE([1.0, 0.0], [0.0, 1.0], 'COSINE')", 1.0),
-    ],
-)
-def test_ml_functions(value: Value, expression: str, found: Any) -> None:
-    assert value(expression) == found
-
-
-def test_ml_scalers(warehouse: Warehouse) -> None:
-    sql = "SELECT ML.MIN_MAX_SCALER(f) OVER (), ML.MAX_ABS_SCALER(f) OVER (), ML.STANDARD_SCALER(f) OVER ()"
-    found = warehouse.rows(f"{sql} FROM UNNEST([1, 3, 5]) AS f ORDER BY f")
-    assert [row[:2] for row in found] == [[0.0, 0.2], [0.5, 0.6], [1.0, 1.0]]
-    assert [row[2] for row in found] == pytest.approx([-1.224744871391589, 0.0, 1.224744871391589])
