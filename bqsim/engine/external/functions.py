@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from bqsim.errors import Internal
+from bqsim.errors import BigQueryError, Internal
 from bqsim.types import Type
 
 JAVASCRIPT, REMOTE = "js", "remote"
@@ -59,7 +60,8 @@ class Call:
     """A function as one statement calls it.
 
     ``name`` is how its errors name it, ``libraries`` the texts of its libraries, ``now_us`` the statement's
-    time (epoch microseconds), ``user`` who runs it, ``caller`` the resource name of what does.
+    time (epoch microseconds), ``user`` who runs it, ``caller`` the resource name of what does. It ends soon
+    after ``cancelled`` turns true.
     """
 
     function: Function
@@ -68,6 +70,12 @@ class Call:
     now_us: int = 0
     user: str = ""
     caller: str = ""
+    cancelled: Callable[[], bool] | None = field(default=None, repr=False, compare=False)
+
+
+def cancelled_call() -> BigQueryError:
+    """How a call ends whose job is cancelled."""
+    return BigQueryError("stopped", "Job execution was cancelled")
 
 
 class Registry(Generic[T]):

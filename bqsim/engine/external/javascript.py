@@ -14,9 +14,9 @@ from bqsim.errors import BigQueryError, invalid_query
 from bqsim.types import Type, array_of
 
 from . import values
-from .functions import Argument, Call, Function
+from .functions import Argument, Call, Function, cancelled_call
 from .runtime import RUNTIME, UNFIT
-from .workers import Died, TimedOut, shared
+from .workers import Died, Stopped, TimedOut, shared
 
 OUT_OF_MEMORY = "Resources exceeded during query execution: UDF out of memory."
 TIMED_OUT = "Resources exceeded during query execution: UDF timed out."
@@ -65,11 +65,14 @@ def _answer(call: Call, batch: bytes) -> str:
     pool = shared()
     worker = pool.take()
     try:
-        word, text = worker.call(json.dumps({"key": key}).encode(), batch, LIMITS.timeout_s)
+        limits = (LIMITS.timeout_s, call.cancelled)
+        word, text = worker.call(json.dumps({"key": key}).encode(), batch, *limits)
         if word == "unknown":
-            word, text = worker.call(_definition(key, call), batch, LIMITS.timeout_s)
+            word, text = worker.call(_definition(key, call), batch, *limits)
     except BaseException as error:
         pool.drop(worker)
+        if isinstance(error, Stopped):
+            raise cancelled_call() from None
         if isinstance(error, TimedOut):
             raise _exceeded(TIMED_OUT) from None
         if isinstance(error, Died):

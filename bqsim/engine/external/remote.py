@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -16,7 +18,8 @@ from bqsim.errors import BigQueryError, invalid_query
 from bqsim.types.parse import canonical_json
 
 from . import values
-from .functions import Call
+from .functions import Call, cancelled_call
+from .watch import Watch
 
 # Answers after which BigQuery asks again.
 RETRIED = frozenset({408, 429, 500, 503, 504})
@@ -86,19 +89,30 @@ def _replies(call: Call, batch: list[Any]) -> list[Any]:
         "calls": batch,
     }
     body = json.dumps(request).encode()
-    pause = LIMITS.pause_s
+    pause, pausing = LIMITS.pause_s, threading.Event()
     for attempt in range(1, LIMITS.attempts + 1):
         try:
-            return _checked(_post(function.endpoint, body), len(batch))
+            return _checked(_post(function.endpoint, body, call.cancelled), len(batch))
         except _Retry as again:
+            if call.cancelled is not None and call.cancelled():
+                raise cancelled_call() from None
             if attempt == LIMITS.attempts:
                 raise invalid_query(again.text) from None
-        threading.Event().wait(pause)
+        with Watch(pausing.set, pause, call.cancelled):
+            pausing.wait()
+        pausing.clear()
         pause *= 2
     raise AssertionError("the last attempt returns or raises")
 
 
-def _post(endpoint: str, body: bytes) -> bytes:
+def _cut(connection: http.client.HTTPConnection) -> None:
+    """End an exchange that another thread waits for."""
+    if connection.sock is not None:
+        with contextlib.suppress(OSError):
+            connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _post(endpoint: str, body: bytes, cancelled: Callable[[], bool] | None = None) -> bytes:
     parts = urlsplit(endpoint)
     make = http.client.HTTPSConnection if parts.scheme.lower() == "https" else http.client.HTTPConnection
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -106,9 +120,10 @@ def _post(endpoint: str, body: bytes) -> bytes:
     try:
         connection = make(parts.hostname or "", parts.port, timeout=LIMITS.timeout_s)
         try:
-            connection.request("POST", target, body, headers)
-            response = connection.getresponse()
-            answer = response.read(MAX_ANSWER_BYTES + 1)
+            with Watch(lambda: _cut(connection), LIMITS.timeout_s, cancelled):
+                connection.request("POST", target, body, headers)
+                response = connection.getresponse()
+                answer = response.read(MAX_ANSWER_BYTES + 1)
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError):

@@ -8,8 +8,10 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+from .watch import Watch
 from .worker import receive, send
 
 _SCRIPT = Path(__file__).with_name("worker.py")
@@ -21,6 +23,10 @@ class Died(Exception):
 
 class TimedOut(Exception):
     """The process did not answer in time."""
+
+
+class Stopped(Exception):
+    """The caller was cancelled."""
 
 
 class Worker:
@@ -38,32 +44,25 @@ class Worker:
             start_new_session=True,
         )
 
-    def call(self, head: bytes, body: bytes, timeout_s: float) -> tuple[str, str]:
-        """The answer to a request: its word and its text."""
+    def call(
+        self, head: bytes, body: bytes, timeout_s: float, cancelled: Callable[[], bool] | None = None
+    ) -> tuple[str, str]:
+        """The answer to a request: its word and its text. Raises ``Stopped`` once ``cancelled``."""
         process = self._process
         assert process.stdin is not None and process.stdout is not None
-        timer = threading.Timer(timeout_s, self._expire)
-        timer.daemon = True
-        self._expired = False
-        timer.start()
-        try:
-            send(process.stdin, head, body)
-            answer = receive(process.stdout)
-        except (OSError, ValueError):
-            answer = None
-        finally:
-            timer.cancel()
-        if self._expired:
+        with Watch(process.kill, timeout_s, cancelled) as watch:
+            try:
+                send(process.stdin, head, body)
+                answer = receive(process.stdout)
+            except (OSError, ValueError):
+                answer = None
+        if watch.stopped:
+            raise Stopped
+        if watch.expired:
             raise TimedOut
         if answer is None:
             raise Died
         return answer[0].decode(), answer[1].decode()
-
-    _expired = False
-
-    def _expire(self) -> None:
-        self._expired = True
-        self._process.kill()
 
     def close(self) -> None:
         """End the process."""

@@ -41,6 +41,7 @@ def external_call(low: Lowering, name: str, args: list[exp.Expression]) -> exp.E
         low.ctx.now_us,
         low.ctx.caller,
         low.ctx.job,
+        low.ctx.cancelled,
     )
     kernel = kernel_name(function.language, function.returns.kind)
     value = nodes.call(kernel, nodes.text(CALLS.put(call)), *args)
