@@ -49,7 +49,7 @@ def _entry(subject: str, title: str, claims: list[Claim]) -> Entry:
     more = details(subject)
     tests |= dict.fromkeys(more.shown)
     shown = (tuple(differs), tuple(tests))
-    return Entry(subject, title, status, *shown, more.group, more.routes, more.signatures)
+    return Entry(subject, title or more.title, status, *shown, more.group, more.routes, more.signatures)
 
 
 def recorded(suite: str) -> tuple[str, str, str]:
@@ -115,15 +115,13 @@ def _by_group(entries: list[Entry]) -> Iterator[str]:
     yield from (f"* **{route}**: {meaning}" for route, meaning in ROUTES.items())
     for group in TITLES.values():
         rows = [entry for entry in entries if entry.group == group]
+        if not rows:
+            continue
         yield from ("", f"### {group}", "", "| name | status | route | what differs |", "|---|---|---|---|")
         for entry in rows:
-            columns = (
-                f"`{_cell(entry.name)}`",
-                entry.status,
-                ", ".join(entry.routes),
-                " ".join(entry.differs),
-            )
-            yield "| " + " | ".join((columns[0], *map(_cell, columns[1:]))) + " |"
+            differs = " ".join((*entry.differs, *([f"({entry.title})"] if entry.title else [])))
+            columns = (f"`{entry.name}`", entry.status, ", ".join(entry.routes), differs)
+            yield f"| {' | '.join(map(_cell, columns))} |"
 
 
 def _said(entry: Entry) -> str:

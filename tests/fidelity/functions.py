@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,13 +43,15 @@ SETUP = (
 class Outcome:
     """What a call gave: its ``route``; ``compared`` says that GoogleSQL's evaluator gave the same value.
 
-    ``signatures`` is how many GoogleSQL has of the function, 0 where it has none of its own.
+    ``signatures`` is how many GoogleSQL has of the function, 0 where it has none of its own; ``elsewhere``
+    are the calls of others that the engine has no form of, so that the evaluator computes them.
     """
 
     route: str
     compared: bool = False
     signatures: int = 0
     said: str = ""
+    elsewhere: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {k: v for k, v in asdict(self).items() if v}
@@ -58,7 +61,10 @@ class Outcome:
 def outcomes() -> dict[str, Outcome]:
     """The outcomes in the record."""
     body = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
-    return {name: Outcome(**outcome) for name, outcome in body.items()}
+    return {
+        name: Outcome(**{**outcome, "elsewhere": tuple(outcome.get("elsewhere", ()))})
+        for name, outcome in body.items()
+    }
 
 
 def status_of(call: Call, outcome: Outcome) -> tuple[str, str]:
@@ -92,6 +98,7 @@ def _texts() -> dict[str, str]:
 class Details:
     """What the manifest says of a function beside its status; ``shown`` are files of tests."""
 
+    title: str = ""
     group: str = ""
     routes: tuple[str, ...] = ()
     signatures: int = 0
@@ -106,20 +113,24 @@ def details(subject: str) -> Details:
         return Details()
     there = outcome.route in (ENGINE, REFERENCE) and not outcome.compared
     shown = (showing(call),) if there and showing(call) else ()
-    return Details(TITLES[call.family], (outcome.route,), outcome.signatures, shown)
+    routes = (outcome.route, *([REFERENCE] if outcome.elsewhere else []))
+    title = f"in the evaluator: {'; '.join(outcome.elsewhere)}" if outcome.elsewhere else ""
+    return Details(title, TITLES[call.family], routes, outcome.signatures, shown)
 
 
 class Runner:
     """Runs calls in a SQL stack, and in GoogleSQL's evaluator."""
 
     def __init__(self, warehouse: Warehouse) -> None:
+        from bqsim.sql.googlesql.builtins import OPAQUE
         from bqsim.sql.reference import ReferenceRoute
         from tests.oracle.signatures import builtin_functions
 
         self._warehouse = warehouse
         self._reference = ReferenceRoute(warehouse.googlesql)
         self.signatures: Mapping[str, int] = {
-            ".".join(f.name_path): len(f.signature) for f in builtin_functions(warehouse.googlesql.pool)
+            **{".".join(f.name_path): len(f.signature) for f in builtin_functions(warehouse.googlesql.pool)},
+            **{row.name: len(row.signatures) for row in OPAQUE},
         }
         for statement in SETUP:
             warehouse.run(statement)
@@ -167,6 +178,27 @@ class Runner:
             return None
         return Routes.agree(rows.to_pylist(), expected)
 
+    def elsewhere(self) -> dict[str, tuple[str, ...]]:
+        """What the evaluator computes of functions whose calls the engine computes: by their names."""
+        from bqsim.errors import BigQueryError
+        from tests.oracle.signatures import scalar_calls
+
+        found: dict[str, set[str]] = defaultdict(set)
+        ctx, googlesql = self._warehouse.context(), self._warehouse.googlesql
+        planner = self._warehouse.executor.planner
+        for signature in scalar_calls(googlesql.pool):
+            name = signature.name.upper()
+            if name not in CALLS or not signature.template:
+                continue
+            try:
+                plan = planner.plan_query(googlesql.analyze(_of_columns(signature), ctx), ctx)
+            except BigQueryError:
+                # Some combinations of types have no call, or need constants.
+                continue
+            if plan.route == REFERENCE:
+                found[name].add(plan.route_reason.removeprefix("function "))
+        return {name: tuple(sorted(reasons)) for name, reasons in found.items()}
+
     def _signatures(self, call: Call) -> int:
         own = self.signatures.get(call.name.casefold())
         if own is not None:
@@ -174,6 +206,19 @@ class Runner:
         called = self._warehouse.googlesql.analyze(call.sql, self._warehouse.context()).functions()
         names = {name.partition(":")[2] for name in called}
         return self.signatures.get(names.pop(), 0) if len(names) == 1 else 0
+
+
+def _of_columns(signature: Any) -> str:
+    """A query that calls a signature with a column for each argument of a type."""
+    given = [(f"a{at}", argument) for at, argument in enumerate(signature.arguments)]
+    columns = [f"CAST(NULL AS {type_}) AS {name}" for name, type_ in given if not isinstance(type_, tuple)]
+    texts = [name if not isinstance(type_, tuple) else type_[0] for name, type_ in given]
+
+    def argument(hole: re.Match[str]) -> str:
+        return str(texts[min(int(hole[1]), len(texts) - 1)])
+
+    call = re.sub(r"\{(\d)\}", argument, signature.template)
+    return f"SELECT {call} FROM (SELECT {', '.join(columns) or '1'})"
 
 
 def record() -> str:
@@ -188,6 +233,9 @@ def record() -> str:
             status_of(call, found[name])
         except ValueError as error:
             wrong.append(str(error))
+    for name, reasons in runner.elsewhere().items():
+        if found[name].route == ENGINE:
+            found[name] = replace(found[name], elsewhere=reasons)
     warehouse.session.close()
     warehouse.engine.close()
     warehouse.googlesql.close()

@@ -69,7 +69,10 @@ def test_marks_become_claims(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mark", "message"),
     [
-        ('("rest:x", "exakt")', "test_it.py::test_a: 'exakt' is none of exact, approximated, absent"),
+        (
+            '("rest:x", "exakt")',
+            "test_it.py::test_a: 'exakt' is none of exact, approximated, supplied, absent",
+        ),
         ('("rest:x", "exact", "But.")', "what is exact differs in nothing"),
         ('("rest:x", "absent")', "what is not differs in something"),
         ('("rest:{name}", "exact")', "has a slot that is no parameter: 'name'"),
@@ -125,4 +128,12 @@ def test_the_page_has_a_row_for_each_subject() -> None:
     page = document(manifest_of(claims, {"rest:a": "GET a", "limit:b": ""}))
     assert "| `a` GET a | absent | Not \\| there. |" in page
     assert "| `b` | absent | Not \\| there. |" in page
-    assert "| [REST methods](#rest) |  |  | 1 |" in page
+    assert "| all | 0 | 0 | 0 | 2 |" in page
+    assert "| [REST methods](#rest) |  |  |  | 1 |" in page
+
+
+def test_the_page_has_functions_by_group() -> None:
+    page = document(manifest_of([Claim("function:ABS", "exact", "", "t")], {"function:ABS": ""}))
+    assert "### Mathematical functions\n\n| name |" in page
+    assert "| `ABS` | exact | ENGINE |  |" in page
+    assert "### Operators" not in page

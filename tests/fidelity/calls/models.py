@@ -69,7 +69,7 @@ ML.TF_IDF  ML.TF_IDF(['a', 'b'], 10, 1) OVER ()
         "AI functions",
         "\n".join(f"AI.{name}  SELECT * FROM AI.{name}(MODEL d.m, {_ROWS})" for name in _AI_TABLES)
         + """
-AI.AGG  AI.AGG('x', 'summarize')
+AI.AGG  SELECT AI.AGG(x, 'summarize') FROM UNNEST(['a', 'b']) AS x
 AI.CLASSIFY  AI.CLASSIFY('x', categories => ['a', 'b'])
 AI.EMBED  AI.EMBED('x', endpoint => 'e')
 AI.GENERATE  AI.GENERATE('x')

@@ -83,7 +83,7 @@ SHA512  SHA512(b'abc')
 BAG_OF_WORDS  BAG_OF_WORDS(['a', 'b', 'a'])
 SEARCH  SEARCH('red wine', 'WINE')
 TEXT_ANALYZE  TEXT_ANALYZE('I like pie, you like pie')
-TF_IDF  SELECT TF_IDF(x, 10, 2) OVER () FROM (SELECT ['a', 'b'] AS x)
+TF_IDF  SELECT TF_IDF(x, 10, 1) OVER () FROM (SELECT ['a', 'b'] AS x)
 VECTOR_SEARCH  SELECT distance FROM VECTOR_SEARCH((SELECT [1.0, 2.0] AS v), 'v',
     (SELECT [1.0, 3.0] AS v), top_k => 1)
 """,

@@ -22,7 +22,16 @@ def test_a_table(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyP
     ]
     assert shown[2].startswith("    - The account is made")
     assert shown[3].endswith("tests/unit/server/rest/test_projects.py::test_service_account")
-    assert shown[-1] == "0 exact; 2 approximated; 0 absent"
+    assert shown[-1] == "0 exact; 2 approximated; 0 supplied; 0 absent"
+
+
+def test_functions_of_a_family(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fidelity", "function", "--status", "supplied"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].startswith("function: Functions and operators (")
+    assert [line.split() for line in shown if "ML.PREDICT" in line] == [
+        ["supplied", "ML.PREDICT", "SUPPLIED"]
+    ]
 
 
 def test_json_of_a_status(capsys: pytest.CaptureFixture[str]) -> None:
