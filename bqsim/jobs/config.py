@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import RangePartitioning, RowAccessPolicy, TimePartitioning
-from bqsim.errors import invalid, invalid_query
+from bqsim.errors import invalid
 from bqsim.jobs.reading import (
     bad_value,
     boolean,
@@ -43,11 +43,6 @@ _DIALECT = re.compile(r"\s*#(standardsql|legacysql)\b", re.IGNORECASE)
 # Page "Quotas and limits": query parameters in a query.
 MAX_PARAMETERS = 10_000
 
-LEGACY_SQL_REFUSAL = (
-    "Legacy SQL is not supported by bqsim: set useLegacySql to false (the API's default is true) "
-    "or begin the query with #standardSQL"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -78,7 +73,8 @@ class QueryConfig:
     """``JobConfigurationQuery`` with what belongs to it of ``JobConfiguration``.
 
     ``parameters_text`` identifies the parameters in cache and request keys. ``properties`` are the connection
-    properties by key, ``definitions`` the external tables of this query.
+    properties by key, ``definitions`` the external tables of this query. ``legacy`` is whether the text is in
+    legacy SQL.
     """
 
     sql: str
@@ -95,6 +91,7 @@ class QueryConfig:
     properties: Mapping[str, str] = field(default_factory=dict)
     job_timeout_ms: int | None = None
     definitions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    legacy: bool = False
 
 
 def parse_query(configuration: Mapping[str, Any], project: str) -> QueryConfig:
@@ -104,7 +101,6 @@ def parse_query(configuration: Mapping[str, Any], project: str) -> QueryConfig:
     sql = text(body, "query")
     if sql is None or not sql.strip():
         raise required("query")
-    sql = _standard_sql(sql, body)
     definitions = {
         name: mapping(body["tableDefinitions"], name) for name in mapping(body, "tableDefinitions")
     }
@@ -129,15 +125,14 @@ def parse_query(configuration: Mapping[str, Any], project: str) -> QueryConfig:
         properties=parse_properties(body),
         job_timeout_ms=int64(configuration, "jobTimeoutMs"),
         definitions=definitions,
+        legacy=_is_legacy(sql, body),
     )
 
 
-def _standard_sql(sql: str, body: Mapping[str, Any]) -> str:
+def _is_legacy(sql: str, body: Mapping[str, Any]) -> bool:
+    """Whether a text is in legacy SQL: a prefix decides, then ``useLegacySql``, which is true by default."""
     prefix = _DIALECT.match(sql)
-    legacy = prefix.group(1).lower() == "legacysql" if prefix else boolean(body, "useLegacySql", True)
-    if legacy:
-        raise invalid_query(LEGACY_SQL_REFUSAL)
-    return sql
+    return prefix.group(1).lower() == "legacysql" if prefix else boolean(body, "useLegacySql", True)
 
 
 def parse_parameters(

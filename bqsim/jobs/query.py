@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import DatasetRef, JobRef
 from bqsim.errors import BigQueryError, invalid, invalid_query, not_found
 from bqsim.jobs.cache import CachedResult, ResultCache
 from bqsim.jobs.config import QueryConfig
 from bqsim.jobs.job import Job
+from bqsim.jobs.labels import labels_of
 from bqsim.jobs.legacy import LegacyTables, in_googlesql
 from bqsim.jobs.locations import location_called
 from bqsim.jobs.measures import charge_result
@@ -164,6 +165,12 @@ class QueryRunner:
         if session is None:
             self._run(job, config, None, ctx, engine)
             return
+        labels = labels_of(ctx.system_variables.get("query_label"))
+        if labels:
+            job.configuration = {
+                **job.configuration,
+                "labels": {**job.configuration.get("labels", {}), **labels},
+            }
         with running_in(session, ctx, engine):
             transaction = ctx.transaction
             create_hidden_dataset(self._catalog, engine, session.temp_dataset, job)
@@ -253,7 +260,11 @@ class QueryRunner:
 
         def on_start(text: str, frames: tuple[Frame, ...], evaluation_kind: str) -> None:
             query = {"query": text, "useLegacySql": False, "priority": "INTERACTIVE"}
-            child = self._children.begin(job, {"jobType": "QUERY", "query": query})
+            configuration: dict[str, Any] = {"jobType": "QUERY", "query": query}
+            labels = labels_of(ctx.system_variables.get("query_label"))
+            if labels:
+                configuration["labels"] = labels
+            child = self._children.begin(job, configuration)
             child.script_statistics = script_statistics(frames, evaluation_kind)
             open_.append(child)
             ctx.system_variables["current_job_id"] = TypedValue(STRING, child.ref.job_id)

@@ -57,7 +57,7 @@ class QueryStarter:
         config: QueryConfig,
     ) -> Job:
         """A new query job, in the location of the datasets that it names unless the request gives one."""
-        query = {**configuration["query"], "useLegacySql": False}
+        query = {**configuration["query"], "useLegacySql": config.legacy}
         query.setdefault("priority", "INTERACTIVE")
         if config.target is not None:
             query.setdefault("createDisposition", "CREATE_IF_NEEDED")

@@ -7,7 +7,7 @@ import pytest
 from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import RangePartitioning, TimePartitioning
 from bqsim.errors import BigQueryError
-from bqsim.jobs.config import LEGACY_SQL_REFUSAL, QueryConfig, check_labels, parse_query
+from bqsim.jobs.config import QueryConfig, check_labels, parse_query
 from bqsim.sql.plan import TypedValue
 from bqsim.types import INT64, STRING
 
@@ -34,18 +34,16 @@ def test_defaults() -> None:
     assert config.default_dataset is None
 
 
-def test_legacy_sql_is_the_default_and_refused() -> None:
-    with pytest.raises(BigQueryError) as caught:
-        parse_query({"query": {"query": "SELECT 1"}}, "p")
-    assert caught.value.reason.name == "invalidQuery"
-    assert caught.value.message == LEGACY_SQL_REFUSAL
+def test_legacy_sql_is_the_default() -> None:
+    assert parse_query({"query": {"query": "SELECT 1"}}, "p").legacy
+    assert not parse({}).legacy
 
 
 @pytest.mark.parametrize("prefix", ["#standardSQL\n", "  #StandardSQL\n"])
 def test_a_dialect_prefix_wins_over_the_option(prefix: str) -> None:
     config = parse_query({"query": {"query": f"{prefix}SELECT 1", "useLegacySql": True}}, "p")
-    assert config.sql == f"{prefix}SELECT 1"
-    assert refusal({"query": "#legacySQL\nSELECT 1"}).message == LEGACY_SQL_REFUSAL
+    assert (config.sql, config.legacy) == (f"{prefix}SELECT 1", False)
+    assert parse({"query": "#legacySQL\nSELECT 1"}).legacy
 
 
 @pytest.mark.parametrize("text", [None, "", "  "])

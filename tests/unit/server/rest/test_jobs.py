@@ -208,6 +208,8 @@ def test_fields_mask_on_rows(rest: Http) -> None:
     assert masked == {"totalRows": "5", "rows": [{"f": [{"v": "1"}]}, {"f": [{"v": "2"}]}]}
 
 
-def test_legacy_sql_is_the_default_and_refused(rest: Http) -> None:
-    answer = rest.call("POST", "/queries", {"query": "SELECT 1"})
-    assert (answer.status, answer.reason) == (400, "invalidQuery")
+def test_legacy_sql_is_the_default(rest: Http) -> None:
+    answer = rest.call("POST", "/queries", {"query": "SELECT INTEGER(1) AS n"})
+    assert (answer.status, answer.json["rows"]) == (200, [{"f": [{"v": "1"}]}])
+    refused = rest.call("POST", "/queries", {"query": "WITH a AS (SELECT 1) SELECT * FROM a"})
+    assert (refused.status, refused.reason) == (400, "invalidQuery")
