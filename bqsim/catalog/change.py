@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
@@ -25,7 +25,6 @@ from .persistence import (
 )
 from .refs import DatasetRef, RoutineRef, TableRef
 from .resources import Dataset, Routine, Table
-
 from .updates import UPDATES, Segments
 from .updates import key_of as updates_key
 
@@ -149,6 +148,11 @@ class Change:
             version = self.time_us
             self._put(UPDATES, updates_key(engine_table, version), json.dumps(list(segments)))
             self._steps.append(lambda: self._catalog.updates.add(engine_table, version, segments))
+
+    def note_bytes(self, engine_table: str, columns: Mapping[str, int]) -> None:
+        """Note the logical bytes of the columns of an engine table that it writes."""
+        version = self.time_us
+        self._steps.append(lambda: self._catalog.stored_bytes.put(engine_table, version, columns))
 
     def put_model(self, model: Model) -> None:
         """Create or replace a model."""

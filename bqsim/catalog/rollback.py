@@ -73,6 +73,7 @@ def put_back(
             catalog._projects[:] = mark.projects
             catalog.administration.state = mark.administered
             catalog.models.state = mark.models
+            catalog.stored_bytes.clear()
             catalog.marks.reset(mark)
 
     session.on_commit(apply)

@@ -34,6 +34,7 @@ from .refs import DatasetRef, RoutineRef, TableRef
 from .resources import Dataset, Routine, Table, TableKind
 from .rollback import resource_in, state_of
 from .sorted_ids import contains, page_of, remove
+from .stored_bytes import StoredBytes
 from .updates import Updates
 
 __all__ = ["Catalog", "Change", "MetadataWriter"]
@@ -64,6 +65,7 @@ class Catalog:
         self.administration = Administration()
         self.models = Models()
         self.updates = Updates()
+        self.stored_bytes = StoredBytes()
         # What insertAll and the Storage Write API put into tables.
         self.streamed = Ingestion(clock)
         self.written = Ingestion(clock)

@@ -14,7 +14,7 @@ from bqsim.engine.protocol import Interrupted, Session
 from bqsim.errors import BigQueryError, already_exists, invalid, not_found, unsupported
 from bqsim.jobs.config import Target
 from bqsim.sql.statements.storage import storage_of, with_storage
-from bqsim.sql.statements.writes import Writer, touched
+from bqsim.sql.statements.writes import Writer, known_bytes, note_bytes, touched
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.api_schema import api_type
 
@@ -51,9 +51,11 @@ def write_table(
     try:
         with _locked(executor, ref, cancelled), catalog.change(session) as change:
             table = _protected(_prepare(catalog, session, target, fields, query, exact), target)
-            inserted = insert(Writer(session, table, change.time_us))
+            writer = Writer(session, table, change.time_us, bytes=known_bytes(catalog, table))
+            inserted = insert(writer)
             table = touched(catalog, table, change, inserted)
             change.put_table(table)
+            note_bytes(change, writer)
     except InterruptedError:
         raise Interrupted from None
     return table, inserted

@@ -102,7 +102,7 @@ class Executor:
         draws: Draws,
         objects: ObjectStore | None = None,
     ) -> None:
-        sizes, claims = ColumnSizes(), Claims()
+        sizes, claims = ColumnSizes(catalog.stored_bytes), Claims()
         objects = objects or ObjectStore(clock)
         virtual = VirtualTables(catalog, sizes)
         googlesql.virtual_tables = virtual

@@ -13,14 +13,18 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from typing import Any, TypeVar
+
+import pyarrow as pa
 
 import bqsim
 from bqsim.catalog.refs import DatasetRef, TableRef
-from bqsim.catalog.resources import Storage, Table, TableKind, TimePartitioning
+from bqsim.catalog.resources import Table, TableKind, TimePartitioning
 from bqsim.engine.protocol import Session
 from bqsim.simulator import Simulator
 from bqsim.sql.plan import Context
+from bqsim.sql.statements.writes import created, finish_creation
 from bqsim.types import Field, TypeKind
 
 T = TypeVar("T")
@@ -77,13 +81,11 @@ def make_tables(simulator: Simulator, count: int) -> None:
     catalog = core.catalog
     now = catalog.clock.now_us()
 
+    rows = pa.table({"day": [date(2026, 1, 1)], "c0": ["x"]})
+
     def make(session: Session) -> None:
         with catalog.change(session) as change:
             for n in range(count):
-                name = catalog.next_engine_table()
-                columns = tuple(f"c{i}" for i in range(COLUMNS))
-                session.create_table(name, list(zip(columns, FIELDS, strict=True)))
-                session.execute(f"INSERT INTO {name} (c0, c1, _begin) VALUES (DATE '2026-01-01', 'x', {now})")
                 table = Table(
                     TableRef("p", "d", f"t{n}"),
                     TableKind.TABLE,
@@ -92,13 +94,12 @@ def make_tables(simulator: Simulator, count: int) -> None:
                     now // 1000,
                     catalog.new_etag(),
                     "US",
-                    version=now,
-                    storage=Storage(name, columns, COLUMNS),
-                    num_rows=1,
                 )
                 if n % PARTITIONED == 0:
                     table = replace(table, time_partitioning=TimePartitioning("DAY", "day"))
-                change.put_table(table)
+                writer = created(catalog, session, change, table)
+                writer.append(rows, FIELDS[:2])
+                finish_creation(change, writer)
 
     in_pool(simulator, make)
 

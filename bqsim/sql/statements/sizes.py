@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bqsim.catalog.resources import Table
 from bqsim.engine.protocol import VERSION_END, Session
 from bqsim.sim.stale import seen
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.bytes_size import FIXED
+
+if TYPE_CHECKING:
+    from bqsim.catalog.stored_bytes import StoredBytes
 
 # How many tables one engine query reads.
 AT_ONCE = 20
@@ -58,10 +61,30 @@ def column_total(field: Field, column: str) -> str:
     return f"COALESCE(sum({size_expression(field, column)}), 0)"
 
 
-class ColumnSizes:
-    """Sizes of live columns, computed once per (stored table, version of its rows, column)."""
+def stored_bytes(values: Any, source: Field, field: Field) -> int | None:
+    """The logical bytes that canonical Arrow values of ``source`` have once they are stored in ``field``;
+    None when only the engine can count them.
+    """
+    if source.type == field.type and not _has_shapes(field):
+        from bqsim.types.bytes_size import logical_bytes
 
-    def __init__(self, capacity: int = 262_144) -> None:
+        return logical_bytes(field, values)
+    if field.mode is not Mode.REPEATED and source.mode is not Mode.REPEATED and field.kind in FIXED:
+        return FIXED[field.kind] * (len(values) - int(values.null_count))
+    return None
+
+
+def _has_shapes(field: Field) -> bool:
+    return field.kind is TypeKind.GEOGRAPHY or any(map(_has_shapes, field.fields))
+
+
+class ColumnSizes:
+    """Sizes of live columns, computed once per (stored table, version of its rows, column) where
+    ``written`` does not know them.
+    """
+
+    def __init__(self, written: StoredBytes, capacity: int = 262_144) -> None:
+        self._written = written
         self._known: dict[tuple[str, int, str], int] = {}
         self._totals: dict[_Key, int] = {}
         self._capacity = capacity
@@ -73,6 +96,9 @@ class ColumnSizes:
             return 0
         indexes = sorted({i for n in names if (i := table.field_index(n)) is not None})
         keys = [(table.storage.engine_table, table.version, table.storage.columns[i]) for i in indexes]
+        written = self._written.of(table.storage.engine_table, table.version)
+        if all(key[2] in written for key in keys):
+            return sum(written[key[2]] for key in keys)
         missing = [n for n, key in enumerate(keys) if key not in self._known]
         if missing:
             totals = ", ".join(f"{column_total(table.fields[indexes[n]], keys[n][2])}" for n in missing)
@@ -83,8 +109,11 @@ class ColumnSizes:
                 if len(self._known) > self._capacity:
                     self._known.clear()
                 # Live rows are not those of a version that is seen later than it was.
-                for n, value in zip(missing, found, strict=True) if seen() is None else ():
-                    self._known[keys[n]] = int(value or 0)
+                counted = {keys[n]: int(value or 0) for n, value in zip(missing, found, strict=True)}
+                if seen() is None:
+                    self._known |= counted
+                    columns = {key[2]: size for key, size in counted.items()}
+                    self._written.learn(table.storage.engine_table, table.version, columns)
             return sum(
                 int(found[missing.index(n)] or 0) if n in missing else self._known[k]
                 for n, k in enumerate(keys)
@@ -98,16 +127,18 @@ class ColumnSizes:
     def tables(self, session: Session, tables: Sequence[Table]) -> list[int]:
         """:meth:`table` of each of many tables, with few engine queries."""
         keys = [_key(table) for table in tables]
+        written = {key: size for key in keys if key is not None and (size := self._total(key)) is not None}
         missing = [
             (key, table)
             for key, table in zip(keys, tables, strict=True)
-            if table.num_rows and key is not None and key not in self._totals
+            if table.num_rows and key is not None and key not in written and key not in self._totals
         ]
         found: dict[_Key, int] = {}
         for some in alike(missing):
             found |= _totals(session, some)
+        written |= found
         known = [
-            0 if key is None or not t.num_rows else found[key] if key in found else self._totals[key]
+            0 if key is None or not t.num_rows else written[key] if key in written else self._totals[key]
             for key, t in zip(keys, tables, strict=True)
         ]
         if found and seen() is None:
@@ -116,6 +147,15 @@ class ColumnSizes:
                     self._totals.clear()
                 self._totals |= found
         return known
+
+    def _total(self, key: _Key) -> int | None:
+        """The bytes of all columns, if they are known from writing."""
+        name, version, columns = key
+        written = self._written.of(name, version)
+        try:
+            return sum([written[column] for column in columns])
+        except KeyError:
+            return None
 
 
 _Key = tuple[str, int, tuple[str, ...]]
@@ -134,9 +174,11 @@ def _totals(session: Session, tables: Sequence[tuple[_Key, Table]]) -> dict[_Key
     for number, ((name, _, columns), _table) in enumerate(tables):
         named = "".join(f", {column} AS {value}" for column, value in zip(columns, values, strict=True))
         selects.append(f"SELECT {number} AS n{named} FROM {name} WHERE {VERSION_END} IS NULL")
-    totals = " + ".join(column_total(f, v) for f, v in zip(tables[0][1].fields, values, strict=True)) or "0"
+    row = " + ".join(
+        f"COALESCE({size_expression(f, v)}, 0)" for f, v in zip(tables[0][1].fields, values, strict=True)
+    )
     found = session.scalar(
-        f"SELECT list([n, size]) FROM (SELECT n, CAST({totals} AS BIGINT) AS size"
+        f"SELECT list([n, size]) FROM (SELECT n, CAST(sum({row or '0'}) AS BIGINT) AS size"
         f" FROM ({' UNION ALL '.join(selects)}) GROUP BY n)"
     )
     sizes = {tables[n][0]: int(size) for n, size in found} if isinstance(found, list) else {}
@@ -155,4 +197,6 @@ def alike(tables: Iterable[tuple[_K, Table]], at_once: int = AT_ONCE) -> Iterato
 
 def _shape(field: Field) -> object:
     repeated = field.mode is Mode.REPEATED
-    return (field.kind, repeated, tuple(map(_shape, field.fields))) if field.fields else (field.kind, repeated)
+    return (
+        (field.kind, repeated, tuple(map(_shape, field.fields))) if field.fields else (field.kind, repeated)
+    )

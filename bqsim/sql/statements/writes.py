@@ -5,7 +5,7 @@ common.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from bqsim.errors import BigQueryError, invalid_query
 from bqsim.types import Field
 
 from .conversions import converted
+from .sizes import stored_bytes
 from .storage import forget_changes, insert_select, live, storage_of, with_storage
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Writer:
     """Changes the rows of one table in an open transaction, as one new version of it.
 
     ``version`` (epoch microseconds) is when removed rows end and new rows begin. The counts are of rows
-    so far.
+    so far; ``bytes`` are the logical bytes of the engine columns of the live rows, as far as they are known.
     """
 
     session: Session
@@ -43,6 +44,7 @@ class Writer:
     inserted: int = 0
     removed: int = 0
     segments: list[tuple[bool, int]] = field(default_factory=list)
+    bytes: dict[str, int] = field(default_factory=dict)
 
     @property
     def ends(self) -> int | None:
@@ -59,10 +61,25 @@ class Writer:
 
         ``updating``: they replace rows that were removed.
         """
+        count = self._insert(fields, select, updating)
+        if count:
+            self._unknown(fields)
+        return count
+
+    def _insert(self, fields: Sequence[Field], select: str, updating: bool = False) -> int:
         count = insert_select(self.session, self.table, fields, select, self.version, self.ends)
         self.inserted += count
         self.segments.append((updating, count))
         return count
+
+    def _unknown(self, fields: Iterable[Field]) -> None:
+        """Columns have values whose bytes nobody has counted."""
+        for given in fields:
+            self.bytes.pop(self._column(given), None)
+
+    def _column(self, given: Field) -> str:
+        index = self.table.field_index(given.name)
+        return "" if index is None else storage_of(self.table).columns[index]
 
     def remove(self, rows: str) -> int:
         """End the live rows whose identifiers the engine SELECT ``rows`` returns; the number of rows."""
@@ -71,6 +88,8 @@ class Writer:
             f"UPDATE {storage.engine_table} SET {VERSION_END} = {self.version} WHERE rowid IN ({rows})"
         )
         self.removed += count
+        if count:
+            self.bytes.clear()
         return count
 
     def clear(self) -> int:
@@ -81,6 +100,7 @@ class Writer:
         )
         forget_changes(self.session, storage)
         self.removed += count
+        self.bytes = dict.fromkeys(storage.columns, 0)
         return count
 
     def append(
@@ -114,9 +134,19 @@ class Writer:
                     filled.append(field)
                     values.append(defaults[field.name])
             columns = ", ".join(f"{v} AS v{i}" for i, v in enumerate(values, 1))
-            return self.insert(filled, f"SELECT {columns} FROM {name}")
+            count = self._insert(filled, f"SELECT {columns} FROM {name}")
         finally:
             self.session.unregister(name)
+        self._unknown(filled[len(fields) :])
+        for values_, source, field in zip(rows.columns, sources, fields, strict=True):
+            column = self._column(field)
+            if column in self.bytes:
+                size = stored_bytes(values_, source, field)
+                if size is None:
+                    del self.bytes[column]
+                else:
+                    self.bytes[column] += size
+        return count
 
 
 class Claims:
@@ -175,6 +205,26 @@ def aborted(ref: TableRef) -> BigQueryError:
     return invalid_query(f"Transaction is aborted due to concurrent update against table {ref.api_name}")
 
 
+def known_bytes(catalog: Catalog, table: Table) -> dict[str, int]:
+    """The logical bytes of a table's engine columns, as far as they are known."""
+    storage = table.storage
+    if storage is None:
+        return {}
+    if not table.num_rows:
+        return dict.fromkeys(storage.columns, 0)
+    return dict(catalog.stored_bytes.of(storage.engine_table, table.version))
+
+
+def note_bytes(change: Change, writer: Writer) -> None:
+    """Keep what a writer knows of the bytes of its table, once the change is committed.
+
+    Of rows that came in beside it, it knows nothing.
+    """
+    storage = writer.table.storage
+    if storage is not None and writer.bytes and writer.inserted == sum(n for _, n in writer.segments):
+        change.note_bytes(storage.engine_table, writer.bytes)
+
+
 @contextmanager
 def writing(
     catalog: Catalog,
@@ -200,11 +250,13 @@ def writing(
         change = held.enter_context(catalog.change(session))
         table = writable(catalog.table(ref))
         writer = Writer(session, table, change.time_us)
+        writer.bytes = known_bytes(catalog, table)
         yield writer
         if writer.table.storage is not None:
             change.note_updates(writer.table.storage.engine_table, writer.segments)
         if writer.inserted or writer.removed or writer.table is not table:
             change.put_table(touched(catalog, writer.table, change, writer.inserted - writer.removed))
+            note_bytes(change, writer)
 
 
 @contextmanager
@@ -245,11 +297,12 @@ def created(catalog: Catalog, session: Session, change: Change, table: Table) ->
     Call :func:`finish_creation` after writing.
     """
     stored = with_storage(session, catalog.next_engine_table(), replace(table, version=change.time_us))
-    return Writer(session, stored, change.time_us)
+    return Writer(session, stored, change.time_us, bytes=known_bytes(catalog, stored))
 
 
 def finish_creation(change: Change, writer: Writer) -> Table:
     """Put the created table into the catalog."""
     table = replace(writer.table, num_rows=writer.inserted)
     change.put_table(table)
+    note_bytes(change, writer)
     return table
