@@ -95,7 +95,14 @@ COLUMNS: dict[str, tuple[Type, str]] = {
 }  # fmt: skip
 
 _PARTS = ("year", "month", "day")
-_JSON_STRINGS = ("json_extract", "json_extract_scalar", "json_query", "json_value", "parse_json", "safe_parse_json")
+_JSON_STRINGS = (
+    "json_extract",
+    "json_extract_scalar",
+    "json_query",
+    "json_value",
+    "parse_json",
+    "safe_parse_json",
+)
 _JSON_LISTS = ("json_extract_array", "json_query_array", "json_value_array", "json_extract_string_array")
 
 # What an argument is where the first columns of its type do not do, by function (or template) and position:

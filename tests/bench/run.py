@@ -22,6 +22,7 @@ from tests import servers
 from tests.servers import PROJECT, ROOT, Bqsim, RawSocket, milliseconds, paired_p50, rate
 
 from . import tpch_data
+from .functions import functions
 from .retail import retail
 from .storage_memory import storage_memory
 from .storage_read import storage_read
@@ -282,6 +283,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "storage_read": storage_read,
     "storage_write": storage_write,
     "storage_memory": storage_memory,
+    "functions": functions,
 }
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from bqsim.errors import invalid_query
 
-from .bytes import from_base32, from_base64, from_hex, to_base32
+from .bytes import base32_texts, from_base32, from_base64, from_hex, to_base32
+from .hashing_rows import flat
+from .kernel import Kernel
 from .rows import row_kernel
 
 _LINE = 76  # MIME's longest line
@@ -106,7 +108,17 @@ def text_to_bytes(text: str, form: str) -> bytes:
     return convert(text) if convert else _fail(f"Invalid format '{form}'")
 
 
+def _bytes_to_text(values: Any, forms: Any) -> Any:
+    """All rows at once in base 32, the dearest form for one row."""
+    import pyarrow as pa
+
+    distinct = flat(forms).unique().to_pylist()
+    if len(distinct) == 1 and distinct[0].lower() == "base32":
+        return base32_texts(values)
+    return pa.array(list(map(bytes_to_text, values.to_pylist(), forms.to_pylist())), pa.string())
+
+
 KERNELS = (
-    row_kernel("bq_bytes_to_text", ("BLOB", "VARCHAR"), "VARCHAR", bytes_to_text),
+    Kernel("bq_bytes_to_text", ("BLOB", "VARCHAR"), "VARCHAR", _bytes_to_text),
     row_kernel("bq_text_to_bytes", ("VARCHAR", "VARCHAR"), "BLOB", text_to_bytes),
 )

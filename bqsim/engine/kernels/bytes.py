@@ -137,7 +137,7 @@ def to_base32(value: bytes) -> str:
     return base64.b32encode(value).decode()
 
 
-def _to_base32(column: Any) -> Any:
+def base32_texts(column: Any) -> Any:
     """Base 32 of values, those of one length at once."""
     import numpy as np
     import pyarrow as pa
@@ -234,7 +234,7 @@ KERNELS = (
     row_kernel("bq_from_hex", ("VARCHAR",), "BLOB", from_hex),
     row_kernel("bq_from_base64", ("VARCHAR",), "BLOB", from_base64),
     row_kernel("bq_from_base32", ("VARCHAR",), "BLOB", from_base32),
-    Kernel("bq_to_base32", _ONE, "VARCHAR", _to_base32),
+    Kernel("bq_to_base32", _ONE, "VARCHAR", base32_texts),
     row_kernel("bq_bytes_to_string", _ONE, "VARCHAR", safe_to_string),
     row_kernel("bq_sha512", _ONE, "BLOB", lambda value: hashlib.sha512(value).digest()),
 )

@@ -14,6 +14,7 @@ from typing import Any
 from bqsim.errors import BigQueryError, invalid_query
 
 from .casts import failing_to_null
+from .hashing_rows import flat
 from .kernel import Kernel
 
 _DATE = r"(\d{4})-(\d{1,2})-(\d{1,2})"
@@ -90,6 +91,37 @@ def parse_local_timestamp(text: str, zone: str) -> int:
 
 
 def _each(function: Callable[..., int | None]) -> Callable[..., Any]:
+    """A kernel of a function on Python values that gives microseconds; usual texts at one zone are read at
+    once."""
+
+    def kernel(*columns: Any) -> Any:
+        import numpy as np
+        import pyarrow as pa
+
+        from .parsing_batches import canonical_micros
+
+        texts, zones = flat(columns[0]), [flat(column).unique() for column in columns[1:]]
+        if not len(texts) or any(len(zone) != 1 or zone[0].as_py() is None for zone in zones):
+            rows = zip(*(c.to_pylist() for c in columns), strict=True)
+            return pa.array([function(*row) for row in rows], type=pa.int64()).cast(pa.timestamp("us"))
+        try:
+            values, good = canonical_micros(texts.fill_null(""), zones[0][0].as_py() if zones else None)
+        except BigQueryError:
+            # Of the zone: a text with one of its own does not need it.
+            values, good = np.zeros(len(texts), np.int64), np.zeros(len(texts), bool)
+        slow = np.flatnonzero(~good)
+        missing = np.zeros(len(values), bool)
+        if len(slow):
+            taken = [flat(column).take(pa.array(slow)).to_pylist() for column in columns]
+            made = [function(*row) for row in zip(*taken, strict=True)]
+            values[slow] = [value or 0 for value in made]
+            missing[slow] = [value is None for value in made]
+        return pa.array(values, pa.int64(), mask=missing).cast(pa.timestamp("us"))
+
+    return kernel
+
+
+def _by_rows(function: Callable[..., int]) -> Callable[..., Any]:
     """A kernel of a function on Python values that gives microseconds."""
 
     def kernel(*columns: Any) -> Any:
@@ -130,7 +162,9 @@ KERNELS = (
     ),
     Kernel("bq_parse_datetime_text", ("VARCHAR",), "TIMESTAMP", _each(parse_datetime)),
     Kernel("bq_parse_timestamp_text", ("VARCHAR", "VARCHAR"), "TIMESTAMP", _each(parse_timestamp)),
-    Kernel("bq_local_string_to_timestamp", ("VARCHAR", "VARCHAR"), "TIMESTAMP", _each(parse_local_timestamp)),
+    Kernel(
+        "bq_local_string_to_timestamp", ("VARCHAR", "VARCHAR"), "TIMESTAMP", _by_rows(parse_local_timestamp)
+    ),
 )
 
 _PLAIN_TIME = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?"

@@ -13,6 +13,7 @@ from .rows import row_kernel
 
 SPEC = re.compile(r"%([-+ #0']*)([0-9]*)(\.[0-9]*)?([a-zA-Z%])")
 _GROUPING = {"d": (",", 3), "x": (":", 4), "o": (",", 4)}
+_WIDE = Context(prec=100)
 _TEXT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t", "\\": "\\\\"}
 
 
@@ -66,6 +67,8 @@ def _padded(sign: str, body: str, spec: Spec, *, zeros: bool) -> str:
 def format_integer(text: str, value: int) -> str:
     """%d %i %x %X %o."""
     spec = parse_spec(text)
+    if spec.flags == "'" and spec.letter in "di" and spec.precision is None:
+        return f"{value:,}".rjust(spec.width)
     kind = {"i": "d", "X": "x"}.get(spec.letter, spec.letter)
     digits = format(abs(value), kind)
     if spec.precision is not None:
@@ -118,7 +121,13 @@ def _exponent_form(digits: str, exponent: int, sharp: bool) -> str:
 
 def _format_bignumeric(text: str, value: bytes) -> str:
     number = Decimal(int.from_bytes(value, "big") - limbs.BIAS)
-    return format_numeric(text, number.scaleb(-limbs.SCALE, Context(prec=100)))
+    return format_numeric(text, number.scaleb(-limbs.SCALE, _WIDE))
+
+
+@lru_cache(maxsize=128)
+def _rounding(precision: int) -> tuple[Decimal, Context]:
+    """The last digit that is kept, and a context wide enough for any number."""
+    return Decimal(1).scaleb(-precision), Context(prec=100 + precision, rounding=ROUND_HALF_UP)
 
 
 def format_numeric(text: str, value: Decimal) -> str:
@@ -129,8 +138,8 @@ def format_numeric(text: str, value: Decimal) -> str:
     size = value.copy_abs()
     kind = spec.letter.lower()
     if kind == "f":
-        wide = Context(prec=100 + precision, rounding=ROUND_HALF_UP)
-        body = f"{size.quantize(Decimal(1).scaleb(-precision), context=wide):f}"
+        unit, wide = _rounding(precision)
+        body = f"{size.quantize(unit, context=wide):f}"
         body += "." if sharp and not precision else ""
     elif kind == "e":
         body = _exponent_form(*_scientific(size, precision), sharp)
@@ -173,12 +182,15 @@ def _hex(byte: int) -> str:
     return f"\\x{byte:02x}"
 
 
+@lru_cache(maxsize=8)
+def _escapes(quotes: str) -> dict[int, str]:
+    """How bytes that are not shown as they are, as code points, are written."""
+    found = {byte: _hex(byte) for byte in range(256) if not 32 <= byte < 127}
+    return found | {ord(c): "\\" + c for c in quotes + "\\"}
+
+
 def _escape(value: bytes, quotes: str) -> str:
-    shown = []
-    for byte in value:
-        c = chr(byte)
-        shown.append("\\" + c if c in quotes + "\\" else c if 32 <= byte < 127 else _hex(byte))
-    return "".join(shown)
+    return value.decode("latin-1").translate(_escapes(quotes))
 
 
 def quote_bytes(value: bytes) -> str:
@@ -198,12 +210,14 @@ KERNELS = (
     row_kernel("bq_format_numeric", ("VARCHAR", "DECIMAL(38,9)"), "VARCHAR", format_numeric),
     row_kernel("bq_format_bignumeric", ("VARCHAR", "BLOB"), "VARCHAR", _format_bignumeric),
     row_kernel("bq_format_text", ("VARCHAR", "VARCHAR"), "VARCHAR", format_text),
-    row_kernel("bq_quote_string", ("VARCHAR",), "VARCHAR", quote_string),
+    row_kernel("bq_quote_any_string", ("VARCHAR",), "VARCHAR", quote_string),
     row_kernel("bq_quote_bytes", ("BLOB",), "VARCHAR", quote_bytes),
     row_kernel("bq_escape_bytes", ("BLOB",), "VARCHAR", escape_bytes),
 )
 
 MACROS: tuple[str, ...] = (
+    r"""CREATE MACRO bq_quote_string(x) AS CASE
+        WHEN regexp_matches(x, '[\x00-\x1f\x7f"\\]') THEN bq_quote_any_string(x) ELSE '"' || x || '"' END""",
     """CREATE MACRO bq_float64_text(x) AS CASE
         WHEN NOT isfinite(x) THEN CAST(x AS VARCHAR)
         WHEN regexp_full_match(bq_float_digits(x), '-?[0-9]+') THEN bq_float_digits(x) || '.0'

@@ -149,6 +149,8 @@ def _out_of_range(field: str, value: str, limit: int, zeros: str = "") -> str:
     )
 
 
+_FULL = r"(-?\d{1,5})-(\d{1,6}) (-?\d{1,8}) (-?\d{1,8}):(\d{1,6}):(\d{1,6})(?:\.(\d{1,6}))?"
+
 MACROS = (
     "CREATE MACRO bq_interval_months(i) AS year(i) * 12 + month(i)",
     "CREATE MACRO bq_interval_days(i) AS day(i)",
@@ -164,7 +166,21 @@ MACROS = (
         "bq_interval_of_parts(p)",
         "to_months(CAST(v.p.m AS INTEGER)) + to_days(CAST(v.p.d AS INTEGER)) + to_microseconds(v.p.u)",
     ),
-    "CREATE MACRO bq_cast_string_to_interval(s) AS bq_interval_of_parts(bq_parse_interval(s))",
+    # The full form is read by the engine itself; a sign counts for years and months, or for the whole time.
+    bound(
+        "bq_interval_of_fields(p)",
+        """bq_interval(
+            (abs(CAST(v.p.y AS INTEGER)) * 12 + CAST(v.p.m AS INTEGER))
+                * CASE WHEN starts_with(v.p.y, '-') THEN -1 ELSE 1 END,
+            CAST(v.p.d AS INTEGER),
+            (((abs(CAST(v.p.h AS BIGINT)) * 60 + CAST(v.p.mi AS INTEGER)) * 60
+                + CAST(v.p.s AS INTEGER)) * 1000000 + CAST(rpad(v.p.f, 6, '0') AS INTEGER))
+                * CASE WHEN starts_with(v.p.h, '-') THEN -1 ELSE 1 END)""",
+    ),
+    rf"""CREATE MACRO bq_cast_string_to_interval(s) AS CASE
+        WHEN regexp_full_match(s, '{_FULL}')
+        THEN bq_interval_of_fields(regexp_extract(s, '^{_FULL}$', ['y', 'm', 'd', 'h', 'mi', 's', 'f']))
+        ELSE bq_interval_of_parts(bq_parse_interval(s)) END""",
     """CREATE MACRO bq_interval_text(m, d, u) AS
        CASE WHEN m < 0 THEN '-' ELSE '' END || CAST(abs(m) // 12 AS VARCHAR) || '-' || CAST(abs(m) % 12 AS
            VARCHAR)

@@ -235,3 +235,35 @@ def parsed(form: str, texts: Any, kind: str, zone: str | None = None) -> tuple[A
         micros = micros - offset * 1_000_000
     fields.good &= (micros >= MIN_MICROS) & (micros <= MAX_MICROS)
     return micros, fields.good
+
+
+_CLOCK = r"(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{1,2}):(?P<second>[0-5]?[0-9])(?:\.(?P<fraction>[0-9]{1,6}))?"
+_DAY = r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})"
+_DATETIME = Pattern(f"^{_DAY}(?:[ Tt]{_CLOCK})?$", frozenset())
+_TIMESTAMP = Pattern(
+    f"^{_DAY}(?:[ Tt]{_CLOCK}"
+    r"(?:(?P<utc>[Zz])|(?P<offset>[+-])(?P<oh>[0-9]{1,2})(?::(?P<om>[0-9][0-9]))?)?)?$",
+    frozenset(),
+)
+
+
+def canonical_micros(texts: Any, zone: str | None) -> tuple[Any, Any]:
+    """Microseconds of DATETIME texts, or with the default ``zone`` of TIMESTAMP texts with offsets or none; the
+    mask of the rows that are such texts."""
+    import numpy as np
+
+    from .dates import MAX_MICROS, MIN_MICROS
+    from .zones import zone as zone_of
+
+    fields = _Fields(texts, _DATETIME if zone is None else _TIMESTAMP)
+    micros = fields.days() * 86_400_000_000 + fields.micros()
+    if zone is not None:
+        given = fields.offset()
+        none = np.asarray(fields.text("offset").fill_null("")) == ""
+        utc = np.asarray(fields.text("utc").fill_null("")) != ""
+        local = none & ~utc
+        if local.any():
+            given = np.where(local, zone_of(zone).at_local(micros // 1_000_000), given)
+        micros = micros - given * 1_000_000
+    fields.good &= (micros >= MIN_MICROS) & (micros <= MAX_MICROS)
+    return micros, fields.good

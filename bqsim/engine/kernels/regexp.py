@@ -9,6 +9,7 @@ from typing import Any
 
 from bqsim.errors import invalid_query
 
+from .hashing_rows import flat
 from .kernel import Kernel
 from .rows import row_kernel
 
@@ -137,6 +138,23 @@ def _bytes_contains(values: Any, patterns: Any) -> Any:
     return pa.array([_contains_bytes(v, p) for v, p in pairs], pa.bool_())
 
 
+def _bytes_replace(values: Any, patterns: Any, rewrites: Any) -> Any:
+    """One vectorised call when pattern and replacement are the same for all rows."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    pattern, rewrite = (flat(column).unique().to_pylist() for column in (patterns, rewrites))
+    if len(pattern) == 1 and len(rewrite) == 1:
+        bad = rewrite_problem(pattern[0].decode("latin-1"), rewrite[0].decode("latin-1")) or problem(
+            pattern[0]
+        )
+        if bad:
+            raise invalid_query(bad)
+        return pc.replace_substring_regex(flat(values), pattern=pattern[0], replacement=rewrite[0])
+    rows = zip(values.to_pylist(), patterns.to_pylist(), rewrites.to_pylist(), strict=True)
+    return pa.array([_replace_bytes(*row) for row in rows], pa.binary())
+
+
 KERNELS = (
     row_kernel("bq_regexp_problem", ("VARCHAR",), "VARCHAR", problem, nullable=True),
     row_kernel("bq_regexp_groups", ("VARCHAR",), "BIGINT", groups),
@@ -144,7 +162,7 @@ KERNELS = (
     Kernel("bq_bytes_regexp_contains", ("BLOB", "BLOB"), "BOOLEAN", _bytes_contains),
     row_kernel("bq_latin1", ("BLOB",), "VARCHAR", lambda value: value.decode("latin-1")),
     row_kernel("bq_latin1_bytes", ("VARCHAR",), "BLOB", lambda text: text.encode("latin-1")),
-    row_kernel("bq_bytes_regexp_replace", ("BLOB", "BLOB", "BLOB"), "BLOB", _replace_bytes),
+    Kernel("bq_bytes_regexp_replace", ("BLOB", "BLOB", "BLOB"), "BLOB", _bytes_replace),
 )
 
 TOO_MANY_GROUPS = (

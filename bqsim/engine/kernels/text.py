@@ -8,6 +8,7 @@ from typing import Any
 
 from bqsim.errors import invalid_query
 
+from .kernel import Kernel
 from .rows import row_kernel
 
 # The code points with the Unicode property White_Space.
@@ -15,8 +16,16 @@ WHITE_SPACE = (
     "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 )
 _INITCAP_DELIMITERS = WHITE_SPACE + '[](){}/|<>!?@"^#$&~_,.:;*%+-\\'
+# Letters whose mappings are of one code point each and the same in all places: most of Latin-1.
+_MAPPED_SIMPLY = re.compile("[\0-\xb4\xb6-\xde\xe0-\xfe]*")
 _SIMPLE_LOWER = {"\u0130": "i"}
-_SOUNDEX = {c: d for d, letters in enumerate(("BFPV", "CGJKQSXZ", "DT", "L", "MN", "R"), 1) for c in letters}
+_NO_LETTERS, _REPEATED = re.compile("[^A-Za-z]+"), re.compile(r"(.)\1+")
+# Letters to their Soundex digits, all other letters to nothing.
+_SOUNDEX = dict.fromkeys(range(65, 123)) | {
+    ord(c): str(d)
+    for d, letters in enumerate(("BFPV", "CGJKQSXZ", "DT", "L", "MN", "R"), 1)
+    for c in letters + letters.lower()
+}
 
 
 def find_occurrence(text: Any, part: Any, position: int, occurrence: int) -> int:
@@ -48,6 +57,8 @@ def initcap(text: str, delimiters: str) -> str:
     """Words between delimiters get one capital; only mappings of one code point to one count."""
     if text.isascii():
         return _word(delimiters).sub(lambda match: match[0].capitalize(), text)
+    if _MAPPED_SIMPLY.fullmatch(text):
+        return _word(delimiters).sub(lambda match: match[0][0].upper() + match[0][1:].lower(), text)
     result = []
     first = True
     for c in text:
@@ -63,19 +74,13 @@ def initcap(text: str, delimiters: str) -> str:
 
 def soundex(text: str) -> str:
     """The Soundex code of the ASCII letters; empty without one. The first letter keeps its case."""
-    letters = [c for c in text if c.isascii() and c.isalpha()]
+    letters = _NO_LETTERS.sub("", text)
     if not letters:
         return ""
-    code = letters[0]
-    last = _SOUNDEX.get(code.upper(), 0)
-    for letter in letters[1:]:
-        digit = _SOUNDEX.get(letter.upper(), 0)
-        if digit and digit != last:
-            code += str(digit)
-            last = digit
-            if len(code) == 4:
-                break
-    return code.ljust(4, "0")
+    # Letters without a digit do not part equal digits.
+    digits = _REPEATED.sub(r"\1", letters.translate(_SOUNDEX))
+    own = 1 if letters[0].translate(_SOUNDEX) else 0
+    return (letters[0] + digits[own : own + 3]).ljust(4, "0")
 
 
 def edit_distance(left: str | bytes, right: str | bytes, limit: int) -> int:
@@ -89,6 +94,64 @@ def edit_distance(left: str | bytes, right: str | bytes, limit: int) -> int:
             cost = min(row[j] + 1, row[j - 1] + 1, diagonal + (a != b))
             diagonal, row[j] = row[j], cost
     return min(row[-1], limit)
+
+
+# Longer texts are compared one by one.
+_SHORT = 64
+# Rows that are worth the steps of all lengths.
+_MANY = 64
+
+
+def _edit_distances(lefts: Any, rights: Any, limits: Any) -> Any:
+    """The distances of all rows at once."""
+    import numpy as np
+    import pyarrow as pa
+
+    pairs = list(zip(lefts.to_pylist(), rights.to_pylist(), limits.to_pylist(), strict=True))
+    found = np.zeros(len(pairs), np.int64)
+    short = [i for i, (a, b, most) in enumerate(pairs) if len(a) <= _SHORT and len(b) <= _SHORT and most >= 0]
+    if len(short) < _MANY:
+        short = []
+    for i in set(range(len(pairs))).difference(short):
+        found[i] = edit_distance(*pairs[i])
+    if short:
+        distances = _distances([pairs[i][0] for i in short], [pairs[i][1] for i in short])
+        found[short] = np.minimum(distances, [pairs[i][2] for i in short])
+    return pa.array(found)
+
+
+def _letters(texts: list[Any]) -> tuple[Any, Any]:
+    """Letters by place and text, places after the end 0; and how many each text has."""
+    import numpy as np
+
+    sizes = np.array([len(text) for text in texts])
+    found = np.zeros((len(texts), max(int(sizes.max()), 1)), np.uint32)
+    if isinstance(texts[0], bytes):
+        codes = np.frombuffer(b"".join(texts), np.uint8)
+    else:
+        codes = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
+    found[np.arange(found.shape[1]) < sizes[:, None]] = codes
+    return np.ascontiguousarray(found.T), sizes
+
+
+def _distances(lefts: list[Any], rights: list[Any]) -> Any:
+    import numpy as np
+
+    a, a_sizes = _letters(lefts)
+    b, b_sizes = _letters(rights)
+    places = np.arange(len(b) + 1, dtype=np.int16)[:, None]
+    row = np.repeat(places, len(lefts), axis=1)
+    found = b_sizes.astype(np.int16)
+    for i, letters in enumerate(a, 1):
+        best = np.empty_like(row)
+        best[0] = i
+        np.minimum(row[1:] + 1, row[:-1] + (b != letters), out=best[1:])
+        # A run of insertions costs one for each place: the least of the costs before, less their places.
+        row = np.minimum.accumulate(best - places, axis=0) + places
+        ended = a_sizes == i
+        if ended.any():
+            found[ended] = row[b_sizes[ended], np.flatnonzero(ended)]
+    return found.astype(np.int64)
 
 
 def _translate(text: str, source: str, target: str) -> str:
@@ -127,8 +190,8 @@ KERNELS = (
     row_kernel("bq_find_occurrence", ("VARCHAR", "VARCHAR", "BIGINT", "BIGINT"), "BIGINT", find_occurrence),
     row_kernel("bq_initcap_delimiters", ("VARCHAR", "VARCHAR"), "VARCHAR", initcap),
     row_kernel("bq_soundex", ("VARCHAR",), "VARCHAR", soundex),
-    row_kernel("bq_edit_distance_wide", ("VARCHAR", "VARCHAR", "BIGINT"), "BIGINT", edit_distance),
-    row_kernel("bq_bytes_edit_distance", ("BLOB", "BLOB", "BIGINT"), "BIGINT", edit_distance),
+    Kernel("bq_edit_distance_wide", ("VARCHAR", "VARCHAR", "BIGINT"), "BIGINT", _edit_distances),
+    Kernel("bq_bytes_edit_distance", ("BLOB", "BLOB", "BIGINT"), "BIGINT", _edit_distances),
     row_kernel("bq_translate_any", ("VARCHAR", "VARCHAR", "VARCHAR"), "VARCHAR", _translate),
     row_kernel("bq_normalize_wide", ("VARCHAR", "VARCHAR"), "VARCHAR", _normalize),
     row_kernel("bq_casefold_wide", ("VARCHAR", "VARCHAR"), "VARCHAR", normalize_and_casefold),
