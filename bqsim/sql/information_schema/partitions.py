@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table
 from bqsim.sim.stale import seen
-from bqsim.sql.statements.sizes import column_total
+from bqsim.sql.statements.sizes import alike, size_expression
 from bqsim.types import TypeKind
 
 if TYPE_CHECKING:
     from bqsim.engine.protocol import Session
 
 _FORMATS = {"HOUR": "%Y%m%d%H", "DAY": "%Y%m%d", "MONTH": "%Y%m", "YEAR": "%Y"}
-# How many tables one engine query reads.
-_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +67,8 @@ class PartitionSizes:
         ]
         missing = {key: table for key, table in keyed if table.num_rows and key not in self._known}
         found: dict[Any, tuple[Partition, ...]] = {}
-        todo = list(missing.items())
-        for start in range(0, len(todo), _AT_ONCE):
-            found |= _read(session, todo[start : start + _AT_ONCE])
+        for some in alike(missing.items()):
+            found |= _read(session, some)
         known = {key: found.get(key) or self._known.get(key, ()) for key, _ in keyed}
         # Live rows are not those of a version that is seen later than it was.
         if found and seen() is None:
@@ -92,24 +89,29 @@ def is_partitioned(table: Table) -> bool:
 
 
 def _read(session: Session, tables: Sequence[tuple[Any, Table]]) -> dict[Any, tuple[Partition, ...]]:
+    """The partitions of tables whose columns have the same types."""
+    fields = tables[0][1].fields
+    size = " + ".join(f"COALESCE({size_expression(f, f'v{n}')}, 0)" for n, f in enumerate(fields))
     selects = [_select(number, table) for number, (_, table) in enumerate(tables)]
     found = session.scalar(
         "SELECT list([CAST(t AS VARCHAR), id, CAST(n AS VARCHAR), CAST(size AS VARCHAR),"
-        f" CAST(changed AS VARCHAR)] ORDER BY t, id) FROM ({' UNION ALL '.join(selects)})"
+        " CAST(changed AS VARCHAR)] ORDER BY t, id) FROM ("
+        f"SELECT t, id, count(*) AS n, sum({size}) AS size, max(_begin) AS changed"
+        f" FROM ({' UNION ALL '.join(selects)}) GROUP BY t, id)"
     )
     assert found is None or isinstance(found, list)
     read: dict[Any, list[Partition]] = {}
-    for number, id_, rows, size, changed in found or ():
+    for number, id_, rows, size_, changed in found or ():
         key = tables[int(number)][0]
-        read.setdefault(key, []).append(Partition(id_, int(rows), int(size), int(changed)))
+        read.setdefault(key, []).append(Partition(id_, int(rows), int(size_), int(changed)))
     return {key: tuple(partitions) for key, partitions in read.items()}
 
 
 def _select(number: int, table: Table) -> str:
     storage = table.storage
     assert storage is not None
-    size = " + ".join(column_total(f, c) for f, c in zip(table.fields, storage.columns, strict=True))
+    columns = ", ".join(f"{column} AS v{n}" for n, column in enumerate(storage.columns))
     return (
-        f"SELECT {number} AS t, {partition_id(table)} AS id, count(*) AS n, {size} AS size,"
-        f" max(_begin) AS changed FROM {storage.engine_table} WHERE _end IS NULL GROUP BY 2"
+        f"SELECT {number} AS t, {partition_id(table)} AS id, _begin, {columns}"
+        f" FROM {storage.engine_table} WHERE _end IS NULL"
     )
