@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bqsim.errors import BigQueryError
-from bqsim.jobs.sessions import IDLE_US, LIFE_US, Sessions
+from bqsim.jobs.sessions import HISTORY_US, IDLE_US, LIFE_US, Sessions
 from bqsim.sim.draws import Draws
 
 pytestmark = pytest.mark.fidelity("time:job sessions, job:sessions", "exact", tests="test_a_session_ends*")
@@ -91,3 +91,25 @@ def test_sessions_come_back_as_they_were(sessions: Sessions) -> None:
         again.temp_functions["g"] = "later"
     with pytest.raises(BigQueryError):
         sessions.get(other.id, "p")
+
+
+def test_an_ended_session_is_known_for_twenty_days(sessions: Sessions, clock: HandClock) -> None:
+    session = sessions.create("p", "US")
+    clock.us += 5
+    sessions.abort(session.id, "p")
+    assert (session.expires_us, sessions.all()) == (clock.us, [session])
+    clock.us += HISTORY_US
+    sessions.end_expired()
+    assert sessions.all() == [session]
+    clock.us += 1
+    sessions.end_expired()
+    assert sessions.all() == []
+
+
+def test_a_session_at_work_does_not_end(sessions: Sessions, clock: HandClock) -> None:
+    session = sessions.create("p", "US")
+    sessions.enter(session)
+    clock.us += 2 * IDLE_US
+    assert sessions.get(session.id, "p") is session
+    sessions.leave(session)
+    assert sessions.get(session.id, "p") is session
