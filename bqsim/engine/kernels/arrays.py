@@ -47,7 +47,8 @@ MACROS = (
     """CREATE MACRO bq_array_at(a, i, base) AS
        CASE WHEN i >= base AND i < len(a) + base THEN a[i + 1 - base]
             WHEN a IS NOT NULL AND i IS NOT NULL
-            THEN bq_error('Array index ' || CAST(i AS VARCHAR) || ' is out of bounds') END""",
+            THEN bq_error('Array index ' || CAST(i AS VARCHAR) || ' is out of bounds '
+                           || CASE WHEN i < base THEN '(underflow)' ELSE '(overflow)' END) END""",
     """CREATE MACRO bq_array_safe_at(a, i, base) AS
        CASE WHEN i >= base AND i < len(a) + base THEN a[i + 1 - base] END""",
     """CREATE MACRO bq_array_first(a) AS

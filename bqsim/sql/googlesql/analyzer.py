@@ -17,7 +17,7 @@ from bqsim.sim.answers import Answers
 from bqsim.sql.plan import Context
 from bqsim.types import Type
 
-from . import resolved
+from . import refusals, resolved
 from .catalog import Definition, Resolver, RoutineSource, Source, VirtualTables, Visible
 from .connections import connections_in
 from .errors import from_sql_error, from_trap, missing_table
@@ -285,6 +285,7 @@ class GoogleSql:
         response = parse_deep(service.AnalyzeResponse, answer)
         statement = resolved.unwrap(response.resolved_statement)
         kind = resolved.kind_of(response.resolved_statement)
+        refusals.check(statement, prepared.sql)
         analyzed = Analyzed(
             prepared.sql,
             prepared.original,

@@ -14,7 +14,7 @@ from bqsim.catalog.resources import Routine, Table, TableKind
 from bqsim.errors import invalid, invalid_query, not_found, unsupported
 from bqsim.sim.answers import Answers
 from bqsim.sql.plan import Context
-from bqsim.types import Field, Mode, Type, TypeKind
+from bqsim.types import INT64, Field, Mode, Type, TypeKind
 
 from .builtins import add_functions
 from .options import set_builtins
@@ -33,6 +33,8 @@ DEFINED = ""
 FILE_NAME = Field("_FILE_NAME", TypeKind.STRING)
 PARTITION_TIME = Field("_PARTITIONTIME", TypeKind.TIMESTAMP)
 PARTITION_DATE = Field("_PARTITIONDATE", TypeKind.DATE)
+# Other names of INT64 (page "Data types", "Integer type"); GoogleSQL knows those of the other types.
+INTEGER_NAMES = ("INT", "SMALLINT", "INTEGER", "BIGINT", "TINYINT", "BYTEINT")
 MAX_SIBLINGS = 50
 # GoogleSQL's id of the annotation that holds a column's collation.
 _COLLATION = 1
@@ -240,6 +242,8 @@ def catalog_proto(
 
     root = simple_catalog_pb2.SimpleCatalogProto(name="bigquery")
     set_builtins(root.builtin_function_options)
+    for name in INTEGER_NAMES:
+        type_to_proto(INT64, root.named_type.add(name=name).type)
     catalogs: dict[Path, Any] = {(): root}
     add_functions(root, lambda path: _nested(catalogs, path))
     names: set[Path] = set()

@@ -17,15 +17,22 @@ _TABLE_NOT_FOUND = re.compile(r"Table not found: (.*?)(?:; Did you mean .*)?(?: 
 _FUNCTION_NOT_FOUND = re.compile(
     r"Function not found: (.*?)(?:; Did you mean .*)? \[at (\d+):(\d+)\]", re.DOTALL
 )
+_UNRECOGNIZED = re.compile(r"Unrecognized name: ([\w`]+) \[at (\d+):(\d+)\]")
 _MISSING = re.compile(r"(?:Table-valued f|F)unction not found: ([\w.`]+)")
+_WHOLE = re.compile(r"`[^`\\]*`")
 _PART = re.compile(r"`((?:[^`\\]|\\.)*)`|([^.`]+)")
 
 
+# Functions that are defined by SQL have no mode for errors either.
+_NOT_SAFE = re.compile(
+    r"SQL function inliner cannot inline (?:aggregate )?function ([\w.]+) with SAFE mode modifier"
+)
 _COLLATION = re.compile(r"COLLATE has invalid collation name '([^']*)'")
 # The collation that BigQuery has beside the empty name; GoogleSQL's module lacks the data for it.
 CASE_INSENSITIVE = "und:ci"
 
 # What the evaluator words otherwise than BigQuery.
+_BOUNDS = re.compile(r"Array index (-?)\d+ is out of bounds\Z")
 _RUN_TIME_TEXTS = {"More than one element": "Scalar subquery produced more than one element"}
 
 
@@ -47,7 +54,9 @@ def from_sql_error(error: SqlError, prepared: Prepared, start: tuple[int, int] =
         return unsupported(name)
     if "RET_CHECK failure" in error.message:
         return unsupported("The statement")
-    message = _unsplit_function(_GROUPS.sub("", error.message), prepared)
+    message = _unsplit_name(_GROUPS.sub("", error.message), prepared)
+    message = _unsplit_function(message, prepared)
+    message = _NOT_SAFE.sub(r"Function `\1` does not support SAFE error mode", message)
     return invalid_query(_AT.sub(position, message))
 
 
@@ -56,6 +65,16 @@ def bad_collation(name: str) -> BigQueryError:
     if name == CASE_INSENSITIVE:
         return unsupported(f"Collation '{name}'")
     return invalid_query(f"Collation '{name}' in collate function is not supported.")
+
+
+def _unsplit_name(message: str, prepared: Prepared) -> str:
+    """ "Unrecognized name" names a dotted backticked name whole; it is none of a table in an expression."""
+    match = _UNRECOGNIZED.fullmatch(message) if prepared.splits else None
+    if match is None:
+        return message
+    line, column = prepared.original_position(int(match[2]), int(match[3]))
+    written = _WHOLE.match(prepared.original, offset_of(prepared.original, line, column))
+    return f"Unrecognized name: {written[0]}{message[match.end(1) :]}" if written else message
 
 
 def _unsplit_function(message: str, prepared: Prepared) -> str:
@@ -74,6 +93,7 @@ def run_time_error(error: SqlError) -> BigQueryError:
     if collation is not None:
         return bad_collation(collation[1])
     message = _AT.sub("", _GROUPS.sub("", error.message))
+    message = _BOUNDS.sub(lambda m: f"{m[0]} ({'underflow' if m[1] else 'overflow'})", message)
     return invalid_query(_RUN_TIME_TEXTS.get(message, message))
 
 

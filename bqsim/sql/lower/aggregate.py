@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import expressions as exp
 
+from bqsim.errors import invalid_query
 from bqsim.sql.googlesql.builtins import GROUP
 from bqsim.sql.googlesql.resolved import has, node_name, unwrap
 from bqsim.sql.googlesql.types import type_from_proto
@@ -282,6 +283,8 @@ def _modifiers(low: Lowering, node: Any, call: AggregateCall) -> None:
         call.order = [i for i in items if not low.boundary or not only_outer(low, i)]
     if has(node, "limit"):
         call.limit = low.constant(node.limit)
+        if call.limit is not None and call.limit < 0:
+            raise invalid_query("LIMIT expects a non-negative integer literal or parameter")
 
 
 SCANS = {"ResolvedAggregateScan": aggregate_scan}
