@@ -29,7 +29,7 @@ from .row_security import protecting
 from .statements import HANDLERS, Handler, Services, Statement, materialized, partition_filter
 from .statements.base import enum_name, registered
 from .statements.defaults import default_expression
-from .statements.external import readable
+from .statements.external import check_cached, readable
 from .statements.load_data import with_target
 from .statements.names import table_ref
 from .statements.query import engine_select, query_result, run_plan, scanned_bytes
@@ -323,6 +323,10 @@ class Executor:
 
     # Scripts
 
+    def check_procedures(self, check: Callable[[str, Context, Session], None]) -> None:
+        """Let ``check`` look at the bodies of procedures that are created in strict mode."""
+        self._services.check_body = check
+
     def begin_transaction(self, session: Session) -> Transaction:
         services = self._services
         transaction_id = services.draws.uuid("transaction")
@@ -335,6 +339,11 @@ class Executor:
     ) -> StatementResult:
         """CALL BQ.REFRESH_MATERIALIZED_VIEW."""
         return materialized.refresh(Statement(self._services, None, ctx, session), table_ref(path, ctx))
+
+    def refresh_metadata_cache(self, path: Sequence[str], ctx: Context) -> StatementResult:
+        """CALL BQ.REFRESH_EXTERNAL_METADATA_CACHE, of an external table that has such a cache."""
+        check_cached(self._services.catalog.table(table_ref(path, ctx)))
+        return StatementResult("CALL")
 
     def fill_materialized_view(self, session: Session, ref: TableRef) -> None:
         """The first refresh of a view that was made without a statement."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import pyarrow as pa
@@ -12,11 +12,12 @@ import pyarrow.csv as pc_csv
 
 from bqsim.errors import invalid
 from bqsim.types import Field, Mode, TypeKind
-from bqsim.types.arrow import empty_table, table_of
+from bqsim.types.arrow import arrow_type, empty_table, table_of
 
 from .detect import SAMPLE_ROWS, detect_csv
-from .parsed import Parsed
+from .parsed import READING, Parsed
 from .texts import convert
+from .time_formats import TimeFormats
 
 # Delimiters that auto-detection knows.
 DELIMITERS = (",", "|", "\t", ";")
@@ -26,7 +27,11 @@ _NOT_IN_CSV = (TypeKind.STRUCT,)
 
 @dataclass(frozen=True, slots=True)
 class CsvOptions:
-    """How a file is written. ``skip_leading_rows`` None is "not given"; ``quote`` empty is no quoting."""
+    """How a file is written. ``skip_leading_rows`` None is "not given"; ``quote`` empty is no quoting.
+
+    ``by_name``: the last of the leading rows names the columns. Without ``control_characters`` rows with
+    ASCII 0 are bad.
+    """
 
     delimiter: str | None = None
     quote: str = '"'
@@ -36,6 +41,15 @@ class CsvOptions:
     allow_quoted_newlines: bool = False
     ignore_unknown: bool = False
     encoding: str = "utf-8"
+    null_markers: tuple[str, ...] = ()
+    by_name: bool = False
+    control_characters: bool = True
+    formats: TimeFormats = field(default_factory=TimeFormats)
+
+    @property
+    def nulls(self) -> tuple[str, ...]:
+        """The texts that are NULL."""
+        return self.null_markers or (self.null_marker,)
 
 
 def detect(data: bytes, options: CsvOptions) -> tuple[tuple[Field, ...], CsvOptions]:
@@ -46,13 +60,7 @@ def detect(data: bytes, options: CsvOptions) -> tuple[tuple[Field, ...], CsvOpti
     fields, skip = detect_csv(
         [[_null(t, options) for t in row] for _, row in sample], options.skip_leading_rows
     )
-    return fields, _replace(options, delimiter, skip)
-
-
-def _replace(options: CsvOptions, delimiter: str, skip: int) -> CsvOptions:
-    from dataclasses import replace
-
-    return replace(options, delimiter=delimiter, skip_leading_rows=skip)
+    return fields, replace(options, delimiter=delimiter, skip_leading_rows=skip)
 
 
 def _delimiter(text: str) -> str:
@@ -77,12 +85,43 @@ def read_csv(data: bytes, fields: tuple[Field, ...], options: CsvOptions) -> Par
         return Parsed(fields, empty_table(fields))
     if options.encoding != "utf-8":
         data = _text(data, options).encode()
-    table = _read_in_bulk(data, fields, options)
+    if options.by_name:
+        return _read_by_name(data, fields, options)
+    return _read(data, fields, options)
+
+
+def _read(data: bytes, fields: tuple[Field, ...], options: CsvOptions) -> Parsed:
+    checked = not options.control_characters and b"\0" in data
+    table = None if checked else _read_in_bulk(data, fields, options)
     if table is not None:
-        columns, wrong = _converted(table.columns, fields)
+        columns, wrong = _converted(table.columns, fields, options)
         if not wrong:
             return Parsed(fields, table_of(columns))
     return _read_by_row(data, fields, options)
+
+
+def _read_by_name(data: bytes, fields: tuple[Field, ...], options: CsvOptions) -> Parsed:
+    """The rows of a file whose last leading row names its columns; columns that it lacks are NULL."""
+    options = replace(options, skip_leading_rows=options.skip_leading_rows or 1)
+    leading = list(
+        islice(_rows(_text(data, options), options, options.delimiter or ","), options.skip_leading_rows)
+    )
+    header = [str(name) for name in leading[-1][1]] if leading else []
+    known = {f.name.casefold(): f for f in fields}
+    unknown = [name for name in header if name.casefold() not in known]
+    if unknown and not options.ignore_unknown:
+        raise invalid(f"{READING}CSV header has column {unknown[0]}, which the schema does not have.")
+    columns = tuple(known.get(name.casefold(), Field(name, TypeKind.STRING)) for name in header)
+    found = _read(data, columns, options)
+    places = {name.casefold(): i for i, name in reversed(list(enumerate(header)))}
+    arrays = []
+    for f in fields:
+        place = places.get(f.name.casefold())
+        if place is None and f.mode is Mode.REQUIRED:
+            raise invalid(f"{READING}Required column {f.name} is missing in the CSV header.")
+        missing = pa.nulls(found.rows.num_rows, arrow_type(f.type))
+        arrays.append(pa.chunked_array([missing]) if place is None else found.rows.column(place))
+    return Parsed(fields, table_of(arrays), found.bad)
 
 
 def _text(data: bytes, options: CsvOptions) -> str:
@@ -109,7 +148,7 @@ def _read_in_bulk(data: bytes, fields: Sequence[Field], options: CsvOptions) -> 
     )
     converting = pc_csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()),
-        null_values=[options.null_marker],
+        null_values=list(options.nulls),
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
     )
@@ -122,14 +161,14 @@ def _read_in_bulk(data: bytes, fields: Sequence[Field], options: CsvOptions) -> 
 
 
 def _converted(
-    columns: Sequence[pa.ChunkedArray], fields: Sequence[Field]
+    columns: Sequence[pa.ChunkedArray], fields: Sequence[Field], options: CsvOptions
 ) -> tuple[list[pa.ChunkedArray], dict[int, tuple[int, str]]]:
     """Canonical columns, and for each bad row its first bad column with the message."""
     converted: list[pa.ChunkedArray] = []
     wrong: dict[int, tuple[int, str]] = {}
-    for i, (column, field) in enumerate(zip(columns, fields, strict=True)):
-        values, bad = convert(column, field)
-        if field.mode is Mode.REQUIRED and values.null_count:
+    for i, (column, target) in enumerate(zip(columns, fields, strict=True)):
+        values, bad = convert(column, target, options.formats)
+        if target.mode is Mode.REQUIRED and values.null_count:
             nulls = values.is_null().to_pylist()
             bad = {
                 **{
@@ -154,13 +193,18 @@ def _read_by_row(data: bytes, fields: tuple[Field, ...], options: CsvOptions) ->
     rows = _rows(_text(data, options), options, options.delimiter or ",")
     for position, row in islice(rows, options.skip_leading_rows or 0, None):
         problem = _width_problem(row, fields, options, position)
+        if not options.control_characters and any("\0" in value for value in row):
+            problem = (
+                f"Error detected while parsing row starting at position: {position}. "
+                "Error: Bad character (ASCII 0) encountered."
+            )
         if problem:
             bad.append(problem)
             continue
         texts = [_null(t, options) for t in row[: len(fields)]]
         kept.append((position, texts + [None] * (len(fields) - len(texts))))
     columns = [pa.chunked_array([pa.array([r[i] for _, r in kept], pa.string())]) for i in range(len(fields))]
-    converted, wrong = _converted(columns, fields)
+    converted, wrong = _converted(columns, fields, options)
     for number, (column, message) in sorted(wrong.items()):
         position, texts = kept[number]
         bad.append(_value_problem(texts[column], fields[column], column, position, message))
@@ -177,7 +221,7 @@ class _Quoted(str):
 
 
 def _null(text: str, options: CsvOptions) -> str | None:
-    return None if text == options.null_marker and not isinstance(text, _Quoted) else str(text)
+    return None if text in options.nulls and not isinstance(text, _Quoted) else str(text)
 
 
 def _rows(text: str, options: CsvOptions, delimiter: str) -> Iterator[tuple[int, list[str]]]:

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from bqsim.errors import invalid
+from bqsim.errors import invalid, unsupported
 from bqsim.types import Field
 
 from .csv import CsvOptions, read_csv
 from .csv import detect as detect_csv
 from .detect import SAMPLE_ROWS, detect_json
+from .geojson import GEOMETRY, features
 from .json_rows import decode
 from .ndjson import read_ndjson
 from .parsed import READING, Parsed, unpacked
+from .time_formats import TimeFormats
 
 # Formats whose files say what their columns are.
 SELF_DESCRIBING = frozenset({"PARQUET", "AVRO", "ORC"})
@@ -25,7 +27,10 @@ NAMES = {"NEWLINE_DELIMITED_JSON": "JSON"}
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
-    """How files are to be read. ``format`` is the API's ``sourceFormat``."""
+    """How files are to be read. ``format`` is the API's ``sourceFormat``.
+
+    ``decimal_types`` are the types that decimals of files may have, ``names`` the column name character map.
+    """
 
     format: str
     csv: CsvOptions = field(default_factory=CsvOptions)
@@ -33,6 +38,10 @@ class FileOptions:
     max_bad_records: int = 0
     infer_lists: bool = False
     logical_types: bool = False
+    decimal_types: tuple[str, ...] = ()
+    enum_as_string: bool = False
+    geojson: bool = False
+    names: str = "STRICT"
 
 
 def detect(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
@@ -61,6 +70,8 @@ def check_bad(options: FileOptions, bad: Sequence[str], rows: int) -> None:
 def _detect_csv(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
     from dataclasses import replace
 
+    if options.csv.formats != TimeFormats():
+        raise unsupported("Schema detection with formats of dates and times, or a time zone,")
     fields, csv = detect_csv(data, options.csv)
     return fields, replace(options, csv=csv)
 
@@ -71,6 +82,8 @@ def _utf8(data: bytes, options: FileOptions) -> bytes:
 
 
 def _detect_json(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
+    if options.csv.formats != TimeFormats():
+        raise unsupported("Schema detection with formats of dates and times, or a time zone,")
     lines = (line for line in _utf8(data, options).split(b"\n") if line.strip())
     rows: list[dict[str, Any]] = []
     for line in islice(lines, SAMPLE_ROWS):
@@ -79,27 +92,30 @@ def _detect_json(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], 
         except (ValueError, RecursionError):
             continue
         if isinstance(row, dict):
-            rows.append(row)
-    return detect_json(rows), options
+            rows.append(row.get("properties") or {} if options.geojson else row)
+    fields = detect_json(rows)
+    return ((GEOMETRY, *fields) if options.geojson else fields), options
 
 
 def _detect_parquet(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
     from . import parquet
 
-    return parquet.detect(parquet.read_file(data), infer_lists=options.infer_lists), options
+    return parquet.detect(_parquet(data, options), infer_lists=options.infer_lists), options
 
 
 def _detect_orc(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
     from . import parquet
     from .read_orc import read_orc
 
-    return parquet.detect(read_orc(data), infer_lists=True), options
+    table = parquet.renamed(parquet.with_decimals(read_orc(data), options.decimal_types), options.names)
+    return parquet.detect(table, infer_lists=True), options
 
 
 def _detect_avro(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
     from .read_avro import AvroFile
 
-    return AvroFile(data).fields(logical_types=options.logical_types), options
+    file = AvroFile(data)
+    return file.fields(logical_types=options.logical_types, decimals=options.decimal_types), options
 
 
 _DETECT: dict[str, Callable[[bytes, FileOptions], tuple[tuple[Field, ...], FileOptions]]] = {
@@ -112,20 +128,31 @@ _DETECT: dict[str, Callable[[bytes, FileOptions], tuple[tuple[Field, ...], FileO
 
 
 def _read_json(data: bytes, fields: tuple[Field, ...], options: FileOptions) -> Parsed:
-    return read_ndjson(_utf8(data, options), fields, ignore_unknown=options.ignore_unknown)
+    data = _utf8(data, options)
+    data = features(data) if options.geojson else data
+    formats = options.csv.formats
+    return read_ndjson(data, fields, ignore_unknown=options.ignore_unknown, formats=formats)
+
+
+def _parquet(data: bytes, options: FileOptions) -> Any:
+    """A file as Arrow, as the options say of names, enums and decimals."""
+    from . import parquet
+
+    table = parquet.read_file(data, enum_as_string=options.enum_as_string)
+    return parquet.renamed(parquet.with_decimals(table, options.decimal_types), options.names)
 
 
 def _read_parquet(data: bytes, fields: tuple[Field, ...], options: FileOptions) -> Parsed:
     from . import parquet
 
-    return parquet.read_parquet(parquet.read_file(data), fields)
+    return parquet.read_parquet(_parquet(data, options), fields)
 
 
 def _read_orc(data: bytes, fields: tuple[Field, ...], options: FileOptions) -> Parsed:
     from . import parquet
     from .read_orc import read_orc
 
-    return parquet.read_parquet(read_orc(data), fields)
+    return parquet.read_parquet(parquet.renamed(read_orc(data), options.names), fields)
 
 
 def _read_avro(data: bytes, fields: tuple[Field, ...], options: FileOptions) -> Parsed:

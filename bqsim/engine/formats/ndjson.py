@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
+from bqsim.errors import unsupported
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.arrow import arrow_type, empty_table, null_table, table_of
 from bqsim.types.values import table_from_rows
@@ -18,6 +19,7 @@ from bqsim.types.values import table_from_rows
 from .json_rows import decode, parse_row
 from .parsed import Parsed
 from .texts import convert
+from .time_formats import TimeFormats
 
 # Kinds whose JSON values the bulk reader takes as they are; other scalars it reads as text.
 _NATIVE = {
@@ -44,12 +46,46 @@ _TEXT = frozenset(
 _BLOCK_BYTES = 16 << 20
 
 
-def read_ndjson(data: bytes, fields: tuple[Field, ...], *, ignore_unknown: bool = False) -> Parsed:
+def read_ndjson(
+    data: bytes,
+    fields: tuple[Field, ...],
+    *,
+    ignore_unknown: bool = False,
+    formats: TimeFormats | None = None,
+) -> Parsed:
     """The rows of ``data`` for ``fields``; names match without regard to case, missing values are NULL."""
     if not data.strip():
         return Parsed(fields, empty_table(fields))
+    if formats is not None and formats != TimeFormats():
+        return _read_formatted(data, fields, ignore_unknown, formats)
     rows = None if ignore_unknown else _read_in_bulk(data, fields)
     return Parsed(fields, rows) if rows is not None else _read_by_line(data, fields, ignore_unknown)
+
+
+def _read_formatted(
+    data: bytes, fields: tuple[Field, ...], ignore_unknown: bool, formats: TimeFormats
+) -> Parsed:
+    """The rows of ``data`` in which dates and times are written otherwise than usual."""
+    for f in fields:
+        repeated = f.mode is Mode.REPEATED and formats.concerns(f.kind)
+        if repeated or (f.kind is TypeKind.STRUCT and any(formats.concerns(n.kind) for n in f.fields)):
+            raise unsupported(f"A format of dates and times in nested or repeated field {f.name}")
+    texts = tuple(Field(f.name, TypeKind.STRING, f.mode) if formats.concerns(f.kind) else f for f in fields)
+    found = read_ndjson(data, texts, ignore_unknown=ignore_unknown)
+    columns: list[Any] = []
+    wrong: dict[int, str] = {}
+    for f, text, column in zip(fields, texts, found.rows.columns, strict=True):
+        if text is f:
+            columns.append(column)
+            continue
+        values, bad = convert(column, f, formats)
+        columns.append(values)
+        wrong |= {row: f"{message} Field: {f.name}" for row, message in bad.items()}
+    rows = table_of(columns)
+    if wrong:
+        rows = rows.filter(pa.array([row not in wrong for row in range(rows.num_rows)]))
+    told = [f"JSON parsing error in row {row + 1}: {text}" for row, text in sorted(wrong.items())]
+    return Parsed(fields, rows, [*found.bad, *told])
 
 
 def _read_in_bulk(data: bytes, fields: tuple[Field, ...]) -> pa.Table | None:

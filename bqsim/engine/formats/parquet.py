@@ -15,7 +15,7 @@ from bqsim.errors import invalid, unsupported
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.arrow import arrow_type, table_of
 
-from .parsed import READING, Parsed
+from .parsed import READING, Parsed, decimal_kind, mapped_names
 from .texts import convert
 
 _IS = pa.types
@@ -48,16 +48,51 @@ _COMPATIBLE = frozenset(
 )
 
 
-def read_file(data: bytes) -> pa.Table:
-    """The file as Arrow, dictionaries resolved."""
+def read_file(data: bytes, *, enum_as_string: bool = False) -> pa.Table:
+    """The file as Arrow, dictionaries resolved; enums are BYTES unless ``enum_as_string``."""
     try:
         table = pq.read_table(io.BytesIO(data))
+        enums = _enums(pq.ParquetFile(io.BytesIO(data)).schema)
     except (pa.ArrowInvalid, OSError) as exc:
         raise invalid(f"{READING}Failed to read the Parquet file: the file is invalid.") from exc
     for i, f in enumerate(table.schema):
         if _IS.is_dictionary(f.type):
             table = table.set_column(i, f.name, table.column(i).cast(f.type.value_type))
+    for path in enums:
+        if path not in table.column_names:
+            raise unsupported(f"The file option enum_as_string for the nested column {path}")
+        i = table.column_names.index(path)
+        kind = pa.string() if enum_as_string else pa.binary()
+        table = table.set_column(i, path, table.column(i).cast(kind))
     return table
+
+
+def _enums(schema: Any) -> list[str]:
+    """The columns of the type ENUM."""
+    columns = (schema.column(i) for i in range(len(schema)))
+    return [c.path for c in columns if c.logical_type.type == "ENUM"]
+
+
+def with_decimals(table: pa.Table, targets: Sequence[str]) -> pa.Table:
+    """``table`` with the decimals that are to be STRING as text."""
+    if not targets:
+        return table
+    for i, f in enumerate(table.schema):
+        if not _IS.is_decimal(f.type):
+            if _IS.is_nested(f.type):
+                raise unsupported("The file option decimal_target_types with nested columns")
+            continue
+        kind = decimal_kind(f.type.precision, f.type.scale, targets)
+        if kind is TypeKind.STRING:
+            table = table.set_column(i, f.name, table.column(i).cast(pa.string()))
+        elif kind is TypeKind.BIGNUMERIC:
+            table = table.set_column(i, f.name, table.column(i).cast(pa.decimal256(76, 38)))
+    return table
+
+
+def renamed(table: pa.Table, names: str) -> pa.Table:
+    """``table`` with the column names that a column name character map gives."""
+    return table if names == "STRICT" else table.rename_columns(mapped_names(table.column_names, names))
 
 
 def detect(table: pa.Table, *, infer_lists: bool) -> tuple[Field, ...]:
@@ -85,8 +120,7 @@ def _is_list(t: pa.DataType) -> bool:
 
 def _kind(name: str, t: pa.DataType) -> TypeKind:
     if _IS.is_decimal(t):
-        fits = t.scale <= 9 and t.precision - t.scale <= 29
-        return TypeKind.NUMERIC if fits else TypeKind.BIGNUMERIC
+        return decimal_kind(t.precision, t.scale)
     if _IS.is_null(t):
         return TypeKind.INT64
     for is_type, kind in KINDS:

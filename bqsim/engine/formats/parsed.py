@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bqsim.errors import invalid
-from bqsim.types import Field
+from bqsim.types import Field, TypeKind
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,6 +25,25 @@ class Parsed:
     fields: tuple[Field, ...]
     rows: pa.Table
     bad: list[str] = field(default_factory=list)
+
+
+def decimal_kind(precision: int, scale: int, targets: Sequence[str] = ()) -> TypeKind:
+    """The type of a decimal: the first in the order NUMERIC, BIGNUMERIC, STRING that holds all its values, of
+    those among ``targets`` when some are given (page *DecimalTargetType*); else the widest of them."""
+    whole = precision - scale
+    holds = {"NUMERIC": scale <= 9 and whole <= 29, "BIGNUMERIC": scale <= 38 and whole <= 38, "STRING": True}
+    wanted = [t for t in holds if t in targets] or ["NUMERIC", "BIGNUMERIC"]
+    return TypeKind(next((t for t in wanted if holds[t]), wanted[-1]))
+
+
+# What column names may not hold, by the map that replaces it (page *columnNameCharacterMap*).
+_REPLACED = {"V1": re.compile(r"[^A-Za-z0-9_]"), "V2": re.compile(r'[!"$()*,./;?@\[\]\\^`{}~]')}
+
+
+def mapped_names(names: Sequence[str], character_map: str) -> list[str]:
+    """Column names by a column name character map: characters that it does not take become ``_``."""
+    replaced = [_REPLACED[character_map].sub("_", name) for name in names]
+    return [f"_{name}" if character_map == "V1" and name[:1].isdigit() else name for name in replaced]
 
 
 def unpacked(data: bytes) -> bytes:

@@ -19,7 +19,7 @@ from bqsim.types.arrow import arrow_type, null_table, table_of
 from bqsim.types.values import array_of_values, parse_cell
 
 from .avro_container import blocks, check_header, uncompressed
-from .parsed import READING, Parsed
+from .parsed import READING, Parsed, decimal_kind
 
 _SCALARS = {
     "boolean": TypeKind.BOOL,
@@ -68,6 +68,7 @@ class AvroFile:
             )
         self.schema = schema
         self._named: dict[str, Any] = {}
+        self._decimals: Sequence[str] = ()
         _collect(schema, self._named)
 
     def rows(self) -> list[Any]:
@@ -87,8 +88,12 @@ class AvroFile:
             return None
         return columns_of(self.schema, self._named, found, fields)
 
-    def fields(self, *, logical_types: bool) -> tuple[Field, ...]:
-        """The fields of the rows; without ``logical_types`` those that the raw types have."""
+    def fields(self, *, logical_types: bool, decimals: Sequence[str] = ()) -> tuple[Field, ...]:
+        """The fields of the rows; without ``logical_types`` those that the raw types have.
+
+        ``decimals`` are the types that decimals may have.
+        """
+        self._decimals = decimals
         return tuple(self._field(f, logical_types) for f in self.schema["fields"])
 
     def _field(self, field: Mapping[str, Any], logical: bool) -> Field:
@@ -131,8 +136,7 @@ class AvroFile:
         label = type_.get("logicalType")
         if label == "decimal":
             precision, scale = int(type_.get("precision", 38)), int(type_.get("scale", 0))
-            fits = scale <= 9 and precision - scale <= 29
-            return Field(name, TypeKind.NUMERIC if fits else TypeKind.BIGNUMERIC)
+            return Field(name, decimal_kind(precision, scale, self._decimals))
         if logical and label in _LOGICAL:
             return Field(name, _LOGICAL[label])
         if type_.get("sqlType") in _SQL_TYPES:
@@ -283,6 +287,8 @@ def _scalar_value(value: Any, field: Field, path: str) -> Any:
         return _EPOCH_UTC + value * _MICROSECOND
     if given is int and kind is TypeKind.DATE:
         return _EPOCH + dt.timedelta(days=value)
+    if given is Decimal and kind is TypeKind.STRING:
+        return f"{value:f}"
     if given is Decimal and kind is TypeKind.FLOAT64:
         return float(value)
     if given is bytes and kind is TypeKind.STRING:

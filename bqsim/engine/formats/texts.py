@@ -14,6 +14,8 @@ from bqsim.types import Field, TypeKind
 from bqsim.types.arrow import arrow_type
 from bqsim.types.values import parse_cell
 
+from .time_formats import TimeFormats
+
 Cast = Callable[[Any], Any]
 
 _DAY_AND_TIME = r"^\d{4}-\d\d-\d\d([ T]\d\d:\d\d|$)"
@@ -23,12 +25,16 @@ _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
 
 
-def convert(column: pa.ChunkedArray, field: Field) -> tuple[pa.ChunkedArray, dict[int, str]]:
+def convert(
+    column: pa.ChunkedArray, field: Field, formats: TimeFormats | None = None
+) -> tuple[pa.ChunkedArray, dict[int, str]]:
     """Text values of one field (not REPEATED) in canonical form; what is wrong with values, by row.
 
-    Bad values are NULL in the column.
+    Bad values are NULL in the column. ``formats`` tell how dates and times are written.
     """
     target = arrow_type(field.value_type)
+    if formats is not None and formats.concerns(field.kind):
+        return _value_by_value(column, field, target, formats.parse)
     fast = FAST.get(field.kind)
     if fast is not None:
         try:
@@ -49,7 +55,10 @@ def _chunked(values: Any, target: pa.DataType) -> pa.ChunkedArray:
 
 
 def _value_by_value(
-    column: pa.ChunkedArray, field: Field, target: pa.DataType
+    column: pa.ChunkedArray,
+    field: Field,
+    target: pa.DataType,
+    parse: Callable[[str, Field], Any] = parse_cell,
 ) -> tuple[pa.ChunkedArray, dict[int, str]]:
     """Parse each distinct value once."""
     encoded = pc.dictionary_encode(column.combine_chunks())
@@ -60,7 +69,7 @@ def _value_by_value(
     wrong: dict[int, str] = {}
     for i, text in enumerate(texts):
         try:
-            values.append(parse_cell(text, field))
+            values.append(parse(text, field))
         except BigQueryError as error:
             values.append(None)
             wrong[i] = error.message

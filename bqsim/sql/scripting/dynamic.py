@@ -269,6 +269,12 @@ def _refresh(run: Run, given: list[str | None]) -> StatementResult:
     return run.executor.refresh_materialized_view(path, run.ctx, run.session)
 
 
+def _refresh_cache(run: Run, given: list[str | None]) -> StatementResult:
+    """BQ.REFRESH_EXTERNAL_METADATA_CACHE: files are looked at whenever a query reads them."""
+    path = [part.strip("`") for part in ((given[0] if given else None) or "").split(".")]
+    return run.executor.refresh_metadata_cache(path, run.ctx)
+
+
 def _abort_session(run: Run, given: list[str | None]) -> StatementResult:
     """BQ.ABORT_SESSION, of the session given or that of the script."""
     if run.ctx.abort_session is None:
@@ -280,6 +286,7 @@ def _abort_session(run: Run, given: list[str | None]) -> StatementResult:
 _SYSTEM: dict[str, Callable[[Run, list[str | None]], StatementResult]] = {
     "bq.refresh_materialized_view": _refresh,
     "bq.abort_session": _abort_session,
+    "bq.refresh_external_metadata_cache": _refresh_cache,
 }
 
 

@@ -99,6 +99,14 @@ def partition_columns(statement: Statement, config: dict[str, Any]) -> tuple[Fie
     return listed
 
 
+def check_cached(table: Table) -> None:
+    """Raises ``invalidQuery`` for a table without a cache of its files' metadata."""
+    if table.kind is not TableKind.EXTERNAL:
+        raise wrong_kind(table)
+    if not (table.metadata.get(CONFIG) or {}).get("metadataCacheMode"):
+        raise invalid_query(f"Table {table.ref.api_name} does not have metadata caching enabled")
+
+
 @dataclass(slots=True)
 class ExternalRows:
     """The rows of one external table, read from its files by whoever calls it.

@@ -7,6 +7,7 @@ from typing import Any
 
 from bqsim.engine.formats.csv import CsvOptions
 from bqsim.engine.formats.files import FileOptions
+from bqsim.engine.formats.time_formats import TimeFormats
 from bqsim.errors import BigQueryError, invalid_query, unsupported
 from bqsim.types.api_schema import fields_from_api
 
@@ -73,20 +74,10 @@ _FORMATS_ELSEWHERE = frozenset(
 )
 # What bqsim does not do for who sets it (to anything but these values).
 _REFUSED: dict[tuple[str, ...], tuple[Any, ...]] = {
-    ("columnNameCharacterMap",): ("STRICT",),
-    ("csvOptions", "nullMarkers"): ([],),
-    ("csvOptions", "sourceColumnMatch"): ("POSITION",),
-    ("dateFormat",): (),
-    ("datetimeFormat",): (),
-    ("fileSetSpecType",): ("FILE_SET_SPEC_TYPE_FILE_SYSTEM_MATCH", "FILE_SYSTEM_MATCH"),
     ("googleSheetsOptions", "range"): (),
-    ("jsonExtension",): (),
+    ("metadataCacheMode",): ("AUTOMATIC",),
     ("objectMetadata",): (),
     ("projectionFields",): (),
-    ("referenceFileSchemaUri",): (),
-    ("timeFormat",): (),
-    ("timeZone",): ("UTC",),
-    ("timestampFormat",): (),
 }
 _ENCODINGS = {
     "UTF8": "utf-8",
@@ -98,6 +89,8 @@ _ENCODINGS = {
     "UTF-32BE": "utf-32-be",
     "UTF-32LE": "utf-32-le",
 }
+_CHARACTER_MAPS = ("STRICT", "V1", "V2")
+_TEXT_FORMATS = ("CSV", "JSON", "NEWLINE_DELIMITED_JSON")
 _DELIMITERS = {"tab": "\t", "\\t": "\t"}
 
 
@@ -145,14 +138,56 @@ def file_options(config: Mapping[str, Any]) -> FileOptions:
             value = value.get(key) if isinstance(value, Mapping) else None
         if value is not None and value not in harmless:
             raise unsupported(f"The file option {path[-1]}")
+    format_ = format_of(config.get("sourceFormat") or "CSV")
+    names = _one_of(config, "columnNameCharacterMap", "column_name_character_map", _CHARACTER_MAPS)
+    if names not in (None, "STRICT") and format_ not in ("PARQUET", "ORC", "AVRO"):
+        raise unsupported(f"The file option column_name_character_map {names} for {format_} files")
+    extension = _one_of(config, "jsonExtension", "json_extension", ("GEOJSON",))
+    if extension is not None and format_ != "NEWLINE_DELIMITED_JSON":
+        raise invalid_query("Option json_extension is only allowed for the format NEWLINE_DELIMITED_JSON")
+    decimals = tuple(str(t).upper() for t in config.get("decimalTargetTypes") or ())
+    for target in decimals:
+        if target not in ("NUMERIC", "BIGNUMERIC", "STRING"):
+            raise _bad("decimal_target_types", target)
     return FileOptions(
-        format=format_of(config.get("sourceFormat") or "CSV"),
+        format=format_,
         csv=_csv(config),
+        decimal_types=decimals,
+        enum_as_string=bool((config.get("parquetOptions") or {}).get("enumAsString")),
+        geojson=extension is not None,
+        names=names or "STRICT",
         ignore_unknown=bool(config.get("ignoreUnknownValues")),
         max_bad_records=int(config.get("maxBadRecords") or 0),
         infer_lists=bool((config.get("parquetOptions") or {}).get("enableListInference")),
         logical_types=bool((config.get("avroOptions") or {}).get("useAvroLogicalTypes")),
     )
+
+
+def _one_of(config: Mapping[str, Any], member: str, name: str, known: tuple[str, ...]) -> str | None:
+    """The word that a member of a configuration is, in capitals."""
+    value = config.get(member)
+    if not value:
+        return None
+    if str(value).upper() not in known:
+        raise _bad(name, str(value))
+    return str(value).upper()
+
+
+def _formats(config: Mapping[str, Any]) -> TimeFormats:
+    """How dates and times are written. CSV and JSON have them (page *LOAD DATA statement*)."""
+    found = TimeFormats(
+        date=config.get("dateFormat") or "",
+        datetime=config.get("datetimeFormat") or "",
+        time=config.get("timeFormat") or "",
+        timestamp=config.get("timestampFormat") or "",
+        zone=config.get("timeZone") or "UTC",
+    )
+    found.check()
+    if found != TimeFormats() and (config.get("sourceFormat") or "CSV").upper() not in _TEXT_FORMATS:
+        raise invalid_query(
+            "Formats of dates and time_zone are only allowed for CSV and JSON files"
+        )
+    return found
 
 
 def _csv(config: Mapping[str, Any]) -> CsvOptions:
@@ -182,7 +217,18 @@ def _csv(config: Mapping[str, Any]) -> CsvOptions:
         allow_quoted_newlines=bool(csv.get("allowQuotedNewlines")),
         ignore_unknown=bool(config.get("ignoreUnknownValues")),
         encoding=encoding,
+        null_markers=_null_markers(csv),
+        by_name=_one_of(csv, "sourceColumnMatch", "source_column_match", ("POSITION", "NAME")) == "NAME",
+        control_characters=bool(csv.get("preserveAsciiControlCharacters")),
+        formats=_formats(config),
     )
+
+
+def _null_markers(csv: Mapping[str, Any]) -> tuple[str, ...]:
+    markers = tuple(csv.get("nullMarkers") or ())
+    if markers and csv.get("nullMarker") is not None:
+        raise invalid_query("Options null_marker and null_markers cannot be specified at the same time")
+    return markers
 
 
 def given_fields(config: Mapping[str, Any]) -> Any:

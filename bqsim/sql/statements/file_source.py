@@ -34,22 +34,41 @@ class FileSource:
     """The files of an ``ExternalDataConfiguration``.
 
     ``partitions`` are the columns in their names: None without any, empty when they are to be detected.
+    ``manifests``: the URIs are of files that list others. ``reference`` is the file that has the schema.
     """
 
     uris: tuple[str, ...]
     options: files.FileOptions
     prefix: str = ""
     partitions: tuple[Field, ...] | None = None
+    manifests: bool = False
+    reference: str | None = None
 
     def matching(self, store: ObjectStore) -> list[ObjectInfo]:
         """The files, in the order of the URIs. Raises ``notFound`` for a URI without any."""
         found: dict[str, ObjectInfo] = {}
-        for uri in self.uris:
+        for uri in self._listed(store):
             matches = store.glob(uri)
             if not matches:
                 raise not_found("URI", uri)
             found.update((info.uri, info) for info in matches)
         return list(found.values())
+
+    def _listed(self, store: ObjectStore) -> Sequence[str]:
+        """The URIs, read from the manifests that name them, a file on each line, when they are so given."""
+        if not self.manifests:
+            return self.uris
+        listed: list[str] = []
+        for uri in self.uris:
+            if not store.glob(uri):
+                raise not_found("URI", uri)
+            lines = store.read(uri).decode("utf-8", "replace").splitlines()
+            listed += [line.strip() for line in lines if line.strip()]
+        for uri in listed:
+            _check(uri)
+            if "*" in uri:
+                raise invalid(f"Wildcards are not allowed in manifest files: {uri}")
+        return listed
 
     def partition_fields(self, infos: Sequence[ObjectInfo]) -> tuple[Field, ...]:
         """The columns that the names of files give."""
@@ -72,7 +91,10 @@ class FileSource:
     def detect(self, store: ObjectStore) -> tuple[Field, ...]:
         """The fields of the files' rows, those of the names last."""
         infos = self.matching(store)
-        fields, _ = files.detect(store.read(infos[0].uri), self.options)
+        if self.reference is not None and not store.glob(self.reference):
+            raise not_found("URI", self.reference)
+        example = infos[0].uri if self.reference is None else self.reference
+        fields, _ = files.detect(store.read(example), self.options)
         return (*fields, *self.partition_fields(infos))
 
     def rows(
@@ -172,7 +194,20 @@ def source_of(
     if partitions is not None and prefix and not prefix.endswith("/"):
         prefix += "/"
     kind = DetectingSource if detecting else FileSource
-    return kind(uris, file_options(config), prefix, partitions)
+    options = file_options(config)
+    reference = config.get("referenceFileSchemaUri") or None
+    if reference is not None and options.format not in files.SELF_DESCRIBING:
+        raise invalid_query("Option reference_file_schema_uri is only allowed for AVRO, ORC, PARQUET files")
+    return kind(uris, options, prefix, partitions, _has_manifests(config), reference)
+
+
+def _has_manifests(config: Mapping[str, Any]) -> bool:
+    """Whether the URIs are of manifests (page *FileSetSpecType*)."""
+    given = str(config.get("fileSetSpecType") or "FILE_SYSTEM_MATCH").upper()
+    name = given.removeprefix("FILE_SET_SPEC_TYPE_")
+    if name not in ("FILE_SYSTEM_MATCH", "NEW_LINE_DELIMITED_MANIFEST"):
+        raise invalid_query(f"Invalid value for option 'file_set_spec_type': {name}")
+    return name == "NEW_LINE_DELIMITED_MANIFEST"
 
 
 def _check(uri: str) -> None:

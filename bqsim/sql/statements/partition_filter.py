@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bqsim.catalog.resources import Table
+from bqsim.catalog.resources import Table, TableKind
 from bqsim.errors import invalid_query
 from bqsim.sql.googlesql import resolved
 
@@ -32,7 +33,7 @@ def check(analyzed: Analyzed) -> None:
 
     The target of INSERT needs none.
     """
-    guarded = {n: s for n, s in analyzed.sources.items() if s.table.require_partition_filter}
+    guarded = {n: s for n, s in analyzed.sources.items() if _is_guarded(s.table)}
     if not guarded or analyzed.kind not in _READING:
         return
     target = analyzed.statement.table_scan if analyzed.kind == "resolved_insert_stmt" else None
@@ -70,7 +71,29 @@ def _filtered_columns(nodes: list[Any]) -> set[int]:
     return found
 
 
+def _is_guarded(table: Table) -> bool:
+    return table.require_partition_filter or bool(_hive(table).get("requirePartitionFilter"))
+
+
+def _hive(table: Table) -> Mapping[str, Any]:
+    """What is said of the columns that names of files give an external table."""
+    config: Mapping[str, Any] = table.metadata.get("externalDataConfiguration") or {}
+    found: Mapping[str, Any] = config.get("hivePartitioningOptions") or {}
+    return found
+
+
+def _hive_columns(table: Table) -> list[str]:
+    """Those columns: the listed ones, else those that the names of the files have."""
+    listed = [f["name"] for f in _hive(table).get("fields") or ()]
+    found = table.metadata.get("virtual")
+    if listed or found is None:
+        return listed
+    return [f.name for f in found.source.partition_fields(found.source.matching(found.objects))]
+
+
 def _partition_columns(table: Table) -> tuple[str, ...]:
+    if table.kind is TableKind.EXTERNAL:
+        return tuple(name.casefold() for name in _hive_columns(table))
     by = table.time_partitioning or table.range_partitioning
     if by is None:
         return ()
@@ -78,6 +101,8 @@ def _partition_columns(table: Table) -> tuple[str, ...]:
 
 
 def _shown(table: Table) -> str:
+    if table.kind is TableKind.EXTERNAL:
+        return ", ".join(f"'{name}'" for name in _hive_columns(table))
     by = table.time_partitioning or table.range_partitioning
     if by is not None and by.field is not None:
         return f"'{by.field}'"

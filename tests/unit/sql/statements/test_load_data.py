@@ -181,7 +181,7 @@ BAD = [
     (
         "d.x",
         "format='CSV', uris=['gs://bucket/*'], date_format='YYYY'",
-        "The file option dateFormat is not supported by bqsim",
+        "Schema detection with formats of dates and times, or a time zone, is not supported by bqsim",
     ),
 ]
 

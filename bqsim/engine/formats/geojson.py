@@ -1,0 +1,31 @@
+"""Newline-delimited GeoJSON: a feature on each line, its geometry and its properties as columns."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bqsim.types import Field, TypeKind
+
+from .json_rows import decode
+
+GEOMETRY = Field("geometry", TypeKind.GEOGRAPHY)
+
+
+def features(data: bytes) -> bytes:
+    """The features of a file as rows of JSON: the properties, and the geometry as text of GeoJSON."""
+    return b"\n".join(_row(line) for line in data.split(b"\n") if line.strip())
+
+
+def _row(line: bytes) -> bytes:
+    try:
+        feature: Any = decode(line)
+    except (ValueError, RecursionError):
+        return line
+    if not isinstance(feature, dict) or feature.get("type") != "Feature":
+        # Not a feature: the reader of rows tells so.
+        return b"null"
+    geometry = feature.get("geometry")
+    row = dict(feature.get("properties") or {})
+    row["geometry"] = None if geometry is None else json.dumps(geometry)
+    return json.dumps(row).encode()
