@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from bqsim.catalog.resources import Dataset, Table, TableKind
 from bqsim.sql.statements.fields import sql_type
 from bqsim.sql.statements.options import shown_options, sql_literal
@@ -41,22 +39,26 @@ def table_ddl(table: Table) -> str:
 
 
 _NESTED = frozenset({TypeKind.STRUCT, TypeKind.RANGE})
-
-
-@cache
-def _plain(kind: TypeKind, mode: Mode) -> str:
-    return sql_type(Field("x", kind, mode))
+# The types of columns that have no more to them, by kind and mode.
+_PLAIN: dict[tuple[TypeKind, Mode], str] = {
+    (kind, mode): sql_type(Field("x", kind, mode))
+    for kind in TypeKind
+    if kind not in _NESTED
+    for mode in Mode
+}
 
 
 def type_text(field: Field) -> str:
     """The type of a column as SQL: most columns have one of few."""
     if field.kind in _NESTED or field.max_length is not None or field.precision is not None:
         return sql_type(field)
-    return _plain(field.kind, field.mode)
+    return _PLAIN[field.kind, field.mode]
 
 
 def column_ddl(field: Field) -> str:
     """A column definition: ``name STRING(10) NOT NULL OPTIONS(description="x")``."""
+    if field.mode is not Mode.REQUIRED and field.default is field.description is field.collation is None:
+        return f"{field.name} {_type(field)}"
     parts = [field.name, _type(field)]
     if field.collation and field.kind is TypeKind.STRING:
         parts.append(f"COLLATE '{field.collation}'")

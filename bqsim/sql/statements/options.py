@@ -38,12 +38,12 @@ def _metadata(name: str, type_: str, *path: str, to_api: Callable[[Any], Any] = 
             resource, metadata=_with(resource.metadata, path, None if value is None else to_api(value))
         )
 
+    first, *deeper = path
+
     def show(resource: Any) -> Any:
-        value: Any = resource.metadata
-        for key in path:
-            if not isinstance(value, Mapping) or key not in value:
-                return None
-            value = value[key]
+        value: Any = resource.metadata.get(first)
+        for key in deeper:
+            value = value.get(key) if isinstance(value, Mapping) else None
         return value
 
     return Option(name, type_, put, show)
