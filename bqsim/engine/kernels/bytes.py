@@ -156,7 +156,7 @@ def base32_texts(column: Any) -> Any:
         padded = np.zeros((len(places), groups * 5), np.uint64)
         padded[:, : rows.length] = rows.matrix
         parts = padded.reshape(len(places), groups, 5)
-        numbers = sum(parts[:, :, i] << np.uint64(32 - 8 * i) for i in range(5))
+        numbers = np.bitwise_or.reduce(parts << np.arange(32, -1, -8, dtype=np.uint64), axis=2)
         shifts = np.arange(35, -1, -5, dtype=np.uint64)
         codes = digits[((numbers[:, :, None] >> shifts) & np.uint64(31)).astype(np.intp)]
         codes = codes.reshape(len(places), groups * 8)

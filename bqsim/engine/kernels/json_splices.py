@@ -100,7 +100,7 @@ def _set(texts: Any, path: str, values: Any, create: bool) -> tuple[Any, Any] | 
 def _added(
     texts: Any, tokens: tuple[str, ...], are_indexes: tuple[bool, ...], values: Any, missing: Any
 ) -> tuple[Any, Any]:
-    """The documents with a new member in the deepest object that the path leads to, and where there is one."""
+    """The documents with a new member in the deepest object of the path, and where there is one."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -228,7 +228,7 @@ def stripping(name: str, function: RowFunction) -> Kernel:
 
 
 def keys(name: str, function: RowFunction) -> Kernel:
-    """A kernel (document, depth, mode) → its keys: made once for all documents that differ in scalars only."""
+    """A kernel (document, depth, mode) → its keys: made once for documents that differ in scalars only."""
 
     def kernel(texts: Any, depths: Any, modes: Any) -> Any:
         import numpy as np

@@ -1,8 +1,8 @@
 """PARSE_DATE and its like for all texts of a batch at once, for the usual elements.
 
-A format becomes one regular expression that takes a text only as the steps of :mod:`parsing` do: each number has
-all its digits, or ends at what is no digit. Texts that it does not take, and values out of range, are left to
-those steps.
+A format becomes one regular expression that takes a text only as the steps of :mod:`parsing` do: each number
+has all its digits, or ends at what is no digit. Texts that it does not take, and values out of range, are
+left to those steps.
 """
 
 from __future__ import annotations
@@ -23,14 +23,25 @@ def _names(names: tuple[str, ...]) -> str:
 
 # Elements with the group that they fill; a number as (digits at least, digits at most).
 _NUMBERS = {
-    "Y": ("year", 4, 4), "E4Y": ("year", 4, 4), "y": ("short", 2, 2), "m": ("month", 1, 2), "d": ("day", 1, 2),
-    "e": ("day", 1, 2), "H": ("hour", 1, 2), "I": ("half", 1, 2), "M": ("minute", 1, 2), "S": ("second", 1, 2),
+    "Y": ("year", 4, 4),
+    "E4Y": ("year", 4, 4),
+    "y": ("short", 2, 2),
+    "m": ("month", 1, 2),
+    "d": ("day", 1, 2),
+    "e": ("day", 1, 2),
+    "H": ("hour", 1, 2),
+    "I": ("half", 1, 2),
+    "M": ("minute", 1, 2),
+    "S": ("second", 1, 2),
     "j": ("doy", 1, 3),
-}  # fmt: skip
+}
 _NAMED = {
-    "b": ("name", MONTHS), "B": ("name", MONTHS), "h": ("name", MONTHS), "a": ("weekday", WEEKDAYS),
+    "b": ("name", MONTHS),
+    "B": ("name", MONTHS),
+    "h": ("name", MONTHS),
+    "a": ("weekday", WEEKDAYS),
     "A": ("weekday", WEEKDAYS),
-}  # fmt: skip
+}
 _OTHERS = {
     "p": ("noon", "(?P<noon>(?i:am|pm))"),
     "P": ("noon", "(?P<noon>(?i:am|pm))"),
@@ -102,8 +113,8 @@ def _element(element: str, follows: tuple[str, bool] | None) -> tuple[str, str] 
         return _OTHERS[element]
     fraction = re.fullmatch(r"E([1-9]|\*)S", element)
     if fraction and ends_at(_NO_DIGIT) and ends_at(_NO_POINT):
-        most = "" if fraction[1] == "*" else fraction[1]
-        return "second", rf"(?P<second>[0-9][0-9])(?:\.(?P<fraction>[0-9]{{1,{most}}}))?"
+        digits = "" if fraction[1] == "*" else fraction[1]
+        return "second", rf"(?P<second>[0-9][0-9])(?:\.(?P<fraction>[0-9]{{1,{digits}}}))?"
     return None
 
 
@@ -209,7 +220,7 @@ class _Fields:
 
 
 def parsed(form: str, texts: Any, kind: str, zone: str | None = None) -> tuple[Any, Any] | None:
-    """Days (DATE) or microseconds of texts without NULLs in a format, and the mask of the rows that have them.
+    """Days (DATE) or microseconds of texts without NULLs in a format, and the mask of the rows with them.
 
     None: the format needs the steps.
     """
@@ -248,8 +259,8 @@ _TIMESTAMP = Pattern(
 
 
 def canonical_micros(texts: Any, zone: str | None) -> tuple[Any, Any]:
-    """Microseconds of DATETIME texts, or with the default ``zone`` of TIMESTAMP texts with offsets or none; the
-    mask of the rows that are such texts."""
+    """Microseconds of DATETIME texts, or with the default ``zone`` of TIMESTAMP texts with offsets or none;
+    the mask of the rows that are such texts."""
     import numpy as np
 
     from .dates import MAX_MICROS, MIN_MICROS

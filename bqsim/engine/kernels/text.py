@@ -83,75 +83,17 @@ def soundex(text: str) -> str:
     return (letters[0] + digits[own : own + 3]).ljust(4, "0")
 
 
-def edit_distance(left: str | bytes, right: str | bytes, limit: int) -> int:
-    """The Levenshtein distance in code points (or bytes), at most ``limit``."""
-    if limit < 0:
-        raise invalid_query("Max distance must be non-negative")
-    row = list(range(len(right) + 1))
-    for i, a in enumerate(left, 1):
-        diagonal, row[0] = row[0], i
-        for j, b in enumerate(right, 1):
-            cost = min(row[j] + 1, row[j - 1] + 1, diagonal + (a != b))
-            diagonal, row[j] = row[j], cost
-    return min(row[-1], limit)
-
-
-# Longer texts are compared one by one.
-_SHORT = 64
-# Rows that are worth the steps of all lengths.
-_MANY = 64
-
-
 def _edit_distances(lefts: Any, rights: Any, limits: Any) -> Any:
-    """The distances of all rows at once."""
+    """The Levenshtein distances in code points (or bytes), at most ``limits``."""
     import numpy as np
     import pyarrow as pa
 
-    pairs = list(zip(lefts.to_pylist(), rights.to_pylist(), limits.to_pylist(), strict=True))
-    found = np.zeros(len(pairs), np.int64)
-    short = [i for i, (a, b, most) in enumerate(pairs) if len(a) <= _SHORT and len(b) <= _SHORT and most >= 0]
-    if len(short) < _MANY:
-        short = []
-    for i in set(range(len(pairs))).difference(short):
-        found[i] = edit_distance(*pairs[i])
-    if short:
-        distances = _distances([pairs[i][0] for i in short], [pairs[i][1] for i in short])
-        found[short] = np.minimum(distances, [pairs[i][2] for i in short])
-    return pa.array(found)
+    from bqsim.codecs.distance import distances
 
-
-def _letters(texts: list[Any]) -> tuple[Any, Any]:
-    """Letters by place and text, places after the end 0; and how many each text has."""
-    import numpy as np
-
-    sizes = np.array([len(text) for text in texts])
-    found = np.zeros((len(texts), max(int(sizes.max()), 1)), np.uint32)
-    if isinstance(texts[0], bytes):
-        codes = np.frombuffer(b"".join(texts), np.uint8)
-    else:
-        codes = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
-    found[np.arange(found.shape[1]) < sizes[:, None]] = codes
-    return np.ascontiguousarray(found.T), sizes
-
-
-def _distances(lefts: list[Any], rights: list[Any]) -> Any:
-    import numpy as np
-
-    a, a_sizes = _letters(lefts)
-    b, b_sizes = _letters(rights)
-    places = np.arange(len(b) + 1, dtype=np.int16)[:, None]
-    row = np.repeat(places, len(lefts), axis=1)
-    found = b_sizes.astype(np.int16)
-    for i, letters in enumerate(a, 1):
-        best = np.empty_like(row)
-        best[0] = i
-        np.minimum(row[1:] + 1, row[:-1] + (b != letters), out=best[1:])
-        # A run of insertions costs one for each place: the least of the costs before, less their places.
-        row = np.minimum.accumulate(best - places, axis=0) + places
-        ended = a_sizes == i
-        if ended.any():
-            found[ended] = row[b_sizes[ended], np.flatnonzero(ended)]
-    return found.astype(np.int64)
+    most = np.array(limits.to_pylist(), np.int64)
+    if (most < 0).any():
+        raise invalid_query("Max distance must be non-negative")
+    return pa.array(np.minimum(distances(lefts.to_pylist(), rights.to_pylist()), most))
 
 
 def _translate(text: str, source: str, target: str) -> str:

@@ -13,11 +13,40 @@ from bqsim.errors import BigQueryError
 
 KERNELS = registry.kernels()
 _TEXTS = (
-    '{"a":1,"b":[1,"x",null,{"c":2.5}],"s":"12"}', ' { "a" : [ 1 , 2 ] , "b" : { "c" : "x y" } } ', "[1,2,[3,4]]", '"abc"', "null",
-    "true", "-1.50e3", "", "  ", "nope", '{"a":"q\\n","b":1}', '{"\\u0061":1}', "{'a':1}", '{"a":1', '{"a":1} x', '{"a":1,}', "[,1]",
-    '{"a":1,"a":{"b":2}}', '{"a":{"b":[]}}', '{"a":"é\u2028"}', '{"a":"\u2014"}', '{"a":"x\ty"}', '{"0":"k","1":[5]}', "[01]", "[1.]",
-    '{"a":nul}', '{"a":[[1,[2]],"é"]}', "[1e999]", '{"a":-}', '{"a":"' + "long " * 40 + '"}', "[" * 300 + "]" * 300, '{"b":[{"c":1},{"c": 2}]}', None,
-)  # fmt: skip
+    '{"a":1,"b":[1,"x",null,{"c":2.5}],"s":"12"}',
+    ' { "a" : [ 1 , 2 ] , "b" : { "c" : "x y" } } ',
+    "[1,2,[3,4]]",
+    '"abc"',
+    "null",
+    "true",
+    "-1.50e3",
+    "",
+    "  ",
+    "nope",
+    '{"a":"q\\n","b":1}',
+    '{"\\u0061":1}',
+    "{'a':1}",
+    '{"a":1',
+    '{"a":1} x',
+    '{"a":1,}',
+    "[,1]",
+    '{"a":1,"a":{"b":2}}',
+    '{"a":{"b":[]}}',
+    '{"a":"é\u2028"}',
+    '{"a":"\u2014"}',
+    '{"a":"x\ty"}',
+    '{"0":"k","1":[5]}',
+    "[01]",
+    "[1.]",
+    '{"a":nul}',
+    '{"a":[[1,[2]],"é"]}',
+    "[1e999]",
+    '{"a":-}',
+    '{"a":"' + "long " * 40 + '"}',
+    "[" * 300 + "]" * 300,
+    '{"b":[{"c":1},{"c": 2}]}',
+    None,
+)
 _PATHS = (
     "$",
     "$.a",
@@ -33,10 +62,29 @@ _PATHS = (
     "$.a[0]",
 )
 _EDGES = (
-    '{"b":1,"a":{"z":[],"y":0.5}}', '{"b":2,"aa":1,"a":3,"b":4}', "0.0001", "0.00001", "-0", "-0.0", "100.0", "1.50", "123456789012345678",
-    "1234567890123456789", "18446744073709551616", "0.123456789012345", "1234567890.12345", "12345678901.234567", "1e5", "[1 , 2]",
-    '"x\\u0041"', '"\u2028"', '{"é":1,"z":2}', "{}", "[]", " [ ] ",
-)  # fmt: skip
+    '{"b":1,"a":{"z":[],"y":0.5}}',
+    '{"b":2,"aa":1,"a":3,"b":4}',
+    "0.0001",
+    "0.00001",
+    "-0",
+    "-0.0",
+    "100.0",
+    "1.50",
+    "123456789012345678",
+    "1234567890123456789",
+    "18446744073709551616",
+    "0.123456789012345",
+    "1234567890.12345",
+    "12345678901.234567",
+    "1e5",
+    "[1 , 2]",
+    '"x\\u0041"',
+    '"\u2028"',
+    '{"é":1,"z":2}',
+    "{}",
+    "[]",
+    " [ ] ",
+)
 _ROW_FUNCTIONS = {
     f"bq_json_{dialect}{name}": (make(legacy), returns)
     for name, returns, make in json._EXTRACTIONS
@@ -48,7 +96,7 @@ _ROW_FUNCTIONS = {
 @pytest.mark.parametrize("path", _PATHS)
 def test_extractions_are_those_of_rows(name: str, path: str) -> None:
     function, _ = _ROW_FUNCTIONS[name]
-    texts = _TEXTS
+    texts: tuple[str | None, ...] = _TEXTS
     if "json" in name.removeprefix("bq_json"):
         texts = tuple(t for t in _TEXTS if t is None or _is_canonical(t))
     found = KERNELS[name].function(pa.array(texts, pa.string()), pa.array([path] * len(texts)))
@@ -96,8 +144,11 @@ def test_members_and_elements() -> None:
         None,
     ]
     assert KERNELS["bq_json_member"].function(documents, pa.array(["a"] * 4)).to_pylist() == [
-        '{"b":"\\""}', None, None, None
-    ]  # fmt: skip
+        '{"b":"\\""}',
+        None,
+        None,
+        None,
+    ]
     assert KERNELS["bq_json_element"].function(documents, pa.array([0] * 4)).to_pylist() == [
         None,
         "5",

@@ -10,13 +10,28 @@ import pytest
 
 from bqsim.engine import kernels as registry
 from bqsim.engine.kernels import json, json_edit
+from bqsim.errors import BigQueryError
 
 KERNELS = registry.kernels()
 DOCUMENTS = (
-    '{"a":1,"b":[1,2],"c":{"d":null}}', '{"a":[]}', '{"a":{"b":"x"}}', '{"b":[[1],{"a":"q"}]}', "[1,2,3]", "[]", "null", '"x"', "{}",
-    '{"a":null}', '{"\\"":1,"a":2}', '{"a":"l\\n","b":[0,"\\n"]}', '{"0":1}', "[[],[null,[]],{}]", '{"a":[null,1],"b":{"c":[]}}',
-    '{"z":1,"é":"ü"}', '[{"a":1},{"a":{"b":2}}]',
-)  # fmt: skip
+    '{"a":1,"b":[1,2],"c":{"d":null}}',
+    '{"a":[]}',
+    '{"a":{"b":"x"}}',
+    '{"b":[[1],{"a":"q"}]}',
+    "[1,2,3]",
+    "[]",
+    "null",
+    '"x"',
+    "{}",
+    '{"a":null}',
+    '{"\\"":1,"a":2}',
+    '{"a":"l\\n","b":[0,"\\n"]}',
+    '{"0":1}',
+    "[[],[null,[]],{}]",
+    '{"a":[null,1],"b":{"c":[]}}',
+    '{"z":1,"é":"ü"}',
+    '[{"a":1},{"a":{"b":2}}]',
+)
 PATHS = (
     "$",
     "$.a",
@@ -35,24 +50,29 @@ PATHS = (
 VALUES = ("7", '"v"', '{"k":[1]}', "null", "[]", "[8,9]")
 
 
-def outcome(call: Callable[[], Any]) -> Any:
+def outcome(call: Callable[..., Any], *arguments: Any) -> Any:
     try:
-        return call()
-    except Exception as error:
-        return str(error)
+        return call(*arguments)
+    except BigQueryError as error:
+        return error.message
 
 
 def compared(name: str, function: Callable[..., Any], *arguments: Any) -> None:
-    """One batch for each list of further arguments."""
-    types = registry.kernels()[name].parameters[1:]
+    """A batch with the same further arguments for all rows, and one of a NULL."""
     for given in DOCUMENTS, (None,):
-        expected = outcome(lambda: [None if d is None else function(d, *arguments) for d in given])
-        columns = [pa.array([a] * len(given), _type(t)) for a, t in zip(arguments, types, strict=True)]
-        found = outcome(lambda: KERNELS[name].function(pa.array(given, pa.string()), *columns).to_pylist())
-        if isinstance(expected, list):
-            assert found == expected, arguments
-        else:
-            assert found == expected
+        assert outcome(_batch, name, given, arguments) == outcome(_rows, function, given, arguments), (
+            arguments
+        )
+
+
+def _rows(function: Callable[..., Any], given: tuple[str | None, ...], arguments: tuple[Any, ...]) -> Any:
+    return [None if d is None else function(d, *arguments) for d in given]
+
+
+def _batch(name: str, given: tuple[str | None, ...], arguments: tuple[Any, ...]) -> Any:
+    types = KERNELS[name].parameters[1:]
+    columns = [pa.array([a] * len(given), _type(t)) for a, t in zip(arguments, types, strict=True)]
+    return KERNELS[name].function(pa.array(given, pa.string()), *columns).to_pylist()
 
 
 def _type(name: str) -> Any:

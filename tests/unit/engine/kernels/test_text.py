@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from bqsim.engine.duckdb import DuckDBSession
+from bqsim.engine.kernels import kernels
 from bqsim.engine.kernels.text import (
     code_points_to_string,
-    edit_distance,
     find_occurrence,
     initcap,
     normalize_and_casefold,
@@ -60,9 +61,12 @@ def test_soundex(text: str, code: str) -> None:
 
 
 def test_edit_distance_counts_code_points_up_to_a_limit() -> None:
-    assert edit_distance("kitten", "sitting", 100) == 3
-    assert edit_distance("例子", "例", 100) == 1
-    assert edit_distance("abc", "xyz", 2) == 2
+    lefts, rights = ["kitten", "例子", "abc", ""], ["sitting", "例", "xyz", "ab"]
+    kernel = kernels()["bq_edit_distance_wide"].function
+    columns = pa.array(lefts), pa.array(rights)
+    assert kernel(*columns, pa.array([100, 100, 2, 100])).to_pylist() == [3, 1, 2, 2]
+    with pytest.raises(BigQueryError, match="Max distance must be non-negative"):
+        kernel(*columns, pa.array([1, 1, -1, 1]))
 
 
 def test_code_points_to_string_is_null_with_a_null_element() -> None:
