@@ -90,7 +90,7 @@ def parse_local_timestamp(text: str, zone: str) -> int:
     return parse_timestamp(text, zone)
 
 
-def _each(function: Callable[..., int | None]) -> Callable[..., Any]:
+def _each(function: Callable[..., int | None], *, local: bool = False) -> Callable[..., Any]:
     """A kernel of a function on Python values that gives microseconds; usual texts at one zone are read at
     once."""
 
@@ -105,7 +105,9 @@ def _each(function: Callable[..., int | None]) -> Callable[..., Any]:
             rows = zip(*(c.to_pylist() for c in columns), strict=True)
             return pa.array([function(*row) for row in rows], type=pa.int64()).cast(pa.timestamp("us"))
         try:
-            values, good = canonical_micros(texts.fill_null(""), zones[0][0].as_py() if zones else None)
+            values, good = canonical_micros(
+                texts.fill_null(""), zones[0][0].as_py() if zones else None, local=local
+            )
         except BigQueryError:
             # Of the zone: a text with one of its own does not need it.
             values, good = np.zeros(len(texts), np.int64), np.zeros(len(texts), bool)
@@ -117,18 +119,6 @@ def _each(function: Callable[..., int | None]) -> Callable[..., Any]:
             values[slow] = [value or 0 for value in made]
             missing[slow] = [value is None for value in made]
         return pa.array(values, pa.int64(), mask=missing).cast(pa.timestamp("us"))
-
-    return kernel
-
-
-def _by_rows(function: Callable[..., int]) -> Callable[..., Any]:
-    """A kernel of a function on Python values that gives microseconds."""
-
-    def kernel(*columns: Any) -> Any:
-        import pyarrow as pa
-
-        rows = zip(*(c.to_pylist() for c in columns), strict=True)
-        return pa.array([function(*row) for row in rows], type=pa.int64()).cast(pa.timestamp("us"))
 
     return kernel
 
@@ -163,7 +153,10 @@ KERNELS = (
     Kernel("bq_parse_datetime_text", ("VARCHAR",), "TIMESTAMP", _each(parse_datetime)),
     Kernel("bq_parse_timestamp_text", ("VARCHAR", "VARCHAR"), "TIMESTAMP", _each(parse_timestamp)),
     Kernel(
-        "bq_local_string_to_timestamp", ("VARCHAR", "VARCHAR"), "TIMESTAMP", _by_rows(parse_local_timestamp)
+        "bq_local_string_to_timestamp",
+        ("VARCHAR", "VARCHAR"),
+        "TIMESTAMP",
+        _each(parse_local_timestamp, local=True),
     ),
 )
 

@@ -258,23 +258,25 @@ _TIMESTAMP = Pattern(
 )
 
 
-def canonical_micros(texts: Any, zone: str | None) -> tuple[Any, Any]:
+def canonical_micros(texts: Any, zone: str | None, *, local: bool = False) -> tuple[Any, Any]:
     """Microseconds of DATETIME texts, or with the default ``zone`` of TIMESTAMP texts with offsets or none;
-    the mask of the rows that are such texts."""
+    the mask of the rows that are such texts. With ``local`` texts have no offsets."""
     import numpy as np
 
     from .dates import MAX_MICROS, MIN_MICROS
     from .zones import zone as zone_of
 
-    fields = _Fields(texts, _DATETIME if zone is None else _TIMESTAMP)
+    fields = _Fields(texts, _DATETIME if zone is None or local else _TIMESTAMP)
     micros = fields.days() * 86_400_000_000 + fields.micros()
-    if zone is not None:
+    if zone is not None and local:
+        micros = micros - zone_of(zone).at_local(micros // 1_000_000) * 1_000_000
+    elif zone is not None:
         given = fields.offset()
         none = np.asarray(fields.text("offset").fill_null("")) == ""
         utc = np.asarray(fields.text("utc").fill_null("")) != ""
-        local = none & ~utc
-        if local.any():
-            given = np.where(local, zone_of(zone).at_local(micros // 1_000_000), given)
+        bare = none & ~utc
+        if bare.any():
+            given = np.where(bare, zone_of(zone).at_local(micros // 1_000_000), given)
         micros = micros - given * 1_000_000
     fields.good &= (micros >= MIN_MICROS) & (micros <= MAX_MICROS)
     return micros, fields.good

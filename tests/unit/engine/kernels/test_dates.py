@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from bqsim.engine import kernels as registry
-from bqsim.engine.kernels.dates import parse_datetime, parse_timestamp
+from bqsim.engine.kernels.dates import parse_datetime, parse_local_timestamp, parse_timestamp
 from bqsim.errors import BigQueryError
 
 KERNELS = registry.kernels()
@@ -75,6 +75,13 @@ def test_timestamps(zone: str) -> None:
     good = [text for text, value in zip(texts, expected, strict=True) if value is not None]
     found = KERNELS["bq_parse_timestamp_text"].function(pa.array(good), pa.array([zone] * len(good)))
     assert found.cast(pa.int64()).to_pylist() == [value for value in expected if value is not None]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_local_times(zone: str) -> None:
+    texts = [text for text in _texts() if _outcome(parse_local_timestamp, text, zone) is not None]
+    found = KERNELS["bq_local_string_to_timestamp"].function(pa.array(texts), pa.array([zone] * len(texts)))
+    assert found.cast(pa.int64()).to_pylist() == [parse_local_timestamp(text, zone) for text in texts]
 
 
 def test_datetimes() -> None:
