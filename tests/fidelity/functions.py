@@ -155,12 +155,26 @@ class Runner:
     def _refused(self, call: Call, message: str) -> Outcome:
         bare = call.name.partition(" ")[0].casefold()
         if _WITHOUT_ANSWERS in message and bare in message.casefold():
+            if f"FROM {call.name}(" in call.sql and self._supplied(call) != [[1]]:
+                raise ValueError(f"{call.name}: it does not give the rows that are supplied")
             return Outcome(SUPPLIED)
         if bare in message.casefold() and any(text in message for text in _MISSING):
             return Outcome(REFUSED, said=re.split(r" (?:at )?\[|; Did you mean", message)[0])
         if call.refusal and message.startswith(call.refusal):
             return Outcome(REFUSED, said=call.refusal)
         raise ValueError(f"{call.name}: an error that does not name it: {message}")
+
+    def _supplied(self, call: Call) -> list[list[Any]]:
+        """The rows of a call when there is an answer for it: one row of one column."""
+        from bqsim.sim.answers import Answer
+        from bqsim.types import INT64
+
+        answers = self._warehouse.googlesql.answers
+        answers.put(Answer(call.name, (("n", INT64),), ((1,),)))
+        try:
+            return self.rows(call.sql)
+        finally:
+            answers.clear(call.name)
 
     def _compared(self, call: Call, rows: Any) -> bool | None:
         """Whether the evaluator gives the same rows in any order; None when it gives none."""

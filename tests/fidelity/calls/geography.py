@@ -11,6 +11,11 @@ _B = "ST_GEOGFROMTEXT('POLYGON((2 2, 6 2, 6 6, 2 6, 2 2))')"
 _C = f"ST_UNION([{_P}, {_Q}])"
 _POINTS = "SELECT {} FROM (SELECT ST_GEOGPOINT(x, x) AS g FROM UNNEST([1, 2, 30]) AS x)"
 
+# What makes new coordinates, and what also chooses where they are.
+_OPERATIONS = """ST_CENTROID ST_CENTROID_AGG ST_CLOSESTPOINT ST_CONVEXHULL ST_DIFFERENCE ST_INTERSECTION
+ST_LINEINTERPOLATEPOINT ST_LINESUBSTRING ST_UNION ST_UNION_AGG""".split()  # noqa: SIM905
+_OWN = ("ST_BUFFER", "ST_BUFFERWITHTOLERANCE", "ST_SIMPLIFY")
+
 FAMILIES = (
     Family(
         "geography",
@@ -92,5 +97,9 @@ ST_X  ST_X({_P})
 ST_Y  ST_Y({_P})
 """,
         shown="tests/unit/sql/lower/functions/test_geography.py",
+        notes={
+            **dict.fromkeys(_OPERATIONS, "Coordinates may differ in the last of 15 digits."),
+            **dict.fromkeys(_OWN, "Its vertices are chosen by rules of bqsim's own."),
+        },
     ),
 )

@@ -63,6 +63,11 @@ ML.STANDARD_SCALER  ML.STANDARD_SCALER(x) OVER ()
 ML.TF_IDF  ML.TF_IDF(['a', 'b'], 10, 1) OVER ()
 """,
         template="SELECT {} FROM (SELECT 1.5 AS x UNION ALL SELECT 2.5)",
+        shown="tests/unit/sql/lower/functions/test_preprocessing.py",
+        notes=dict.fromkeys(
+            ("ML.IMPUTER", "ML.QUANTILE_BUCKETIZE", "ML.ROBUST_SCALER"),
+            "Quantiles are exact, where the service's are approximate.",
+        ),
     ),
     Family(
         "ai",

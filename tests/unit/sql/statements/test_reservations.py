@@ -8,7 +8,7 @@ from tests.unit.sql.warehouse import Warehouse, new_warehouse
 pytestmark = [
     pytest.mark.fidelity(
         "statement:CREATE RESERVATION, statement:ALTER RESERVATION, statement:DROP RESERVATION,"
-        " statement:CREATE ASSIGNMENT, statement:DROP ASSIGNMENT",
+        " statement:CREATE ASSIGNMENT, statement:ALTER ASSIGNMENT, statement:DROP ASSIGNMENT",
         "exact",
         tests="test_a_reservation_and_*",
     ),
@@ -46,6 +46,8 @@ def test_a_reservation_and_what_is_assigned(w: Warehouse) -> None:
     assert found is not None
     assert (found.slot_capacity, found.ignore_idle_slots, found.edition) == (100, False, None)
     assert [a.job_type for a in administration.all(Assignment)] == ["QUERY"]
+    w.run("ALTER ASSIGNMENT `p.region-us.prod.a` SET OPTIONS (job_type = 'PIPELINE')")
+    assert [a.job_type for a in administration.all(Assignment)] == ["PIPELINE"]
     w.run("ALTER RESERVATION `p.region-us.prod` SET OPTIONS (slot_capacity = NULL, edition = 'Enterprise')")
     found = administration.find(Reservation, "p:us.prod")
     assert found is not None
