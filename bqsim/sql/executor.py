@@ -325,7 +325,7 @@ class Executor:
 
     def check_procedures(self, check: Callable[[str, Context, Session], None]) -> None:
         """Let ``check`` look at the bodies of procedures that are created in strict mode."""
-        self._services.check_body = check
+        self._services = replace(self._services, check_body=check)
 
     def begin_transaction(self, session: Session) -> Transaction:
         services = self._services

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from bqsim.engine.protocol import Session
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 # What a transaction control statement may begin with, beside comments.
 _TRANSACTION = re.compile(r"\s*(?:begin|commit|rollback|#|--|/\*)", re.IGNORECASE)
+_TEMPORARY_TABLE = re.compile(r"create\s+(?:or\s+replace\s+)?temp(?:orary)?\s+table\b", re.IGNORECASE)
 _PROCEDURE = re.compile(r"\s*create\s+(?:or\s+replace\s+)?procedure\b", re.IGNORECASE)
 
 __all__ = ["ChildStatement", "Frame", "ScriptRunner"]
@@ -42,6 +44,15 @@ class ScriptRunner:
     def __init__(self, executor: Executor, googlesql: GoogleSql) -> None:
         self._executor = executor
         self._googlesql = googlesql
+        executor.check_procedures(self._check_body)
+
+    def _check_body(self, body: str, ctx: Context, session: Session) -> None:
+        nodes = self._googlesql.parse_script(body)
+        check_script(nodes, ctx.variables)
+        inner = nodes[0].body if len(nodes) == 1 and nodes[0].kind is ScriptKind.BLOCK else nodes
+        # What comes after a temporary table may need it.
+        checked = takewhile(lambda n: not _TEMPORARY_TABLE.match(n.span.text), inner)
+        dry_run(self._executor, tuple(checked), ctx, session)
 
     def is_script(self, sql: str) -> bool:
         """Whether a text is more than one statement or uses scripting. Raises its syntax error.

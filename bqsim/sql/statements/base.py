@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,8 @@ class Services:
     sizes: ColumnSizes
     claims: Claims
     objects: ObjectStore
+    # Checks the body of a procedure, in a context that has its arguments as variables.
+    check_body: Callable[[str, Context, Session], None] | None = None
 
 
 @dataclass(slots=True)

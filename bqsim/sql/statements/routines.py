@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from bqsim.catalog.names import check_routine_id
@@ -12,7 +13,7 @@ from bqsim.sql.googlesql import resolved
 from bqsim.sql.googlesql.connections import connections_in
 from bqsim.sql.googlesql.external import external_function
 from bqsim.sql.googlesql.types import type_from_proto
-from bqsim.sql.plan import StatementResult
+from bqsim.sql.plan import StatementResult, TypedValue
 from bqsim.types import StructField, Type, TypeKind
 
 from . import names, results
@@ -92,7 +93,24 @@ def create_procedure(statement: Statement) -> StatementResult:
         "arguments": _arguments(node, modes=True),
         "definitionBody": query_text(statement, node.procedure_body),
     }
+    if statement.options(node.option_list).get("strict_mode") is not False:
+        _check_body(statement, str(body["definitionBody"]))
     return _create(statement, "CREATE_PROCEDURE", body, "PROCEDURE")
+
+
+def _check_body(statement: Statement, body: str) -> None:
+    """Raise what is wrong with a procedure's body in strict mode: tables and columns that are not there."""
+    check, node = statement.services.check_body, statement.node
+    types = [a.type if a.HasField("type") else None for a in node.signature.argument]
+    if check is None or None in types:
+        return
+    names_and_types = zip(node.argument_name_list, types, strict=True)
+    variables = {name.casefold(): TypedValue(type_from_proto(t), None) for name, t in names_and_types}
+    # Errors show places in the statement.
+    before = statement.analyzed.original_sql.partition(body)[0].split("\n")
+    placed = "\n" * (len(before) - 1) + " " * len(before[-1]) + body
+    ctx = replace(statement.ctx, variables=variables, parameters={}, positional=())
+    check(placed, ctx, statement.session)
 
 
 def _arguments(node: Any, *, modes: bool = False) -> list[dict[str, Any]]:

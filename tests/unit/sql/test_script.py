@@ -407,7 +407,7 @@ def test_a_procedure_does_not_declare_its_arguments(warehouse: Warehouse) -> Non
 
 
 def test_procedures_do_not_see_the_callers_variables(warehouse: Warehouse) -> None:
-    warehouse.script("CREATE PROCEDURE p() BEGIN SELECT hidden; END")
+    warehouse.script("CREATE PROCEDURE p() OPTIONS (strict_mode=FALSE) BEGIN SELECT hidden; END")
     assert "Unrecognized name: hidden" in warehouse.script_error("DECLARE hidden INT64; CALL p()")
 
 

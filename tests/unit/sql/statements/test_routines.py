@@ -111,3 +111,39 @@ def test_a_statement_after_temporary_functions_sees_them(warehouse: Warehouse) -
 )
 def test_standard_sql_types_round_trip(type_: Type) -> None:
     assert type_from_standard_sql(standard_sql_type(type_)) == type_
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        (
+            "CREATE PROCEDURE p()\nBEGIN\n  SELECT * FROM nope;\nEND",
+            "Not found: Table p:d.nope was not found in location US",
+        ),
+        (
+            "CREATE PROCEDURE p()\nBEGIN\n  SELECT nope;\nEND",
+            "Query error: Unrecognized name: nope at [3:10]",
+        ),
+        (
+            "CREATE PROCEDURE p(x INT64) OPTIONS (strict_mode=TRUE)\nBEGIN\n  DECLARE y INT64; SET y=z; END",
+            "Query error: Unrecognized name: z at [3:26]",
+        ),
+    ],
+)
+def test_the_body_of_a_procedure_is_checked(warehouse: Warehouse, sql: str, message: str) -> None:
+    assert warehouse.script_error(sql) == message
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE PROCEDURE p() OPTIONS (strict_mode=FALSE) BEGIN SELECT * FROM nope; END",
+        "CREATE PROCEDURE p(x INT64, OUT y STRING) BEGIN SET y = CAST(x AS STRING); END",
+        "CREATE PROCEDURE p(x INT64) BEGIN CREATE TEMP TABLE k AS SELECT x AS a; SELECT a FROM k; END",
+        "CREATE PROCEDURE p(x INT64) BEGIN IF x > 0 THEN CALL p(x - 1); END IF; END",
+        "CREATE PROCEDURE p(x ANY TYPE) BEGIN SELECT x; END",
+        "CREATE PROCEDURE p() BEGIN END",
+    ],
+)
+def test_what_strict_mode_lets_be(warehouse: Warehouse, sql: str) -> None:
+    warehouse.script(sql)
