@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
@@ -11,6 +12,8 @@ from bqsim.types import Type
 
 # A row: the values of the columns in order, or by name.
 Row = Mapping[str, Any] | Sequence[Any]
+# Gives the values of calls, each call a mapping of its arguments by name.
+Batch = Callable[[Sequence[Mapping[str, Any]]], Iterable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +35,41 @@ class Answer:
 
     ``columns`` are the names and types of the result; with ``keeps_input`` those of the input follow them,
     and there is a row for each row of it. The rows are ``rows``, or what ``compute`` makes of a call.
+
+    Scalar functions have no columns: their values are what ``batch`` makes of the arguments of calls, or
+    those of the first pattern in ``values`` that is found in the prompt.
     """
 
     function: str
-    columns: tuple[tuple[str, Type], ...]
+    columns: tuple[tuple[str, Type], ...] = ()
     rows: tuple[Row, ...] = ()
     compute: Callable[[Asked], Iterable[Row]] | None = None
     subject: str = ""
     keeps_input: bool = False
+    values: tuple[tuple[str, Any], ...] = ()
+    batch: Batch | None = None
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether it answers a function of expressions, not a table function."""
+        return self.batch is not None or bool(self.values)
+
+    def of_batch(self, calls: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """The values that answer calls of a scalar function, given by their arguments; the first is the
+        prompt.
+
+        ``LookupError`` names a prompt that no pattern matches.
+        """
+        if self.batch is not None:
+            return list(self.batch(calls))
+        return [self._matching(next(iter(call.values()), None)) for call in calls]
+
+    def _matching(self, prompt: Any) -> Any:
+        text = prompt if isinstance(prompt, str) else "" if prompt is None else str(prompt)
+        for pattern, value in self.values:
+            if re.search(pattern, text, re.DOTALL):
+                return value
+        raise LookupError(f"no pattern matches the prompt '{text[:100]}'")
 
     def of(self, asked: Asked) -> list[Row]:
         """The rows that answer a call."""

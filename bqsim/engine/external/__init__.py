@@ -7,5 +7,16 @@ type with the id: ``bq_js_int64('<id>', argument, …)``. The engine hands over 
 from __future__ import annotations
 
 from .functions import CALLS, FUNCTIONS, JAVASCRIPT, REMOTE, Argument, Call, Function
+from .supplied import SUPPLIED, SuppliedCall
 
-__all__ = ["CALLS", "FUNCTIONS", "JAVASCRIPT", "REMOTE", "Argument", "Call", "Function"]
+__all__ = [
+    "CALLS",
+    "FUNCTIONS",
+    "JAVASCRIPT",
+    "REMOTE",
+    "SUPPLIED",
+    "Argument",
+    "Call",
+    "Function",
+    "SuppliedCall",
+]

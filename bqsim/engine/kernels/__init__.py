@@ -47,6 +47,7 @@ FAMILIES: tuple[str, ...] = (
     "encryption",
     "search",
     "preprocessing",
+    "supplied",
     "collation",
     "external",
 )

@@ -46,7 +46,8 @@ def _remote(key: Any, *columns: Any) -> Any:
     return remote.run(CALLS.get(key[0].as_py()), list(columns), len(key))
 
 
-def _kernels(language: str, function: Callable[..., Any], volatile: bool) -> tuple[Kernel, ...]:
+def kernels_of(language: str, function: Callable[..., Any], volatile: bool) -> tuple[Kernel, ...]:
+    """The engine functions that call functions in a language, one for each kind of result."""
     return tuple(
         Kernel(
             kernel_name(language, kind),
@@ -61,4 +62,4 @@ def _kernels(language: str, function: Callable[..., Any], volatile: bool) -> tup
     )
 
 
-KERNELS = (*_kernels("js", _javascript, volatile=False), *_kernels("remote", _remote, volatile=True))
+KERNELS = (*kernels_of("js", _javascript, volatile=False), *kernels_of("remote", _remote, volatile=True))

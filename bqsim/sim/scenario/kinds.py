@@ -221,8 +221,18 @@ def _json_rows(value: Scalar) -> str:
     return text
 
 
+def _json_value(value: Scalar) -> str:
+    text = _text(value)
+    try:
+        json.loads(text)
+    except ValueError:
+        raise ValueError("expected a JSON value") from None
+    return text
+
+
 SQL_TYPE = Kind("type", _sql_type, {"type": "string", "minLength": 1})
 JSON_ROWS = Kind("rows", _json_rows, {"type": "string"})
+JSON_VALUE = Kind("JSON", _json_value, {"type": "string"})
 REASON = word("error reason", tuple(REASONS))
 GRPC_STATUS = word("gRPC status", words.GRPC_STATUSES)
 STORAGE_CODE = word("storage error code", words.STORAGE_CODES)

@@ -336,16 +336,18 @@ class LimitSetup:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """What calls of a table function that needs a model or another service answer.
+    """What calls of a function that needs a model or another service answer.
 
-    ``columns`` are names and types, ``rows`` the rows as JSON text; ``subject`` limits it to a model
-    (``project.dataset.model``) or connection.
+    Of a table function: ``columns`` are names and types, ``rows`` the rows as JSON text; ``subject`` limits
+    it to a model (``project.dataset.model``) or connection. Of a scalar function: ``values``, JSON text of
+    one value, or of an object from regular expressions that are searched in the prompt to values.
     """
 
     function: Annotated[str, k.NAME]
-    columns: Mapping[Annotated[str, k.NAME], Annotated[str, k.SQL_TYPE]]
+    columns: Mapping[Annotated[str, k.NAME], Annotated[str, k.SQL_TYPE]] = field(default_factory=dict)
     rows: Annotated[str, k.JSON_ROWS] = "[]"
     subject: Text = ""
+    values: Annotated[str, k.JSON_VALUE] | None = None
 
 
 @dataclass(frozen=True, slots=True)

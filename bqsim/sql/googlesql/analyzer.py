@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import RoutineRef, TableRef
@@ -27,9 +27,10 @@ from .pool import Instance, Pool
 from .prepass import Names, Path, Prepared, is_single_statement, leading_keyword, prepare
 from .registry import registered
 from .routines import definition_of
+from .scalar_functions import SHAPED
 from .script_tree import ScriptKind, ScriptNode, Span, read_script
 from .table_function_bodies import BY_PATH
-from .table_functions import Around, Expansion, constant_value, expand, mentions, not_constant
+from .table_functions import Around, Expansion, Made, constant_value, expand, mentions, not_constant
 from .types import type_from_proto, type_to_proto
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ class Analyzed:
     statement node and ``kind`` its name (``resolved_query_stmt``). ``sources`` are the tables named, by the
     ``full_name`` (``project.dataset.table``) that table scans carry. ``parameters`` are the types of the
     named parameters, and of the positional ones as ``"1"``, ``"2"`` …, those that the text leaves
-    undeclared included. ``expansion`` is set when it calls builtin table functions.
+    undeclared included. ``expansion`` is set when it calls builtin table functions; ``answers`` are what
+    users supply for functions, ``made`` what its calls of builtin table functions are made of, those in the
+    bodies of its routines included.
     """
 
     sql: str
@@ -60,6 +63,8 @@ class Analyzed:
     routines: tuple[RoutineRef, ...] = ()
     parameters: Mapping[str, Type] | None = None
     expansion: Expansion | None = None
+    answers: Answers | None = None
+    made: Mapping[str, Made] = field(default_factory=dict)
 
     @property
     def tables(self) -> dict[str, Table]:
@@ -171,7 +176,7 @@ class GoogleSql:
         # Constant arguments of table functions may be parameters, whose values are not in the key.
         given = ctx.parameters or ctx.positional or ctx.variables
         # What calls are answered from may be supplied anew.
-        answered = analyzed.expansion and any(m.answer for m in analyzed.expansion.made.values())
+        answered = any(made.answer for made in analyzed.made.values())
         if not ctx.pinned and not answered and not (analyzed.expansion and given):
             self._remember(key, analyzed, visible)
         return analyzed
@@ -211,7 +216,7 @@ class GoogleSql:
     def _analyze(
         self, instance: Instance, prepared: Prepared, ctx: Context, defining: tuple[str, ...] = ()
     ) -> tuple[Analyzed, Visible]:
-        if mentions(prepared.names.calls, BY_PATH):
+        if mentions(prepared.names.calls, BY_PATH) or mentions(prepared.names.calls, SHAPED):
             expansion = self._expanded(instance, prepared, ctx)
             if expansion.names:
                 try:
@@ -244,7 +249,7 @@ class GoogleSql:
             return tuple((name, type_) for name, _, type_ in analyzed.output_columns())
 
         around = Around(constant, self._defined, self.answers.find, model, columns)
-        return expand(prepared, resolved.unwrap(tree), BY_PATH, around)
+        return expand(prepared, resolved.unwrap(tree), BY_PATH, around, SHAPED)
 
     def _defined(self, key: Hashable, make: Callable[[], Definition]) -> Definition:
         """A definition that is kept by ``key``."""
@@ -295,6 +300,8 @@ class GoogleSql:
             tuple(r.routine.ref for r in visible.routines.values() if r.routine is not None),
             _parameters(statement, ctx),
             expansion,
+            self.answers,
+            {path[-1]: r.definition.made for path, r in visible.routines.items() if r.definition.made},
         )
         return analyzed, visible
 
@@ -347,7 +354,7 @@ class GoogleSql:
     def _definition(
         self, instance: Instance, ddl: str, ctx: Context, defining: tuple[str, ...]
     ) -> Definition:
-        key = (ddl, ctx.project, ctx.default_dataset)
+        key = (ddl, ctx.project, ctx.default_dataset, self.answers.version)
         known = self._definitions.get(key)
         if known is not None:
             return known

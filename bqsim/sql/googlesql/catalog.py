@@ -77,7 +77,8 @@ class Source:
 class Definition:
     """A function, table function or procedure as GoogleSQL reads it. ``names`` are the paths in its body.
 
-    ``uses`` are definitions that only its body knows: of its calls of builtin table functions.
+    ``uses`` are definitions that only its body knows: of its calls of builtin table functions, each with
+    what it was ``made`` of.
     """
 
     kind: str
@@ -85,6 +86,7 @@ class Definition:
     names: frozenset[Path]
     calls: frozenset[Path]
     uses: Mapping[Path, RoutineSource] = dataclasses.field(default_factory=dict)
+    made: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from .types import type_to_proto
 
 # The group of what bqsim adds; it stands where builtins have "ZetaSQL".
 GROUP = "BigQuery"
+# Stands in names between that of a function and what tells its definition for some calls.
+MARK = "#"
 
 SCALAR, AGGREGATE, ANALYTIC = 1, 2, 3
 REQUIRED, OPTIONAL = 0, 2

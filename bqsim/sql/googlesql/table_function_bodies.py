@@ -9,7 +9,8 @@ from bqsim.errors import invalid_query
 from bqsim.types import BOOL, INT64, INTERVAL, STRING, TIMESTAMP, Type, array_of, struct_of
 
 from .prepass import Path
-from .table_functions import Call, Made, Parameter, TableFunction, quoted
+from .table_function_text import quoted
+from .table_functions import Call, Made, Parameter, TableFunction
 
 _ANY: Type | None = None
 _PAIRS = array_of(struct_of(("", STRING), ("", STRING)))

@@ -42,6 +42,11 @@ def closing(sql: str, last: int) -> int:
     return match.end() if match else last
 
 
+def quoted(name: str) -> str:
+    """A column's name as GoogleSQL text."""
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
 class Writer:
     """Writes the new text. Subqueries that are arguments become names of a WITH clause around the call:
     GoogleSQL does not put functions in place of calls whose subqueries read arrays.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NoReturn
 from zlib import crc32
@@ -24,11 +24,13 @@ from bqsim.types import Type
 from . import resolved
 from .catalog import Definition, RoutineSource
 from .host import SqlError
+from .opaque import MARK
 from .prepass import ByteOffsets, LineStarts, Path, Prepared, fold, names_in, offset_of
+from .shaped_calls import Shape, shaped_call
+from .table_function_scopes import Scopes
 from .table_function_text import Piece, Renamed, Writer, closing
 from .types import type_to_proto
 
-MARK = "#"
 _AT = re.compile(r" \[at (\d+):(\d+)\]")
 _ARBITRARY, _RELATION, _MODEL = 8, 9, 11
 _POSITIONAL_OR_NAMED = 2
@@ -173,20 +175,26 @@ class Expansion:
         return piece.source + min(offset - piece.at + after, piece.length)
 
 
-def mentions(calls: Iterable[Path], functions: Mapping[Path, TableFunction]) -> bool:
+def mentions(calls: Iterable[Path], functions: Mapping[Path, Any]) -> bool:
     """Whether a call may be one of the functions."""
     return any(fold(path) in functions for path in calls)
 
 
 def expand(
-    prepared: Prepared, tree: Any, functions: Mapping[Path, TableFunction], around: Around
+    prepared: Prepared,
+    tree: Any,
+    functions: Mapping[Path, TableFunction],
+    around: Around,
+    shaped: Mapping[Path, Shape],
 ) -> Expansion:
-    """The statement with definitions for its calls of ``functions``; ``tree`` is its parse tree.
+    """The statement with definitions for its calls of ``functions``, and of scalar functions whose results
+    are ``shaped`` by their arguments; ``tree`` is its parse tree.
 
     Raises SqlError, with its place in ``prepared.sql``.
     """
     sql = prepared.sql
     offsets = ByteOffsets(sql)
+    scopes = Scopes(tree, sql, offsets)
     routines: dict[Path, RoutineSource] = {}
     names: dict[str, str] = {}
     definitions: dict[str, Made] = {}
@@ -197,18 +205,27 @@ def expand(
             continue
         where = resolved.get(node.name, "parse_location_range")
         start, end = offsets.character(where.start), offsets.character(where.end)
-        call = _read(function, node, sql, offsets, around, start)
+        call = _read(function, node, sql, offsets, scopes.seen_at(start, around), start)
         made = function.make(call)
         given = (made.body, made.columns, made.subject, tuple(call.arguments))
         name = f"{function.name}{MARK}{crc32(repr(given).encode()):08x}"
         definitions[name] = made
         definition = around.define(("table function", name, given), partial(_definition, call, made))
-        routines[(name,)] = RoutineSource((name,), definition)
+        routines[(name,)] = RoutineSource((name,), replace(definition, made=made))
         names[name] = sql[start:end]
         last = max((a.end for a in call.arguments.values()), default=end)
         subqueries = [(a.start, a.end, "") for a in call.arguments.values() if a.is_subquery and made.body]
         models = [(a.start, a.end, f"'{a.value}'") for a in call.arguments.values() if a.is_model]
         calls.append(Renamed(start, end, closing(sql, last), name, sorted(subqueries + models)))
+    for node in resolved.walk(tree):
+        if node.DESCRIPTOR.name == "ASTFunctionCallProto":
+            path = tuple(n.id_string.casefold() for n in node.function.names)
+            call_shaped = shaped_call(shaped[path], node, sql, offsets, around) if path in shaped else None
+            if call_shaped is not None:
+                renamed, definition = call_shaped
+                calls.append(renamed)
+                routines[(renamed.name,)] = RoutineSource((renamed.name,), definition)
+                names[renamed.name] = sql[renamed.start : renamed.name_end]
     if not calls:
         return Expansion(prepared)
     writer = Writer(sql, calls)
@@ -366,11 +383,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
     return value
-
-
-def quoted(name: str) -> str:
-    """A column's name as GoogleSQL text."""
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
 def not_constant(text: str) -> Exception:

@@ -8,6 +8,7 @@ from sqlglot import expressions as exp
 
 from bqsim.errors import invalid_query
 from bqsim.sql.googlesql.builtins import GROUP
+from bqsim.sql.googlesql.opaque import MARK
 from bqsim.sql.googlesql.resolved import get, has, unwrap
 from bqsim.sql.googlesql.types import type_from_proto
 from bqsim.sql.googlesql.values import literal_value
@@ -158,7 +159,7 @@ def inline_lambda(low: Lowering, node: Any) -> tuple[exp.Expression, Type]:
 
 def function_call(low: Lowering, node: Any) -> exp.Expression:
     base = node.parent
-    group, _, name = base.function.name.partition(":")
+    group, _, name = base.function.name.partition(MARK)[0].partition(":")
     if is_external(group):
         value = external_call(low, base.function.name, arguments(low, base)[0])
         return nodes.guarded(value, low.lambdas > 0) if base.error_mode == SAFE_ERROR_MODE else value

@@ -114,6 +114,8 @@ class Lowering:
         self.shared.routines.update(dict.fromkeys(analyzed.routines))
         self.places: dict[int, Place] = {}
         self.ctes: dict[str, tuple[str, list[int]]] = {}
+        # The common table expressions by their labels.
+        self.cte_nodes: dict[str, exp.CTE] = {}
         # The recursions being lowered: label, column ids, whether steps are counted.
         self.recursion: list[tuple[str, list[int], bool]] = []
         self.lambdas = 0

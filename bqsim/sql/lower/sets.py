@@ -118,7 +118,9 @@ def with_entry(low: Lowering, entry: Any) -> exp.CTE:
         query = recursive_query(low, scan, label)
     else:
         query = low.select(low.relation(scan), list(dict.fromkeys(columns)))
-    return exp.CTE(this=query, alias=exp.TableAlias(this=nodes.name(label)))
+    cte = exp.CTE(this=query, alias=exp.TableAlias(this=nodes.name(label)))
+    low.cte_nodes[label] = cte
+    return cte
 
 
 def with_ref_scan(low: Lowering, node: Any) -> Relation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,9 @@ from bqsim.catalog.history import HISTORY_US
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END
 from bqsim.errors import invalid_query
-from bqsim.sql.googlesql.resolved import get, has, node_name, unwrap, walk
-from bqsim.sql.googlesql.table_functions import MARK, Made
+from bqsim.sql.googlesql.opaque import MARK
+from bqsim.sql.googlesql.resolved import get, has, node_name, unwrap
+from bqsim.sql.googlesql.table_functions import Made
 from bqsim.sql.googlesql.types import type_from_proto
 from bqsim.types import Field, TypeKind, field_of
 
@@ -23,13 +25,13 @@ if TYPE_CHECKING:
 
 # Page *Time series functions*: the most that CHANGES may span.
 CHANGES_US = 24 * 3600 * 1_000_000
+_LABEL = re.compile(r"\bs\d+\b")
 _RUN = tuple(Field(name, TypeKind.INT64) for name in ("version", "first", "last"))
 
 
 def tvf_scan(low: Lowering, node: Any) -> Relation:
     name = node.tvf.name.partition(MARK)[0]
-    expansion = low.analyzed.expansion
-    made = expansion.made.get(node.tvf.name) if expansion is not None else None
+    made = low.analyzed.made.get(node.tvf.name)
     handler = _SCANS.get(name)
     if made is not None and made.answer is not None:
         relation = _answered(low, node, made)
@@ -173,23 +175,38 @@ def _answered(low: Lowering, node: Any, made: Made) -> Relation:
     for index, argument in enumerate(node.argument_list):
         if argument.HasField("scan") and source is None:
             scan = unwrap(argument.scan)
-            if any(n.DESCRIPTOR.name == "ResolvedWithRefScanProto" for n in walk(scan)):
-                raise Unsupported(f"{answer.function} of a common table expression")
             relation = low.relation(scan)
             columns = list(argument.argument_column_list)
             query = relation.select([(c.column_id, f"k{n}") for n, c in enumerate(columns)])
             fields = tuple(field_of(c.name, type_from_proto(c.type)) for c in columns)
-            source = (nodes.render(query), fields)
+            source = (_standing_alone(low, nodes.render(query)), fields)
         elif argument.HasField("expr"):
             expression, type_ = low.typed(argument.expr)
             name = names[index] if index < len(names) else f"arg{index + 1}"
-            values.append((name, nodes.render(expression), type_))
+            values.append((name, _standing_alone(low, nodes.render(expression)), type_))
     fields = tuple(field_of(name, type_) for name, type_ in made.columns)
     label = low.label()
     name = f"_bq_answer_{len(low.shared.inputs) + 1}"
     low.shared.inputs[name] = (fields, _computing(made, fields, values, source))
     columns_of = zip(get(node, "column_list"), node.column_index_list, strict=True)
     return Relation(nodes.table(label, name), {c.column_id: (label, f"c{i + 1}") for c, i in columns_of})
+
+
+def _standing_alone(low: Lowering, sql: str) -> str:
+    """A query with the common table expressions that it names, or an expression with them as a subquery."""
+    named: list[str] = []
+    texts = {label: nodes.render(cte) for label, cte in low.cte_nodes.items()}
+    pending = [sql]
+    while pending:
+        found = [label for label in _LABEL.findall(pending.pop()) if label in texts and label not in named]
+        named += dict.fromkeys(found)
+        pending += [texts[label] for label in dict.fromkeys(found)]
+    if not named:
+        return sql
+    ctes = ", ".join(texts[label] for label in texts if label in named)
+    body = sql if sql.startswith("SELECT") else f"SELECT {sql}"
+    whole = f"WITH RECURSIVE {ctes} {body}"
+    return whole if body is sql else f"({whole})"
 
 
 def _computing(

@@ -40,11 +40,12 @@ FAMILIES: tuple[str, ...] = (
     "encryption",
     "search",
     "preprocessing",
+    "supplied",
     "collation",
 )
 
 # Families whose rows repeat no argument without looking at its size.
-OPERATORS = frozenset({"arithmetic", "comparison", "logic"})
+OPERATORS = frozenset({"arithmetic", "comparison", "logic", "supplied"})
 
 
 @cache

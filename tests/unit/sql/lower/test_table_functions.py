@@ -163,7 +163,60 @@ def test_model_answers_that_fail(warehouse: Warehouse, answers: SuppliedAnswers)
     )
 
 
-@pytest.mark.parametrize("call", ["AI.GENERATE('x')", "ML.BUCKETIZE(1, [2])", "AI.IF('x')", "TF_IDF(['a'])"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "ML.DECODE_IMAGE(b'x')",
+        "DLP_DETERMINISTIC_ENCRYPT(b'k', 'x', 'y')",
+        "DLP_DETERMINISTIC_DECRYPT(b'k', 'x', 'y')",
+        "DLP_KEY_CHAIN('gcp-kms://x', b'k')",
+        "OBJ.MAKE_REF('gs://b/o')",
+        "OBJ.FETCH_METADATA('x')",
+        "OBJ.GET_ACCESS_URL('x', 'r')",
+        "OBJ.GET_READ_URL('x')",
+    ],
+)
 def test_refused_functions(warehouse: Warehouse, call: str) -> None:
     name = call.partition("(")[0]
     assert warehouse.error(f"SELECT {call}") == f"{name} is not supported by bqsim"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "WITH c AS (SELECT n FROM d.s) SELECT * FROM ML.PREDICT(MODEL d.m, TABLE c)",
+        "WITH b AS (SELECT n FROM d.s), c AS (SELECT * FROM b) "
+        "SELECT * FROM ML.PREDICT(MODEL d.m, (SELECT * FROM c))",
+        "WITH RECURSIVE c AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM c WHERE n < 2) "
+        "SELECT * FROM ML.PREDICT(MODEL d.m, TABLE c)",
+        "SELECT * FROM (WITH c AS (SELECT n FROM d.s) SELECT * FROM ML.PREDICT(MODEL d.m, TABLE c))",
+        "WITH c AS (SELECT * FROM ML.PREDICT(MODEL d.m, TABLE d.s)) SELECT y, n FROM c",
+    ],
+)
+@pytest.mark.parametrize("within", ["", "CREATE VIEW v AS ", "CREATE TABLE FUNCTION f() AS "])
+def test_model_answers_of_common_table_expressions(
+    warehouse: Warehouse, answers: SuppliedAnswers, sql: str, within: str
+) -> None:
+    warehouse.run("CREATE TABLE s AS SELECT 1 AS n UNION ALL SELECT 2")
+    answers.model("p.d.m", {"y": "INT64"}, lambda asked: [[10 * row["n"]] for row in asked.rows])
+    if within:
+        warehouse.run(within + sql)
+        sql = f"SELECT * FROM {'v' if 'VIEW' in within else 'f()'}"
+    assert sorted(warehouse.rows(sql)) == [[10, 1], [20, 2]]
+
+
+def test_model_answers_of_a_relation_that_is_a_parameter(
+    warehouse: Warehouse, answers: SuppliedAnswers
+) -> None:
+    answers.model("p.d.m", {"y": "INT64"}, lambda asked: [[10 * row["n"]] for row in asked.rows])
+    warehouse.run("CREATE TABLE FUNCTION f(r TABLE<n INT64>) AS SELECT * FROM ML.PREDICT(MODEL d.m, TABLE r)")
+    warehouse.run("CREATE TABLE s AS SELECT 3 AS n")
+    assert warehouse.rows("SELECT * FROM f(TABLE s)") == [[30, 3]]
+
+
+def test_external_rows_in_a_function(warehouse: Warehouse, answers: SuppliedAnswers) -> None:
+    answers.supply("EXTERNAL_QUERY", {"id": "INT64"}, rows=[[1], [2]])
+    warehouse.run("CREATE FUNCTION d.total() AS ((SELECT SUM(id) FROM EXTERNAL_QUERY('c', 'q')))")
+    assert warehouse.rows("SELECT d.total()") == [[3]]
+    answers.supply("EXTERNAL_QUERY", {"id": "INT64"}, rows=[[5]])
+    assert warehouse.rows("SELECT d.total()") == [[5]]
