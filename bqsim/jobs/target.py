@@ -55,7 +55,7 @@ def write_table(
             inserted = insert(writer)
             table = touched(catalog, table, change, inserted)
             change.put_table(table)
-            note_bytes(change, writer)
+            note_bytes(change, writer, inserted)
     except InterruptedError:
         raise Interrupted from None
     return table, inserted

@@ -215,13 +215,13 @@ def known_bytes(catalog: Catalog, table: Table) -> dict[str, int]:
     return dict(catalog.stored_bytes.of(storage.engine_table, table.version))
 
 
-def note_bytes(change: Change, writer: Writer) -> None:
+def note_bytes(change: Change, writer: Writer, inserted: int) -> None:
     """Keep what a writer knows of the bytes of its table, once the change is committed.
 
-    Of rows that came in beside it, it knows nothing.
+    ``inserted`` rows came in: of such that came beside it, it knows nothing.
     """
     storage = writer.table.storage
-    if storage is not None and writer.bytes and writer.inserted == sum(n for _, n in writer.segments):
+    if storage is not None and writer.bytes and inserted == sum(n for _, n in writer.segments):
         change.note_bytes(storage.engine_table, writer.bytes)
 
 
@@ -256,7 +256,7 @@ def writing(
             change.note_updates(writer.table.storage.engine_table, writer.segments)
         if writer.inserted or writer.removed or writer.table is not table:
             change.put_table(touched(catalog, writer.table, change, writer.inserted - writer.removed))
-            note_bytes(change, writer)
+            note_bytes(change, writer, writer.inserted)
 
 
 @contextmanager
@@ -304,5 +304,5 @@ def finish_creation(change: Change, writer: Writer) -> Table:
     """Put the created table into the catalog."""
     table = replace(writer.table, num_rows=writer.inserted)
     change.put_table(table)
-    note_bytes(change, writer)
+    note_bytes(change, writer, writer.inserted)
     return table
