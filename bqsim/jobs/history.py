@@ -88,12 +88,17 @@ class JobRow:
     @property
     def bytes_processed(self) -> int | None:
         statistics = self._job.statistics
-        return None if statistics is None else statistics.bytes_processed
+        return None if statistics is None or self._hides() else statistics.bytes_processed
 
     @property
     def bytes_billed(self) -> int | None:
         statistics = self._job.query_statistics
-        return None if statistics is None else statistics.bytes_billed
+        return None if statistics is None or self._hides() else statistics.bytes_billed
+
+    def _hides(self) -> bool:
+        """Whether the job read tables with row access policies: its figures would tell of their rows."""
+        statistics = self._job.query_statistics
+        return statistics is not None and statistics.row_level_security
 
     @property
     def statement_type(self) -> str | None:

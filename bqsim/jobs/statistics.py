@@ -26,6 +26,12 @@ def bytes_billed(bytes_processed: int, tables: int) -> int:
     return max(whole, MINIMUM_BYTES_BILLED * max(1, tables))
 
 
+def _materialized_json(ref: TableRef, rejected: str | None) -> dict[str, Any]:
+    """Whether the stored rows of a materialized view were read, and why not."""
+    out: dict[str, Any] = {"tableReference": ref.to_json(), "chosen": rejected is None}
+    return out if rejected is None else {**out, "rejectedReason": rejected}
+
+
 class Statistics(Protocol):
     """The part of a job's statistics that depends on its type."""
 
@@ -72,6 +78,7 @@ class QueryStatistics:
     dry_run: bool = False
     row_level_security: bool = False
     affected_policies: int | None = None
+    materialized: tuple[tuple[TableRef, str | None], ...] = ()
 
     @classmethod
     def of(cls, result: StatementResult) -> QueryStatistics:
@@ -98,6 +105,7 @@ class QueryStatistics:
             records_written=result.rows.num_rows if result.rows is not None else None,
             row_level_security=result.protected,
             affected_policies=result.ddl_affected_row_access_policies,
+            materialized=() if result.plan is None else result.plan.materialized,
         )
 
     def to_json(self, job: JobTimes) -> dict[str, Any]:
@@ -110,6 +118,10 @@ class QueryStatistics:
             query["totalSlotMs"] = str(job.slot_ms)
         if self.tables and not self.cache_hit:
             query["referencedTables"] = [ref.to_json() for ref in self.tables]
+        if self.materialized and not self.dry_run:
+            query["materializedViewStatistics"] = {
+                "materializedView": [_materialized_json(*view) for view in self.materialized]
+            }
         if self.dml is not None:
             query["numDmlAffectedRows"] = str(self.dml.total)
             query["dmlStats"] = dml_json(self.dml)
@@ -157,8 +169,9 @@ class QueryStatistics:
 
     @property
     def _has_plan(self) -> bool:
-        """Scripts have none: their children have."""
-        return not (self.dry_run or self.cache_hit or self.statement_type == "SCRIPT")
+        """Scripts have none: their children have. That of tables with row access policies is hidden."""
+        hidden = self.row_level_security or self.statement_type == "SCRIPT"
+        return not (self.dry_run or self.cache_hit or hidden)
 
     def _stage(self, job: JobTimes) -> dict[str, Any]:
         """The one stage that ran: the engine's own plan is not BigQuery's, so no more is said of it."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
 
 # How the view calls the kinds of tables.
-_TYPES = {TableKind.VIEW: "VIEW", TableKind.MATERIALIZED_VIEW: "VIEW", TableKind.EXTERNAL: "EXTERNAL TABLE"}
+_TYPES = {TableKind.VIEW: "VIEW", TableKind.MATERIALIZED_VIEW: "VIEW", TableKind.EXTERNAL: "EXTERNAL"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,8 +95,25 @@ def test_jobs_hide_their_figures(callers: People) -> None:
         assert not job.cache_hit
         statistics = job._properties["statistics"]
         assert statistics["rowLevelSecurityStatistics"] == {"rowLevelSecurityApplied": True}
+        assert "queryPlan" not in statistics["query"]
+        known = list(
+            callers("owner").rest.query_and_wait(
+                "SELECT total_bytes_processed, total_bytes_billed, job_stages"
+                f" FROM `region-us`.INFORMATION_SCHEMA.JOBS WHERE job_id = '{job.job_id}'"
+            )
+        )
+        assert [tuple(row.values()) for row in known] == [(None, None, [])]
     config = bigquery.QueryJobConfig(dry_run=True)
     assert callers("eve").rest.query("SELECT * FROM d.t", config).total_bytes_processed is None
+
+
+def test_exports_hold_the_rows_that_their_caller_sees(callers: People) -> None:
+    sql = "EXPORT DATA OPTIONS (uri='gs://exports/{}-*', format='CSV', overwrite=true) AS SELECT n FROM d.t"
+    for name, rows in (("owner", 10), ("eve", 2), ("mallory", 0)):
+        job = callers(name).rest.query(sql.format(name))
+        job.result()
+        statistics = job._properties["statistics"]["query"]["exportDataStatistics"]
+        assert statistics["rowCount"] == str(rows), name
 
 
 def test_results_are_read_by_their_caller_only(callers: People) -> None:

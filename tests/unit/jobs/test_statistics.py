@@ -77,8 +77,15 @@ def test_of_ddl(target: dict[str, object], name: str) -> None:
     assert query[name]["projectId"] == "p"
 
 
-@pytest.mark.parametrize("statistics", [QueryStatistics("SELECT", cache_hit=True), QueryStatistics("SCRIPT")])
-def test_cached_results_and_scripts_have_no_plan(statistics: QueryStatistics) -> None:
+@pytest.mark.parametrize(
+    "statistics",
+    [
+        QueryStatistics("SELECT", cache_hit=True),
+        QueryStatistics("SCRIPT"),
+        QueryStatistics("SELECT", row_level_security=True),
+    ],
+)
+def test_what_has_no_plan(statistics: QueryStatistics) -> None:
     assert "queryPlan" not in statistics.to_json(Times())["query"]
 
 
