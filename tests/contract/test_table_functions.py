@@ -87,6 +87,14 @@ def test_answers_over_http(simulator: Simulator, client: Any) -> None:
     assert values(client.query_and_wait("SELECT * FROM AI.FORECAST((SELECT 1 AS x), horizon => 3)")) == [
         (1.5,)
     ]
+    scalar = {"function": "AI.SCORE", "values": {"good": 9, "": 1}}
+    assert call("POST", "answers", scalar) == (200, {"function": "AI.SCORE", "subject": "", "values": 2})
+    assert values(client.query_and_wait("SELECT AI.SCORE('good'), AI.SCORE('?')")) == [(9.0, 1.0)]
+    assert call("POST", "answers", {"function": "AI.IF", "value": True})[0] == 200
+    assert values(client.query_and_wait("SELECT AI.IF('x')")) == [(True,)]
+    assert call("POST", "answers", {"function": "AI.IF"})[0] == 400
+    for name in ("AI.SCORE", "AI.IF"):
+        assert call("DELETE", f"answers?function={name}")[0] == 200
     assert call("POST", "answers", {**given, "columns": {"v": "NUMBER"}})[0] == 400
     assert call("DELETE", "answers?function=AI.FORECAST")[0] == 200
     assert call("GET", "answers")[1] == {"answers": []}
@@ -97,3 +105,15 @@ def test_answers_of_a_scenario(simulator: Simulator, client: Any) -> None:
     simulator.load({"answers": [{"function": "ML.WEIGHTS", "columns": {"w": "INT64"}, "rows": "[[7]]"}]})
     client.query_and_wait("CREATE OR REPLACE MODEL d.m OPTIONS (model_type='kmeans') AS SELECT 1 AS x")
     assert values(client.query_and_wait("SELECT * FROM ML.WEIGHTS(MODEL d.m)")) == [(7,)]
+
+
+def test_answers_of_ai_functions(simulator: Simulator, client: Any) -> None:
+    sql = "SELECT AI.GENERATE(('is ', x)).result AS r FROM UNNEST(['a', 'b']) AS x ORDER BY r"
+    with pytest.raises(exceptions.BadRequest, match="is not supported by bqsim unless"):
+        client.query_and_wait(sql)
+    simulator.answers.supply("AI.GENERATE", function=lambda calls: [c["prompt"].upper() for c in calls])
+    assert values(client.query_and_wait(sql)) == [("IS A",), ("IS B",)]
+    simulator.load(
+        {"answers": [{"function": "AI.GENERATE", "values": '{"b$": "yes", "": {"result": "no"}}'}]}
+    )
+    assert values(client.query_and_wait(sql)) == [("no",), ("yes",)]

@@ -54,6 +54,7 @@ def _clear(ask: Ask) -> dict[str, Any]:
 ROUTES = (
     Route("GET", "answers", _list, "What functions of models and other services answer."),
     Route("POST", "answers", _supply, "Supply an answer: {function, columns: {name: type}, rows, subject}, "
-          "of a scalar function {function, values: {pattern: value}} or {function, value}; ?ttl=5m ends all."),
+          "of a scalar function: {function, values: {pattern: value}} or {function, value}; "
+          "?ttl=5m ends all."),
     Route("DELETE", "answers", _clear, "Forget the answers; ?function= those of one."),
 )  # fmt: skip

@@ -22,6 +22,7 @@ SPANS = st.one_of(st.integers(0, 10**6).map(float), st.floats(0, 10**6))
 VALUES: dict[Kind, st.SearchStrategy[Any]] = {
     kinds.SQL_TYPE: st.sampled_from(["INT64", "ARRAY<STRING>", "STRUCT<a INT64, b DATE>"]),
     kinds.JSON_ROWS: st.sampled_from(["[]", "[[1]]", '[{"a": 1}]']),
+    kinds.JSON_VALUE: st.sampled_from(["1", '"a"', '{"a": null}']),
     kinds.SPAN: SPANS,
     kinds.SHIFT: st.floats(-(10**6), 10**6),
     kinds.TIME: st.integers(0, 4 * 10**15),
