@@ -184,9 +184,7 @@ def _formats(config: Mapping[str, Any]) -> TimeFormats:
     )
     found.check()
     if found != TimeFormats() and (config.get("sourceFormat") or "CSV").upper() not in _TEXT_FORMATS:
-        raise invalid_query(
-            "Formats of dates and time_zone are only allowed for CSV and JSON files"
-        )
+        raise invalid_query("Formats of dates and time_zone are only allowed for CSV and JSON files")
     return found
 
 
