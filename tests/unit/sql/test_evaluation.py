@@ -77,3 +77,26 @@ def test_rows(warehouse: Warehouse, evaluator: Evaluator) -> None:
 def test_null() -> None:
     assert null(None) == typed(INT64, None)
     assert null(DATE) == typed(DATE, None)
+
+
+@pytest.mark.parametrize(
+    ("sql", "values", "expected"),
+    [
+        ("REGEXP_REPLACE(v, 'a+', 'b')", ["aa", None, "x'a"], ["b", None, "x'b"]),
+        ("ARRAY(SELECT x || '!' FROM UNNEST(SPLIT(v, ',')) AS x)", ["a,b", "c"], [["a!", "b!"], ["c!"]]),
+        ("UPPER(v)", ["a", "é", None], ["A", "É", None]),
+    ],
+)
+def test_an_expression_goes_on_with_other_values(
+    warehouse: Warehouse, evaluator: Evaluator, sql: str, values: list[Any], expected: list[Any]
+) -> None:
+    found = [
+        evaluator.value(sql, warehouse.context(variables={"v": typed(STRING, v)}))[0].value for v in values
+    ]
+    assert found == expected
+
+
+def test_a_variable_of_another_type_is_another_expression(warehouse: Warehouse, evaluator: Evaluator) -> None:
+    for type_, value, expected in ((INT64, 1, 2), (FLOAT64, 1.5, 3.0), (INT64, 4, 8)):
+        ctx = warehouse.context(variables={"v": typed(type_, value)})
+        assert evaluator.value("v + v", ctx)[0] == typed(type_, expected)
