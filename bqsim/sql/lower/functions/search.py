@@ -25,7 +25,17 @@ from bqsim.types import (
     array_of,
 )
 
-from .search_query import NO_OP, PATTERN, Analyzer, Filter, Logic, Term, analyzer_of, parse_query
+from .search_query import (
+    DEFAULT_PATTERN,
+    NO_OP,
+    PATTERN,
+    Analyzer,
+    Filter,
+    Logic,
+    Term,
+    analyzer_of,
+    parse_query,
+)
 
 _NAMES = {
     "search": ("json_scope", "analyzer", "analyzer_options"),
@@ -87,6 +97,9 @@ def tokens(text: exp.Expression, analyzer: Analyzer) -> exp.Expression:
     """The tokens of a text as a list."""
     if analyzer.name == NO_OP:
         return nodes.template("CASE WHEN {0} IS NOT NULL THEN [{0}] END", text)
+    filters = analyzer.filters
+    if filters and _lowers_first(analyzer):
+        text, filters = nodes.template(_ASCII_LOWER, text), filters[1:]
     if analyzer.name == PATTERN:
         found = nodes.template("regexp_extract_all({0}, {1})", text, nodes.text(analyzer.pattern))
     else:
@@ -99,10 +112,22 @@ def tokens(text: exp.Expression, analyzer: Analyzer) -> exp.Expression:
         )
         if "\n" not in analyzer.delimiters:
             found = nodes.template("list_transform({0}, lambda t: replace(t, chr(1), chr(10)))", found)
-    found = nodes.template("list_filter({0}, lambda t: t <> '')", found)
-    for one in analyzer.filters:
+    if analyzer.name != PATTERN or analyzer.pattern != DEFAULT_PATTERN:
+        found = nodes.template("list_filter({0}, lambda t: t <> '')", found)
+    for one in filters:
         found = _filtered(found, one)
     return found
+
+
+def _lowers_first(analyzer: Analyzer) -> bool:
+    """Whether the first filter puts ASCII letters in lower case and none of them decides where tokens end, so
+    that the whole text may be put so at once."""
+    first = analyzer.filters[0]
+    if first.stop_words or first.mode != "LOWER":
+        return False
+    if analyzer.name == PATTERN:
+        return analyzer.pattern == DEFAULT_PATTERN
+    return not any(c.isalpha() for delimiter in analyzer.delimiters for c in delimiter)
 
 
 def _alternatives(analyzer: Analyzer) -> str:
