@@ -28,6 +28,10 @@ def worded(text: str, sql: str = "SELECT 1") -> str:
             "Collation 'en' in collate function is not supported.",
         ),
         ("Plain", "Plain"),
+        (
+            "SQL function inliner cannot inline aggregate function MAX_BY with SAFE mode modifier [at 1:8]",
+            "Function `MAX_BY` does not support SAFE error mode at [1:8]",
+        ),
     ],
 )
 def test_wording(text: str, expected: str) -> None:
@@ -38,6 +42,12 @@ def test_a_run_time_error_has_no_position() -> None:
     error = run_time_error(SqlError(11, "division by zero: 1 / 0 [at 1:8]"))
     assert error.message == "division by zero: 1 / 0"
     assert error.reason.name == "invalidQuery"
+
+
+@pytest.mark.parametrize(("index", "side"), [("5", "overflow"), ("0", "overflow"), ("-1", "underflow")])
+def test_the_side_of_an_array_that_an_index_is_on(index: str, side: str) -> None:
+    error = run_time_error(SqlError(11, f"Array index {index} is out of bounds"))
+    assert error.message == f"Array index {index} is out of bounds ({side})"
 
 
 @pytest.mark.parametrize(
