@@ -12,7 +12,7 @@ from google.cloud import bigquery
 
 import bqsim
 
-pytestmark = pytest.mark.fidelity("client:python", "exact")
+pytestmark = pytest.mark.fidelity("statement:CREATE TABLE, statement:ALTER TABLE, fields:Job: status", "exact")
 
 
 @pytest.fixture(scope="module")
@@ -641,6 +641,19 @@ def test_a_refreshed_view_tells_when(fresh: bigquery.Client) -> None:
         fresh, "SELECT table_name, last_refresh_time IS NOT NULL FROM d.INFORMATION_SCHEMA.MATERIALIZED_VIEWS"
     )
     assert told == [["v", True]]
+
+
+def test_views_are_refreshed_as_time_goes() -> None:
+    with bqsim.start(project="p") as running:
+        client = running.client()
+        client.create_dataset("d")
+        run(client, T, "CREATE MATERIALIZED VIEW d.v AS SELECT SUM(a) AS s FROM d.t")
+        run(client, "INSERT d.t VALUES (5, 'x')")
+        before = int(resource(client, "v")["materializedView"]["lastRefreshTime"])
+        running.clock.advance("3h")
+        assert int(resource(client, "v")["materializedView"]["lastRefreshTime"]) > before
+        assert rows(client, "SELECT s FROM d.v") == [[5]]
+        client.close()
 
 
 def test_materialized_views_outlive_the_server(tmp_path: Path) -> None:

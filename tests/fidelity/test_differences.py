@@ -105,7 +105,8 @@ def test_great_powers(data: Http) -> None:
 @pytest.mark.fidelity(
     "sql:system procedures",
     "approximated",
-    "BQ.REFRESH_MATERIALIZED_VIEW is there; the others are refused by name.",
+    "BQ.REFRESH_MATERIALIZED_VIEW, BQ.REFRESH_EXTERNAL_METADATA_CACHE and BQ.ABORT_SESSION are there; the "
+    "others are refused by name.",
 )
 def test_procedures_of_the_service(data: Http) -> None:
     assert "BQ.JOBS.CANCEL is not supported by bqsim" in data.query("CALL BQ.JOBS.CANCEL('x')").message
