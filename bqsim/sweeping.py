@@ -21,6 +21,8 @@ SWEEP_S = 600.0
 # When the clock is moved by years: sweeps that come within HASTE_S of the wall are days apart.
 HASTE_S = 1.0
 HASTY_SWEEP_S = 24 * 3600.0
+# The same where there are materialized views, which are refreshed in between.
+HASTY_REFRESH_S = 1800.0
 
 
 async def sweep_for_ever(core: Core) -> None:
@@ -30,7 +32,8 @@ async def sweep_for_ever(core: Core) -> None:
     while True:
         await core.clock.sleep(pause_s)
         before, woke = woke, loop.time()
-        pause_s = SWEEP_S if woke - before >= HASTE_S else HASTY_SWEEP_S
+        hasty_s = HASTY_REFRESH_S if core.catalog.materialized_views() else HASTY_SWEEP_S
+        pause_s = SWEEP_S if woke - before >= HASTE_S else hasty_s
         if not _has_work(core.catalog):
             continue
         try:

@@ -12,7 +12,9 @@ from google.cloud import bigquery
 
 import bqsim
 
-pytestmark = pytest.mark.fidelity("statement:CREATE TABLE, statement:ALTER TABLE, fields:Job: status", "exact")
+pytestmark = pytest.mark.fidelity(
+    "statement:CREATE TABLE, statement:ALTER TABLE, fields:Job: status", "exact"
+)
 
 
 @pytest.fixture(scope="module")
