@@ -44,7 +44,8 @@ class Difference:
     @classmethod
     def of(cls, sql: str, found: list[Any] | Failed, expected: list[Any] | Failed) -> Difference:
         if not isinstance(found, Failed) and not isinstance(expected, Failed) and len(found) == len(expected):
-            pairs = [(a, b) for a, b in zip(found, expected, strict=True) if not same(a, b)]
+            both = sorted(found, key=_key), sorted(expected, key=_key)
+            pairs = [(a, b) for a, b in zip(*both, strict=True) if not same(a, b)]
             found, expected = [a for a, _ in pairs[:3]], [b for _, b in pairs[:3]]
         return cls(sql, _shown(found), _shown(expected))
 
@@ -149,7 +150,7 @@ class Routes:
 
 
 def _key(row: dict[str, Any]) -> str:
-    return repr([round(v, 6) if isinstance(v, float) else v for v in row.values()])
+    return repr([f"{v:.6g}" if isinstance(v, float) else v for v in row.values()])
 
 
 @cache

@@ -235,9 +235,10 @@ def _lax_bool(document: Any) -> bool | None:
 
 def _lax_string(document: Any) -> str | None:
     if isinstance(document, Number) and not document.lstrip("-").isdigit():
+        # As many digits as a cast of FLOAT64 to STRING gives.
         value = float(document)
-        text = str(document).removesuffix(".0")
-        return "0" if value == 0 else text
+        short = f"{value:.15g}"
+        return "0" if value == 0 else short if float(short) == value else f"{value:.17g}"
     return _scalar_text(document)
 
 

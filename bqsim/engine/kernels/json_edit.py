@@ -106,10 +106,9 @@ def _set(text: str, paths: list[str | None], values: list[str], create: bool | N
         return text
     document = json_text.read(text)
     parsed = [None if p is None else _path("JSON_SET", p) for p in paths]
-    if any(p is None for p in parsed):
-        return text
     for path, tokens, value in zip(paths, parsed, values, strict=True):
-        assert path is not None and tokens is not None
+        if path is None or tokens is None:
+            continue
         document = _put(document, tokens, path_kinds(path, tokens), json_text.read(value), create)
     return _ordered(document)
 
@@ -134,9 +133,9 @@ def _remove_at(document: Any, tokens: tuple[str, ...]) -> Any:
 def _remove(text: str, paths: list[str | None]) -> str:
     document = json_text.read(text)
     parsed = [None if p is None else _path("JSON_REMOVE", p) for p in paths]
-    if any(p is None for p in parsed):
-        return text
     for tokens in parsed:
+        if tokens is None:
+            continue
         if not tokens:
             raise invalid_query("The JSONPath cannot be '$'")
         document = _remove_at(document, tokens)
@@ -177,9 +176,9 @@ def _append(
         return text
     document = json_text.read(text)
     parsed = [None if p is None else _path("JSON_ARRAY_APPEND", p) for p in paths]
-    if any(p is None for p in parsed):
-        return text
     for tokens, value, is_array in zip(parsed, values, arrays, strict=True):
+        if tokens is None:
+            continue
         items = _new_items(value, is_array, each)
         skip = is_array and each and value == "null"
 
@@ -190,7 +189,7 @@ def _append(
                 return items
             return [*part, *items] if _is_array(part) else part
 
-        document = _replace(document, tokens or (), change)
+        document = _replace(document, tokens, change)
     return _ordered(document)
 
 
@@ -201,11 +200,8 @@ def _insert(
         return text
     document = json_text.read(text)
     parsed = [None if p is None else _path("JSON_ARRAY_INSERT", p) for p in paths]
-    if any(p is None for p in parsed):
-        return text
     for path, tokens, value, is_array in zip(paths, parsed, values, arrays, strict=True):
-        assert path is not None
-        if not tokens or not path_kinds(path, tokens)[-1] or (is_array and each and value == "null"):
+        if path is None or not tokens or not path_kinds(path, tokens)[-1] or (is_array and each and value == "null"):
             continue
         items, index = _new_items(value, is_array, each), int(tokens[-1])
 

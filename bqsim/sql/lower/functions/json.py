@@ -143,7 +143,7 @@ def _to_json_string(call: FunctionCall) -> exp.Expression:
     if len(call.args) == 1 or call.literals[1] is False:
         return text
     if call.types[0] == JSON:
-        text = call.args[0]
+        text = nodes.template("coalesce({0}, 'null')", call.args[0])
     return nodes.template(
         "CASE WHEN {1} THEN bq_json_pretty({0}) WHEN {1} IS NULL THEN NULL ELSE {0} END", text, call.args[1]
     )
