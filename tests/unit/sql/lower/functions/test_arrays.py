@@ -103,8 +103,5 @@ def test_long_sequences(warehouse: Warehouse) -> None:
 
 def test_sequences_of_bignumeric(warehouse: Warehouse) -> None:
     series = "GENERATE_ARRAY(BIGNUMERIC '1', BIGNUMERIC '2.5', BIGNUMERIC '0.75')"
-    assert_engine(
-        warehouse,
-        f"ARRAY_TO_STRING(ARRAY(SELECT STRING(TO_JSON(x)) FROM UNNEST({series}) AS x), ' ')",
-        "1 1.75 2.5",
-    )
+    texts = f"ARRAY(SELECT CAST(x AS STRING) FROM UNNEST({series}) AS x)"
+    assert_engine(warehouse, f"ARRAY_TO_STRING({texts}, ' ')", "1 1.75 2.5")
