@@ -132,7 +132,8 @@ def test_what_is_due(base: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_refresh_that_fails_is_told_and_the_read_fails(warehouse: Warehouse) -> None:
     warehouse.run("CREATE TABLE t AS SELECT 'a' AS name, 0 AS amount")
     warehouse.run(
-        "CREATE MATERIALIZED VIEW mv AS SELECT name, SUM(CAST(DIV(1, amount) AS INT64)) AS s FROM t GROUP BY name"
+        "CREATE MATERIALIZED VIEW mv AS SELECT name, SUM(CAST(DIV(1, amount)"
+        " AS INT64)) AS s FROM t GROUP BY name"
     )
     assert warehouse.table("mv").metadata[STATE]["error"]["message"] == "division by zero: 1 / 0"
     assert warehouse.error("SELECT * FROM mv") == "division by zero: 1 / 0"
