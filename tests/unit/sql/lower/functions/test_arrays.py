@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.sql.warehouse import Warehouse
 
-from .oracle import assert_agrees, assert_engine, route_reason
+from .oracle import assert_agrees, assert_engine
 
 pytestmark = pytest.mark.fidelity("sql:functions on arrays and structs", "exact")
 
