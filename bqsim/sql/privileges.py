@@ -39,8 +39,9 @@ def privileges_of(catalog: Catalog, resource: DatasetRef | TableRef) -> list[Pri
         table = catalog.table(resource)
         kind = _TYPES.get(table.kind, "TABLE")
         grants = policy_grants(table.metadata.get(KEY) or {})
-        place = (resource.project, resource.dataset, resource.table, kind)
+        place: tuple[str, str | None, str, str] = (resource.project, resource.dataset, resource.table, kind)
     else:
         grants = access_grants(catalog.dataset(resource).metadata.get("access") or ())
         place = (resource.project, None, resource.dataset, "SCHEMA")
-    return [Privilege(*place, role, grantee) for role, grantee in grants]
+    project, dataset, name, object_type = place
+    return [Privilege(project, dataset, name, object_type, role, grantee) for role, grantee in grants]

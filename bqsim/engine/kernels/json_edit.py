@@ -201,7 +201,8 @@ def _insert(
     document = json_text.read(text)
     parsed = [None if p is None else _path("JSON_ARRAY_INSERT", p) for p in paths]
     for path, tokens, value, is_array in zip(paths, parsed, values, arrays, strict=True):
-        if path is None or not tokens or not path_kinds(path, tokens)[-1] or (is_array and each and value == "null"):
+        nothing = is_array and each and value == "null"
+        if nothing or path is None or not tokens or not path_kinds(path, tokens)[-1]:
             continue
         items, index = _new_items(value, is_array, each), int(tokens[-1])
 

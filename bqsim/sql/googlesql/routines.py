@@ -12,7 +12,7 @@ from .external import external_function
 from .prepass import names_in
 
 SQL_GROUP = "Templated_SQL_Function"
-# The group of a function whose body GoogleSQL cannot read (JavaScript, remote), before its id among FUNCTIONS.
+# The group of a function whose body GoogleSQL cannot read (JavaScript, remote), before its id.
 EXTERNAL_GROUP = "External_function"
 _TEMPLATED_SQL_TVF = 3
 _SCALAR, _AGGREGATE = 1, 2

@@ -299,7 +299,10 @@ AGGREGATES = [
     aggregate("bit_and", (INT64,), "bit_and"),
     aggregate("bit_or", (INT64,), "bit_or"),
     aggregate("bit_xor", (INT64,), "bit_xor"),
-    *(aggregate(f"bit_{name}", (BYTES, None), build=_bits(name), optional=1) for name in ("and", "or", "xor")),
+    *(
+        aggregate(f"bit_{name}", (BYTES, None), build=_bits(name), optional=1)
+        for name in ("and", "or", "xor")
+    ),
     aggregate("approx_count_distinct", ((*COUNT_DISTINCT, K.ARRAY),), build=_distinct_count),
     aggregate("approx_quantiles", ((*ORDERED, K.FLOAT64), INT64), build=_approx_quantiles),
     aggregate("approx_top_count", (_COUNTED, INT64), build=_approx_top_count),

@@ -147,8 +147,7 @@ REFUSED: list[tuple[str, str]] = [
 
 
 @pytest.mark.fidelity(
-    "statement:CREATE ROW ACCESS POLICY, statement:DROP ROW ACCESS POLICY,"
-    " statement:ALTER ROW ACCESS POLICY",
+    "statement:CREATE ROW ACCESS POLICY, statement:DROP ROW ACCESS POLICY, statement:ALTER ROW ACCESS POLICY",
     "approximated",
     "Some texts of errors are bqsim's own.",
 )
