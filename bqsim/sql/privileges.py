@@ -39,7 +39,7 @@ def privileges_of(catalog: Catalog, resource: DatasetRef | TableRef) -> list[Pri
         table = catalog.table(resource)
         kind = _TYPES.get(table.kind, "TABLE")
         grants = policy_grants(table.metadata.get(KEY) or {})
-        place: tuple[str, str | None, str, str] = (resource.project, resource.dataset, resource.table, kind)
+        place = (resource.project, resource.dataset, resource.table, kind)
     else:
         grants = access_grants(catalog.dataset(resource).metadata.get("access") or ())
         place = (resource.project, None, resource.dataset, "SCHEMA")
