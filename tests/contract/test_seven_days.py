@@ -93,7 +93,8 @@ def test_storage_is_long_term_after_ninety_days(simulator: Simulator) -> None:
     assert sizes() == ("8", "0")
     simulator.clock.advance("1d")
     assert sizes() == ("0", "8")
-    storage = "SELECT long_term_logical_bytes, active_logical_bytes FROM d.INFORMATION_SCHEMA.TABLE_STORAGE"
+    view = "`region-us`.INFORMATION_SCHEMA.TABLE_STORAGE"
+    storage = f"SELECT long_term_logical_bytes, active_logical_bytes FROM {view}"
     assert [tuple(row) for row in client.query_and_wait(storage)] == [(8, 0)]
     client.query_and_wait("INSERT INTO d.t VALUES (2)")
     assert sizes() == ("16", "0")

@@ -138,7 +138,13 @@ def _ask(connection: http.client.HTTPConnection, text: str) -> tuple[int, bytes]
     )
     connection.request("POST", "/bigquery/v2/projects/p/queries", body, {"Content-Type": "application/json"})
     answer = connection.getresponse()
-    return answer.status, answer.read()
+    status, data = answer.status, answer.read()
+    if b'"jobComplete": false' in data:
+        # Loops without an end are valid scripts.
+        job = json.loads(data)["jobReference"]["jobId"]
+        connection.request("POST", f"/bigquery/v2/projects/p/jobs/{job}/cancel")
+        connection.getresponse().read()
+    return status, data
 
 
 def work(arguments: tuple[int, int, int, list[str]]) -> dict[str, Any]:

@@ -43,7 +43,9 @@ class Read:
             raise self.failure
         return stream_pb2.ReadSession(name="s", table=request.read_session.table)
 
-    def read_rows(self, request: Any, cancelled: Callable[[], bool], plan: Any = None) -> Iterator[bytes]:
+    def read_rows(
+        self, request: Any, cancelled: Callable[[], bool], plan: Any = None, caller: str = ""
+    ) -> Iterator[bytes]:
         yield from self.rows(request, cancelled)
 
     def split_stream(self, request: Any) -> Any:

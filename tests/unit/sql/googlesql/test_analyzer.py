@@ -65,7 +65,7 @@ def test_columns_that_are_not_named_are_not_scanned(world: World) -> None:
             " and must be at most 1024 characters long.",
         ),
         ("SELECT x FROM `p.d.t`", "Unrecognized name: x at [1:8]"),
-        ("SELECT `p.d.t`.q, x FROM `p.d.t`", "Unrecognized name: p at [1:8]"),
+        ("SELECT `p.d.t`.q, x FROM `p.d.t`", "Unrecognized name: `p.d.t` at [1:8]"),
         ("SELECT a FROM `p.d.t` WHERE x", "Unrecognized name: x at [1:29]"),
         ("SELECT f(1)", "Function not found: f at [1:8]"),
         ("SELECT `p.d`.f(1)", "Function not found: `p.d`.f at [1:8]"),

@@ -51,8 +51,8 @@ def test_tables_lie_under_their_paths_with_one_full_name(world: World) -> None:
     sources = [s for p in (("t",), ("d", "t"), ("p", "d", "t")) if (s := resolver.find(p, context()))]
     proto = catalog_proto(sources, (), (("v", INT64),))
     assert proto.table[0].full_name == "p.d.t"
-    assert [c.name for c in proto.catalog] == ["ml", "d", "p"]
-    assert proto.catalog[2].catalog[0].table[0].full_name == "p.d.t"
+    assert [c.name for c in proto.catalog] == ["ml", "ai", "d", "p"]
+    assert proto.catalog[3].catalog[0].table[0].full_name == "p.d.t"
     assert proto.constant[0].name_path == ["v"]
 
 
