@@ -118,8 +118,8 @@ def test_subjects_belong_to_families() -> None:
 
 def test_recorded_suites_are_as_exact_as_they_pass() -> None:
     assert recorded("bigquery-recorded-http") == ("suite:bigquery-recorded-http", "exact", "")
-    subject, status, note = recorded("bigquery-recorded")
-    assert (subject, status) == ("suite:bigquery-recorded", "approximated")
+    subject, status, note = recorded("googlesql-compliance")
+    assert (subject, status) == ("suite:googlesql-compliance", "approximated")
     assert note.endswith("%).")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 from collections.abc import Iterator
@@ -57,10 +58,11 @@ class Peer:
     def frames(self) -> Iterator[Got]:
         """Frames without SETTINGS, PING and WINDOW_UPDATE, which are answered where they must be."""
         while (got := self._frame()) is not None:
-            if got.kind == SETTINGS and not got.flags & ACK:
-                self.socket.sendall(_frame(SETTINGS, ACK, 0, b""))
-            elif got.kind == PING and not got.flags & ACK:
-                self.socket.sendall(_frame(PING, ACK, 0, got.payload))
+            if got.kind in (SETTINGS, PING) and not got.flags & ACK:
+                payload = got.payload if got.kind == PING else b""
+                # Who has reset the connection wants no answer, and what it sent before is still to be read.
+                with contextlib.suppress(ConnectionError):
+                    self.socket.sendall(_frame(got.kind, ACK, 0, payload))
             elif got.kind not in (SETTINGS, PING, WINDOW_UPDATE):
                 yield got
 
