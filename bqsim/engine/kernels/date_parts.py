@@ -74,6 +74,8 @@ MACROS = (
             ELSE bq_zone_utc(CAST(truncated AS TIMESTAMP), zone) END""",
     """CREATE MACRO bq_timestamp_trunc_week(t, local, start, zone) AS
        CASE WHEN bq_week_begin(CAST(local AS DATE), start) < DATE '0001-01-01'
+                 OR (local < TIMESTAMP '0001-01-15' AND bq_zone_utc(CAST(bq_week_begin(CAST(local AS DATE),
+                     start) AS TIMESTAMP), zone) < TIMESTAMP '0001-01-01')
             THEN bq_error('Truncating ' || bq_cast_timestamp_to_string(t, zone)
                           || ' to the nearest week causes overflow')
             ELSE bq_zone_utc(CAST(bq_week_begin(CAST(local AS DATE), start) AS TIMESTAMP), zone) END""",
