@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from bqsim.sql.googlesql import GoogleSql
 from bqsim.sql.plan import Route
 from bqsim.sql.planner import Planner
 from bqsim.sql.reference import ReferenceRoute
+from tests.oracle.routes import same
 from tests.unit.sql.googlesql.catalogs import MemoryCatalog, context
 
 BOUNDED = settings(
@@ -73,21 +73,6 @@ class Routes:
         except (BigQueryError, OverflowError) as error:
             return str(error)
         return rows
-
-
-def same(one: Any, other: Any) -> bool:
-    """Equality of canonical values, where NaN equals itself and floats may differ in their last digits."""
-    if isinstance(one, float) and isinstance(other, float):
-        if math.isnan(one) or math.isnan(other):
-            return math.isnan(one) and math.isnan(other)
-        return math.isclose(one, other, rel_tol=1e-12) and math.copysign(1, one) == math.copysign(1, other)
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    if (one or other) in ([], None):
-        return not one and not other and one != 0 and other != 0
-    return type(one) is type(other) and bool(one == other)
 
 
 @pytest.fixture(scope="module")

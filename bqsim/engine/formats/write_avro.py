@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from bqsim.codecs.avro import RowEncoder, avro_schema
+from bqsim.codecs.wire import varint
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.arrow import from_numpy, to_numpy
 
@@ -61,13 +62,7 @@ def write_avro(
 
 def long_bytes(value: int) -> bytes:
     """A number as Avro writes it."""
-    value = value << 1 if value >= 0 else (-value << 1) - 1
-    parts = bytearray()
-    while value > 0x7F:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    parts.append(value)
-    return bytes(parts)
+    return varint(value << 1 if value >= 0 else (-value << 1) - 1)
 
 
 def _bytes(value: bytes) -> bytes:

@@ -6,24 +6,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bqsim.types import TypeKind
+from bqsim.engine.convert import engine_type
+from bqsim.types import Type, TypeKind
 
 from .kernel import Kernel
 
+_PLAIN = (
+    TypeKind.INT64, TypeKind.FLOAT64, TypeKind.NUMERIC, TypeKind.BIGNUMERIC, TypeKind.BOOL, TypeKind.STRING,
+    TypeKind.BYTES, TypeKind.DATE, TypeKind.TIME, TypeKind.DATETIME, TypeKind.TIMESTAMP, TypeKind.JSON,
+)  # fmt: skip
 # The engine type of a call's result, by the kind of its type.
 RESULTS: dict[TypeKind, str] = {
-    TypeKind.INT64: "BIGINT",
-    TypeKind.FLOAT64: "DOUBLE",
-    TypeKind.NUMERIC: "DECIMAL(38,9)",
-    TypeKind.BIGNUMERIC: "BLOB",
-    TypeKind.BOOL: "BOOLEAN",
-    TypeKind.STRING: "VARCHAR",
-    TypeKind.BYTES: "BLOB",
-    TypeKind.DATE: "DATE",
-    TypeKind.TIME: "TIME",
-    TypeKind.DATETIME: "TIMESTAMP",
-    TypeKind.TIMESTAMP: "TIMESTAMP",
-    TypeKind.JSON: "VARCHAR",
+    **{kind: engine_type(Type(kind)) for kind in _PLAIN},
     TypeKind.ARRAY: "VARCHAR",
     TypeKind.STRUCT: "VARCHAR",
 }

@@ -9,6 +9,8 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from bqsim.codecs import wire
+
 # Tags of the fields of ReadRowsResponse (number << 3 | wire type).
 AVRO_ROWS, ARROW_RECORD_BATCH = b"\x1a", b"\x22"
 AVRO_SCHEMA, ARROW_SCHEMA = b"\x3a", b"\x42"
@@ -28,13 +30,7 @@ NOT_COMPRESSED = -1
 
 def varint(value: int) -> bytes:
     """An integer of 64 bits as a protobuf varint."""
-    value &= 0xFFFF_FFFF_FFFF_FFFF
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    return wire.varint(value & 0xFFFF_FFFF_FFFF_FFFF)
 
 
 def schema_field(tag: bytes, schema: bytes) -> bytes:

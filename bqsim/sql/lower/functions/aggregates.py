@@ -12,6 +12,8 @@ from bqsim.sql.lower.registry import NOT_LITERAL, AggregateCall, Unsupported, ag
 from bqsim.sql.lower.types import engine_type
 from bqsim.types import BIGNUMERIC, BOOL, BYTES, FLOAT64, INT64, NUMERIC, STRING, Type, TypeKind
 
+from .statistics import STATISTICS
+
 K = TypeKind
 # Kinds whose engine order is GoogleSQL's.
 ORDERED = (
@@ -312,16 +314,6 @@ AGGREGATES = [
     ),
     *(
         aggregate(name, (_NUMBERS,) * count, build=_double(function, function == "corr"))
-        for name, count, function in (
-            ("stddev_samp", 1, "stddev_samp"),
-            ("stddev_pop", 1, "stddev_pop"),
-            ("stddev", 1, "stddev_samp"),
-            ("var_samp", 1, "var_samp"),
-            ("var_pop", 1, "var_pop"),
-            ("variance", 1, "var_samp"),
-            ("corr", 2, "corr"),
-            ("covar_samp", 2, "covar_samp"),
-            ("covar_pop", 2, "covar_pop"),
-        )
+        for name, count, function in STATISTICS
     ),
 ]

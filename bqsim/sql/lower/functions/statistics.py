@@ -75,7 +75,7 @@ def _statistic(kind: str) -> Any:
 
 
 # Function and its kind: what the kernel computes.
-_STATISTICS = (
+STATISTICS = (
     ("stddev_samp", 1, "stddev_samp"),
     ("stddev_pop", 1, "stddev_pop"),
     ("stddev", 1, "stddev_samp"),
@@ -92,7 +92,7 @@ AGGREGATES = [
     aggregate("avg", (BIGNUMERIC,), build=_added("mean")),
     *(
         aggregate(name, (type_,) * count, build=_statistic(kind))
-        for name, count, kind in _STATISTICS
+        for name, count, kind in STATISTICS
         for type_ in (NUMERIC, BIGNUMERIC)
     ),
 ]
