@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping
+from copy import copy
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -52,6 +53,7 @@ class Job:
 
     __slots__ = (
         "__weakref__",
+        "_error",
         "_waiters",
         "caller",
         "cancel_token",
@@ -62,7 +64,6 @@ class Job:
         "deferments",
         "destination",
         "dry_run",
-        "error",
         "groups",
         "life",
         "noted",
@@ -100,7 +101,7 @@ class Job:
         self.parent = parent
         self.timeline = Timeline(now_us)
         self.children: list[Job] = []
-        self.error: BigQueryError | None = None
+        self._error: BigQueryError | None = None
         self.warnings: list[dict[str, Any]] = []
         self.statistics: Statistics | None = None
         self.result: ResultSet | TableResult | None = None
@@ -119,6 +120,15 @@ class Job:
         self._waiters: list[asyncio.Future[None]] = []
 
     # -- states
+
+    @property
+    def error(self) -> BigQueryError | None:
+        """The final failure. It is a copy: what was raised holds all that its frames held."""
+        return copy(self._error)
+
+    @error.setter
+    def error(self, error: BigQueryError | None) -> None:
+        self._error = copy(error)
 
     @property
     def state(self) -> State:
@@ -241,7 +251,7 @@ class Job:
 
     def error_protos(self) -> list[dict[str, Any]]:
         """``status.errors``: the failure and the warnings."""
-        return [self.error.error_proto(), *self.warnings] if self.error else list(self.warnings)
+        return [self._error.error_proto(), *self.warnings] if self._error else list(self.warnings)
 
     def raise_for_error(self) -> None:
         """Raise the failure of a failed job."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.resources import Table
 from bqsim.engine.formats.csv import CsvOptions, read_csv
 from bqsim.engine.formats.csv import detect as detect_csv
 from bqsim.engine.formats.detect import SAMPLE_ROWS, detect_json
-from bqsim.engine.formats.json_rows import decode
-from bqsim.engine.formats.ndjson import read_ndjson
+from bqsim.engine.formats.ndjson import read_ndjson, sample_rows
 from bqsim.engine.formats.parsed import READING, Parsed, unpacked
 from bqsim.engine.protocol import Session
 from bqsim.errors import BigQueryError, invalid, unsupported
@@ -245,20 +243,8 @@ def _read_json(data: bytes, config: LoadConfig, table: Table | None) -> Parsed:
     if fields is None:
         if not config.autodetect:
             raise _no_schema()
-        fields = _as_in(table, config, detect_json(_sample(data)))
+        fields = _as_in(table, config, detect_json(sample_rows(data, SAMPLE_ROWS)))
     return read_ndjson(data, fields, ignore_unknown=config.ignore_unknown)
-
-
-def _sample(data: bytes) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for line in islice((line for line in data.split(b"\n") if line.strip()), SAMPLE_ROWS):
-        try:
-            row = decode(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(row, dict):
-            rows.append(row)
-    return rows
 
 
 def _as_in(table: Table | None, config: LoadConfig, detected: tuple[Field, ...]) -> tuple[Field, ...]:

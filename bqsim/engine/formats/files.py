@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from bqsim.errors import invalid, unsupported
@@ -14,8 +13,7 @@ from .csv import CsvOptions, read_csv
 from .csv import detect as detect_csv
 from .detect import SAMPLE_ROWS, detect_json
 from .geojson import GEOMETRY, features
-from .json_rows import decode
-from .ndjson import read_ndjson
+from .ndjson import read_ndjson, sample_rows
 from .parsed import READING, Parsed, unpacked
 from .time_formats import TimeFormats
 
@@ -84,15 +82,9 @@ def _utf8(data: bytes, options: FileOptions) -> bytes:
 def _detect_json(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
     if options.csv.formats != TimeFormats():
         raise unsupported("Schema detection with formats of dates and times, or a time zone,")
-    lines = (line for line in _utf8(data, options).split(b"\n") if line.strip())
-    rows: list[dict[str, Any]] = []
-    for line in islice(lines, SAMPLE_ROWS):
-        try:
-            row = decode(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(row, dict):
-            rows.append(row.get("properties") or {} if options.geojson else row)
+    rows = sample_rows(_utf8(data, options), SAMPLE_ROWS)
+    if options.geojson:
+        rows = [row.get("properties") or {} for row in rows]
     fields = detect_json(rows)
     return ((GEOMETRY, *fields) if options.geojson else fields), options
 

@@ -105,16 +105,22 @@ def _read_in_bulk(data: bytes, fields: tuple[Field, ...]) -> pa.Table | None:
     return table_of(columns)
 
 
-def _first_values(data: bytes, fields: tuple[Field, ...]) -> list[tuple[Field, list[Any]]]:
-    """The fields with their values in the first lines, to know which numbers are written as strings."""
+def sample_rows(data: bytes, most: int) -> list[dict[str, Any]]:
+    """The objects among the first lines that are not blank."""
     rows: list[dict[str, Any]] = []
-    for _, line in islice(_lines(data), _SAMPLE):
+    for _, line in islice(_lines(data), most):
         try:
             row = decode(line)
         except (ValueError, RecursionError):
             continue
         if isinstance(row, dict):
             rows.append(row)
+    return rows
+
+
+def _first_values(data: bytes, fields: tuple[Field, ...]) -> list[tuple[Field, list[Any]]]:
+    """The fields with their values in the first lines, to know which numbers are written as strings."""
+    rows = sample_rows(data, _SAMPLE)
     return [(f, [row.get(f.name) for row in rows]) for f in fields]
 
 

@@ -53,7 +53,7 @@ def read_file(data: bytes, *, enum_as_string: bool = False) -> pa.Table:
     try:
         table = pq.read_table(io.BytesIO(data))
         enums = _enums(pq.ParquetFile(io.BytesIO(data)).schema)
-    except (pa.ArrowInvalid, OSError) as exc:
+    except (pa.ArrowException, ValueError, OSError) as exc:
         raise invalid(f"{READING}Failed to read the Parquet file: the file is invalid.") from exc
     for i, f in enumerate(table.schema):
         if _IS.is_dictionary(f.type):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +57,14 @@ class Shape:
         self.points += other.points
         self.lines += other.lines
         self.polygons += other.polygons
+
+    def moved(self, move: Callable[[Path], Path]) -> Shape:
+        """A shape of the same parts, each path as ``move`` gives it."""
+        return Shape(
+            move(self.points),
+            [move(line) for line in self.lines],
+            [[move(ring) for ring in polygon] for polygon in self.polygons],
+        )
 
     def parts(self) -> Iterator[Shape]:
         """Each point, linestring and polygon alone."""

@@ -82,13 +82,7 @@ def _as_wkb(shape: Shape) -> bytes:
         lng, lat = stored(numbers[:, 0], numbers[:, 1])
         return list(zip(lng.tolist(), lat.tolist(), strict=True))
 
-    return pack(
-        Shape(
-            moved(shape.points),
-            [moved(line) for line in shape.lines],
-            [[moved(ring) for ring in polygon] for polygon in shape.polygons],
-        )
-    )
+    return pack(shape.moved(moved))
 
 
 def _binary(values: Any) -> Any:

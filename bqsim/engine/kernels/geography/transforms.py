@@ -227,13 +227,7 @@ def snapped(shape: Shape, size: float) -> Shape:
     def moved(path: Path) -> Path:
         return [(round(x, digits) + 0.0, round(y, digits) + 0.0) for x, y in path]
 
-    return degenerate_free(
-        Shape(
-            moved(shape.points),
-            [moved(line) for line in shape.lines],
-            [[moved(ring) for ring in polygon] for polygon in shape.polygons],
-        )
-    )
+    return degenerate_free(shape.moved(moved))
 
 
 def degenerate_free(shape: Shape) -> Shape:
