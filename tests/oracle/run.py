@@ -27,6 +27,8 @@ from .signatures import Call, scalar_calls
 BATCH = 80
 DEPTHS = (1, 1, 2, 2, 3, 3, 4)
 KEPT = 200
+# What only one route meets, as the other has its answer before: the order is nobody's promise.
+UNORDERED = frozenset({"LIKE pattern ends with a backslash"})
 
 
 class Run:
@@ -126,6 +128,9 @@ class Run:
             self._keep(Difference.of(sql, found, expected))
 
     def _keep(self, difference: Difference) -> None:
+        if any(text in str(difference) for text in UNORDERED):
+            self.counts["one route stopped early"] += 1
+            return
         self.counts["different"] += 1
         if len(self.differences) < KEPT:
             self.differences.append(difference)

@@ -194,11 +194,18 @@ def _timestamp_of_string(call: FunctionCall) -> exp.Expression:
     return nodes.template("bq_local_string_to_timestamp({0}, {1})", *call.args)
 
 
+def _date_of_string(call: FunctionCall) -> exp.Expression:
+    """The date of a timestamp's text: DATE has no form of its own for texts."""
+    zone = zone_of(call, 1)
+    moment = nodes.template("bq_cast_string_to_timestamp({0}, {1})", call.args[0], zone)
+    return nodes.template("bq_cast_timestamp_to_date({0}, {1})", moment, zone)
+
+
 _CONSTRUCTORS = [
     fn("date", (INT64, INT64, INT64), sql="bq_date({0}, {1}, {2})"),
     fn("date", (DATE,), sql="{0}"),
     fn("date", (DATETIME,), sql="bq_cast_datetime_to_date({0})"),
-    fn("date", (STRING,), sql="bq_cast_string_to_date({0})"),
+    fn("date", (STRING,), build=_date_of_string),
     fn("date", (TIMESTAMP, STRING), optional=1, build=_zoned("bq_cast_timestamp_to_date({0}, {1})")),
     fn("time", (INT64, INT64, INT64), sql="bq_time({0}, {1}, {2})"),
     fn("time", (TIME,), sql="{0}"),
