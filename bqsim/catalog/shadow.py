@@ -1,0 +1,190 @@
+"""Shadow tables: a schema and statistics without rows, so that dry runs tell the figures of production.
+
+What was imported about a table is a text in ``Table.metadata[SHADOW]``, durable with the table. While it is
+there the sizes of the table are these, whatever rows it has: those of a sample that was loaded, generated
+ones, or none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property, lru_cache
+from itertools import accumulate
+from typing import Any
+
+from .resources import Table
+
+SHADOW = "_shadow"
+# The id of the one partition that holds all rows: of a table without partitions, or whose partitions nobody
+# told. It is never pruned.
+WHOLE = ""
+
+
+class Accuracy(StrEnum):
+    """What an estimate is: ``totalBytesProcessedAccuracy`` of the API."""
+
+    UNKNOWN = "UNKNOWN"
+    PRECISE = "PRECISE"
+    LOWER_BOUND = "LOWER_BOUND"
+    UPPER_BOUND = "UPPER_BOUND"
+
+
+def combined(accuracies: Iterable[Accuracy]) -> Accuracy:
+    """The accuracy of a sum: bounds of both sides leave nothing known."""
+    found = set(accuracies) - {Accuracy.PRECISE}
+    if not found:
+        return Accuracy.PRECISE
+    return found.pop() if len(found) == 1 else Accuracy.UNKNOWN
+
+
+class Shares(Mapping[str, int]):
+    """``total`` divided by the weights of columns; the parts are whole and add up to it."""
+
+    __slots__ = ("_ends", "_total")
+
+    def __init__(self, total: int, ends: Mapping[str, tuple[int, int, int]]) -> None:
+        self._total = total
+        self._ends = ends
+
+    def __getitem__(self, column: str) -> int:
+        start, end, weight = self._ends[column]
+        return self._total * end // weight - self._total * start // weight
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ends)
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionStatistics:
+    """One partition: ``bytes`` by top-level column; ``changed_us`` are epoch microseconds."""
+
+    rows: int
+    bytes: Mapping[str, int]
+    changed_us: int = 0
+
+    @property
+    def total_bytes(self) -> int:
+        return sum(self.bytes.values())
+
+
+@dataclass(frozen=True)
+class ShadowStatistics:
+    """The statistics of a shadow table.
+
+    ``columns`` are the logical bytes of top-level columns; their proportion divides the bytes of partitions.
+    ``leaves`` are those of the fields of structs by path (``s.a``), as far as they are known.
+    ``parts`` has by partition id (``20260102``, ``__NULL__``, :data:`WHOLE`) rows, bytes and when they
+    changed. ``accuracies`` names columns whose bytes are no more than estimates. ``figures`` are those that
+    tables.get and TABLE_STORAGE give beside (``long_term_logical_bytes``, ``active_physical_bytes``, …).
+    ``generate`` is how many rows are made when they are first asked for; None: asking is an error.
+    """
+
+    columns: Mapping[str, int]
+    parts: Mapping[str, tuple[int, int, int]]
+    leaves: Mapping[str, int] = field(default_factory=dict)
+    accuracies: Mapping[str, Accuracy] = field(default_factory=dict)
+    figures: Mapping[str, int] = field(default_factory=dict)
+    generate: int | None = None
+
+    @cached_property
+    def rows(self) -> int:
+        return sum(rows for rows, _, _ in self.parts.values())
+
+    @cached_property
+    def bytes(self) -> int:
+        """The logical bytes of all columns of all partitions."""
+        return sum(size for _, size, _ in self.parts.values())
+
+    @property
+    def accuracy(self) -> Accuracy:
+        """That of any one column; see :meth:`accuracy_of`."""
+        return combined(self.accuracies.values())
+
+    @property
+    def partitions(self) -> Mapping[str, PartitionStatistics]:
+        """By partition id."""
+        return self._partitions
+
+    @cached_property
+    def _partitions(self) -> dict[str, PartitionStatistics]:
+        return {
+            id_: PartitionStatistics(rows, Shares(size, self._ends), changed_us)
+            for id_, (rows, size, changed_us) in self.parts.items()
+        }
+
+    @cached_property
+    def _ends(self) -> dict[str, tuple[int, int, int]]:
+        """By column where its share begins and ends, of how much."""
+        weights = [max(size, 0) for size in self.columns.values()]
+        if not any(weights):
+            weights = [1] * len(weights)
+        ends = list(accumulate(weights, initial=0))
+        return {c: (ends[n], ends[n + 1], ends[-1]) for n, c in enumerate(self.columns)}
+
+    def bytes_of(self, columns: Iterable[str], partitions: Iterable[str] | None = None) -> int:
+        """The bytes of some columns, in some partitions or in all; what is not known counts nothing."""
+        spelled = {c.casefold(): c for c in self.columns}
+        wanted = {spelled[c.casefold()] for c in columns if c.casefold() in spelled}
+        ids = self.parts if partitions is None else [p for p in partitions if p in self.parts]
+        return sum(self._partitions[p].bytes[c] for p in ids for c in wanted)
+
+    def accuracy_of(self, columns: Iterable[str]) -> Accuracy:
+        """The accuracy of the sum of some columns; that of all columns together is known from storage."""
+        wanted = {c.casefold() for c in columns}
+        if wanted >= {c.casefold() for c in self.columns}:
+            return self.accuracies.get("*", Accuracy.PRECISE)
+        return combined(a for c, a in self.accuracies.items() if c.casefold() in wanted)
+
+    def to_text(self) -> str:
+        """What ``Table.metadata[SHADOW]`` holds."""
+        told: dict[str, Any] = {
+            "columns": dict(self.columns),
+            "parts": {k: list(v) for k, v in self.parts.items()},
+        }
+        optional: dict[str, Any] = {
+            "leaves": dict(self.leaves),
+            "accuracies": dict(self.accuracies),
+            "figures": dict(self.figures),
+            "generate": self.generate,
+        }
+        told |= {name: value for name, value in optional.items() if value not in ({}, None)}
+        return json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+
+
+@lru_cache(maxsize=1024)
+def _from_text(text: str) -> ShadowStatistics:
+    told = json.loads(text)
+    return ShadowStatistics(
+        told["columns"],
+        {id_: (rows, size, changed_us) for id_, (rows, size, changed_us) in told["parts"].items()},
+        told.get("leaves", {}),
+        {column: Accuracy(name) for column, name in told.get("accuracies", {}).items()},
+        told.get("figures", {}),
+        told.get("generate"),
+    )
+
+
+def shadow_of(table: Table) -> ShadowStatistics | None:
+    """The imported statistics of a table; None for one that is no shadow table."""
+    text = table.metadata.get(SHADOW)
+    return None if text is None else _from_text(text)
+
+
+def as_shadow(table: Table, statistics: ShadowStatistics | None) -> Table:
+    """``table`` with these statistics, or without any."""
+    kept = {name: value for name, value in table.metadata.items() if name != SHADOW}
+    if statistics is not None:
+        kept[SHADOW] = statistics.to_text()
+    return replace(table, metadata=kept)
+
+
+def is_empty_shadow(table: Table) -> bool:
+    """Whether a table has statistics that tell of rows, and none of its own."""
+    statistics = shadow_of(table)
+    return statistics is not None and not table.num_rows and statistics.rows > 0
