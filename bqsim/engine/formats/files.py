@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 from bqsim.errors import invalid, unsupported
 from bqsim.types import Field
@@ -42,25 +42,37 @@ class FileOptions:
     names: str = "STRICT"
 
 
-def detect(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
-    """The fields of a file, and the options completed by what was detected."""
-    return _DETECT[options.format](unpacked(data), options)
+def detect(stream: BinaryIO, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
+    """The fields of a file, and the options completed by what was detected.
+
+    ``stream`` is a seekable binary file, read from its beginning.
+    """
+    stream.seek(0)
+    return _DETECT[options.format](unpacked(stream.read()), options)
 
 
-def read(data: bytes, fields: tuple[Field, ...], options: FileOptions) -> Parsed:
-    """The rows of a file for ``fields``."""
-    return _READ[options.format](unpacked(data), fields, options)
+def batches(stream: BinaryIO, fields: Sequence[Field], options: FileOptions) -> Iterator[Parsed]:
+    """The rows of a file for ``fields``, in batches of bounded memory; ``stream`` as for :func:`detect`.
+
+    Closing the iterator before its end ends the reading. Raises ``invalid`` for a file that cannot be read.
+    """
+    stream.seek(0)
+    yield _READ[options.format](unpacked(stream.read()), tuple(fields), options)
 
 
-def check_bad(options: FileOptions, bad: Sequence[str], rows: int) -> None:
-    """Raises ``invalid`` when more records are bad than ``max_bad_records``; ``rows`` are the good ones."""
-    if len(bad) <= options.max_bad_records:
+def check_bad(options: FileOptions, bad: Sequence[str], rows: int, errors: int | None = None) -> None:
+    """Raises ``invalid`` when more records are bad than ``max_bad_records``; ``rows`` are the good ones.
+
+    ``errors`` is the number of bad records where ``bad`` has the first of them only.
+    """
+    errors = len(bad) if errors is None else errors
+    if errors <= options.max_bad_records:
         return
     name = NAMES.get(options.format, options.format)
     raise invalid(
-        f"{READING}{name} table encountered too many errors, giving up. Rows: {rows + len(bad)}; "
-        f"errors: {len(bad)}. Please look into the errors[] collection for more details."
-        if len(bad) > 1
+        f"{READING}{name} table encountered too many errors, giving up. Rows: {rows + errors}; "
+        f"errors: {errors}. Please look into the errors[] collection for more details."
+        if errors > 1
         else f"{READING}{bad[0]}"
     )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote
 
 from bqsim.engine.formats import files
 from bqsim.engine.formats.detect import joined, text_kind
+from bqsim.engine.formats.parsed import Parsed
 from bqsim.errors import BigQueryError, invalid, invalid_query, not_found, unsupported
 from bqsim.objects import ObjectInfo, ObjectStore, parse_uri
 from bqsim.objects.uris import SCHEME
@@ -27,6 +28,17 @@ _PAIR = re.compile(r"([^/=]+)=([^/]*)/")
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 # Kinds that values in names are detected as.
 _PARTITION_KINDS = frozenset({TypeKind.INT64, TypeKind.DATE, TypeKind.TIMESTAMP})
+
+# How many messages about bad records are kept.
+MAX_TOLD = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FileBatch:
+    """Some rows of the files, canonical; ``bytes`` is the size of the file when they are its first."""
+
+    rows: pa.Table
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,44 +106,59 @@ class FileSource:
         if self.reference is not None and not store.glob(self.reference):
             raise not_found("URI", self.reference)
         example = infos[0].uri if self.reference is None else self.reference
-        fields, _ = files.detect(store.read(example), self.options)
+        with store.open(example) as stream:
+            fields, _ = files.detect(stream, self.options)
         return (*fields, *self.partition_fields(infos))
+
+    def batches(
+        self, store: ObjectStore, fields: Sequence[Field], *, with_names: bool = False
+    ) -> Iterator[FileBatch]:
+        """Canonical rows for ``fields``, a bounded number at a time; ``with_names`` adds their URIs
+        as the last column. Raises ``invalid`` when more records are bad than the options take, at
+        the latest at the end."""
+        infos = self.matching(store)
+        names = {f.name.casefold() for f in self.partition_fields(infos)}
+        own = tuple(f for f in fields if f.name.casefold() not in names)
+        bad: list[str] = []
+        errors = total = 0
+        for info in infos:
+            size = info.size
+            for parsed in self._parsed(store, info, own):
+                total += parsed.rows.num_rows
+                errors += len(parsed.bad)
+                bad += [_in_file(text, info.uri) for text in parsed.bad[: MAX_TOLD - len(bad)]]
+                if errors > self.options.max_bad_records + MAX_TOLD:
+                    files.check_bad(self.options, bad, total, errors)
+                yield FileBatch(self._with_columns(parsed.rows, info, fields, own, with_names), size)
+                size = 0
+        files.check_bad(self.options, bad, total, errors)
+
+    def _parsed(self, store: ObjectStore, info: ObjectInfo, fields: tuple[Field, ...]) -> Iterator[Parsed]:
+        with store.open(info.uri) as stream:
+            try:
+                yield from files.batches(stream, fields, self._completed(stream, fields))
+            except BigQueryError as error:
+                raise invalid(_in_file(error.message, info.uri), error.location) from None
 
     def rows(
         self, store: ObjectStore, fields: Sequence[Field], *, with_names: bool = False
     ) -> tuple[pa.Table, int]:
-        """Canonical rows for ``fields``, and the bytes of the files; ``with_names`` adds their URIs as the
-        last column."""
+        """All rows of :meth:`batches` at once, and the bytes of the files."""
         import pyarrow as pa
 
-        from bqsim.types.arrow import column_names, empty_table
+        from bqsim.types.arrow import empty_table
 
-        infos = self.matching(store)
-        names = {f.name.casefold() for f in self.partition_fields(infos)}
-        own = tuple(f for f in fields if f.name.casefold() not in names)
-        parts, bad, size = [], [], 0
-        for info in infos:
-            data = store.read(info.uri)
-            size += len(data)
-            try:
-                parsed = files.read(data, own, self._completed(data, own))
-            except BigQueryError as error:
-                raise invalid(_in_file(error.message, info.uri), error.location) from None
-            bad += [f"{text} File: {info.uri}" for text in parsed.bad]
-            parts.append(self._with_columns(parsed.rows, info, fields, own, with_names))
-        total = sum(p.num_rows for p in parts)
-        files.check_bad(self.options, bad, total)
-        shown = [*fields, FILE_NAME] if with_names else list(fields)
-        if not parts:
-            return empty_table(shown), size
-        return pa.concat_tables([p.rename_columns(column_names(len(shown))) for p in parts]), size
+        found = list(self.batches(store, fields, with_names=with_names))
+        if not found:
+            return empty_table([*fields, FILE_NAME] if with_names else fields), 0
+        return pa.concat_tables([batch.rows for batch in found]), sum(batch.bytes for batch in found)
 
-    def _completed(self, data: bytes, fields: Sequence[Field]) -> files.FileOptions:
+    def _completed(self, stream: BinaryIO, fields: Sequence[Field]) -> files.FileOptions:
         """The options with the header of a CSV file known, when nothing is said of it."""
         options = self.options
         if options.format != "CSV" or options.csv.skip_leading_rows is not None or not fields:
             return options
-        return files.detect(data, options)[1] if self._detects else options
+        return files.detect(stream, options)[1] if self._detects else options
 
     @property
     def _detects(self) -> bool:
