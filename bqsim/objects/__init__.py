@@ -1,7 +1,9 @@
 """Objects under ``gs://`` names: what exports write and loads read, kept in a folder."""
 
-from .store import Bucket, ObjectInfo, ObjectStore, ObjectWriter, PreconditionFailed
+from .model import Bucket, ObjectInfo, PreconditionFailed
+from .store import ObjectStore
 from .uris import Uri, parse_uri
+from .writer import ObjectWriter
 
 __all__ = [
     "Bucket",

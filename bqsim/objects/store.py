@@ -5,106 +5,32 @@ Files that are put there by hand are objects too. A write is seen when it is com
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
 
-from bqsim.errors import BigQueryError, invalid, not_found
+from bqsim.errors import BigQueryError, already_exists, invalid, not_found
 from bqsim.sim.clock import Clock
 
 from . import checksums
+from .archive import Archive
+from .files import read_json, write_json
+from .model import Bucket, Check, ObjectInfo, at_generation
 from .paths import TWIN, file_of, name_of, new_file, parts_of
 from .uris import Uri, check_object_name, is_bucket_name, parse_uri
+from .writer import ObjectWriter
 
-# What the store keeps beside the buckets: attributes of objects and buckets, and writes under way.
+# What the store keeps beside the buckets: attributes of objects and buckets, noncurrent versions, and writes
+# under way.
 OWN = ".bqsim"
 _BUCKET_FILE = "%bucket"
-
-
-class PreconditionFailed(Exception):
-    """An object is not at the generation that a write asks for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """A bucket. ``attributes`` is what the API accepts and returns as is."""
-
-    name: str
-    created_us: int
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectInfo:
-    """An object without its content. Times are epoch microseconds; ``attributes`` is what the API accepts
-    and returns as is (``contentType``, ``metadata`` …).
-
-    ``generation`` grows with each write of the object, ``metageneration`` with each change of attributes.
-    """
-
-    bucket: str
-    name: str
-    size: int
-    generation: int
-    metageneration: int
-    created_us: int
-    updated_us: int
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def uri(self) -> str:
-        return str(Uri(self.bucket, self.name))
-
-
-class ObjectWriter:
-    """A stream into a new object, which is there once it is closed; :meth:`discard` gives it up.
-
-    In a ``with`` block an exception discards it.
-    """
-
-    def __init__(self, store: ObjectStore, uri: Uri, path: Path, attributes: Mapping[str, Any]) -> None:
-        self._store = store
-        self._uri = uri
-        self._path = path
-        self._attributes = attributes
-        self.file = path.open("wb")
-        self.if_generation: int | None = None
-        self.info: ObjectInfo | None = None
-
-    def write(self, data: bytes | memoryview) -> int:
-        return self.file.write(data)
-
-    def close(self) -> ObjectInfo:
-        """Make the object. Raises :class:`PreconditionFailed` when another one came between."""
-        if self.info is None:
-            self.file.close()
-            self.info = self._store._finish(self._uri, self._path, self._attributes, self.if_generation)
-        return self.info
-
-    def discard(self) -> None:
-        """Give up what was written."""
-        self.file.close()
-        self._path.unlink(missing_ok=True)
-
-    def __enter__(self) -> ObjectWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.discard()
 
 
 class ObjectStore:
@@ -148,25 +74,36 @@ class ObjectStore:
         folder = self.folder / name
         if not is_bucket_name(name) or not folder.is_dir():
             return None
-        known = _read(self.folder / OWN / name / _BUCKET_FILE)
+        known = read_json(self.folder / OWN / name / _BUCKET_FILE)
         if known is None:
             return Bucket(name, folder.stat().st_mtime_ns // 1000)
-        return Bucket(name, known["created_us"], known["attributes"])
+        return Bucket(name, **known)
 
-    def create_bucket(self, name: str, attributes: Mapping[str, Any] | None = None) -> Bucket:
-        """Make a bucket, or give the one that is there other attributes."""
+    def create_bucket(
+        self, name: str, attributes: Mapping[str, Any] | None = None, *, new: bool = False
+    ) -> Bucket:
+        """Make a bucket, or give the one that is there other attributes.
+
+        Raises ``duplicate`` when it is to be ``new`` and is there.
+        """
         if not is_bucket_name(name):
             raise invalid(f"Invalid bucket name: '{name}'")
         with self._lock:
             before = self.find_bucket(name)
+            if before is not None and new:
+                raise already_exists("Bucket", name)
             if before is not None and attributes is None:
                 return before
-            bucket = Bucket(
-                name, before.created_us if before else self._clock.now_us(), dict(attributes or {})
-            )
+            now_us = self._clock.now_us()
+            if before is None:
+                bucket = Bucket(name, now_us, dict(attributes or {}), 1, now_us)
+            else:
+                metageneration = before.metageneration + 1
+                bucket = Bucket(name, before.created_us, dict(attributes or {}), metageneration, now_us)
             (self.folder / name).mkdir(exist_ok=True)
-            known = {"created_us": bucket.created_us, "attributes": bucket.attributes}
-            _write(self.folder / OWN / name / _BUCKET_FILE, known)
+            known = asdict(bucket)
+            del known["name"]
+            write_json(self.folder / OWN / name / _BUCKET_FILE, known)
             return bucket
 
     def delete_bucket(self, name: str) -> None:
@@ -179,11 +116,14 @@ class ObjectStore:
 
     # Objects
 
-    def find(self, bucket: str, name: str) -> ObjectInfo | None:
-        """The object of that name; None without one."""
+    def find(self, bucket: str, name: str, generation: int | None = None) -> ObjectInfo | None:
+        """The object of that name, with ``generation`` that version of it; None without one."""
         with self._lock:
             path = self._file(bucket, name)
-            return None if path is None else self._info(bucket, name, path)
+            found = None if path is None else self._info(bucket, name, path)
+            if generation is None or (found is not None and found.generation == generation):
+                return found
+            return self._archive(bucket).find(name, generation)
 
     def get(self, uri: str) -> ObjectInfo:
         """The object of a URI. Raises ``notFound``."""
@@ -193,21 +133,40 @@ class ObjectStore:
             raise _missing(uri)
         return found
 
-    def objects(self, bucket: str, prefix: str = "") -> Iterator[ObjectInfo]:
-        """The objects of a bucket whose names begin with ``prefix``, by name."""
+    def names(self, bucket: str, prefix: str = "") -> list[str]:
+        """The names of the objects of a bucket that begin with ``prefix``, in order."""
         folder = self.folder / bucket
         if self.find_bucket(bucket) is None:
-            return
+            return []
         names = []
-        for at, _, files in os.walk(folder):
+        for at, _, files in os.walk(self._walked(folder, prefix)):
+            below = Path(at).relative_to(folder)
             for file in files:
-                name = name_of((Path(at) / file).relative_to(folder))
+                name = name_of(below / file)
                 if name.startswith(prefix):
                     names.append(name)
-        for name in sorted(names):
+        return sorted(names)
+
+    def _walked(self, folder: Path, prefix: str) -> Path:
+        """The folder in which all names that begin with ``prefix`` are."""
+        above = prefix.rpartition("/")[0]
+        if not above:
+            return folder
+        parts = parts_of(above)
+        # The last part may go on in further folders.
+        return folder.joinpath(*parts) if len(parts) == above.count("/") + 1 else folder
+
+    def objects(self, bucket: str, prefix: str = "") -> Iterator[ObjectInfo]:
+        """The objects of a bucket whose names begin with ``prefix``, by name."""
+        for name in self.names(bucket, prefix):
             found = self.find(bucket, name)
             if found is not None:
                 yield found
+
+    def noncurrent(self, bucket: str, prefix: str = "") -> list[ObjectInfo]:
+        """The versions that have been overwritten or deleted where the bucket keeps them."""
+        with self._lock:
+            return [v for v in self._archive(bucket).versions() if v.name.startswith(prefix)]
 
     def glob(self, uri: str) -> list[ObjectInfo]:
         """The objects that a URI stands for: that of its name, or with ``*`` all that match, by name."""
@@ -226,25 +185,93 @@ class ObjectStore:
                 raise _missing(uri)
             return path.open("rb")
 
+    def open_version(
+        self, bucket: str, name: str, generation: int | None = None
+    ) -> tuple[ObjectInfo, BinaryIO] | None:
+        """What :meth:`find` finds, and its content."""
+        with self._lock:
+            found = self.find(bucket, name, generation)
+            if found is None:
+                return None
+            if found.deleted_us is not None:
+                return found, self._archive(bucket).open(found)
+            path = self._file(bucket, name)
+            assert path is not None
+            return found, path.open("rb")
+
     def read(self, uri: str) -> bytes:
         """The whole content of an object. Raises ``notFound``."""
         with self.open(uri) as stream:
             return stream.read()
 
     def create(
-        self, uri: str, attributes: Mapping[str, Any] | None = None, *, if_generation: int | None = None
+        self,
+        uri: str,
+        attributes: Mapping[str, Any] | None = None,
+        *,
+        if_generation: int | None = None,
+        check: Check | None = None,
     ) -> ObjectWriter:
         """A stream into a new object, which takes the place of one that has the name; a missing bucket is
         made.
 
-        With ``if_generation`` the object must be at that generation (0: not there) when the stream is closed.
+        With ``if_generation`` the object must be at that generation (0: not there) when the stream is closed;
+        ``check`` is asked then about the object that is there.
         """
         parts = parse_uri(uri)
         self.create_bucket(parts.bucket)
-        path = self.folder / OWN / "writing" / f"{os.getpid()}-{next(self._numbers)}"
-        writer = ObjectWriter(self, parts, path, dict(attributes or {}))
-        writer.if_generation = if_generation
-        return writer
+        if if_generation is not None:
+            check = at_generation(parts, if_generation)
+        return ObjectWriter(self, parts, dict(attributes or {}), check)
+
+    def scratch(self) -> Path:
+        """A new path on the file system of the store, for content that :meth:`adopt` takes."""
+        return self.folder / OWN / "writing" / f"{os.getpid()}-{next(self._numbers)}"
+
+    def adopt(
+        self,
+        uri: str,
+        written: Path,
+        attributes: Mapping[str, Any],
+        *,
+        check: Check | None = None,
+        hashes: Mapping[str, str] | None = None,
+        components: int = 0,
+    ) -> ObjectInfo:
+        """Make a file the content of an object; it is moved, or deleted where ``check`` raises."""
+        parts = parse_uri(uri)
+        with self._lock:
+            before = self.find(parts.bucket, parts.name)
+            if check is not None:
+                try:
+                    check(before)
+                except Exception:
+                    written.unlink(missing_ok=True)
+                    raise
+            now_us = self._clock.now_us()
+            generation = max(now_us, self._last_generation + 1, before.generation + 1 if before else 0)
+            self._last_generation = generation
+            # The folder may have been deleted by hand since.
+            (self.folder / parts.bucket).mkdir(exist_ok=True)
+            self._retire(before, now_us)
+            path = new_file(self.folder / parts.bucket, parts.name)
+            size = written.stat().st_size
+            written.replace(path)
+            info = ObjectInfo(
+                parts.bucket, parts.name, size, generation, 1, now_us, now_us,
+                dict(attributes), dict(hashes or {}), components,
+            )  # fmt: skip
+            self._remember(parts, path, asdict(info))
+            return info
+
+    def _retire(self, before: ObjectInfo | None, now_us: int) -> None:
+        """Keep the object that is about to go, where its bucket keeps versions."""
+        if before is None:
+            return
+        bucket = self.find_bucket(before.bucket)
+        path = self._file(before.bucket, before.name)
+        if bucket is not None and bucket.keeps_versions and path is not None:
+            self._archive(before.bucket).add(replace(before, deleted_us=now_us), path)
 
     def put(self, uri: str, data: bytes | str, attributes: Mapping[str, Any] | None = None) -> ObjectInfo:
         """Write an object at once."""
@@ -253,11 +280,13 @@ class ObjectStore:
         assert writer.info is not None
         return writer.info
 
-    def update(self, uri: str, attributes: Mapping[str, Any]) -> ObjectInfo:
+    def update(self, uri: str, attributes: Mapping[str, Any], *, check: Check | None = None) -> ObjectInfo:
         """Give an object other attributes. Raises ``notFound``."""
         parts = parse_uri(uri)
         with self._lock:
             before = self.get(uri)
+            if check is not None:
+                check(before)
             path = self._file(parts.bucket, parts.name)
             assert path is not None
             known = asdict(before) | {
@@ -268,16 +297,41 @@ class ObjectStore:
             self._remember(parts, path, known)
             return self._info(parts.bucket, parts.name, path)
 
-    def delete(self, uri: str) -> None:
-        """Delete an object. Raises ``notFound``."""
+    def delete(self, uri: str, *, check: Check | None = None, generation: int | None = None) -> None:
+        """Delete an object, with ``generation`` that version of it for good. Raises ``notFound``."""
         parts = parse_uri(uri)
         with self._lock:
-            path = self._file(parts.bucket, parts.name)
-            if path is None:
+            found = self.find(parts.bucket, parts.name, generation)
+            if check is not None:
+                check(found)
+            if found is None:
                 raise _missing(uri)
-            path.unlink()
+            if found.deleted_us is not None:
+                self._archive(parts.bucket).delete(found)
+                return
+            path = self._file(parts.bucket, parts.name)
+            assert path is not None
+            if generation is None:
+                self._retire(found, self._clock.now_us())
+            path.unlink(missing_ok=True)
             self._beside(parts.bucket, parts.name).unlink(missing_ok=True)
             self._prune(path.parent, self.folder / parts.bucket)
+
+    def hashes(self, info: ObjectInfo) -> Mapping[str, str]:
+        """``md5`` and ``crc32c`` of an object in base64; they are found once and kept."""
+        if "md5" in info.hashes and "crc32c" in info.hashes:
+            return info.hashes
+        opened = self.open_version(info.bucket, info.name, info.generation)
+        if opened is None:
+            return info.hashes
+        with opened[1] as stream:
+            found = checksums.Sums().of(stream).hashes()
+        with self._lock:
+            now = self.find(info.bucket, info.name)
+            path = self._file(info.bucket, info.name)
+            if now is not None and path is not None and now.generation == info.generation:
+                self._remember(Uri(info.bucket, info.name), path, asdict(now) | {"hashes": found})
+        return found
 
     def md5(self, uri: str) -> str:
         """The MD5 of an object in base64; computed when it is asked for."""
@@ -301,9 +355,12 @@ class ObjectStore:
         parts = parts_of(name)
         return self.folder.joinpath(OWN, bucket, *(f"{p}{TWIN}" for p in parts[:-1]), f"{parts[-1]}.json")
 
+    def _archive(self, bucket: str) -> Archive:
+        return Archive(self.folder / OWN / bucket)
+
     def _info(self, bucket: str, name: str, path: Path) -> ObjectInfo:
         stat = path.stat()
-        known = _read(self._beside(bucket, name))
+        known = read_json(self._beside(bucket, name))
         if known is None or known.pop("stamp") != [stat.st_size, stat.st_mtime_ns]:
             # Put there by hand, or changed by hand since.
             at_us = stat.st_mtime_ns // 1000
@@ -312,27 +369,7 @@ class ObjectStore:
 
     def _remember(self, uri: Uri, path: Path, known: dict[str, Any]) -> None:
         stat = path.stat()
-        _write(self._beside(uri.bucket, uri.name), known | {"stamp": [stat.st_size, stat.st_mtime_ns]})
-
-    def _finish(
-        self, uri: Uri, written: Path, attributes: Mapping[str, Any], if_generation: int | None
-    ) -> ObjectInfo:
-        with self._lock:
-            before = self.find(uri.bucket, uri.name)
-            if if_generation is not None and if_generation != (before.generation if before else 0):
-                written.unlink(missing_ok=True)
-                raise PreconditionFailed(str(uri))
-            now_us = self._clock.now_us()
-            generation = max(now_us, self._last_generation + 1, before.generation + 1 if before else 0)
-            self._last_generation = generation
-            # The folder may have been deleted by hand since.
-            (self.folder / uri.bucket).mkdir(exist_ok=True)
-            path = new_file(self.folder / uri.bucket, uri.name)
-            size = written.stat().st_size
-            written.replace(path)
-            info = ObjectInfo(uri.bucket, uri.name, size, generation, 1, now_us, now_us, dict(attributes))
-            self._remember(uri, path, asdict(info))
-            return info
+        write_json(self._beside(uri.bucket, uri.name), known | {"stamp": [stat.st_size, stat.st_mtime_ns]})
 
     def _prune(self, folder: Path, top: Path) -> None:
         """Take away folders that are empty now, up to ``top``."""
@@ -344,18 +381,3 @@ class ObjectStore:
 
 def _missing(uri: str) -> BigQueryError:
     return not_found("URI", uri)
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found
-
-
-def _write(path: Path, value: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + TWIN)
-    beside.write_text(json.dumps(value), encoding="utf-8")
-    beside.replace(path)

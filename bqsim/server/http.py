@@ -67,14 +67,29 @@ class Head:
     scope: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A body that is read while it is sent; ``length`` None when that is not known before.
+
+    Without ``pieces`` only the length is told: the answer to a HEAD.
+    """
+
+    length: int | None
+    pieces: AsyncIterator[bytes] | None = None
+
+
 @dataclass(slots=True)
 class Response:
-    """An answer: status, body, headers other than Content-Length, and what befalls it on its way."""
+    """An answer: status, body, headers other than Content-Length, and what befalls it on its way.
+
+    ``content`` takes the place of ``body``.
+    """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     fault: Network | None = None
+    content: Content | None = None
 
 
 class Request:
@@ -182,6 +197,10 @@ class HttpServer:
         try:
             answer = await self._handler(Request(inner, self._scope))
             if answer.fault is not None:
+                if answer.content is not None and answer.content.pieces is not None:
+                    # Where it is cut goes by its length.
+                    answer.body = b"".join([piece async for piece in answer.content.pieces])
+                    answer.content = None
                 return await self._suffer(answer, answer.fault, inner)
             return self._encode(answer)
         except BadRequest as error:
@@ -207,9 +226,14 @@ class HttpServer:
         return sent
 
     def _encode(self, answer: Response) -> web.Response:
-        status = answer.status
+        body: Any
+        status, headers, body = answer.status, answer.headers, answer.body or None
+        if answer.content is not None:
+            body = answer.content.pieces
+            if answer.content.length is not None:
+                headers = {**headers, "Content-Length": str(answer.content.length)}
         response: web.Response = self._web.Response(
-            status=status, reason=_PHRASES.get(status), body=answer.body or None, headers=answer.headers
+            status=status, reason=_PHRASES.get(status), body=body, headers=headers
         )
         response.headers["Date"] = self._date()
         return response

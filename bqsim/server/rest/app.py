@@ -35,6 +35,9 @@ Service = Callable[[str, dict[str, str], HttpRequest], Awaitable[Response]]
 SERVICES: Mapping[str, tuple[str, str]] = {
     "upload": ("bqsim.server.rest.uploads", "Uploads"),
     "resumable": ("bqsim.server.rest.uploads", "Uploads"),
+    "storage": ("bqsim.server.gcs.app", "CloudStorage"),
+    "download": ("bqsim.server.gcs.app", "CloudStorage"),
+    "b": ("bqsim.server.gcs.app", "CloudStorage"),
     "batch": ("bqsim.server.rest.batch", "Batch"),
     "discovery": ("bqsim.server.rest.discovery", "Discovery"),
     "$discovery": ("bqsim.server.rest.discovery", "Discovery"),
@@ -110,10 +113,17 @@ class RestApp:
         call = request.call(found.resource, data)
         return await self.passed(call, lambda: handler(request), http)
 
-    async def passed(self, call: Call, service: Callable[[], Awaitable[Reply]], http: HttpRequest) -> Reply:
+    async def passed(
+        self,
+        call: Call,
+        service: Callable[[], Awaitable[Reply]],
+        http: HttpRequest,
+        failure: Callable[[Exception, HttpRequest], Reply] | None = None,
+    ) -> Reply:
         """The reply of ``service`` behind the gate, or its failure's, with the fault on its way.
 
-        It names the call, so that the journal can tell what shaped it.
+        ``failure`` words failures for another API than BigQuery's. The reply names the call, so that the
+        journal can tell what shaped it.
         """
         try:
             reply = await self.core.gate.passes(call, service)
@@ -124,7 +134,7 @@ class RestApp:
         except (BadRequest, Disconnected):
             raise
         except Exception as error:
-            reply = self.failure(error, http)
+            reply = (failure or self.failure)(error, http)
         reply.headers = {**reply.headers, EXPLAIN_HEADER: call.explain}
         # Of this answer alone: an upload keeps its reply for those who ask again.
         return reply if call.sending is None else replace(reply, fault=call.sending)

@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import gzip
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bqsim.server.rest import uploads
-from bqsim.server.rest.uploads import Spool
+from bqsim.server.rest import spool
 from tests.conftest import Answer, Http
 
 pytestmark = pytest.mark.fidelity("http:uploads, load:uploads", "exact")
@@ -167,21 +165,9 @@ def test_bad_ranges_are_400_and_the_session_lives(d: Http, text: str) -> None:
 
 
 def test_large_content_goes_through_a_file(d: Http, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "SPOOL_BYTES", 1000)
+    monkeypatch.setattr(spool, "SPOOL_BYTES", 1000)
     media = b"id,name\n" + b"".join(b"%d,name\n" % i for i in range(3000))
     assert upload(d, multipart(job(d), media)).json["statistics"]["load"]["outputRows"] == "3000"
-
-
-def test_spool_file_is_deleted_when_discarded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "SPOOL_BYTES", 3)
-    spool = Spool()
-    for piece in (b"ab", b"cd", b"ef"):
-        spool.write(piece)
-    done = spool.finish()
-    assert done.path is not None
-    assert done.path.read_bytes() == b"abcdef"
-    spool.discard()
-    assert not Path(done.path).exists()
 
 
 def test_media_upload_without_metadata_is_refused(d: Http) -> None:
