@@ -26,38 +26,54 @@ _BLOCK_ROWS = 50_000
 _TEXTS = frozenset({TypeKind.DATE, TypeKind.TIME, TypeKind.DATETIME})
 
 
-def write_avro(
-    fields: Sequence[Field],
-    rows: pa.Table,
-    out: Sink,
-    compression: str = "NONE",
-    *,
-    logical_types: bool = False,
-) -> None:
-    """Write rows as a file with blocks; without ``logical_types`` DATE, TIME and DATETIME are strings."""
-    schema = json.loads(avro_schema(fields, "Root"))
-    if not logical_types:
-        schema = _with_texts(schema)
-        columns = [
-            pa.chunked_array(
-                [_array(c, f) for c in column.chunks], type=None if column.chunks else column.type
-            )
-            for column, f in zip(rows.columns, fields, strict=True)
-        ]
-        rows = pa.Table.from_arrays(columns, names=rows.column_names) if columns else rows
-        fields = [_text_field(f) for f in fields]
-    codec, pack = CODECS[compression]
-    sync = hashlib.md5(json.dumps(schema).encode(), usedforsecurity=False).digest()
-    header = {"avro.schema": json.dumps(schema, separators=(",", ":")).encode(), "avro.codec": codec.encode()}
-    out.write(MAGIC + long_bytes(len(header)))
-    for key, value in header.items():
-        out.write(_bytes(key.encode()) + _bytes(value))
-    out.write(long_bytes(0) + sync)
-    encoder = RowEncoder(fields)
-    for start in range(0, rows.num_rows, _BLOCK_ROWS):
-        part = rows.slice(start, _BLOCK_ROWS)
-        data = encoder.encode(part)[0] if fields else b""
-        out.write(long_bytes(part.num_rows) + _bytes(pack(data)) + sync)
+class AvroWriter:
+    """Writes rows as blocks of a file; without ``logical_types`` DATE, TIME and DATETIME are strings."""
+
+    def __init__(
+        self,
+        fields: Sequence[Field],
+        out: Sink,
+        compression: str = "NONE",
+        *,
+        logical_types: bool = False,
+    ) -> None:
+        self._given = fields
+        self._texts = not logical_types
+        self._fields = fields if logical_types else [_text_field(f) for f in fields]
+        self._encoder = RowEncoder(self._fields)
+        self._out = out
+        schema = json.loads(avro_schema(fields, "Root"))
+        if self._texts:
+            schema = _with_texts(schema)
+        codec, self._pack = CODECS[compression]
+        self._sync = hashlib.md5(json.dumps(schema).encode(), usedforsecurity=False).digest()
+        header = {
+            "avro.schema": json.dumps(schema, separators=(",", ":")).encode(),
+            "avro.codec": codec.encode(),
+        }
+        out.write(MAGIC + long_bytes(len(header)))
+        for key, value in header.items():
+            out.write(_bytes(key.encode()) + _bytes(value))
+        out.write(long_bytes(0) + self._sync)
+
+    def write(self, rows: pa.Table) -> None:
+        for start in range(0, rows.num_rows, _BLOCK_ROWS):
+            part = rows.slice(start, _BLOCK_ROWS)
+            if self._texts and part.num_columns:
+                part = _printed_columns(part, self._given)
+            data = self._encoder.encode(part)[0] if self._fields else b""
+            self._out.write(long_bytes(part.num_rows) + _bytes(self._pack(data)) + self._sync)
+
+    def close(self) -> None:
+        return None
+
+
+def _printed_columns(rows: pa.Table, fields: Sequence[Field]) -> pa.Table:
+    columns = [
+        pa.chunked_array([_array(c, f) for c in column.chunks], type=None if column.chunks else column.type)
+        for column, f in zip(rows.columns, fields, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, names=rows.column_names)
 
 
 def long_bytes(value: int) -> bytes:

@@ -19,20 +19,31 @@ _ROWS = 32_768
 _FREE = frozenset({TypeKind.STRING, TypeKind.JSON, TypeKind.GEOGRAPHY, TypeKind.RANGE})
 
 
-def write_csv(
-    fields: Sequence[Field], rows: pa.Table, out: Sink, *, header: bool = True, delimiter: str = ","
-) -> None:
-    """Write rows as lines. NULL is empty, an empty STRING is ``""``; texts are quoted where they must be."""
-    if header:
-        names = _quoted(pa.array([f.name for f in fields], pa.string()), delimiter).to_pylist()
-        out.write(f"{delimiter.join(names)}\n".encode())
-    for columns, count in chunks(rows, _ROWS):
-        if not columns:
-            out.write(b"\n" * count)
-            continue
-        cells = [_cells(c, f, delimiter) for c, f in zip(columns, fields, strict=True)]
-        lines = compute(pc.binary_join_element_wise, *cells, delimiter) if len(cells) > 1 else cells[0]
-        out.write("".join(f"{line}\n" for line in lines.to_pylist()).encode())
+class CsvWriter:
+    """Writes rows as lines. NULL is empty, an empty STRING is ``""``; texts are quoted where they must be."""
+
+    def __init__(
+        self, fields: Sequence[Field], out: Sink, *, header: bool = True, delimiter: str = ","
+    ) -> None:
+        self._fields = fields
+        self._out = out
+        self._delimiter = delimiter
+        if header:
+            names = _quoted(pa.array([f.name for f in fields], pa.string()), delimiter).to_pylist()
+            out.write(f"{delimiter.join(names)}\n".encode())
+
+    def write(self, rows: pa.Table) -> None:
+        delimiter = self._delimiter
+        for columns, count in chunks(rows, _ROWS):
+            if not columns:
+                self._out.write(b"\n" * count)
+                continue
+            cells = [_cells(c, f, delimiter) for c, f in zip(columns, self._fields, strict=True)]
+            lines = compute(pc.binary_join_element_wise, *cells, delimiter) if len(cells) > 1 else cells[0]
+            self._out.write("".join(f"{line}\n" for line in lines.to_pylist()).encode())
+
+    def close(self) -> None:
+        return None
 
 
 def _cells(array: Any, field: Field, delimiter: str) -> Any:

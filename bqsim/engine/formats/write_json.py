@@ -24,11 +24,20 @@ _FREE = frozenset({TypeKind.STRING, TypeKind.GEOGRAPHY})
 _MARKUP = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
-def write_json(fields: Sequence[Field], rows: pa.Table, out: Sink) -> None:
-    """Write rows as objects, one a line. What is NULL is left out; INT64 and NUMERIC are strings."""
-    for columns, count in chunks(rows, _ROWS):
-        lines = _objects(columns, fields, count)
-        out.write("".join(f"{line}\n" for line in lines.to_pylist()).encode())
+class JsonWriter:
+    """Writes rows as objects, one a line. What is NULL is left out; INT64 and NUMERIC are strings."""
+
+    def __init__(self, fields: Sequence[Field], out: Sink) -> None:
+        self._fields = fields
+        self._out = out
+
+    def write(self, rows: pa.Table) -> None:
+        for columns, count in chunks(rows, _ROWS):
+            lines = _objects(columns, self._fields, count)
+            self._out.write("".join(f"{line}\n" for line in lines.to_pylist()).encode())
+
+    def close(self) -> None:
+        return None
 
 
 def _objects(columns: Sequence[Any], fields: Sequence[Field], count: int) -> Any:

@@ -16,18 +16,30 @@ from .writing import Sink
 _ROWS = 131_072
 
 
-def write_parquet(fields: Sequence[Field], rows: pa.Table, out: Sink, compression: str = "NONE") -> None:
-    """Write rows in row groups; DATETIME is a timestamp without UTC, TIMESTAMP one with it."""
-    import pyarrow.parquet as pq
+class ParquetWriter:
+    """Writes rows in row groups; DATETIME is a timestamp without UTC, TIMESTAMP one with it."""
 
-    schema = pa.schema([_field(f) for f in fields])
-    with pq.ParquetWriter(
-        pa.PythonFile(_Stream(out), mode="w"), schema, compression=compression.lower(), store_schema=False
-    ) as writer:
+    def __init__(self, fields: Sequence[Field], out: Sink, compression: str = "NONE") -> None:
+        import pyarrow.parquet as pq
+
+        self._fields = fields
+        self._schema = pa.schema([_field(f) for f in fields])
+        stream = pa.PythonFile(_Stream(out), mode="w")
+        self._file = pq.ParquetWriter(
+            stream, self._schema, compression=compression.lower(), store_schema=False
+        )
+
+    def write(self, rows: pa.Table) -> None:
         for start in range(0, rows.num_rows, _ROWS):
             part = rows.slice(start, _ROWS).combine_chunks()
-            columns = [_column(c, f, t) for c, f, t in zip(part.columns, fields, schema.types, strict=True)]
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+            columns = [
+                _column(c, f, t)
+                for c, f, t in zip(part.columns, self._fields, self._schema.types, strict=True)
+            ]
+            self._file.write_table(pa.Table.from_arrays(columns, schema=self._schema))
+
+    def close(self) -> None:
+        self._file.close()
 
 
 class _Stream:

@@ -33,69 +33,113 @@ class WriteOptions:
     logical_types: bool = False
 
 
-Write = Callable[[Sequence[Field], "pa.Table", Sink, WriteOptions], None]
+class FileWriter(Protocol):
+    """A file that is being written; it is whole once it is closed. The sink is not closed."""
+
+    def write(self, rows: pa.Table, /) -> None:
+        """Append canonical rows."""
+        ...
+
+    def close(self) -> None: ...
 
 
-def _csv(fields: Sequence[Field], rows: pa.Table, out: Sink, options: WriteOptions) -> None:
-    from .write_csv import write_csv
-
-    write_csv(fields, rows, out, header=options.header, delimiter=options.delimiter)
+Open = Callable[[Sequence[Field], Sink, WriteOptions], FileWriter]
 
 
-def _json(fields: Sequence[Field], rows: pa.Table, out: Sink, options: WriteOptions) -> None:
-    from .write_json import write_json
+def _csv(fields: Sequence[Field], out: Sink, options: WriteOptions) -> FileWriter:
+    from .write_csv import CsvWriter
 
-    write_json(fields, rows, out)
-
-
-def _avro(fields: Sequence[Field], rows: pa.Table, out: Sink, options: WriteOptions) -> None:
-    from .write_avro import write_avro
-
-    write_avro(fields, rows, out, options.compression, logical_types=options.logical_types)
+    return CsvWriter(fields, out, header=options.header, delimiter=options.delimiter)
 
 
-def _parquet(fields: Sequence[Field], rows: pa.Table, out: Sink, options: WriteOptions) -> None:
-    from .write_parquet import write_parquet
+def _json(fields: Sequence[Field], out: Sink, options: WriteOptions) -> FileWriter:
+    from .write_json import JsonWriter
 
-    write_parquet(fields, rows, out, options.compression)
+    return JsonWriter(fields, out)
 
 
-# Formats, and the compressions that each may have beside NONE.
-WRITERS: dict[str, tuple[Write, frozenset[str]]] = {
+def _avro(fields: Sequence[Field], out: Sink, options: WriteOptions) -> FileWriter:
+    from .write_avro import AvroWriter
+
+    return AvroWriter(fields, out, options.compression, logical_types=options.logical_types)
+
+
+def _parquet(fields: Sequence[Field], out: Sink, options: WriteOptions) -> FileWriter:
+    from .write_parquet import ParquetWriter
+
+    return ParquetWriter(fields, out, options.compression)
+
+
+# Page "Exporting table data": formats, and the compressions that each may have beside NONE.
+WRITERS: dict[str, tuple[Open, frozenset[str]]] = {
     "CSV": (_csv, frozenset({"GZIP"})),
     "JSON": (_json, frozenset({"GZIP"})),
     "AVRO": (_avro, frozenset({"DEFLATE", "SNAPPY"})),
     "PARQUET": (_parquet, frozenset({"SNAPPY", "GZIP", "ZSTD"})),
 }
+COMPRESSIONS = frozenset({"NONE"}).union(*(kinds for _, kinds in WRITERS.values()))
 # Formats whose streams are compressed as a whole.
 _STREAMS = frozenset({"CSV", "JSON"})
+_TABS = {"tab": "\t", "\\t": "\t"}
+
+
+def delimiter_of(text: str | None) -> str | None:
+    """The character that a field delimiter names: itself, or ``tab`` and ``\\t``; a comma for none. None when
+    it is not one character."""
+    delimiter = _TABS.get(text, text) if text else ","
+    return delimiter if delimiter is not None and len(delimiter) == 1 else None
 
 
 def check_writable(format_: str, fields: Sequence[Field]) -> None:
     """Raises ``invalid`` when a format cannot hold fields."""
+    if format_ == "AVRO":
+        _check_avro(fields, "")
     if format_ != "CSV":
         return
     for field in fields:
-        if field.mode is Mode.REPEATED:
-            raise invalid(
-                "Operation cannot be performed on a table with repeated fields. "
-                f"Field: {field.name} is repeated."
-            )
-        if field.kind is TypeKind.STRUCT:
+        if field.mode is Mode.REPEATED or field.kind is TypeKind.STRUCT:
             raise invalid(f"Operation cannot be performed on a nested schema. Field: {field.name}")
+
+
+def _check_avro(fields: Sequence[Field], outer: str) -> None:
+    """Page "Exporting table data": the type RANGE is not exported to Avro."""
+    for field in fields:
+        if field.kind is TypeKind.RANGE:
+            raise invalid(f"Type RANGE is not supported for export format AVRO. Field: {outer}{field.name}")
+        _check_avro(field.fields, f"{outer}{field.name}.")
+
+
+def open_file(format_: str, fields: Sequence[Field], out: Sink, options: WriteOptions) -> FileWriter:
+    """Begin a file of a format; the sink takes its bytes as rows come."""
+    writer, _ = WRITERS[format_]
+    if format_ in _STREAMS and options.compression == "GZIP":
+        return _Packed(lambda packed: writer(fields, packed, options), out)
+    return writer(fields, out, options)
 
 
 def write_file(
     format_: str, fields: Sequence[Field], rows: pa.Table, out: Sink, options: WriteOptions
 ) -> None:
     """Write canonical rows as a whole file of a format; ``out`` is not closed."""
-    write, _ = WRITERS[format_]
-    if format_ in _STREAMS and options.compression == "GZIP":
+    file = open_file(format_, fields, out, options)
+    file.write(rows)
+    file.close()
+
+
+class _Packed:
+    """A file whose stream is compressed as a whole."""
+
+    def __init__(self, open_: Callable[[Sink], FileWriter], out: Sink) -> None:
         # Without a time in its header, so that the same rows give the same bytes.
-        with gzip.GzipFile("", "wb", _GZIP_LEVEL, _File(out), mtime=0) as packed:
-            write(fields, rows, packed, options)
-        return
-    write(fields, rows, out, options)
+        self._stream = gzip.GzipFile("", "wb", _GZIP_LEVEL, _File(out), mtime=0)
+        self._file = open_(self._stream)
+
+    def write(self, rows: pa.Table) -> None:
+        self._file.write(rows)
+
+    def close(self) -> None:
+        self._file.close()
+        self._stream.close()
 
 
 class _File:

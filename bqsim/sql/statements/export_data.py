@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bqsim.engine.formats.writing import WRITERS, WriteOptions, check_writable, write_file
+from bqsim.engine.formats.shards import Shards, numbered
+from bqsim.engine.formats.writing import WRITERS, WriteOptions, check_writable, delimiter_of
 from bqsim.errors import BigQueryError, invalid_query, unsupported
 from bqsim.objects import Uri, parse_uri
 from bqsim.objects.uris import SCHEME
@@ -40,10 +41,6 @@ _FORMATS_ELSEWHERE = frozenset({"CLOUD_SPANNER", "CLOUD_BIGTABLE", "CLOUD_PUBSUB
 _SCHEMES_ELSEWHERE = ("s3://", "azure://", "https://", "projects/")
 # Options that only CSV has.
 _CSV_ONLY = ("header", "field_delimiter")
-_TABS = {"tab": "\t", "\\t": "\t"}
-# Page "Exporting table data": a file holds 1 GB at most.
-FILE_BYTES = 1_000_000_000
-_NUMBER = "{:012d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +71,7 @@ def export_data(statement: Statement) -> StatementResult:
     if statement.dry_run:
         return result
     rows = run_plan(statement, plan)
-    result.export = _write(statement, export, plan.schema, rows)
-    written = {str(_numbered(export.uri, i)) for i in range(result.export.files)}
+    result.export, written = _write(statement, export, plan.schema, rows)
     for old in before:
         if old.uri not in written:
             statement.services.objects.delete(old.uri)
@@ -108,10 +104,9 @@ def _export(values: Mapping[str, Any]) -> _Export:
             raise invalid_query(f"Option '{name}' is only supported for CSV format")
     if "use_avro_logical_types" in given and format_ != "AVRO":
         raise invalid_query("Option 'use_avro_logical_types' is only supported for AVRO format")
-    delimiter = given.get("field_delimiter", ",")
-    delimiter = _TABS.get(delimiter, delimiter)
-    if len(delimiter) != 1:
-        raise _bad("field_delimiter", delimiter)
+    delimiter = delimiter_of(given.get("field_delimiter"))
+    if delimiter is None:
+        raise _bad("field_delimiter", given["field_delimiter"])
     options = WriteOptions(
         compression=compression,
         header=given.get("header", True),
@@ -141,18 +136,13 @@ def _bad(name: str, value: str) -> BigQueryError:
     return invalid_query(f"Invalid value for option '{name}': {value}")
 
 
-def _write(statement: Statement, export: _Export, fields: tuple[Field, ...], rows: pa.Table) -> ExportStats:
-    """The rows as files in their order, none above the limit of a file."""
-    files = max(1, -(-rows.nbytes // FILE_BYTES))
-    step = max(1, -(-rows.num_rows // files))
-    count = 0
-    for start in range(0, max(rows.num_rows, 1), step):
-        uri = str(_numbered(export.uri, count))
-        with statement.services.objects.create(uri, {"contentType": "application/octet-stream"}) as out:
-            write_file(export.format, fields, rows.slice(start, step), out, export.options)
-        count += 1
-    return ExportStats(count, rows.num_rows)
-
-
-def _numbered(uri: Uri, number: int) -> Uri:
-    return Uri(uri.bucket, uri.name.replace("*", _NUMBER.format(number)))
+def _write(
+    statement: Statement, export: _Export, fields: tuple[Field, ...], rows: pa.Table
+) -> tuple[ExportStats, frozenset[str]]:
+    """The rows as files in their order; what became of them, and the files' URIs."""
+    create = statement.services.objects.create
+    with Shards(create, (export.uri,), export.format, fields, export.options) as files:
+        files.write(rows)
+    (count,) = files.counts
+    written = frozenset(str(numbered(export.uri, number)) for number in range(count))
+    return ExportStats(count, files.rows), written

@@ -71,12 +71,13 @@ def test_gzip(format_: str) -> None:
     [(f, c) for f, (_, kinds) in sorted(WRITERS.items()) for c in ("NONE", *sorted(kinds))],
 )
 def test_every_compression_can_be_read(format_: str, compression: str) -> None:
-    from bqsim.engine.formats.files import FileOptions, read
+    from bqsim.engine.formats.files import FileOptions, batches
 
     rows = table_from_rows(FIELDS, [[1, "x", 1.5], [2, None, None]])
     data = _written(format_, FIELDS, rows, compression=compression, header=False)
     source = {"JSON": "NEWLINE_DELIMITED_JSON"}.get(format_, format_)
-    assert read(data, FIELDS, FileOptions(source)).rows.to_pylist() == rows.to_pylist()
+    (read,) = batches(io.BytesIO(data), FIELDS, FileOptions(source))
+    assert read.rows.to_pylist() == rows.to_pylist()
 
 
 def test_what_csv_cannot_hold() -> None:

@@ -134,4 +134,4 @@ def test_csv_has_no_nested_fields(warehouse: Warehouse) -> None:
     assert warehouse.error(f"{sql} SELECT STRUCT(1 AS x) AS totals") == (
         "Operation cannot be performed on a nested schema. Field: totals"
     )
-    assert "repeated" in warehouse.error(f"{sql} SELECT [1] AS a")
+    assert warehouse.error(f"{sql} SELECT [1] AS a").endswith("nested schema. Field: a")
