@@ -61,13 +61,15 @@ class Storage:
 
     ``engine_table`` is the engine's table; ``columns[i]`` is the engine column of ``Table.fields[i]``
     (so renaming or dropping a column moves no data); ``next_column`` numbers the next added column.
-    ``changes`` is set once change data capture has written to the table.
+    ``changes`` is set once change data capture has written to the table. ``partition`` is the engine column
+    with the start of each row's partition, of a table that is partitioned by ingestion time.
     """
 
     engine_table: str
     columns: tuple[str, ...]
     next_column: int
     changes: ChangeLog | None = None
+    partition: str | None = None
 
     @property
     def engine_tables(self) -> tuple[str, ...]:

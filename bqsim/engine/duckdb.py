@@ -23,7 +23,7 @@ from .data_dir import DataDirError, DataDirLocked, lock, unlock
 from .errors import MARK, map_error
 from .external.workers import close_idle
 from .metadata import INSERT, MetadataLog
-from .protocol import VERSION_BEGIN, VERSION_END, Interrupted
+from .protocol import PARTITION, VERSION_BEGIN, VERSION_END, Interrupted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -317,9 +317,13 @@ class DuckDBSession:
             self._broken = True
             log.exception("a transaction could not be rolled back")
 
-    def create_table(self, engine_table: str, columns: Sequence[tuple[str, Field]]) -> None:
+    def create_table(
+        self, engine_table: str, columns: Sequence[tuple[str, Field]], *, partition: bool = False
+    ) -> None:
         parts = [f"{name} {engine_type(field.type)}" for name, field in columns]
         parts += [f"{VERSION_BEGIN} BIGINT", f"{VERSION_END} BIGINT"]
+        if partition:
+            parts.append(f"{PARTITION} TIMESTAMP")
         self._command(f"CREATE TABLE {engine_table} ({', '.join(parts)})")
 
     def add_column(self, engine_table: str, column: str, field: Field) -> None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # microseconds). The live rows are those with VERSION_END NULL.
 VERSION_BEGIN = "_begin"
 VERSION_END = "_end"
+# The start of a row's partition (engine TIMESTAMP in UTC), in tables that are partitioned by ingestion time:
+# NULL is in no partition yet.
+PARTITION = "_partition"
 
 
 class Session(Protocol):
@@ -41,8 +44,13 @@ class Session(Protocol):
         """BEGIN … COMMIT, ROLLBACK when the block raises. Nested use joins the outer transaction."""
         ...
 
-    def create_table(self, engine_table: str, columns: Sequence[tuple[str, Field]]) -> None:
-        """Create a stored table with the version columns; ``columns`` are (engine column, field)."""
+    def create_table(
+        self, engine_table: str, columns: Sequence[tuple[str, Field]], *, partition: bool = False
+    ) -> None:
+        """Create a stored table with the version columns; ``columns`` are (engine column, field).
+
+        ``partition``: with the column of the partition too.
+        """
         ...
 
     def add_column(self, engine_table: str, column: str, field: Field) -> None: ...

@@ -212,7 +212,7 @@ def modified_partitions(session: Session, table: Table, time_us: int) -> int:
 def _partitions(session: Session, table: Table, condition: str) -> int:
     if table.storage is None or not table_traits(table) & {"partitioned"}:
         return 0
-    from bqsim.sql.information_schema.partitions import partition_id
+    from bqsim.sql.statements.partition_ids import partition_id
 
     found = session.scalar(
         f"SELECT count(DISTINCT {partition_id(table)}) FROM {table.storage.engine_table} WHERE {condition}"

@@ -10,7 +10,7 @@ from bqsim.catalog.resources import Dataset, Table
 from bqsim.catalog.store import Catalog
 from bqsim.engine.protocol import VERSION_BEGIN, Session
 from bqsim.errors import already_exists, invalid, not_found
-from bqsim.sql.statements.storage import live, storage_of, with_storage
+from bqsim.sql.statements.storage import copy_rows, storage_of, with_storage
 
 
 def fork(catalog: Catalog, session: Session, project: str, into: str) -> int:
@@ -65,12 +65,8 @@ def _copy_table(catalog: Catalog, session: Session, change: Change, table: Table
         return copy
     copy = with_storage(session, catalog.next_engine_table(), copy)
     source, target = storage_of(table), storage_of(copy)
-    # Rows keep the times that they came at: the partitions of tables by ingestion time.
-    session.execute(
-        f"INSERT INTO {target.engine_table} ({', '.join((*target.columns, VERSION_BEGIN))})"
-        f" SELECT {', '.join((*source.columns, VERSION_BEGIN))}"
-        f" FROM {source.engine_table} WHERE {live(source)}"
-    )
+    # Rows keep the times that they came at.
+    copy_rows(session, source, target, VERSION_BEGIN)
     return copy
 
 

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table
 from bqsim.sim.stale import seen
+from bqsim.sql.statements.partition_ids import partition_id
 from bqsim.sql.statements.sizes import alike, size_expression
-from bqsim.types import TypeKind
 
 if TYPE_CHECKING:
     from bqsim.engine.protocol import Session
-
-_FORMATS = {"HOUR": "%Y%m%d%H", "DAY": "%Y%m%d", "MONTH": "%Y%m", "YEAR": "%Y"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +25,6 @@ class Partition:
     rows: int
     size: int
     changed_us: int
-
-
-def partition_id(table: Table) -> str | None:
-    """The engine expression of the id of a row's partition; None for a table without partitions."""
-    storage = table.storage
-    assert storage is not None
-    by_range, time = table.range_partitioning, table.time_partitioning
-    if by_range is not None:
-        column = storage.columns[table.field_index(by_range.field) or 0]
-        start, end, step = by_range.start, by_range.end, by_range.interval
-        return (
-            f"CASE WHEN {column} IS NULL THEN '__NULL__'"
-            f" WHEN {column} < {start} OR {column} >= {end} THEN '__UNPARTITIONED__'"
-            f" ELSE CAST({start} + (({column} - {start}) // {step}) * {step} AS VARCHAR) END"
-        )
-    if time is None:
-        return None
-    if time.field is None:
-        return f"strftime(make_timestamp(_begin), '{_FORMATS[time.type]}')"
-    index = table.field_index(time.field) or 0
-    column = storage.columns[index]
-    moment = f"CAST({column} AS TIMESTAMP)" if table.fields[index].kind is TypeKind.DATE else column
-    return f"CASE WHEN {column} IS NULL THEN '__NULL__' ELSE strftime({moment}, '{_FORMATS[time.type]}') END"
 
 
 class PartitionSizes:

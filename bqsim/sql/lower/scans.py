@@ -292,12 +292,12 @@ def pseudo_column(table: Table, column: Any, label: str) -> exp.Expression:
 
 
 def partition_value(table: Table, kind: TypeKind, label: str) -> exp.Expression:
-    """The beginning of the partition in which a row of relation ``label`` was written, as a TIMESTAMP or
-    DATE.
+    """The beginning of the partition in which a row of relation ``label`` is, as a TIMESTAMP or DATE; NULL in
+    none.
     """
-    unit = table.time_partitioning.type if table.time_partitioning else "DAY"
-    began = nodes.column(label, VERSION_BEGIN)
-    start = nodes.template(f"date_trunc('{unit.lower()}', make_timestamp({{0}}))", began)
+    storage = table.storage
+    assert storage is not None and storage.partition is not None
+    start: exp.Expression = nodes.column(label, storage.partition)
     if kind is TypeKind.DATE:
         return nodes.template("CAST({0} AS DATE)", start)
     return start

@@ -31,7 +31,7 @@ from .fields import (
 )
 from .keys import foreign_key
 from .options import with_options
-from .storage import storage_of, with_storage
+from .storage import copy_rows, storage_of, with_storage
 from .tables import wrong_kind
 
 _KINDS: dict[str, frozenset[TableKind]] = {
@@ -312,10 +312,7 @@ def _rewrite(a: _Alteration, index: int, old: Field) -> None:
         converted(column, old, table.fields[i]) if i == index else column
         for i, column in enumerate(storage.columns)
     ]
-    a.statement.session.execute(
-        f"INSERT INTO {target.engine_table} ({', '.join(target.columns)}, _begin)"
-        f" SELECT {', '.join(values)}, {a.change.time_us} FROM {storage.engine_table} WHERE _end IS NULL"
-    )
+    copy_rows(a.statement.session, replace(storage, columns=tuple(values)), target, a.change.time_us)
     a.table = replace(stored, storage=replace(target, changes=_moved_changes(storage, target, index)))
     a.rows_moved = True
 

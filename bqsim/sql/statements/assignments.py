@@ -16,6 +16,9 @@ from .base import Statement
 from .defaults import default_expression
 from .storage import storage_of
 
+# The column of updated rows that has the partition that they were in.
+KEPT_PARTITION = "kept_partition"
+
 
 def position(scan: Any, column_id: int) -> int:
     """The position in the table of a column of its scan."""
@@ -59,18 +62,26 @@ def new_values(
     return {i: _merged(node, table.fields[i], f"{label}.k{ids[i]}") for i, node in assigned.items()}
 
 
+def kept_partition(table: Table) -> str | None:
+    """The expression of the partition of rows that :func:`updated_rows` gives; None where they have no column
+    for it."""
+    return None if storage_of(table).partition is None else KEPT_PARTITION
+
+
 def updated_rows(table: Table, changed: Iterable[int], changes: str) -> str:
     """The engine SELECT of whole rows ``v1`` … after an update.
 
     ``changes`` has the identifiers of the rows as ``_rowid`` and the new values of the columns at
     ``changed`` as ``v<n>``;
-    the other columns keep their values.
+    the other columns keep their values. The partition of a row by ingestion time is :data:`KEPT_PARTITION`.
     """
     storage = storage_of(table)
     new = set(changed)
     columns = ", ".join(
         f"{f'c.v{i + 1}' if i in new else f'b.{name}'} AS v{i + 1}" for i, name in enumerate(storage.columns)
     )
+    if storage.partition is not None:
+        columns += f", b.{storage.partition} AS {KEPT_PARTITION}"
     return f"SELECT {columns} FROM {changes} AS c JOIN {storage.engine_table} AS b ON b.rowid = c._rowid"
 
 

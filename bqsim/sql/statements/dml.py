@@ -120,7 +120,12 @@ def update(statement: Statement) -> StatementResult:
         one_source_row(statement.session, CHANGES)
         writer.remove(f"SELECT _rowid FROM {CHANGES}")
         refuse_buffered(statement, writer, CHANGE)
-        writer.insert(table.fields, assignments.updated_rows(writer.table, values, CHANGES), updating=True)
+        writer.insert(
+            table.fields,
+            assignments.updated_rows(writer.table, values, CHANGES),
+            updating=True,
+            partition=assignments.kept_partition(writer.table),
+        )
     result.dml = DmlStats(updated=writer.inserted)
     return result
 

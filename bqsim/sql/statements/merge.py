@@ -123,6 +123,9 @@ def _apply(statement: Statement, writer: Writer, whens: list[_When]) -> DmlStats
             columns = "".join(f", w{n}_{i + 1} AS v{i + 1}" for i in when.values)
             own = f"(SELECT _rowid{columns} FROM {CHANGES} WHERE _action = {n})"
             updated += writer.insert(
-                table.fields, assignments.updated_rows(table, when.values, own), updating=True
+                table.fields,
+                assignments.updated_rows(table, when.values, own),
+                updating=True,
+                partition=assignments.kept_partition(table),
             )
     return DmlStats(inserted=inserted, updated=updated, deleted=writer.removed - updated)

@@ -6,18 +6,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bqsim.catalog.resources import Storage, Table
-from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END, Session
+from bqsim.engine.protocol import PARTITION, VERSION_BEGIN, VERSION_END, Session
 from bqsim.errors import BigQueryError
 from bqsim.types import Field
 
 from . import checks
+from .partition_ids import start_of
 
 
 def with_storage(session: Session, engine_table: str, table: Table) -> Table:
     """Create an empty stored table for the fields of ``table`` in the open transaction."""
     columns = tuple(f"c{i}" for i in range(1, len(table.fields) + 1))
-    session.create_table(engine_table, list(zip(columns, table.fields, strict=True)))
-    return replace(table, storage=Storage(engine_table, columns, len(columns) + 1))
+    time = table.time_partitioning
+    partition = PARTITION if time is not None and time.field is None else None
+    named = list(zip(columns, table.fields, strict=True))
+    session.create_table(engine_table, named, partition=partition is not None)
+    return replace(table, storage=Storage(engine_table, columns, len(columns) + 1, partition=partition))
 
 
 def storage_of(table: Table) -> Storage:
@@ -47,20 +51,34 @@ def copy_rows(
     session: Session,
     source: Storage,
     target: Storage,
-    version: int,
+    version: int | str,
     at_us: int | None = None,
     which: str = "",
+    partition: str | None = None,
 ) -> int:
     """Copy the rows of one stored table into another with the same fields; the number of rows.
 
-    ``which`` is a further engine condition of theirs.
+    ``which`` is a further engine condition of theirs. ``partition`` is the engine expression of the partition
+    that they get in a target by ingestion time; without one they keep theirs.
     """
     copied = f"{live(source, at_us)} AND {which}" if which else live(source, at_us)
+    columns, values = [*target.columns, VERSION_BEGIN], [*source.columns, str(version)]
+    if target.partition is not None:
+        columns.append(target.partition)
+        values.append(partition or source.partition or "NULL")
     return session.execute(
-        f"INSERT INTO {target.engine_table} ({', '.join(target.columns)}, {VERSION_BEGIN})"
-        f" SELECT {', '.join(source.columns)}, {version}"
-        f" FROM {source.engine_table} WHERE {copied}"
+        f"INSERT INTO {target.engine_table} ({', '.join(columns)})"
+        f" SELECT {', '.join(values)} FROM {source.engine_table} WHERE {copied}"
     )
+
+
+def arrival_partition(table: Table, version: int) -> str | None:
+    """The engine expression of the partition of rows that arrive at ``version`` (epoch microseconds); None
+    for tables that are not partitioned by ingestion time."""
+    storage, time = table.storage, table.time_partitioning
+    if storage is None or storage.partition is None or time is None:
+        return None
+    return f"TIMESTAMP '{start_of(time.type, version)}'"
 
 
 def insert_select(
@@ -70,12 +88,14 @@ def insert_select(
     select: str,
     version: int,
     ends: int | None = None,
+    partition: str | None = None,
 ) -> int:
     """Insert the rows of an engine SELECT whose columns are ``v1`` … for ``fields``; the number of rows.
 
     Every value passes the checks of its field. Fields of the table that are not among ``fields`` become
     NULL (or
-    an empty array). ``version`` and ``ends`` are the ends of the rows' time.
+    an empty array). ``version`` and ``ends`` are the ends of the rows' time. ``partition`` is the engine
+    expression of their partition in a table by ingestion time, else it is that of ``version``.
     """
     storage = storage_of(table)
     positions = {f.name: i for i, f in enumerate(fields, 1)}
@@ -87,8 +107,12 @@ def insert_select(
         else:
             source = f"v{position}"
             values.append(source if checks.plain(field) else checks.stored(field, source))
-    end = "NULL" if ends is None else str(ends)
+    columns = [*storage.columns, VERSION_BEGIN, VERSION_END]
+    values += [str(version), "NULL" if ends is None else str(ends)]
+    if storage.partition is not None:
+        columns.append(storage.partition)
+        values.append(partition or arrival_partition(table, version) or "NULL")
     return session.execute(
-        f"INSERT INTO {storage.engine_table} ({', '.join(storage.columns)}, {VERSION_BEGIN}, {VERSION_END})"
-        f" SELECT {', '.join(values)}, {version}, {end} FROM ({select})"
+        f"INSERT INTO {storage.engine_table} ({', '.join(columns)})"
+        f" SELECT {', '.join(values)} FROM ({select})"
     )

@@ -36,6 +36,8 @@ class Writer:
 
     ``version`` (epoch microseconds) is when removed rows end and new rows begin. The counts are of rows
     so far; ``bytes`` are the logical bytes of the engine columns of the live rows, as far as they are known.
+    ``partition`` is the engine expression of the partition that inserted rows get in a table by ingestion
+    time; None is that of the version.
     """
 
     session: Session
@@ -45,6 +47,7 @@ class Writer:
     removed: int = 0
     segments: list[tuple[bool, int]] = field(default_factory=list)
     bytes: dict[str, int] = field(default_factory=dict)
+    partition: str | None = None
 
     @property
     def ends(self) -> int | None:
@@ -56,18 +59,30 @@ class Writer:
         """The engine condition of the rows that were removed."""
         return f"{VERSION_END} = {self.version}"
 
-    def insert(self, fields: Sequence[Field], select: str, *, updating: bool = False) -> int:
+    def insert(
+        self,
+        fields: Sequence[Field],
+        select: str,
+        *,
+        updating: bool = False,
+        partition: str | None = None,
+    ) -> int:
         """Insert the rows of an engine SELECT with columns ``v1`` … for ``fields``; the number of rows.
 
-        ``updating``: they replace rows that were removed.
+        ``updating``: they replace rows that were removed. ``partition`` is the expression of their partition,
+        of columns of the SELECT.
         """
-        count = self._insert(fields, select, updating)
+        count = self._insert(fields, select, updating, partition)
         if count:
             self._unknown(fields)
         return count
 
-    def _insert(self, fields: Sequence[Field], select: str, updating: bool = False) -> int:
-        count = insert_select(self.session, self.table, fields, select, self.version, self.ends)
+    def _insert(
+        self, fields: Sequence[Field], select: str, updating: bool = False, partition: str | None = None
+    ) -> int:
+        count = insert_select(
+            self.session, self.table, fields, select, self.version, self.ends, partition or self.partition
+        )
         self.inserted += count
         self.segments.append((updating, count))
         return count
