@@ -158,7 +158,10 @@ class ShadowStatistics:
 
 
 @lru_cache(maxsize=1024)
-def _from_text(text: str) -> ShadowStatistics:
+def statistics_from(text: str) -> ShadowStatistics:
+    """What :meth:`ShadowStatistics.to_text` wrote; ``ValueError``, ``KeyError`` or ``TypeError`` for other
+    texts.
+    """
     told = json.loads(text)
     return ShadowStatistics(
         told["columns"],
@@ -173,7 +176,7 @@ def _from_text(text: str) -> ShadowStatistics:
 def shadow_of(table: Table) -> ShadowStatistics | None:
     """The imported statistics of a table; None for one that is no shadow table."""
     text = table.metadata.get(SHADOW)
-    return None if text is None else _from_text(text)
+    return None if text is None else statistics_from(text)
 
 
 def as_shadow(table: Table, statistics: ShadowStatistics | None) -> Table:

@@ -9,14 +9,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: its name is that of its module."""
+    """A command: its name is that of its module, unless ``module`` is."""
 
     name: str
     help: str
+    module: str = ""
 
     def load(self) -> Any:
         """The command's module."""
-        return import_module(f"bqsim.commands.{self.name}")
+        return import_module(f"bqsim.commands.{self.module or self.name}")
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -27,10 +28,14 @@ COMMANDS: tuple[Command, ...] = (
         "fidelity", "Tell what is exact, what is approximated and what is absent, and which tests show it."
     ),
     Command("generate", "Generate rows for a schema, into files."),
+    Command(
+        "import", "Import the schemas and statistics of a real project, without its rows.", "import_project"
+    ),
     Command("job", "Show and move jobs of a running simulator that wait."),
     Command("journal", "Show what a running simulator was asked, and how it answered."),
     Command("limits", "Show and change the quotas and limits of a running simulator."),
     Command("scenario", "Check and explain scenario files; load one into a running simulator."),
+    Command("seed", "Fill a simulator with datasets, tables and rows from YAML, SQL and folders of files."),
     Command("serve", "Serve a simulator until it is told to stop."),
     Command("verify", "Check that a running simulator was called as expected."),
     Command("warm", "Compile Google's analyzer once for this user, so that later starts are quick."),

@@ -99,6 +99,10 @@ class JobSimulation(JobControl):
     def created(self, job: JobView) -> None:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
+        if _is_unseen(job):
+            life = job.life = Life(UNKNOWN)
+            life.told = life.unseen = True
+            return
         if self._quiet and not self.journal.followed and _is_plain():
             return
         origin = self._origin(job)
@@ -135,6 +139,9 @@ class JobSimulation(JobControl):
 
     def moved(self, job: JobView, before: str, after: str) -> None:
         life: Life | None = job.life
+        if life is not None and life.unseen:
+            job.life = None if after == "DONE" else life
+            return
         if life is None and not job.noted and self._quiet and not self.journal.followed:
             if after == "DONE":
                 self.journal.postpone(_Moves(job))
@@ -374,6 +381,14 @@ def _moves_of(job: JobView, without: str = "") -> Iterable[JobEvent]:
             scope=job.project,
         )
         before = str(state)
+
+
+def _is_unseen(job: JobView) -> bool:
+    """Whether a call made the job, or its script, that the simulation has no say in."""
+    if job.parent is not None:
+        parent: Life | None = job.parent.life
+        return parent is not None and parent.unseen
+    return gate.is_unseen()
 
 
 def _is_plain() -> bool:

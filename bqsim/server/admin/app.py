@@ -12,7 +12,7 @@ from bqsim.server.rest.request import MAX_BODY_BYTES
 from bqsim.sim.rules.facts import SCOPE_HEADER
 from bqsim.sim.scenario.tree import Problem, ScenarioError
 
-from . import about, answers, data, fidelity, parts, records, rules, time, worlds
+from . import about, answers, data, fidelity, parts, records, rules, shadows, time, worlds
 from .asking import Ask
 from .routes import PREFIX, Route, find, index
 
@@ -39,6 +39,7 @@ ROUTES: tuple[Route, ...] = (
     *answers.ROUTES,
     *worlds.ROUTES,
     *data.ROUTES,
+    *shadows.ROUTES,
     *fidelity.ROUTES,
 )
 

@@ -69,6 +69,7 @@ class Life:
         "plan",
         "progress",
         "told",
+        "unseen",
         "waits",
     )
 
@@ -83,6 +84,8 @@ class Life:
         self.waits: list[Wait] = []
         self.at = 0
         self.told = False
+        # Nothing befalls the job, and nothing is told of it.
+        self.unseen = False
         self.held = False
         self.decisions: list[Decision] = []
         self.deferments: tuple[str, ...] = ()

@@ -36,6 +36,12 @@ def load(path: str | Path, known: Known = NOTHING) -> model.Scenario:
 
     Raises :class:`ScenarioError`, also when the file cannot be read.
     """
+    text = text_of(path)
+    return parse(text, str(path), known)
+
+
+def text_of(path: str | Path) -> str:
+    """The text of a file. Raises :class:`ScenarioError` when it cannot be read."""
     name = str(path)
     try:
         with open(path, "rb") as file:
@@ -51,7 +57,7 @@ def load(path: str | Path, known: Known = NOTHING) -> model.Scenario:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - content.rfind(b"\n", 0, error.start)
         raise ScenarioError([Problem(Place(name, line, column), "the file is not UTF-8 text")]) from None
-    return parse(text, name, known)
+    return text
 
 
 def parse(text: str, source: str = "scenario", known: Known = NOTHING) -> model.Scenario:

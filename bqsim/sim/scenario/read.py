@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from .checks import CHECKS
 from .kinds import said
-from .shapes import Choice, Many, Plain, Record, Shape, Slot, Table
+from .shapes import Choice, Free, Many, Plain, Record, Shape, Slot, Table
 from .spelling import clip, nearest, unknown
 from .tree import Leaf, Listing, Mapped, Node, Place, Problem
 
@@ -124,6 +124,9 @@ class Reader:
                 values[slot.name] = self.read(slot.shape, value, (*outer, shape))
         return values, written, meant
 
+    def _free(self, _shape: Free, node: Node, _outer: tuple[Record, ...]) -> Any:
+        return node
+
     def _choice(self, shape: Choice, node: Node, outer: tuple[Record, ...]) -> Any:
         if isinstance(node, Leaf):
             return self._word(shape, node, outer)
@@ -173,6 +176,7 @@ _READERS: dict[type, Callable[[Reader, Any, Node, tuple[Record, ...]], Any]] = {
     Table: Reader._table,
     Record: Reader._record,
     Choice: Reader._choice,
+    Free: Reader._free,
 }
 
 

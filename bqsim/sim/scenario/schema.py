@@ -9,18 +9,18 @@ from typing import Any
 
 from .dump import written
 from .model import Scenario
-from .shapes import Choice, Many, Plain, Record, Shape, Table, record_of
+from .shapes import Choice, Free, Many, Plain, Record, Shape, Table, record_of
 
 Schema = dict[str, Any]
 
 
-def json_schema() -> Schema:
-    """The schema of a scenario file."""
+def json_schema(model: type = Scenario, title: str = "bqsim scenario") -> Schema:
+    """The schema of a scenario file, or of another kind of file that is read as a ``model``."""
     publisher = _Publisher()
-    root = publisher.schema(record_of(Scenario))
+    root = publisher.schema(record_of(model))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "bqsim scenario",
+        "title": title,
         **root,
         "$defs": dict(sorted(publisher.definitions.items())),
     }
@@ -37,6 +37,9 @@ class _Publisher:
 
     def plain(self, shape: Plain) -> Schema:
         return shape.kind.schema
+
+    def free(self, shape: Free) -> Schema:
+        return dict(shape.schema)
 
     def many(self, shape: Many) -> Schema:
         one = self.schema(shape.of)
@@ -118,4 +121,5 @@ _PUBLISHERS: Mapping[type, Callable[[_Publisher, Any], Schema]] = {
     Table: _Publisher.table,
     Record: _Publisher.record,
     Choice: _Publisher.choice,
+    Free: _Publisher.free,
 }

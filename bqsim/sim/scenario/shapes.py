@@ -70,7 +70,14 @@ class Choice:
     plain: str | None
 
 
-Shape = Plain | Many | Table | Record | Choice
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Anything: the tree itself is the value. ``schema`` is its JSON Schema."""
+
+    schema: Mapping[str, Any]
+
+
+Shape = Plain | Many | Table | Record | Choice | Free
 
 # What the unions of the model are called in messages, by a member.
 _UNIONS = {"error": "effect", "fixed": "distribution", "immediate": "progression"}
@@ -129,7 +136,8 @@ def shape_of(hint: Any) -> Shape:
     """The shape of a field's annotation."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
-        return Plain(hint.__metadata__[0])
+        kind = hint.__metadata__[0]
+        return kind if isinstance(kind, Free) else Plain(kind)
     if origin in (types.UnionType, typing.Union):
         members = [one for one in arguments if one is not type(None)]
         return shape_of(members[0]) if len(members) == 1 else _choice(members)
