@@ -194,6 +194,8 @@ def parse_target(body: Mapping[str, Any], project: str, *, default_write: str) -
     """The destination of a query, load or copy configuration."""
     ref = table_ref(body, "destinationTable", project)
     table, _, partition = ref.table.partition("$")
+    # All partitions: the table as a whole.
+    partition = "" if partition == "*" else partition
     properties = mapping(body, "destinationTableProperties")
     updates = frozenset(texts(body, "schemaUpdateOptions"))
     for update in sorted(updates - SCHEMA_UPDATES):

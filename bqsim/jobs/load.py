@@ -1,128 +1,35 @@
-"""Load jobs: uploaded files into tables."""
+"""Load jobs: uploaded files and files in Cloud Storage into tables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO
 
-from bqsim.catalog.resources import Table
-from bqsim.engine.formats.csv import CsvOptions, read_csv
-from bqsim.engine.formats.csv import detect as detect_csv
-from bqsim.engine.formats.detect import SAMPLE_ROWS, detect_json
-from bqsim.engine.formats.ndjson import read_ndjson, sample_rows
-from bqsim.engine.formats.parsed import READING, Parsed, unpacked
-from bqsim.engine.protocol import Session
-from bqsim.errors import BigQueryError, invalid, unsupported
-from bqsim.jobs.config import Target, parse_target
+from bqsim.catalog.refs import DatasetRef
+from bqsim.catalog.resources import Dataset, Table
+from bqsim.engine.formats.parsed import READING
+from bqsim.engine.protocol import Interrupted, Session
+from bqsim.errors import BigQueryError, invalid, not_found
 from bqsim.jobs.job import Job
-from bqsim.jobs.measures import charge_file
-from bqsim.jobs.reading import bad_value, boolean, int64, items, mapping, required, text
+from bqsim.jobs.load_config import LoadConfig, parse_load
+from bqsim.jobs.measures import FileMeasure
 from bqsim.jobs.statistics import LoadStatistics
-from bqsim.jobs.target import check_target, insert_arrow, write_table
-from bqsim.sql.statements.sizes import column_total
+from bqsim.jobs.target import check_target, named_as, write_table
+from bqsim.sql.statements.loading import InputFile, Loading, TooManyErrors, told
+from bqsim.sql.statements.sizes import column_total, stored_bytes
+from bqsim.sql.statements.tables import TEMP_TABLE_MS
 from bqsim.sql.statements.writes import Writer
 from bqsim.types import Field
-from bqsim.types.api_schema import fields_from_api
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from bqsim.catalog.store import Catalog
-    from bqsim.jobs.upload import Upload
+    from bqsim.objects import ObjectInfo, ObjectStore
     from bqsim.sql.executor import Executor
 
-# Source formats, and whether bqsim reads them.
-FORMATS: dict[str, bool] = {
-    "CSV": True,
-    "NEWLINE_DELIMITED_JSON": True,
-    "PARQUET": True,
-    "AVRO": False,
-    "ORC": False,
-    "DATASTORE_BACKUP": False,
-}
-ENCODINGS = {
-    "UTF-8": "utf-8",
-    "ISO-8859-1": "iso-8859-1",
-    "UTF-16BE": "utf-16-be",
-    "UTF-16LE": "utf-16-le",
-    "UTF-32BE": "utf-32-be",
-    "UTF-32LE": "utf-32-le",
-}
-# How errors name a format.
-_NAMES = {"NEWLINE_DELIMITED_JSON": "JSON"}
-_DELIMITERS = {"tab": "\t", "\\t": "\t"}
-# Errors that a failed job lists at most.
-MAX_ERRORS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class LoadConfig:
-    """``JobConfigurationLoad``. ``fields`` None is a schema not given."""
-
-    target: Target
-    format: str
-    upload: Upload
-    fields: tuple[Field, ...] | None
-    autodetect: bool
-    max_bad_records: int
-    ignore_unknown: bool
-    infer_lists: bool
-    csv: CsvOptions
-
-
-def parse_load(body: Mapping[str, Any], project: str, upload: Upload | None) -> LoadConfig:
-    """Read a load configuration; 400 for what is wrong with it."""
-    if not body.get("destinationTable"):
-        raise required("destinationTable")
-    format_ = (text(body, "sourceFormat") or "CSV").upper()
-    if format_ not in FORMATS:
-        raise bad_value("sourceFormat", body.get("sourceFormat"))
-    if body.get("sourceUris"):
-        raise unsupported("Loading from Cloud Storage (sourceUris)")
-    if not FORMATS[format_]:
-        raise unsupported(f"The source format {format_}")
-    if upload is None:
-        raise invalid("Load configuration must specify at least one source URI")
-    given = items(mapping(body, "schema"), "fields")
-    parquet = mapping(body, "parquetOptions")
-    return LoadConfig(
-        target=parse_target(body, project, default_write="WRITE_APPEND"),
-        format=format_,
-        upload=upload,
-        fields=fields_from_api(given) if given else None,
-        autodetect=boolean(body, "autodetect", False),
-        max_bad_records=int64(body, "maxBadRecords") or 0,
-        ignore_unknown=boolean(body, "ignoreUnknownValues", False),
-        infer_lists=boolean(parquet, "enableListInference", False),
-        csv=_csv_options(body),
-    )
-
-
-def _csv_options(body: Mapping[str, Any]) -> CsvOptions:
-    encoding = (text(body, "encoding") or "UTF-8").upper()
-    if encoding not in ENCODINGS:
-        raise bad_value("encoding", body["encoding"])
-    delimiter = text(body, "fieldDelimiter")
-    if delimiter:
-        delimiter = _DELIMITERS.get(delimiter, delimiter)
-        if len(delimiter) != 1:
-            raise invalid(
-                f"The field delimiter must be one character, found {delimiter[:20]!r}", "fieldDelimiter"
-            )
-    skip = int64(body, "skipLeadingRows")
-    if skip is not None and skip < 0:
-        raise bad_value("skipLeadingRows", skip)
-    return CsvOptions(
-        delimiter=delimiter,
-        quote='"' if body.get("quote") is None else (text(body, "quote") or "")[:1],
-        skip_leading_rows=skip,
-        null_marker=text(body, "nullMarker") or "",
-        allow_jagged_rows=boolean(body, "allowJaggedRows", False),
-        allow_quoted_newlines=boolean(body, "allowQuotedNewlines", False),
-        ignore_unknown=boolean(body, "ignoreUnknownValues", False),
-        encoding=ENCODINGS[encoding],
-    )
+__all__ = ["LoadConfig", "LoadRunner", "logical_bytes", "parse_load"]
 
 
 class LoadRunner:
@@ -133,140 +40,179 @@ class LoadRunner:
         self._executor = executor
 
     def run(self, job: Job, config: LoadConfig, session: Session) -> None:
-        """Load the upload in one commit; leaves statistics and warnings on the job. Raises its failure."""
-        size = config.upload.size
-        job.statistics = statistics = LoadStatistics(input_files=1, input_bytes=size)
+        """Load the files in one commit; leaves statistics and warnings on the job. Raises its failure."""
+        job.statistics = statistics = LoadStatistics()
         try:
-            data = unpacked(config.upload.read())
+            if config.temporary:
+                self._make_temp_dataset(job, config.target.table.dataset_ref, session)
+            work = _Work(self._executor, job, config, session, statistics)
+            work.run(check_target(self._catalog, config.target))
+        except TooManyErrors as error:
+            job.warnings.extend(detail.error_proto() for detail in error.details)
+            raise
         finally:
-            config.upload.discard()
-        charge_file(config.format, size, data)
-        table = check_target(self._catalog, config.target)
-        parsed = READERS[config.format](data, config, table)
-        _check_bad_records(job, config, parsed)
-        statistics.bad_records = len(parsed.bad)
-        statistics.output_rows = self._write(job, config, parsed, session)
-        statistics.output_bytes = logical_bytes(session, parsed.fields, parsed.rows)
+            if config.upload is not None:
+                config.upload.discard()
 
-    def _write(self, job: Job, config: LoadConfig, parsed: Parsed, session: Session) -> int:
-        known = config.fields is None and not config.autodetect and config.format != "PARQUET"
+    def _make_temp_dataset(self, job: Job, ref: DatasetRef, session: Session) -> None:
+        """Make the dataset of a session's temporary tables, unless it is there."""
+        catalog = self._catalog
+        with catalog.lock(ref), catalog.change(session) as change:
+            if catalog.find_dataset(ref) is None:
+                now_ms = change.time_us // 1000
+                dataset = Dataset(ref, job.ref.location, now_ms, now_ms, catalog.new_etag())
+                change.put_dataset(replace(dataset, default_table_expiration_ms=TEMP_TABLE_MS))
+
+
+class _Work:
+    """One load job at work."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        job: Job,
+        config: LoadConfig,
+        session: Session,
+        statistics: LoadStatistics,
+    ) -> None:
+        self._executor = executor
+        self._job = job
+        self._config = config
+        self._session = session
+        self._statistics = statistics
+        self._measure = FileMeasure(config.format)
+        inputs, example = _inputs(config, executor.objects)
+        self._loading = Loading(
+            inputs,
+            config.options,
+            hive=config.hive,
+            example=example,
+            detecting=config.autodetect and config.fields is None,
+            around=self._measured,
+            after=self._after,
+        )
+        statistics.input_files = len(inputs)
+        statistics.input_bytes = sum(one.size for one in inputs)
+
+    def run(self, table: Table | None) -> None:
+        """Load into ``table``, None for one that is to be created."""
+        config, loading, statistics = self._config, self._loading, self._statistics
+        self._measure.check(self._loading.inputs)
+        fields = self._fields(table)
+        if table is None and not fields:
+            raise invalid(f"Schema has no fields. Table: {config.target.table.table}")
         _, rows = write_table(
             self._executor,
-            session,
+            self._session,
             config.target,
-            parsed.fields,
-            lambda writer: _inserted(self._executor, writer, parsed),
+            fields,
+            lambda writer: self._insert(writer, fields),
             query=False,
-            exact=not known,
-            cancelled=lambda: job.cancel_token is not None and job.cancel_token.cancelled,
+            exact=config.fields is not None or config.detects,
+            cancelled=lambda: self._cancelled,
         )
-        return rows
+        statistics.output_rows = rows
+        statistics.bad_records = loading.tally.bad
+        statistics.progress = 1.0
+        self._job.warnings.extend(error.error_proto() for error in told(loading.tally))
+
+    @property
+    def _cancelled(self) -> bool:
+        token = self._job.cancel_token
+        return token is not None and token.cancelled
+
+    def _fields(self, table: Table | None) -> tuple[Field, ...]:
+        """The columns to read, those in the names of the files last. Raises ``invalid`` without a schema."""
+        config, loading = self._config, self._loading
+        if config.fields is not None:
+            keys = {f.name.casefold() for f in loading.keys}
+            return loading.with_keys([f for f in config.fields if f.name.casefold() not in keys])
+        replaced = config.target.write == "WRITE_TRUNCATE" and config.target.partition is None
+        if config.detects:
+            found = loading.detect()
+            return found if table is None or replaced else _as_in(table, found)
+        if table is None:
+            raise invalid("No schema specified on job or table.")
+        keys = {f.name.casefold() for f in loading.keys}
+        own = tuple(f for f in table.fields if f.name.casefold() not in keys)
+        return (*own, *_as_in(table, loading.keys))
+
+    def _insert(self, writer: Writer, fields: tuple[Field, ...]) -> int:
+        """Insert the rows of all files, whose columns have the shape of the table's."""
+        read = _as_in(writer.table, fields)
+        named = named_as(writer.table, read)
+        known = {f.name for f in named}
+        others = [f for f in writer.table.fields if f.name not in known]
+        defaults = self._executor.defaults(writer.session, writer.table, others)
+        inserted = 0
+        for rows in self._loading.batches(read):
+            if self._cancelled:
+                raise Interrupted
+            inserted += self._append(writer, rows, named, defaults)
+            self._statistics.output_bytes += logical_bytes(writer.session, tuple(named), rows)
+        self._measure.done()
+        return inserted
+
+    @staticmethod
+    def _append(writer: Writer, rows: pa.Table, fields: list[Field], defaults: dict[str, str]) -> int:
+        """Append rows. Failures of values, worded as a query's, are the files'."""
+        try:
+            return writer.append(rows, fields, defaults=defaults)
+        except BigQueryError as error:
+            if error.reason.name != "invalidQuery":
+                raise
+            raise invalid(f"{READING}{error.message}") from None
+
+    def _measured(self, one: InputFile, stream: BinaryIO) -> BinaryIO:
+        return self._measure.around(one.size, stream)
+
+    def _after(self, one: InputFile) -> None:
+        self._measure.charge()
+        total = self._statistics.input_bytes
+        if total:
+            self._statistics.progress = min(self._loading.tally.bytes / total, 1.0)
 
 
-def _inserted(executor: Executor, writer: Writer, parsed: Parsed) -> int:
-    """Insert the rows. Failures of values, worded as a query's, are the file's."""
-    try:
-        return insert_arrow(executor, parsed.fields, parsed.rows)(writer)
-    except BigQueryError as error:
-        if error.reason.name != "invalidQuery":
-            raise
-        raise invalid(f"{READING}{error.message}") from None
+def _as_in(table: Table, fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    """``fields``; those that a table has, as it has them."""
+    known = {f.name.casefold(): f for f in table.fields}
+    return tuple(known.get(f.name.casefold(), f) for f in fields)
 
 
-def _check_bad_records(job: Job, config: LoadConfig, parsed: Parsed) -> None:
-    """Bad records are warnings up to ``maxBadRecords``, beyond it the job fails with the first of them
-    listed."""
-    if not parsed.bad:
-        return
-    details = [invalid(f"{READING}{text}").error_proto() for text in parsed.bad[:MAX_ERRORS]]
-    job.warnings.extend(details)
-    if len(parsed.bad) <= config.max_bad_records:
-        return
-    name = _NAMES.get(config.format, config.format)
-    rows = parsed.rows.num_rows + len(parsed.bad)
-    counts = f"Rows: {rows}; errors: {len(parsed.bad)}"
-    processing = (
-        f"{READING}{name} processing encountered too many errors, giving up. {counts}; "
-        f"max bad: {config.max_bad_records}; error percent: 0"
-    )
-    job.warnings.insert(0, invalid(processing).error_proto())
-    raise invalid(
-        f"{READING}{name} table encountered too many errors, giving up. {counts}. "
-        "Please look into the errors[] collection for more details."
-    )
+def _inputs(config: LoadConfig, objects: ObjectStore) -> tuple[list[InputFile], InputFile | None]:
+    """The files of a job, and the one that has the schema when that is another. Raises ``notFound``."""
+    if config.upload is not None:
+        return [InputFile("", config.upload.size, config.upload.open)], None
+    source = config.source
+    assert source is not None
+    inputs = [_input(objects, info) for info in source.matching(objects)]
+    if source.reference is None:
+        return inputs, None
+    found = objects.glob(source.reference)
+    if not found:
+        raise not_found("URI", source.reference)
+    return inputs, _input(objects, found[0])
+
+
+def _input(objects: ObjectStore, info: ObjectInfo) -> InputFile:
+    return InputFile(info.uri, info.size, partial(objects.open, info.uri))
 
 
 def logical_bytes(session: Session, fields: tuple[Field, ...], rows: pa.Table) -> int:
     """The logical size of canonical rows (page *Data types*)."""
-    if not rows.num_rows or not fields:
+    total = 0
+    for i, field in enumerate(fields, 1):
+        size = stored_bytes(rows.column(i - 1), field, field)
+        total += _engine_bytes(session, field, rows.select([i - 1])) if size is None else size
+    return total
+
+
+def _engine_bytes(session: Session, field: Field, column: pa.Table) -> int:
+    if not column.num_rows:
         return 0
     name = "_bq_loaded"
-    session.register(name, rows, fields)
+    session.register(name, column.rename_columns(["c1"]), [replace(field, name="c1")])
     try:
-        total = " + ".join(column_total(f, f"c{i}") for i, f in enumerate(fields, 1))
-        found = session.scalar(f"SELECT {total} FROM {name}")
+        return int(str(session.scalar(f"SELECT {column_total(field, 'c1')} FROM {name}") or 0))
     finally:
         session.unregister(name)
-    return int(str(found or 0))
-
-
-# -- formats
-
-
-def _schema(config: LoadConfig, table: Table | None) -> tuple[Field, ...] | None:
-    """The schema to read with, when it need not be detected."""
-    if config.fields is not None:
-        return config.fields
-    if table is not None and not config.autodetect:
-        return table.fields
-    return None
-
-
-def _no_schema() -> BigQueryError:
-    return invalid("No schema specified on job or table.")
-
-
-def _read_csv(data: bytes, config: LoadConfig, table: Table | None) -> Parsed:
-    fields, options = _schema(config, table), config.csv
-    if fields is None:
-        if not config.autodetect:
-            raise _no_schema()
-        detected, options = detect_csv(data, options)
-        fields = _as_in(table, config, detected)
-    return read_csv(data, fields, options)
-
-
-def _read_json(data: bytes, config: LoadConfig, table: Table | None) -> Parsed:
-    if config.csv.encoding != "utf-8":
-        data = data.decode(config.csv.encoding, "replace").encode()
-    fields = _schema(config, table)
-    if fields is None:
-        if not config.autodetect:
-            raise _no_schema()
-        fields = _as_in(table, config, detect_json(sample_rows(data, SAMPLE_ROWS)))
-    return read_ndjson(data, fields, ignore_unknown=config.ignore_unknown)
-
-
-def _as_in(table: Table | None, config: LoadConfig, detected: tuple[Field, ...]) -> tuple[Field, ...]:
-    """Detected fields; those that a table to append to has, as it has them."""
-    if table is None or config.target.write == "WRITE_TRUNCATE":
-        return detected
-    known = {f.name.casefold(): f for f in table.fields}
-    return tuple(known.get(f.name.casefold(), f) for f in detected)
-
-
-def _read_parquet(data: bytes, config: LoadConfig, table: Table | None) -> Parsed:
-    from bqsim.engine.formats import parquet
-
-    file = parquet.read_file(data)
-    fields = config.fields
-    if fields is None:
-        fields = _as_in(table, config, parquet.detect(file, infer_lists=config.infer_lists))
-    return parquet.read_parquet(file, fields)
-
-
-READERS: dict[str, Callable[[bytes, LoadConfig, Table | None], Parsed]] = {
-    "CSV": _read_csv,
-    "NEWLINE_DELIMITED_JSON": _read_json,
-    "PARQUET": _read_parquet,
-}

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import zlib
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
+from bqsim.engine.formats.parsed import READING
+from bqsim.errors import invalid
 from bqsim.sim.limits.model import Moment
 from bqsim.sim.limits.work import Working, working
 
@@ -13,22 +19,123 @@ if TYPE_CHECKING:
 
 # Formats whose rows are lines.
 _LINES = frozenset({"CSV", "NEWLINE_DELIMITED_JSON"})
+GZIP = b"\x1f\x8b"
 
 
-def charge_file(format_: str, size: int, data: bytes) -> None:
-    """Hold an uploaded file of ``size`` bytes, unpacked ``data``, against the limits of its load job.
+class FileMeasure:
+    """Holds the files of a load job against its limits, while they are read."""
 
-    Raises ``BigQueryError`` for the limit that it exceeds.
-    """
-    work = working()
-    if work is None:
-        return
-    kind = "file_bytes" if size == len(data) else "compressed_file_bytes"
-    sizes = {"files": 1, "bytes": len(data), kind: size}
-    longest = _cap(work, "row_bytes")
-    if format_ in _LINES and longest is not None and len(data) > longest:
-        sizes["row_bytes"] = max(map(len, data.splitlines()), default=0)
-    work.charge(Moment.RUN, sizes)
+    def __init__(self, format_: str) -> None:
+        self._work = working()
+        self._lines = format_ in _LINES
+        self._files = 0
+        self._bytes = 0
+        self._stream: MeasuredStream | None = None
+        longest = _cap(self._work, "row_bytes") if self._work is not None else None
+        self._longest = longest if self._lines else None
+
+    def check(self, inputs: Sequence[Sized]) -> None:
+        """Raises ``BigQueryError`` for the limit that the files exceed already by their sizes."""
+        self._files = len(inputs)
+        if self._work is not None:
+            self._work.charge(Moment.RUN, {"files": len(inputs), "bytes": sum(one.size for one in inputs)})
+
+    def around(self, size: int, stream: BinaryIO) -> BinaryIO:
+        """A stream to read a file of ``size`` bytes from, which is measured. What is packed is unpacked."""
+        self.done()
+        if self._work is None:
+            return stream
+        packed = stream.read(2) == GZIP
+        stream.seek(0)
+        kind = "compressed_file_bytes" if packed else "file_bytes"
+        self._work.charge(Moment.RUN, {"files": self._files, kind: size})
+        if not self._lines:
+            self._bytes += size
+            return stream
+        unpacked = cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if packed else stream
+        self._stream = MeasuredStream(unpacked, rows=self._longest is not None)
+        return cast("BinaryIO", self._stream)
+
+    def charge(self) -> None:
+        """Hold what has been read so far against the limits. Raises ``BigQueryError``."""
+        if self._work is None:
+            return
+        stream = self._stream
+        sizes = {"files": self._files, "bytes": self._bytes + (stream.size if stream else 0)}
+        if stream is not None and self._longest is not None and stream.longest > self._longest:
+            sizes["row_bytes"] = stream.longest
+        self._work.charge(Moment.RUN, sizes)
+
+    def done(self) -> None:
+        """A file has been read to its end."""
+        if self._stream is not None:
+            self._stream.end()
+            self.charge()
+            self._bytes += self._stream.size
+            self._stream = None
+
+
+class Sized(Protocol):
+    """Something of ``size`` bytes."""
+
+    @property
+    def size(self) -> int: ...
+
+
+class MeasuredStream(io.RawIOBase):
+    """A seekable stream that knows how far it was read (``size``), and with ``rows`` its longest line."""
+
+    def __init__(self, stream: BinaryIO, *, rows: bool) -> None:
+        super().__init__()
+        self._stream = stream
+        self._rows = rows
+        self._line = 0
+        self.size = 0
+        self.longest = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def read(self, size: int | None = -1) -> bytes:
+        try:
+            data = self._stream.read(-1 if size is None else size)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise invalid(f"{READING}Failed to decompress the gzip data.") from error
+        new = self._stream.tell() - self.size
+        if new > 0:
+            if self._rows:
+                self._measure(data[-new:])
+            self.size += new
+        return data
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def _measure(self, data: bytes) -> None:
+        first, last = data.find(b"\n"), data.rfind(b"\n")
+        if first < 0:
+            self._line += len(data)
+            self.longest = max(self.longest, self._line)
+            return
+        self.longest = max(self.longest, self._line + first)
+        if last - first > self.longest:
+            self.longest = max(self.longest, *map(len, data[first + 1 : last].splitlines()))
+        self._line = len(data) - last - 1
+
+    def end(self) -> None:
+        """Nothing follows."""
+        self.longest = max(self.longest, self._line)
 
 
 def charge_result(rows: pa.Table) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Dataset, Table
 from bqsim.engine.pool import EnginePool
-from bqsim.errors import BigQueryError, invalid, unsupported
+from bqsim.errors import BigQueryError, invalid
 from bqsim.jobs.anonymous import AnonymousTables
 from bqsim.jobs.cache import ResultCache
 from bqsim.jobs.children import Children
@@ -20,20 +20,21 @@ from bqsim.jobs.index import JobFilter, JobIndex, JobPage
 from bqsim.jobs.job import Job, JobType
 from bqsim.jobs.limits import JobLimits
 from bqsim.jobs.locations import canonical_location
+from bqsim.jobs.machine import State
 from bqsim.jobs.making import JobMaker, job_type_of
 from bqsim.jobs.query import QueryRunner
-from bqsim.jobs.reading import bad_value, int64, required
+from bqsim.jobs.reading import bad_value, boolean, int64, required
 from bqsim.jobs.requests import Requests, configuration_of, timeout_s
 from bqsim.jobs.results import PAGE_BYTES, ResultPage, ResultSet, ResultStore, TableResult, Window
 from bqsim.jobs.runner import JobObserver, JobRunner, Work
 from bqsim.jobs.sessions import Sessions
 from bqsim.jobs.starting import QueryStarter
+from bqsim.jobs.transfers import Transfers
 from bqsim.sim.gate import note
 from bqsim.sim.stale import seen
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
-    from bqsim.jobs.copy import CopyRunner
     from bqsim.jobs.load import LoadRunner
     from bqsim.jobs.upload import Upload
     from bqsim.settings import Settings
@@ -96,6 +97,7 @@ class JobService:
             clock=clock,
         )
         self._executor = executor
+        self.transfers = Transfers(executor, self._maker)
         self.requests = Requests()
 
     # What reads files is imported when the first file comes.
@@ -105,12 +107,6 @@ class JobService:
         from bqsim.jobs.load import LoadRunner
 
         return LoadRunner(self.catalog, self._executor)
-
-    @cached_property
-    def _copies(self) -> CopyRunner:
-        from bqsim.jobs.copy import CopyRunner
-
-        return CopyRunner(self.catalog, self._executor)
 
     # -- jobs.insert
 
@@ -155,13 +151,27 @@ class JobService:
         caller: str,
         upload: Upload | None,
     ) -> Job:
-        from bqsim.jobs.load import parse_load
+        from bqsim.jobs.load_config import parse_load
+        from bqsim.jobs.load_session import entered, in_session
 
         config = parse_load(configuration["load"], project, upload)
         job = self._maker.job(JobType.LOAD, project, configuration, reference, caller, config.target)
-        return self._started(job, configuration, lambda session: self._loads.run(job, config, session))
+        config, session = in_session(self.sessions, job, config)
+        self._admit(job)
+        try:
+            leave = entered(self.sessions, session)
+        except BigQueryError as error:
+            self.runner.finish(job, error)
+            return job
+        self.runner.start(
+            job,
+            lambda engine: self._loads.run(job, config, engine),
+            int64(configuration, "jobTimeoutMs"),
+            finally_=leave,
+        )
+        return job
 
-    async def _insert_copy(
+    async def _insert_transfer(
         self,
         project: str,
         configuration: Mapping[str, Any],
@@ -169,27 +179,19 @@ class JobService:
         caller: str,
         upload: Upload | None,
     ) -> Job:
-        from bqsim.jobs.copy import parse_copy
-
-        config = parse_copy(configuration["copy"], project)
-        job = self._maker.job(JobType.COPY, project, configuration, reference, caller, config.target)
-        return self._started(job, configuration, lambda session: self._copies.run(job, config, session))
+        job, work, check = self.transfers.job(project, configuration, reference, caller)
+        if not boolean(configuration, "dryRun", False):
+            return self._started(job, configuration, work)
+        job.dry_run = True
+        await self._pool.run(check)
+        job.move(State.DONE, self.clock.now_us())
+        return job
 
     def _started(self, job: Job, configuration: Mapping[str, Any], work: Work) -> Job:
         """List a job and start its work, bounded by the configuration's ``jobTimeoutMs``."""
         self._admit(job)
         self.runner.start(job, work, int64(configuration, "jobTimeoutMs"))
         return job
-
-    async def _insert_extract(
-        self,
-        project: str,
-        configuration: Mapping[str, Any],
-        reference: Mapping[str, Any],
-        caller: str,
-        upload: Upload | None,
-    ) -> Job:
-        raise unsupported("An extract job")
 
     # -- jobs.query
 
@@ -387,6 +389,6 @@ _Starter = Callable[
 _STARTERS: dict[JobType, _Starter] = {
     JobType.QUERY: JobService._insert_query,
     JobType.LOAD: JobService._insert_load,
-    JobType.COPY: JobService._insert_copy,
-    JobType.EXTRACT: JobService._insert_extract,
+    JobType.COPY: JobService._insert_transfer,
+    JobType.EXTRACT: JobService._insert_transfer,
 }

@@ -239,7 +239,7 @@ def _timeline_sample(job: JobTimes) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class LoadStatistics:
-    """``JobStatistics3``."""
+    """``JobStatistics3``. ``progress`` is the share of the files' bytes that has been read."""
 
     input_files: int = 0
     input_bytes: int = 0
@@ -247,17 +247,19 @@ class LoadStatistics:
     output_bytes: int = 0
     bad_records: int = 0
     bytes_processed: int = 0
+    progress: float = 0.0
 
     def to_json(self, job: JobTimes) -> dict[str, Any]:
-        return {
-            "load": {
-                "inputFiles": str(self.input_files),
-                "inputFileBytes": str(self.input_bytes),
-                "outputRows": str(self.output_rows),
-                "outputBytes": str(self.output_bytes),
-                "badRecords": str(self.bad_records),
-            }
+        load: dict[str, Any] = {
+            "inputFiles": str(self.input_files),
+            "inputFileBytes": str(self.input_bytes),
+            "outputRows": str(self.output_rows),
+            "outputBytes": str(self.output_bytes),
+            "badRecords": str(self.bad_records),
         }
+        if job.end_ms is not None and job.start_ms is not None:
+            load["timeline"] = [_timeline_sample(job)]
+        return {"completionRatio": round(self.progress, 3), "load": load}
 
 
 @dataclass(slots=True)
@@ -272,3 +274,21 @@ class CopyStatistics:
         return {
             "copy": {"copiedRows": str(self.copied_rows), "copiedLogicalBytes": str(self.copied_bytes)},
         }
+
+
+@dataclass(slots=True)
+class ExtractStatistics:
+    """``JobStatistics4``. ``file_counts`` are the files of each destination URI."""
+
+    input_bytes: int = 0
+    file_counts: tuple[int, ...] = ()
+    bytes_processed: int = 0
+
+    def to_json(self, job: JobTimes) -> dict[str, Any]:
+        extract: dict[str, Any] = {
+            "destinationUriFileCounts": [str(count) for count in self.file_counts],
+            "inputBytes": str(self.input_bytes),
+        }
+        if job.end_ms is not None and job.start_ms is not None:
+            extract["timeline"] = [_timeline_sample(job)]
+        return {"extract": extract}

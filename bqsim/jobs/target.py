@@ -11,8 +11,10 @@ from bqsim.catalog.names import check_table_id
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import RowAccessPolicy, Table, TableKind
 from bqsim.engine.protocol import Interrupted, Session
-from bqsim.errors import BigQueryError, already_exists, invalid, not_found, unsupported
+from bqsim.errors import already_exists, invalid, not_found
 from bqsim.jobs.config import Target
+from bqsim.jobs.schema_updates import updated
+from bqsim.jobs.target_partition import check_partition, check_partitioning, one_partition
 from bqsim.sql.statements.storage import storage_of, with_storage
 from bqsim.sql.statements.writes import Writer, known_bytes, note_bytes, touched
 from bqsim.types import Field, Mode, TypeKind
@@ -52,8 +54,9 @@ def write_table(
         with _locked(executor, ref, cancelled), catalog.change(session) as change:
             table = _protected(_prepare(catalog, session, target, fields, query, exact), target)
             writer = Writer(session, table, change.time_us, bytes=known_bytes(catalog, table))
-            inserted = insert(writer)
-            table = touched(catalog, table, change, inserted)
+            with one_partition(writer, target):
+                inserted = insert(writer)
+            table = touched(catalog, table, change, inserted - writer.removed)
             change.put_table(table)
             note_bytes(change, writer, inserted)
     except InterruptedError:
@@ -65,7 +68,8 @@ def _protected(table: Table, target: Target) -> Table:
     """``table`` with the row access policies that it has after the job: its own, unless its rows and schema
     are replaced, and those that come with the rows (page *Introduction to row-level security*)."""
     found: dict[str, RowAccessPolicy] = {}
-    kept = () if target.write == "WRITE_TRUNCATE" else table.row_access_policies
+    replaced = target.write == "WRITE_TRUNCATE" and target.partition is None
+    kept = () if replaced else table.row_access_policies
     for policy in (*kept, *target.policies):
         collect_policy(found, policy)
     return replace(table, row_access_policies=tuple(found.values()))
@@ -117,8 +121,6 @@ def named_as(table: Table, fields: Sequence[Field]) -> list[Field]:
 def check_target(catalog: Catalog, target: Target) -> Table | None:
     """The table to write to, None when it is to be created. Raises what the target refuses whatever the rows
     are."""
-    if target.partition is not None:
-        raise unsupported(f"The partition decorator ${target.partition} in a destination table")
     table = catalog.find_table(target.table)
     if table is None:
         catalog.dataset(target.table.dataset_ref)
@@ -127,7 +129,9 @@ def check_target(catalog: Catalog, target: Target) -> Table | None:
         return None
     if table.kind is not TableKind.TABLE:
         storage_of(replace(table, storage=None))
-    if target.write == "WRITE_EMPTY" and table.num_rows:
+    check_partition(table, target)
+    check_partitioning(table, target)
+    if target.write == "WRITE_EMPTY" and target.partition is None and table.num_rows:
         raise already_exists("Table", target.table.api_name)
     return table
 
@@ -140,6 +144,9 @@ def _prepare(
     table = check_target(catalog, target)
     if table is None:
         return _create(catalog, session, target, fields)
+    if target.partition is not None:
+        # Its rows alone are replaced.
+        return updated(session, table, fields, target, query=query) if exact else table
     if target.write == "WRITE_TRUNCATE":
         shaped = _shaped(table, target, fields if exact else table.fields)
         return with_storage(session, catalog.next_engine_table(), replace(shaped, num_rows=0))
@@ -170,7 +177,9 @@ def _create(catalog: Catalog, session: Session, target: Target, fields: tuple[Fi
         default_collation=dataset.default_collation,
         metadata=dict(target.metadata),
     )
-    return with_storage(session, catalog.next_engine_table(), _shaped(table, target, fields))
+    shaped = _shaped(table, target, fields)
+    check_partition(shaped, target)
+    return with_storage(session, catalog.next_engine_table(), shaped)
 
 
 def _shaped(table: Table, target: Target, fields: tuple[Field, ...]) -> Table:
@@ -206,91 +215,3 @@ def _shaped(table: Table, target: Target, fields: tuple[Field, ...]) -> Table:
         clustering=clustering,
         require_partition_filter=target.require_partition_filter or table.require_partition_filter,
     )
-
-
-def updated(session: Session, table: Table, fields: Sequence[Field], target: Target, *, query: bool) -> Table:
-    """``table`` ready to take rows of ``fields``: columns added and modes relaxed where the target allows
-    it."""
-    merged = merge_fields(table, fields, target.schema_updates, query=query)
-    storage = storage_of(table)
-    columns, next_column = list(storage.columns), storage.next_column
-    for field in merged[len(table.fields) :]:
-        column = f"c{next_column}"
-        session.add_column(storage.engine_table, column, field)
-        columns.append(column)
-        next_column += 1
-    if merged == table.fields:
-        return table
-    return replace(
-        table,
-        fields=merged,
-        storage=replace(storage, columns=tuple(columns), next_column=next_column),
-    )
-
-
-def merge_fields(
-    table: Table, fields: Sequence[Field], allowed: frozenset[str], *, query: bool
-) -> tuple[Field, ...]:
-    """The table's fields with what ``fields`` adds and relaxes; a mismatch that ``allowed`` lacks is 400
-    ``invalid``."""
-    prefix = (
-        "Invalid schema update." if query else f"Provided Schema does not match Table {table.ref.api_name}."
-    )
-    known = {f.name.casefold(): i for i, f in enumerate(table.fields)}
-    merged = list(table.fields)
-    for field in fields:
-        at = known.pop(field.name.casefold(), None)
-        if at is None:
-            if "ALLOW_FIELD_ADDITION" not in allowed:
-                raise _mismatch(prefix, f"Cannot add fields (field: {field.name})")
-            merged.append(_added(field))
-            continue
-        merged[at] = _relaxed(merged[at], field, allowed, prefix, field.name)
-    for at in known.values():
-        missing = merged[at]
-        if missing.mode is Mode.REQUIRED and missing.default is None:
-            if "ALLOW_FIELD_RELAXATION" not in allowed:
-                raise _mismatch(prefix, f"Field {missing.name} is missing in new schema")
-            merged[at] = replace(missing, mode=Mode.NULLABLE)
-    return tuple(merged)
-
-
-def _added(field: Field) -> Field:
-    return replace(field, mode=Mode.NULLABLE) if field.mode is Mode.REQUIRED else field
-
-
-def _relaxed(old: Field, new: Field, allowed: frozenset[str], prefix: str, path: str) -> Field:
-    if old.kind is not new.kind or old.range_element != new.range_element:
-        raise _mismatch(
-            prefix, f"Field {path} has changed type from {api_type(old.kind)} to {api_type(new.kind)}"
-        )
-    if (old.mode is Mode.REPEATED) != (new.mode is Mode.REPEATED):
-        raise _mismatch(prefix, f"Field {path} has changed mode from {old.mode} to {new.mode}")
-    merged = old
-    if old.mode is Mode.REQUIRED and new.mode is Mode.NULLABLE:
-        if "ALLOW_FIELD_RELAXATION" not in allowed:
-            raise _mismatch(prefix, f"Field {path} has changed mode from REQUIRED to NULLABLE")
-        merged = replace(merged, mode=Mode.NULLABLE)
-    if old.kind is TypeKind.STRUCT:
-        nested = _nested(old, new, allowed, prefix, path)
-        if nested != old.fields:
-            merged = replace(merged, fields=nested)
-    return merged
-
-
-def _nested(old: Field, new: Field, allowed: frozenset[str], prefix: str, path: str) -> tuple[Field, ...]:
-    known = {f.name.casefold(): f for f in old.fields}
-    nested: dict[str, Field] = dict(known)
-    for field in new.fields:
-        inner = f"{path}.{field.name}"
-        before = known.get(field.name.casefold())
-        if before is None:
-            if "ALLOW_FIELD_ADDITION" in allowed:
-                raise unsupported(f"Adding the nested field {inner} to a table")
-            raise _mismatch(prefix, f"Cannot add fields (field: {inner})")
-        nested[field.name.casefold()] = _relaxed(before, field, allowed, prefix, inner)
-    return tuple(nested.values())
-
-
-def _mismatch(prefix: str, what: str) -> BigQueryError:
-    return invalid(f"{prefix} {what}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +21,11 @@ class Upload:
             return len(self.data)
         return self.path.stat().st_size if self.path else 0
 
-    def read(self) -> bytes:
-        """The whole content."""
-        if self.data is not None:
-            return self.data
-        return self.path.read_bytes() if self.path else b""
+    def open(self) -> BinaryIO:
+        """A stream of the content."""
+        if self.data is not None or self.path is None:
+            return io.BytesIO(self.data or b"")
+        return self.path.open("rb")
 
     def discard(self) -> None:
         """Delete the file of a spooled upload."""

@@ -79,7 +79,7 @@ _REFUSED: dict[tuple[str, ...], tuple[Any, ...]] = {
     ("objectMetadata",): (),
     ("projectionFields",): (),
 }
-_ENCODINGS = {
+ENCODINGS = {
     "UTF8": "utf-8",
     "UTF-8": "utf-8",
     "ISO_8859_1": "iso-8859-1",
@@ -89,9 +89,9 @@ _ENCODINGS = {
     "UTF-32BE": "utf-32-be",
     "UTF-32LE": "utf-32-le",
 }
-_CHARACTER_MAPS = ("STRICT", "V1", "V2")
+CHARACTER_MAPS = ("STRICT", "V1", "V2")
 _TEXT_FORMATS = ("CSV", "JSON", "NEWLINE_DELIMITED_JSON")
-_DELIMITERS = {"tab": "\t", "\\t": "\t"}
+DELIMITERS = {"tab": "\t", "\\t": "\t"}
 
 
 def known_option(name: str) -> bool:
@@ -139,7 +139,7 @@ def file_options(config: Mapping[str, Any]) -> FileOptions:
         if value is not None and value not in harmless:
             raise unsupported(f"The file option {path[-1]}")
     format_ = format_of(config.get("sourceFormat") or "CSV")
-    names = _one_of(config, "columnNameCharacterMap", "column_name_character_map", _CHARACTER_MAPS)
+    names = _one_of(config, "columnNameCharacterMap", "column_name_character_map", CHARACTER_MAPS)
     if names not in (None, "STRICT") and format_ not in ("PARQUET", "ORC", "AVRO"):
         raise unsupported(f"The file option column_name_character_map {names} for {format_} files")
     extension = _one_of(config, "jsonExtension", "json_extension", ("GEOJSON",))
@@ -191,12 +191,12 @@ def _formats(config: Mapping[str, Any]) -> TimeFormats:
 def _csv(config: Mapping[str, Any]) -> CsvOptions:
     csv: Mapping[str, Any] = config.get("csvOptions") or {}
     given = csv.get("encoding") or (config.get("jsonOptions") or {}).get("encoding") or "UTF-8"
-    encoding = _ENCODINGS.get(given.upper())
+    encoding = ENCODINGS.get(given.upper())
     if encoding is None:
         raise _bad("encoding", given)
     delimiter = csv.get("fieldDelimiter")
     if delimiter:
-        delimiter = _DELIMITERS.get(delimiter, delimiter)
+        delimiter = DELIMITERS.get(delimiter, delimiter)
         if len(delimiter) != 1:
             raise _bad("field_delimiter", delimiter)
     quote = csv.get("quote")

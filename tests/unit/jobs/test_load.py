@@ -12,7 +12,7 @@ import pytest
 
 from bqsim.errors import BigQueryError
 from bqsim.jobs import Job, JobType, Upload
-from bqsim.jobs.load import LoadConfig, parse_load
+from bqsim.jobs.load_config import LoadConfig, parse_load
 
 from .conftest import CALLER, Play, Stack
 
@@ -60,22 +60,23 @@ def test_defaults_of_a_load() -> None:
         "WRITE_APPEND",
         "CREATE_IF_NEEDED",
     )
-    assert config.csv.delimiter is None
+    assert config.options.csv.delimiter is None
     assert config.fields is None
 
 
 @pytest.mark.parametrize(("given", "delimiter"), [("tab", "\t"), ("\\t", "\t"), ("\t", "\t"), ("|", "|")])
 def test_delimiters(given: str, delimiter: str) -> None:
-    assert parse(fieldDelimiter=given).csv.delimiter == delimiter
+    assert parse(fieldDelimiter=given).options.csv.delimiter == delimiter
 
 
 @pytest.mark.parametrize(
     ("load", "message"),
     [
         ({"sourceFormat": "BOGUS"}, "Invalid value for sourceFormat: BOGUS is not a valid value"),
-        ({"sourceFormat": "AVRO"}, "The source format AVRO is not supported by bqsim"),
-        ({"sourceFormat": "ORC"}, "The source format ORC is not supported by bqsim"),
-        ({"sourceUris": ["gs://b/o"]}, "Loading from Cloud Storage (sourceUris) is not supported by bqsim"),
+        (
+            {"sourceFormat": "DATASTORE_BACKUP"},
+            "The source format DATASTORE_BACKUP is not supported by bqsim",
+        ),
         ({"encoding": "KOI8"}, "Invalid value for encoding: KOI8 is not a valid value"),
         ({"fieldDelimiter": "ab"}, "The field delimiter must be one character, found 'ab'"),
         ({"skipLeadingRows": "-1"}, "Invalid value for skipLeadingRows: -1 is not a valid value"),
@@ -95,7 +96,10 @@ def test_csv_with_a_schema_creates_the_table(play: Play) -> None:
     async def body(s: Stack) -> None:
         job = await s.load(CSV, schema=SCHEMA, skipLeadingRows=1)
         assert (job.type, job.error) == (JobType.LOAD, None)
-        assert job.to_json()["statistics"]["load"] == {
+        statistics = job.to_json()["statistics"]
+        assert statistics["completionRatio"] == 1.0
+        assert [sample["completedUnits"] for sample in statistics["load"].pop("timeline")] == ["1"]
+        assert statistics["load"] == {
             "inputFiles": "1",
             "inputFileBytes": str(len(CSV)),
             "outputRows": "2",

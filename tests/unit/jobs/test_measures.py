@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import io
 
 import pyarrow as pa
 import pytest
 
 from bqsim.errors import BigQueryError
-from bqsim.jobs.measures import charge_file, charge_result, widest_row
+from bqsim.jobs.measures import FileMeasure, charge_result, widest_row
+from bqsim.jobs.upload import Upload
 from bqsim.sim.clock import SimulationClock
 from bqsim.sim.limits import Facts, Limits, Moment, Setup
 from bqsim.sim.limits.gate import Enforcement
@@ -21,6 +23,16 @@ def work(job_type: str, **amounts: int) -> Working:
     return Working(enforcement, facts, statement_type="SELECT")
 
 
+def measured(format_: str, content: bytes) -> None:
+    """Read a file as a load does."""
+    measure = FileMeasure(format_)
+    measure.check([Upload(data=content)])
+    stream = measure.around(len(content), io.BytesIO(content))
+    while stream.read(3):
+        measure.charge()
+    measure.done()
+
+
 @pytest.mark.parametrize(
     ("limit", "size", "data", "text"),
     [
@@ -31,14 +43,15 @@ def work(job_type: str, **amounts: int) -> Working:
     ],
 )
 def test_files(limit: str, size: int, data: bytes, text: str) -> None:
-    charge_file("CSV", size, data)
+    packed = gzip.compress(data) if size != len(data) else data
+    measured("CSV", packed)
     with works_for(work("LOAD", **{limit: 5})), pytest.raises(BigQueryError, match=text):
-        charge_file("CSV", size, data)
+        measured("CSV", packed)
 
 
 def test_rows_of_other_formats_are_no_lines() -> None:
     with works_for(work("LOAD", load_row_bytes=5)):
-        charge_file("PARQUET", 8, b"abcdefgh")
+        measured("PARQUET", b"abcdefgh")
 
 
 def test_results() -> None:

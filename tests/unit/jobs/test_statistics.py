@@ -98,13 +98,17 @@ def test_a_dry_run_shows_its_schema() -> None:
 
 
 def test_loads_and_copies() -> None:
-    assert LoadStatistics(1, 20, 3, 40, 5).to_json(Times()) == {
+    shown = LoadStatistics(1, 20, 3, 40, 5, progress=1.0).to_json(Times())
+    assert [sample["completedUnits"] for sample in shown["load"].pop("timeline")] == ["1"]
+    assert "timeline" not in LoadStatistics().to_json(Times(None, None, 0))["load"]
+    assert shown == {
+        "completionRatio": 1.0,
         "load": {
             "inputFiles": "1",
             "inputFileBytes": "20",
             "outputRows": "3",
             "outputBytes": "40",
             "badRecords": "5",
-        }
+        },
     }
     assert CopyStatistics(3, 40).to_json(Times()) == {"copy": {"copiedRows": "3", "copiedLogicalBytes": "40"}}

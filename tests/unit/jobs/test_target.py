@@ -5,7 +5,8 @@ import pytest
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.errors import BigQueryError
-from bqsim.jobs.target import merge_fields, named_as
+from bqsim.jobs.schema_updates import merge_fields
+from bqsim.jobs.target import named_as
 from bqsim.types import Field, Mode, TypeKind
 
 INT = TypeKind.INT64
