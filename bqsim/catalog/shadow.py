@@ -40,24 +40,43 @@ def combined(accuracies: Iterable[Accuracy]) -> Accuracy:
     return found.pop() if len(found) == 1 else Accuracy.UNKNOWN
 
 
+@dataclass(frozen=True, slots=True)
+class Division:
+    """How columns divide the bytes of partitions: ``fixed`` have so many bytes for each row, what is left is
+    divided by weights; ``shares`` are where each column's begins and ends, of how much.
+    """
+
+    columns: tuple[str, ...]
+    fixed: Mapping[str, int]
+    shares: Mapping[str, tuple[int, int, int]]
+    all_shares: Mapping[str, tuple[int, int, int]]
+
+
 class Shares(Mapping[str, int]):
-    """``total`` divided by the weights of columns; the parts are whole and add up to it."""
+    """``total`` bytes of so many rows by column; the parts are whole and add up to it."""
 
-    __slots__ = ("_ends", "_total")
+    __slots__ = ("_division", "_fixed", "_left", "_rows", "_shares")
 
-    def __init__(self, total: int, ends: Mapping[str, tuple[int, int, int]]) -> None:
-        self._total = total
-        self._ends = ends
+    def __init__(self, total: int, rows: int, division: Division) -> None:
+        taken = rows * sum(division.fixed.values())
+        fits = taken == total or (taken < total and bool(division.shares))
+        self._rows = rows
+        self._division = division
+        self._fixed = division.fixed if fits else {}
+        self._shares = division.shares if fits else division.all_shares
+        self._left = total - taken if fits else total
 
     def __getitem__(self, column: str) -> int:
-        start, end, weight = self._ends[column]
-        return self._total * end // weight - self._total * start // weight
+        if column in self._fixed:
+            return self._rows * self._fixed[column]
+        start, end, weight = self._shares[column]
+        return self._left * end // weight - self._left * start // weight
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._ends)
+        return iter(self._division.columns)
 
     def __len__(self) -> int:
-        return len(self._ends)
+        return len(self._division.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +133,20 @@ class ShadowStatistics:
     @cached_property
     def _partitions(self) -> dict[str, PartitionStatistics]:
         return {
-            id_: PartitionStatistics(rows, Shares(size, self._ends), changed_us)
+            id_: PartitionStatistics(rows, Shares(size, rows, self._division), changed_us)
             for id_, (rows, size, changed_us) in self.parts.items()
         }
 
     @cached_property
-    def _ends(self) -> dict[str, tuple[int, int, int]]:
-        """By column where its share begins and ends, of how much."""
-        weights = [max(size, 0) for size in self.columns.values()]
-        if not any(weights):
-            weights = [1] * len(weights)
-        ends = list(accumulate(weights, initial=0))
-        return {c: (ends[n], ends[n + 1], ends[-1]) for n, c in enumerate(self.columns)}
+    def _division(self) -> Division:
+        rows = self.rows
+        exact = {
+            column: size // rows
+            for column, size in self.columns.items()
+            if rows and column not in self.accuracies and size % rows == 0
+        }
+        rest = {column: size for column, size in self.columns.items() if column not in exact}
+        return Division(tuple(self.columns), exact, _ends(rest), _ends(self.columns))
 
     def bytes_of(self, columns: Iterable[str], partitions: Iterable[str] | None = None) -> int:
         """The bytes of some columns, in some partitions or in all; what is not known counts nothing."""
@@ -155,6 +176,15 @@ class ShadowStatistics:
         }
         told |= {name: value for name, value in optional.items() if value not in ({}, None)}
         return json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+
+
+def _ends(sizes: Mapping[str, int]) -> dict[str, tuple[int, int, int]]:
+    """By column where its share begins and ends, of how much."""
+    weights = [max(size, 0) for size in sizes.values()]
+    if not any(weights):
+        weights = [1] * len(weights)
+    ends = list(accumulate(weights, initial=0))
+    return {c: (ends[n], ends[n + 1], ends[-1]) for n, c in enumerate(sizes)}
 
 
 @lru_cache(maxsize=1024)
@@ -191,3 +221,21 @@ def is_empty_shadow(table: Table) -> bool:
     """Whether a table has statistics that tell of rows, and none of its own."""
     statistics = shadow_of(table)
     return statistics is not None and not table.num_rows and statistics.rows > 0
+
+
+def rows_shown(table: Table) -> int:
+    """How many rows a table is said to have: as its statistics say, or its own."""
+    statistics = shadow_of(table)
+    return table.num_rows if statistics is None else statistics.rows
+
+
+def accuracy_of(table: Table, columns: Iterable[str]) -> Accuracy:
+    """How good the bytes of some columns of a table are: exact, but for shadow tables."""
+    statistics = shadow_of(table)
+    if statistics is None:
+        return Accuracy.PRECISE
+    partitioned = table.time_partitioning is not None or table.range_partitioning is not None
+    # Nobody told the partitions, so that none is pruned.
+    unpruned = partitioned and set(statistics.parts) == {WHOLE} and statistics.bytes > 0
+    found = statistics.accuracy_of(columns)
+    return combined([found, Accuracy.UPPER_BOUND]) if unpruned else found

@@ -147,6 +147,7 @@ class ExtractRunner:
         self, job: Job, config: ExtractConfig, session: Session
     ) -> tuple[Rows, int, ExtractStatistics]:
         """The rows, their number, and the statistics so far."""
+        self._executor.require_rows(session, config.source.table)
         rows = rows_of(self._executor, config.source, job)
         check_writable(FORMATS[config.format], rows.table.fields)
         count, size = rows.size(session, self._executor)

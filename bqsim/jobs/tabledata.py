@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table, TableKind
+from bqsim.catalog.shadow import is_empty_shadow
 from bqsim.errors import BigQueryError, invalid, not_found
 from bqsim.jobs.results import (
     PAGE_BYTES,
@@ -81,6 +82,9 @@ class TableData:
             return _result_page(result, window, selected_fields)
         table = self._listed(ref)
         self._executor.require_full_access(table, caller, groups)
+        if is_empty_shadow(table):
+            await self._pool.run(lambda session: self._executor.require_rows(session, ref))
+            table = self._listed(ref)
         fields, chosen = select_fields(table.fields, selected_fields)
         columns = sorted({index for index, _ in chosen})
         start = window.start

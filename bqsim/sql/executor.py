@@ -26,7 +26,7 @@ from .information_schema import VirtualTables
 from .plan import Context, QueryPlan, StatementResult, TypedValue
 from .planner import Planner
 from .row_security import protecting
-from .statements import HANDLERS, Handler, Services, Statement, materialized, partition_filter
+from .statements import HANDLERS, Handler, Services, Statement, materialized, partition_filter, shadows
 from .statements.base import enum_name, registered
 from .statements.defaults import default_expression
 from .statements.external import check_cached, readable
@@ -167,6 +167,7 @@ class Executor:
         sql, ctx, start = self._prepared(sql, ctx, session, start)
         plan = self._services.planner.cached(sql, ctx)
         if plan is not None and self.access.plan(plan, ctx):
+            shadows.fill_refs(self._services, session, plan.tables)
             return self._select(Statement(self._services, None, ctx, session), plan, destination)
         last: Exception = Outdated(TableRef(ctx.project, "", ""))
         for attempt in range(1, ATTEMPTS + 1):
@@ -193,6 +194,7 @@ class Executor:
         """Run a statement that is analysed already; ``moment`` is the catalog's before the analysis."""
         statement = self._statement(analyzed, ctx, session)
         statement.moment = moment
+        shadows.fill_read(statement)
         if destination is not None:
             _check_query(analyzed)
             plan = self._services.planner.plan_query(statement.analyzed, statement.ctx)
@@ -355,6 +357,12 @@ class Executor:
         materialized.refresh_due(self._services, session)
 
     # Rows of tables, for jobs and the storage API
+
+    def require_rows(self, session: Session, *tables: TableRef) -> None:
+        """Let shadow tables have the rows that their import asked for; raises 400 ``invalid`` for those that
+        have statistics alone.
+        """
+        shadows.fill_refs(self._services, session, tables)
 
     def require_full_access(self, table: Table, caller: str, groups: tuple[str, ...] = ()) -> None:
         """Raises 403 ``accessDenied`` when row access policies hide rows of a table from a caller.

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.resources import Table, TableKind
+from bqsim.catalog.shadow import rows_shown
 from bqsim.errors import invalid
 from bqsim.jobs.config import check_labels, range_partitioning, time_partitioning
 from bqsim.types.api_schema import fields_to_api
@@ -118,7 +119,7 @@ def table_to_json(
         constraints = dict(out.get("tableConstraints") or {})
         out["tableConstraints"] = {**constraints, "primaryKey": {"columns": list(table.primary_key)}}
     if view != "BASIC":
-        num_rows = table.num_rows
+        num_rows = rows_shown(table)
         if held is not None:
             num_rows, num_bytes = num_rows - held.rows, num_bytes - held.bytes
             out["streamingBuffer"] = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.names import check_table_id
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Dataset, Table, TableKind
+from bqsim.catalog.shadow import rows_shown
 from bqsim.errors import already_exists, invalid
 from bqsim.sql.access import table_path
 from bqsim.sql.statements.buffered import buffered
@@ -42,7 +43,7 @@ def _find(request: Request, ref: TableRef) -> Table:
 
 async def _reply(request: Request, table: Table) -> Reply:
     size, held = 0, None
-    if table.storage is not None and table.num_rows:
+    if table.storage is not None and rows_shown(table):
         sizes, buffers = request.core.executor.sizes, request.core.catalog.buffers
         size, held = await request.core.write(
             lambda session: (sizes.table(session, table), buffered(session, buffers, table))

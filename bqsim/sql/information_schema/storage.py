@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from bqsim.catalog.names import project_number
+from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import LONG_TERM_MS, Table, TableKind
+from bqsim.catalog.shadow import WHOLE, rows_shown, shadow_of
 from bqsim.types import DATE
 
 from .partitions import Partition, is_partitioned
@@ -40,9 +42,21 @@ def _stored(scope: Scope) -> list[Table]:
     return [table for table in scope.tables() if table.storage is not None]
 
 
+def _known_partitions(tables: Sequence[Table], scope: Scope) -> Mapping[TableRef, Sequence[Partition]]:
+    """The partitions of tables; of shadow tables those that were told."""
+    own = [table for table in tables if shadow_of(table) is None]
+    known = dict(scope.partitions.of(scope.session, own))
+    for table in tables:
+        shadow = shadow_of(table)
+        if shadow is not None:
+            told = ((id_, part) for id_, part in sorted(shadow.parts.items()) if id_ != WHOLE)
+            known[table.ref] = tuple(Partition(id_, *part) for id_, part in told)
+    return known
+
+
 def _partitions(scope: Scope) -> Sequence[Any]:
     tables = [t for t in _stored(scope) if t.kind is TableKind.TABLE]
-    known = scope.partitions.of(scope.session, tables)
+    known = _known_partitions(tables, scope)
     return [
         _Partition(table, partition)
         for table in tables
@@ -84,7 +98,7 @@ def _long_term(items: Sequence[Any], scope: Scope) -> list[int]:
 
 
 def _partition_counts(items: Sequence[Any], scope: Scope) -> list[int]:
-    known = scope.partitions.of(scope.session, items)
+    known = _known_partitions(items, scope)
     return [len(known.get(t.ref, ())) for t in items]
 
 
@@ -100,7 +114,7 @@ _STORAGE: tuple[Column, ...] = (
     *_PROJECT,
     *table_name(),
     each("creation_time", lambda t: micros(t.created_ms), "T"),
-    each("total_rows", lambda t: t.num_rows, "I"),
+    each("total_rows", rows_shown, "I"),
     whole("total_partitions", _partition_counts, "I"),
     whole("total_logical_bytes", sizes, "I"),
     whole("active_logical_bytes", _active, "I"),
@@ -186,7 +200,7 @@ VIEWS: tuple[View, ...] = (
         (
             *table_name(lambda p: p.table),
             each("partition_id", lambda p: None if p.of is None else p.of.id),
-            each("total_rows", lambda p: p.table.num_rows if p.of is None else p.of.rows, "I"),
+            each("total_rows", lambda p: rows_shown(p.table) if p.of is None else p.of.rows, "I"),
             whole("total_logical_bytes", _partition_sizes, "I"),
             whole("total_billable_bytes", _partition_sizes, "I"),
             each("last_modified_time", _changed_us, "T"),
@@ -235,7 +249,7 @@ META_TABLES: tuple[View, ...] = (
         (
             *_META_NAME,
             each("last_modified_time", lambda t: t.modified_ms, "I"),
-            each("row_count", lambda t: t.num_rows, "I"),
+            each("row_count", rows_shown, "I"),
             whole("size_bytes", sizes, "I"),
             _TYPE,
         ),

@@ -8,6 +8,7 @@ from typing import Any
 from bqsim.catalog.names import check_table_id
 from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import Dataset, RangePartitioning, Table, TableKind, TimePartitioning
+from bqsim.catalog.shadow import as_shadow
 from bqsim.errors import BigQueryError, already_exists, invalid_query, not_found, unsupported
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.plan import QueryPlan, StatementResult
@@ -197,6 +198,7 @@ def _like(statement: Statement, table: Table, source: Table) -> Table:
         range_partitioning=clauses[1],
         clustering=table.clustering or source.clustering,
     )
+    merged = as_shadow(merged, None)
     return with_options(merged, statement.options(resolved.get(statement.node, "option_list")))
 
 

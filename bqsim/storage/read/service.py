@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from bqsim.catalog.shadow import is_empty_shadow
 from bqsim.engine.pool import CancelToken
 from bqsim.engine.protocol import Interrupted
 from bqsim.errors import BigQueryError
@@ -111,6 +112,8 @@ class ReadService:
         _check(asked)
         ref = table_of(asked.table)
         now_us = self._clock.now_us()
+        if (table := self._catalog.find_table(ref)) is not None and is_empty_shadow(table):
+            self._run(lambda session: self._executor.require_rows(session, ref))
         source = find_source(self._catalog, self._results, ref, _snapshot_us(asked), now_us)
         options = asked.read_options
         projection = project(source, options.selected_fields)

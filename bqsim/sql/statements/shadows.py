@@ -1,0 +1,140 @@
+"""Shadow tables that are to be read: rows are made for them when their import asked for that, else it is an
+error that says what to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from bqsim.catalog.resources import Table, TableKind
+from bqsim.catalog.shadow import ShadowStatistics, is_empty_shadow, shadow_of
+from bqsim.errors import BigQueryError, invalid
+from bqsim.sql.googlesql import resolved
+
+from .partition_ids import parse_partition_id
+from .writes import writing
+
+if TYPE_CHECKING:
+    from bqsim.catalog.refs import TableRef
+    from bqsim.datagen import ColumnSpec
+    from bqsim.engine.protocol import Session
+    from bqsim.sql.googlesql import Analyzed
+
+    from .base import Services, Statement
+
+# Statements that read rows of the tables that they name; INSERT reads all but its target.
+_READING = frozenset(
+    f"resolved_{name}_stmt"
+    for name in (
+        "query", "insert", "update", "delete", "merge", "create_table_as_select", "export_data",
+        "create_materialized_view", "create_snapshot_table", "create_table", "assert",
+    )
+)  # fmt: skip
+# How many partitions generated rows are spread over.
+PARTITIONS = 1000
+
+
+def refusal(table: Table) -> BigQueryError:
+    """What reading a shadow table without rows is answered with."""
+    return invalid(
+        f"Table {table.ref.api_name} is a shadow table: it has the schema and the statistics of a real table "
+        "but no rows, so that only dry runs can use it. Load rows into it (a load job, INSERT or bqsim seed) "
+        "or ask for generated ones (bqsim import --generate-rows 1000)."
+    )
+
+
+def fill_read(statement: Statement) -> None:
+    """Make rows for the shadow tables that a statement is about to read. Raises :func:`refusal`."""
+    if statement.dry_run or statement.analyzed is None or statement.analyzed.kind not in _READING:
+        return
+    fill_tables(statement.services, statement.session, _read(statement, statement.analyzed))
+
+
+def _read(statement: Statement, analyzed: Analyzed) -> Iterator[Table]:
+    target = None
+    if analyzed.kind == "resolved_insert_stmt":
+        target = resolved.get(statement.node, "table_scan").table.full_name
+    if analyzed.kind == "resolved_create_table_stmt" and not _copies(statement.node):
+        return
+    for name, source in analyzed.sources.items():
+        table = source.table
+        if source.matches:
+            yield from source.matches
+        elif table.view_query is not None and table.kind is TableKind.VIEW:
+            yield from _read(statement, statement.services.planner.view(table, statement.ctx))
+        elif name != target:
+            yield table
+
+
+def _copies(node: Any) -> bool:
+    """Whether CREATE TABLE has COPY or CLONE, not LIKE."""
+    return any(
+        name in node.DESCRIPTOR.fields_by_name and node.HasField(name) for name in ("clone_from", "copy_from")
+    )
+
+
+def fill_refs(services: Services, session: Session, refs: Iterable[TableRef]) -> None:
+    """As :func:`fill_tables`, for the tables of these names that there are."""
+    found = map(services.catalog.find_table, refs)
+    fill_tables(services, session, (table for table in found if table is not None))
+
+
+def fill_tables(services: Services, session: Session, tables: Iterable[Table]) -> None:
+    """Make rows for those of the tables that have statistics alone. Raises :func:`refusal`."""
+    for table in tables:
+        statistics = shadow_of(table)
+        if statistics is None:
+            continue
+        current = services.catalog.find_table(table.ref)
+        if current is not None and is_empty_shadow(current):
+            if not statistics.generate:
+                raise refusal(current)
+            _generate(services, session, current, statistics, statistics.generate)
+
+
+def _generate(
+    services: Services, session: Session, table: Table, statistics: ShadowStatistics, count: int
+) -> None:
+    from bqsim.datagen import DataGenerator, DataSpec, TableSpec
+
+    name = table.ref.sql_name
+    digest = hashlib.blake2b(f"{services.draws.seed}/{name}".encode(), digest_size=6).digest()
+    spec = TableSpec(table.ref.table, table.fields, count, _partition_values(table, statistics))
+    rows = DataGenerator(DataSpec((spec,), int.from_bytes(digest, "big"))).rows()
+    with writing(services.catalog, services.claims, session, table.ref) as writer:
+        # Another statement may have made them meanwhile.
+        if is_empty_shadow(writer.table):
+            writer.append(rows, writer.table.fields)
+
+
+def _partition_values(table: Table, statistics: ShadowStatistics) -> dict[str, ColumnSpec]:
+    """Values of the partitioning column that lie in the partitions that there are, as often as they say."""
+    from bqsim.datagen import ColumnSpec
+
+    time, by_range = table.time_partitioning, table.range_partitioning
+    column = time.field if time is not None else by_range.field if by_range is not None else None
+    largest = sorted(statistics.parts.items(), key=lambda part: (-part[1][0], part[0]))[:PARTITIONS]
+    values: dict[Any, float] = {}
+    for id_, (rows, _, _) in largest if column is not None else ():
+        try:
+            low = parse_partition_id(table, id_).low
+        except BigQueryError:
+            continue
+        if low is not None and rows:
+            values[_text(table, column or "", low)] = float(rows)
+    if not values or column is None:
+        return {}
+    return {column: ColumnSpec(values=tuple(values), weights=tuple(values.values()))}
+
+
+def _text(table: Table, column: str, low: datetime | int) -> Any:
+    """The first value of a partition, as the generator takes it."""
+    if isinstance(low, int):
+        return low
+    kind = table.fields[table.field_index(column) or 0].kind
+    return {"DATE": f"{low:%Y-%m-%d}", "DATETIME": f"{low:%Y-%m-%dT%H:%M:%S}"}.get(
+        kind.value, f"{low:%Y-%m-%dT%H:%M:%S}Z"
+    )
