@@ -38,8 +38,16 @@ def test_columns_divide_the_bytes_of_each_partition() -> None:
     for id_, (_, size, _) in STATISTICS.parts.items():
         assert STATISTICS.partitions[id_].total_bytes == size
     assert STATISTICS.bytes_of(["id", "name"]) == 2001
-    assert STATISTICS.bytes_of(["name"], ["20260102", "20270101"]) == 701 - 701 * 800 // 2001
+    # Eight bytes for each row of a column of that size; the others divide the rest.
+    assert STATISTICS.bytes_of(["id"], ["20260102"]) == 8 * 40
+    assert STATISTICS.bytes_of(["name"], ["20260102", "20270101"]) == 701 - 8 * 40
     assert STATISTICS.bytes_of(["other"]) == 0
+
+
+def test_partitions_too_small_for_fixed_sizes_are_divided_by_weight() -> None:
+    found = ShadowStatistics({"id": 80, "name": 20}, {"a": (5, 10, 0), "b": (5, 90, 0)})
+    assert dict(found.partitions["a"].bytes) == {"id": 8, "name": 2}
+    assert found.partitions["b"].bytes["id"] + found.partitions["b"].bytes["name"] == 90
 
 
 def test_columns_of_no_known_size_share_alike() -> None:
