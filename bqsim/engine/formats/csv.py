@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
+from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.csv as pc_csv
 
 from bqsim.errors import invalid
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.arrow import arrow_type, empty_table, table_of
 
+from .csv_bulk import columns_of, end_of_rows
+from .csv_rows import Quoted, row_problem, split_rows, value_problem
 from .detect import SAMPLE_ROWS, detect_csv
-from .parsed import READING, Parsed
+from .parsed import READING, Parsed, together
+from .pipeline import ahead
+from .streams import blocks, pieces, utf8
 from .texts import convert
 from .time_formats import TimeFormats
 
 # Delimiters that auto-detection knows.
 DELIMITERS = (",", "|", "\t", ";")
-_BLOCK_BYTES = 16 << 20
+# How much is parsed at once, and how little is no longer divided to find the rows that are bad.
+BLOCK_BYTES = 8 << 20
+_LEAST_BYTES = 64 << 10
+_PARTS = 8
+# How much of a file is looked at to detect what it holds.
+_SAMPLE_BYTES = 4 << 20
 _NOT_IN_CSV = (TypeKind.STRUCT,)
 
 
@@ -51,24 +61,39 @@ class CsvOptions:
         """The texts that are NULL."""
         return self.null_markers or (self.null_marker,)
 
+    @property
+    def delimiter_bytes(self) -> bytes:
+        """What divides values in a file as UTF-8: of a file in UTF-8 the first byte of the delimiter (page
+        *fieldDelimiter*)."""
+        found = (self.delimiter or ",").encode()
+        return found[:1] if self.encoding == "utf-8" else found
 
-def detect(data: bytes, options: CsvOptions) -> tuple[tuple[Field, ...], CsvOptions]:
+    @property
+    def quote_bytes(self) -> bytes:
+        """What is around values in a file as UTF-8."""
+        found = self.quote.encode()
+        return found[:1] if self.encoding == "utf-8" else found
+
+
+def detect(stream: BinaryIO, options: CsvOptions) -> tuple[tuple[Field, ...], CsvOptions]:
     """The fields of a CSV file, and the options completed by what was detected."""
-    text = _text(data[: 1 << 22], options)
-    delimiter = options.delimiter or _delimiter(text)
-    sample = list(islice(_rows(text, options, delimiter), SAMPLE_ROWS + 1 + (options.skip_leading_rows or 0)))
+    data = utf8(stream, options.encoding).read(_SAMPLE_BYTES)
+    cut = len(data) == _SAMPLE_BYTES
+    options = replace(options, delimiter=options.delimiter or _delimiter(data))
+    rows = split_rows(data, options, cut=cut)
+    sample = list(islice(rows, SAMPLE_ROWS + 1 + (options.skip_leading_rows or 0)))
     fields, skip = detect_csv(
-        [[_null(t, options) for t in row] for _, row in sample], options.skip_leading_rows
+        [[_null(t, options) for t in row] for _, _, row in sample], options.skip_leading_rows, options.formats
     )
-    return fields, replace(options, delimiter=delimiter, skip_leading_rows=skip)
+    return fields, replace(options, skip_leading_rows=skip)
 
 
-def _delimiter(text: str) -> str:
+def _delimiter(data: bytes) -> str:
     """The delimiter that splits the first lines into equally many columns, the most of them."""
-    lines = [line for line in text.splitlines()[:20] if line]
+    lines = [line for line in data[: 1 << 20].splitlines()[:20] if line]
 
     def score(delimiter: str) -> int:
-        counts = {line.count(delimiter) for line in lines}
+        counts = {line.count(delimiter.encode()) for line in lines}
         return counts.pop() if len(counts) == 1 else 0
 
     return max(DELIMITERS, key=score)
@@ -76,88 +101,114 @@ def _delimiter(text: str) -> str:
 
 def read_csv(data: bytes, fields: tuple[Field, ...], options: CsvOptions) -> Parsed:
     """The rows of ``data``; columns go to ``fields`` by position."""
+    return together(fields, list(batches(io.BytesIO(data), fields, options, most_bad=len(data))))
+
+
+def batches(
+    stream: BinaryIO,
+    fields: Sequence[Field],
+    options: CsvOptions,
+    *,
+    size: int = BLOCK_BYTES,
+    most_bad: int = 0,
+) -> Iterator[Parsed]:
+    """The rows of a file, of about ``size`` bytes at a time; columns go to ``fields`` by position.
+
+    Ends early after the rows in which more than ``most_bad`` were bad.
+    """
     for f in fields:
         if f.mode is Mode.REPEATED or f.kind in _NOT_IN_CSV:
             raise invalid(
                 f"Field {f.name} has nested or repeated type, which is not supported by the CSV format"
             )
-    if not data:
-        return Parsed(fields, empty_table(fields))
-    if options.encoding != "utf-8":
-        data = _text(data, options).encode()
+    found = blocks(utf8(stream, options.encoding), size, partial(end_of_rows, options=options))
+    first = next(found, None)
+    if first is None:
+        yield Parsed(tuple(fields), empty_table(fields))
+        return
+    skip = options.skip_leading_rows
+    leading = skip or (1 if options.by_name else 0)
+    header, position, rest = _without_leading(first, leading, found, options)
+    read: Callable[[tuple[int, bytes]], Parsed]
+    read = partial(_read_block, fields=tuple(fields), options=options, most_bad=most_bad)
     if options.by_name:
-        return _read_by_name(data, fields, options)
-    return _read(data, fields, options)
+        read = _by_name(tuple(fields), header, options, most_bad)
+
+    def all_blocks() -> Iterator[tuple[int, bytes]]:
+        yield position, rest
+        yield from found
+
+    for parsed in ahead(read, all_blocks()):
+        yield parsed
+        if len(parsed.bad) > most_bad:
+            return
 
 
-def _read(data: bytes, fields: tuple[Field, ...], options: CsvOptions) -> Parsed:
-    checked = not options.control_characters and b"\0" in data
-    table = None if checked else _read_in_bulk(data, fields, options)
-    if table is not None:
-        columns, wrong = _converted(table.columns, fields, options)
+def _without_leading(
+    block: tuple[int, bytes], count: int, more: Iterator[tuple[int, bytes]], options: CsvOptions
+) -> tuple[list[str], int, bytes]:
+    """The last of ``count`` leading rows, and where what is behind them begins, with it."""
+    header: list[str] = []
+    found: tuple[int, bytes] | None = block
+    while found is not None:
+        position, data = found
+        at = 0
+        for _, end, row in islice(split_rows(data, options), count):
+            header, at, count = row, end, count - 1
+        if not count:
+            return header, position + at, data[at:]
+        found = next(more, None)
+    return header, 0, b""
+
+
+def _read_block(
+    block: tuple[int, bytes], fields: tuple[Field, ...], options: CsvOptions, most_bad: int
+) -> Parsed:
+    """The rows of a block: in bulk, those parts of it that are not of the usual form row by row."""
+    position, data = block
+    columns = columns_of(data, len(fields), options)
+    if columns is not None:
+        values, wrong = _converted(columns, fields, options)
         if not wrong:
-            return Parsed(fields, table_of(columns))
-    return _read_by_row(data, fields, options)
+            return Parsed(fields, table_of(values))
+    end: Callable[[bytes], int] = partial(end_of_rows, options=options)
+    divided = list(pieces(data, _PARTS, end)) if len(data) > _LEAST_BYTES else []
+    if len(divided) < 2:
+        return _read_by_row(data, fields, options, position)
+    parts: list[Parsed] = []
+    bad = 0
+    for at, piece in divided:
+        parts.append(_read_block((position + at, piece), fields, options, most_bad))
+        bad += len(parts[-1].bad)
+        if bad > most_bad:
+            break
+    return together(fields, parts)
 
 
-def _read_by_name(data: bytes, fields: tuple[Field, ...], options: CsvOptions) -> Parsed:
-    """The rows of a file whose last leading row names its columns; columns that it lacks are NULL."""
-    options = replace(options, skip_leading_rows=options.skip_leading_rows or 1)
-    leading = list(
-        islice(_rows(_text(data, options), options, options.delimiter or ","), options.skip_leading_rows)
-    )
-    header = [str(name) for name in leading[-1][1]] if leading else []
+def _by_name(
+    fields: tuple[Field, ...], header: Sequence[str], options: CsvOptions, most_bad: int
+) -> Callable[[tuple[int, bytes]], Parsed]:
+    """Reads blocks of a file whose last leading row names its columns; columns that it lacks are NULL."""
     known = {f.name.casefold(): f for f in fields}
     unknown = [name for name in header if name.casefold() not in known]
     if unknown and not options.ignore_unknown:
         raise invalid(f"{READING}CSV header has column {unknown[0]}, which the schema does not have.")
     columns = tuple(known.get(name.casefold(), Field(name, TypeKind.STRING)) for name in header)
-    found = _read(data, columns, options)
     places = {name.casefold(): i for i, name in reversed(list(enumerate(header)))}
-    arrays = []
     for f in fields:
-        place = places.get(f.name.casefold())
-        if place is None and f.mode is Mode.REQUIRED:
+        if f.name.casefold() not in places and f.mode is Mode.REQUIRED:
             raise invalid(f"{READING}Required column {f.name} is missing in the CSV header.")
-        missing = pa.nulls(found.rows.num_rows, arrow_type(f.type))
-        arrays.append(pa.chunked_array([missing]) if place is None else found.rows.column(place))
-    return Parsed(fields, table_of(arrays), found.bad)
 
+    def read(block: tuple[int, bytes]) -> Parsed:
+        found = _read_block(block, columns, options, most_bad)
+        arrays = []
+        for f in fields:
+            place = places.get(f.name.casefold())
+            missing = pa.chunked_array([pa.nulls(found.rows.num_rows, arrow_type(f.type))])
+            arrays.append(missing if place is None else found.rows.column(place))
+        return Parsed(fields, table_of(arrays), found.bad)
 
-def _text(data: bytes, options: CsvOptions) -> str:
-    try:
-        return data.decode(options.encoding if options.encoding != "utf-8" else "utf-8-sig", "replace")
-    except LookupError:
-        raise invalid(f"Unsupported encoding: {options.encoding}", "encoding") from None
-
-
-def _read_in_bulk(data: bytes, fields: Sequence[Field], options: CsvOptions) -> pa.Table | None:
-    """All columns as text when every row has all columns, else None."""
-    names = [f"c{i}" for i in range(1, len(fields) + 1)]
-    reading = pc_csv.ReadOptions(
-        column_names=names,
-        skip_rows=options.skip_leading_rows or 0,
-        block_size=min(max(len(data), 1), _BLOCK_BYTES),
-    )
-    parsing = pc_csv.ParseOptions(
-        delimiter=options.delimiter or ",",
-        quote_char=options.quote or False,
-        double_quote=True,
-        newlines_in_values=options.allow_quoted_newlines,
-        ignore_empty_lines=len(fields) > 1,
-    )
-    converting = pc_csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()),
-        null_values=list(options.nulls),
-        strings_can_be_null=True,
-        quoted_strings_can_be_null=False,
-    )
-    try:
-        return pc_csv.read_csv(
-            io.BytesIO(data), read_options=reading, parse_options=parsing, convert_options=converting
-        )
-    except pa.ArrowInvalid:
-        return None
+    return read
 
 
 def _converted(
@@ -184,116 +235,27 @@ def _converted(
     return converted, wrong
 
 
-# -- row by row, to say which row is bad and why
-
-
-def _read_by_row(data: bytes, fields: tuple[Field, ...], options: CsvOptions) -> Parsed:
-    bad: list[str] = []
+def _read_by_row(data: bytes, fields: tuple[Field, ...], options: CsvOptions, position: int) -> Parsed:
+    """The rows of what begins at ``position`` of the file, and what is wrong with those that are bad."""
+    problems: dict[int, str] = {}
     kept: list[tuple[int, list[str | None]]] = []
-    rows = _rows(_text(data, options), options, options.delimiter or ",")
-    for position, row in islice(rows, options.skip_leading_rows or 0, None):
-        problem = _width_problem(row, fields, options, position)
-        if not options.control_characters and any("\0" in value for value in row):
-            problem = (
-                f"Error detected while parsing row starting at position: {position}. "
-                "Error: Bad character (ASCII 0) encountered."
-            )
+    for begin, _, row in split_rows(data, options):
+        problem = row_problem(row, len(fields), options, position + begin)
         if problem:
-            bad.append(problem)
+            problems[position + begin] = problem
             continue
         texts = [_null(t, options) for t in row[: len(fields)]]
-        kept.append((position, texts + [None] * (len(fields) - len(texts))))
+        kept.append((position + begin, texts + [None] * (len(fields) - len(texts))))
     columns = [pa.chunked_array([pa.array([r[i] for _, r in kept], pa.string())]) for i in range(len(fields))]
     converted, wrong = _converted(columns, fields, options)
-    for number, (column, message) in sorted(wrong.items()):
-        position, texts = kept[number]
-        bad.append(_value_problem(texts[column], fields[column], column, position, message))
+    for number, (column, message) in wrong.items():
+        at, texts = kept[number]
+        problems[at] = value_problem(texts[column], fields, column, at, message)
     table = table_of(converted)
     if wrong:
         table = table.filter(pa.array([r not in wrong for r in range(len(kept))]))
-    return Parsed(fields, table, bad)
-
-
-class _Quoted(str):
-    """A value that was quoted in the file, so that it is text even when it looks like NULL."""
-
-    __slots__ = ()
+    return Parsed(fields, table, [text for _, text in sorted(problems.items())])
 
 
 def _null(text: str, options: CsvOptions) -> str | None:
-    return None if text in options.nulls and not isinstance(text, _Quoted) else str(text)
-
-
-def _rows(text: str, options: CsvOptions, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a file with the byte positions where they start."""
-    position = 0
-    lines = io.StringIO(text, newline="").readlines()
-    at = 0
-    while at < len(lines):
-        line = lines[at]
-        taken = 1
-        if options.quote and options.allow_quoted_newlines:
-            while line.count(options.quote) % 2 and at + taken < len(lines):
-                line += lines[at + taken]
-                taken += 1
-        if line.strip("\r\n"):
-            yield position, _split(line.rstrip("\r\n"), options.quote, delimiter)
-        position += len(line.encode())
-        at += taken
-
-
-def _split(line: str, quote: str, delimiter: str) -> list[str]:
-    """The values of a row; those in quotes are marked as such."""
-    if not quote or quote not in line:
-        return line.split(delimiter)
-    values: list[str] = []
-    at = 0
-    while True:
-        is_quoted = line.startswith(quote, at)
-        text, at = _quoted(line, at + 1, quote) if is_quoted else ("", at)
-        end = line.find(delimiter, at)
-        text += line[at:] if end < 0 else line[at:end]
-        values.append(_Quoted(text) if is_quoted else text)
-        if end < 0:
-            return values
-        at = end + 1
-
-
-def _quoted(line: str, at: int, quote: str) -> tuple[str, int]:
-    """The text in quotes that begins at ``at``, and where the line goes on behind it."""
-    parts: list[str] = []
-    while True:
-        end = line.find(quote, at)
-        if end < 0:
-            return "".join((*parts, line[at:])), len(line)
-        parts.append(line[at:end])
-        at = end + 1
-        if not line.startswith(quote, at):
-            return "".join(parts), at
-        parts.append(quote)
-        at += 1
-
-
-def _width_problem(
-    row: Sequence[str], fields: Sequence[Field], options: CsvOptions, position: int
-) -> str | None:
-    if len(row) > len(fields) and not options.ignore_unknown:
-        return (
-            f"Too many values in row starting at position: {position}. "
-            f"Found {len(row)} column(s) while expected {len(fields)}."
-        )
-    if len(row) < len(fields) and not options.allow_jagged_rows:
-        return (
-            f"CSV table references column position {len(row)}, but line starting at position:{position} "
-            f"contains only {len(row)} columns."
-        )
-    return None
-
-
-def _value_problem(text: str | None, field: Field, column: int, position: int, message: str) -> str:
-    if text is None:
-        return f"{message} in row starting at position: {position}"
-    return (
-        f"Could not parse '{text}' as {field.kind.value} for field {field.name} (position {column}) "
-        f"starting at location {position} with message '{message}'"
-    )
+    return None if text in options.nulls and not isinstance(text, Quoted) else str(text)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from bqsim.errors import BigQueryError
 from bqsim.types import Field, Mode, TypeKind
+
+from .time_formats import TimeFormats
+
+KindOf = Callable[[str], TypeKind]
 
 # How many rows the service looks at.
 SAMPLE_ROWS = 500
@@ -30,6 +35,8 @@ TEXT_KINDS: tuple[tuple[re.Pattern[str], TypeKind], ...] = (
     (_TIMESTAMP, TypeKind.TIMESTAMP),
     (_TIME, TypeKind.TIME),
 )
+# Kinds that may have formats, the narrowest first.
+_FORMATTED = (TypeKind.DATE, TypeKind.TIME, TypeKind.TIMESTAMP, TypeKind.DATETIME)
 # What two kinds in one column become; other pairs become STRING.
 _JOINED: dict[frozenset[TypeKind], TypeKind] = {
     frozenset({TypeKind.INT64, TypeKind.FLOAT64}): TypeKind.FLOAT64,
@@ -69,24 +76,43 @@ def column_name(text: str, used: set[str]) -> str:
 # -- CSV
 
 
+def kind_reader(formats: TimeFormats) -> KindOf:
+    """How the kinds of texts are told where some dates and times are written otherwise than usual."""
+    given = [Field("", kind) for kind in _FORMATTED if formats.format_of(kind)]
+    if not given:
+        return text_kind
+
+    def kind_of(text: str) -> TypeKind:
+        for field in given:
+            try:
+                formats.parse(text, field)
+            except BigQueryError:
+                continue
+            return field.kind
+        return text_kind(text)
+
+    return kind_of
+
+
 def detect_csv(
-    rows: Sequence[Sequence[str | None]], skip_leading_rows: int | None
+    rows: Sequence[Sequence[str | None]], skip_leading_rows: int | None, formats: TimeFormats | None = None
 ) -> tuple[tuple[Field, ...], int]:
     """The fields of a CSV file from its first rows, and how many rows are not data.
 
     ``skip_leading_rows`` None or N > 0 let the last skipped row (row 1 when None) name the columns; 0 means
     no header.
     """
+    kind_of = text_kind if formats is None else kind_reader(formats)
     names_row = None if skip_leading_rows == 0 else max(0, (skip_leading_rows or 1) - 1)
     first_data = skip_leading_rows or 0
     header: Sequence[str | None] | None = None
     if names_row is not None and names_row < len(rows):
         candidate = rows[names_row]
-        if skip_leading_rows or _looks_like_header(candidate, rows[names_row + 1 :]):
+        if skip_leading_rows or _looks_like_header(candidate, rows[names_row + 1 :], kind_of):
             header, first_data = candidate, names_row + 1
     data = rows[first_data:]
     width = max((len(r) for r in data), default=len(header or ()))
-    kinds = _column_kinds(data, width)
+    kinds = _column_kinds(data, width, kind_of)
     used: set[str] = set()
     fields = [
         Field(_csv_name(header, i, kind, used), kind)
@@ -95,20 +121,23 @@ def detect_csv(
     return tuple(fields), first_data
 
 
-def _column_kinds(rows: Sequence[Sequence[str | None]], width: int) -> list[TypeKind]:
+def _column_kinds(rows: Sequence[Sequence[str | None]], width: int, kind_of: KindOf) -> list[TypeKind]:
     kinds: list[TypeKind | None] = [None] * width
     for row in rows[:SAMPLE_ROWS]:
         for i, text in enumerate(row):
             if text is not None and text.strip():
-                kinds[i] = joined(kinds[i], text_kind(text))
+                kinds[i] = joined(kinds[i], kind_of(text))
     return [kind or TypeKind.STRING for kind in kinds]
 
 
-def _looks_like_header(row: Sequence[str | None], rest: Sequence[Sequence[str | None]]) -> bool:
+def _looks_like_header(
+    row: Sequence[str | None], rest: Sequence[Sequence[str | None]], kind_of: KindOf
+) -> bool:
     """Row 1 is a header when it is all strings and some column below it is not."""
-    if not all(t and text_kind(t) is TypeKind.STRING for t in row):
+    if not all(t and kind_of(t) is TypeKind.STRING for t in row):
         return False
-    return any(kind is not TypeKind.STRING for kind in _column_kinds(rest, max(map(len, rest), default=0)))
+    kinds = _column_kinds(rest, max(map(len, rest), default=0), kind_of)
+    return any(kind is not TypeKind.STRING for kind in kinds)
 
 
 def _csv_name(header: Sequence[str | None] | None, index: int, kind: TypeKind, used: set[str]) -> str:
@@ -134,19 +163,19 @@ class _Seen:
         self.repeated = False
         self.nested: dict[str, _Seen] = {}
 
-    def add(self, value: Any) -> None:
+    def add(self, value: Any, kind_of: KindOf = text_kind) -> None:
         if value is None:
             return
         if isinstance(value, list):
             self.repeated = True
             for item in value:
-                self.add(item)
+                self.add(item, kind_of)
         elif isinstance(value, Mapping):
             self.kind = TypeKind.STRUCT
             for name, inner in value.items():
-                self.nested.setdefault(str(name), _Seen()).add(inner)
+                self.nested.setdefault(str(name), _Seen()).add(inner, kind_of)
         else:
-            self.kind = joined(self.kind, _json_kind(value))
+            self.kind = joined(self.kind, _json_kind(value, kind_of))
 
     def field(self, name: str) -> Field:
         mode = Mode.REPEATED if self.repeated else Mode.NULLABLE
@@ -154,22 +183,23 @@ class _Seen:
         return Field(name, self.kind or TypeKind.STRING, mode, nested)
 
 
-def _json_kind(value: object) -> TypeKind:
+def _json_kind(value: object, kind_of: KindOf) -> TypeKind:
     if isinstance(value, bool):
         return TypeKind.BOOL
     if isinstance(value, int):
         return TypeKind.INT64 if -(2**63) <= value < 2**63 else TypeKind.FLOAT64
     if isinstance(value, float):
         return TypeKind.FLOAT64
-    return text_kind(str(value))
+    return kind_of(str(value))
 
 
-def detect_json(rows: Iterable[Mapping[str, Any]]) -> tuple[Field, ...]:
+def detect_json(rows: Iterable[Mapping[str, Any]], formats: TimeFormats | None = None) -> tuple[Field, ...]:
     """The fields of JSON objects. The service lists them in the reverse of the order they appear in."""
     top: dict[str, _Seen] = {}
+    kind_of = text_kind if formats is None else kind_reader(formats)
     for row in rows:
         for name, value in row.items():
-            top.setdefault(str(name), _Seen()).add(value)
+            top.setdefault(str(name), _Seen()).add(value, kind_of)
     return _fields(top)
 
 

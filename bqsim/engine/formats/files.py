@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO
 
-from bqsim.errors import invalid, unsupported
+from bqsim.errors import invalid
 from bqsim.types import Field
 
-from .csv import CsvOptions, read_csv
-from .csv import detect as detect_csv
+from . import csv, ndjson
+from .csv import CsvOptions
 from .detect import SAMPLE_ROWS, detect_json
-from .geojson import GEOMETRY, features
-from .ndjson import read_ndjson, sample_rows
-from .parsed import READING, Parsed, unpacked
-from .time_formats import TimeFormats
+from .geojson import GEOMETRY
+from .parsed import READING, ArrowOptions, Parsed
+from .streams import seekable
 
 # Formats whose files say what their columns are.
 SELF_DESCRIBING = frozenset({"PARQUET", "AVRO", "ORC"})
@@ -41,23 +40,32 @@ class FileOptions:
     geojson: bool = False
     names: str = "STRICT"
 
+    @property
+    def arrow(self) -> ArrowOptions:
+        """What is about the files that are read as Arrow."""
+        return ArrowOptions(self.decimal_types, self.enum_as_string, self.names)
+
 
 def detect(stream: BinaryIO, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
     """The fields of a file, and the options completed by what was detected.
 
     ``stream`` is a seekable binary file, read from its beginning.
     """
-    stream.seek(0)
-    return _DETECT[options.format](unpacked(stream.read()), options)
+    return _DETECT[options.format](stream, options)
 
 
-def batches(stream: BinaryIO, fields: Sequence[Field], options: FileOptions) -> Iterator[Parsed]:
-    """The rows of a file for ``fields``, in batches of bounded memory; ``stream`` as for :func:`detect`.
+def batches(
+    stream: BinaryIO, fields: Sequence[Field], options: FileOptions, *, size: int | None = None
+) -> Iterator[Parsed]:
+    """The rows of a file for ``fields``, at least one batch; ``stream`` as for :func:`detect`.
 
-    Closing the iterator before its end ends the reading. Raises ``invalid`` for a file that cannot be read.
+    A batch comes from about ``size`` bytes of the file, or from what the format divides its files into.
+    Records of CSV and JSON that are bad are left out and told; reading ends early once they are more than
+    ``max_bad_records``. Closing the iterator before its end ends the reading. Raises ``invalid`` for a file
+    that cannot be read.
     """
-    stream.seek(0)
-    yield _READ[options.format](unpacked(stream.read()), tuple(fields), options)
+    sizes = {} if size is None else {"size": size}
+    yield from _BATCHES[options.format](stream, tuple(fields), options, sizes)
 
 
 def check_bad(options: FileOptions, bad: Sequence[str], rows: int, errors: int | None = None) -> None:
@@ -77,52 +85,47 @@ def check_bad(options: FileOptions, bad: Sequence[str], rows: int, errors: int |
     )
 
 
-def _detect_csv(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
-    from dataclasses import replace
-
-    if options.csv.formats != TimeFormats():
-        raise unsupported("Schema detection with formats of dates and times, or a time zone,")
-    fields, csv = detect_csv(data, options.csv)
-    return fields, replace(options, csv=csv)
+def _detect_csv(stream: BinaryIO, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
+    fields, found = csv.detect(stream, options.csv)
+    return fields, replace(options, csv=found)
 
 
-def _utf8(data: bytes, options: FileOptions) -> bytes:
-    encoding = options.csv.encoding
-    return data if encoding == "utf-8" else data.decode(encoding, "replace").encode()
+def _json(options: FileOptions) -> ndjson.JsonOptions:
+    csv_options = options.csv
+    return ndjson.JsonOptions(
+        csv_options.encoding, options.ignore_unknown, csv_options.formats, geojson=options.geojson
+    )
 
 
-def _detect_json(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
-    if options.csv.formats != TimeFormats():
-        raise unsupported("Schema detection with formats of dates and times, or a time zone,")
-    rows = sample_rows(_utf8(data, options), SAMPLE_ROWS)
+def _detect_json(stream: BinaryIO, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
+    rows = ndjson.sample_rows(stream, SAMPLE_ROWS, _json(options))
     if options.geojson:
         rows = [row.get("properties") or {} for row in rows]
-    fields = detect_json(rows)
+    fields = detect_json(rows, options.csv.formats)
     return ((GEOMETRY, *fields) if options.geojson else fields), options
 
 
-def _detect_parquet(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
+def _detect_parquet(stream: BinaryIO, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
     from . import parquet
 
-    return parquet.detect(_parquet(data, options), infer_lists=options.infer_lists), options
+    file = parquet.ParquetFile(seekable(stream), options.arrow)
+    return file.detect(infer_lists=options.infer_lists), options
 
 
-def _detect_orc(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
-    from . import parquet
-    from .read_orc import read_orc
+def _detect_orc(stream: BinaryIO, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
+    from .read_orc import OrcFile
 
-    table = parquet.renamed(parquet.with_decimals(read_orc(data), options.decimal_types), options.names)
-    return parquet.detect(table, infer_lists=True), options
+    return OrcFile(seekable(stream), options.arrow).detect(), options
 
 
-def _detect_avro(data: bytes, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
+def _detect_avro(stream: BinaryIO, options: FileOptions) -> tuple[tuple[Field, ...], FileOptions]:
     from .read_avro import AvroFile
 
-    file = AvroFile(data)
+    file = AvroFile(seekable(stream))
     return file.fields(logical_types=options.logical_types, decimals=options.decimal_types), options
 
 
-_DETECT: dict[str, Callable[[bytes, FileOptions], tuple[tuple[Field, ...], FileOptions]]] = {
+_DETECT: dict[str, Callable[[BinaryIO, FileOptions], tuple[tuple[Field, ...], FileOptions]]] = {
     "CSV": _detect_csv,
     "NEWLINE_DELIMITED_JSON": _detect_json,
     "PARQUET": _detect_parquet,
@@ -130,45 +133,40 @@ _DETECT: dict[str, Callable[[bytes, FileOptions], tuple[tuple[Field, ...], FileO
     "AVRO": _detect_avro,
 }
 
-
-def _read_json(data: bytes, fields: tuple[Field, ...], options: FileOptions) -> Parsed:
-    data = _utf8(data, options)
-    data = features(data) if options.geojson else data
-    formats = options.csv.formats
-    return read_ndjson(data, fields, ignore_unknown=options.ignore_unknown, formats=formats)
+Fields = tuple[Field, ...]
+Size = Mapping[str, int]
 
 
-def _parquet(data: bytes, options: FileOptions) -> Any:
-    """A file as Arrow, as the options say of names, enums and decimals."""
+def _csv_batches(stream: BinaryIO, fields: Fields, options: FileOptions, size: Size) -> Iterator[Parsed]:
+    return csv.batches(stream, fields, options.csv, most_bad=options.max_bad_records, **size)
+
+
+def _json_batches(stream: BinaryIO, fields: Fields, options: FileOptions, size: Size) -> Iterator[Parsed]:
+    return ndjson.batches(stream, fields, _json(options), most_bad=options.max_bad_records, **size)
+
+
+def _parquet_batches(stream: BinaryIO, fields: Fields, options: FileOptions, size: Size) -> Iterator[Parsed]:
     from . import parquet
 
-    table = parquet.read_file(data, enum_as_string=options.enum_as_string)
-    return parquet.renamed(parquet.with_decimals(table, options.decimal_types), options.names)
+    return parquet.ParquetFile(seekable(stream), options.arrow).batches(fields)
 
 
-def _read_parquet(data: bytes, fields: tuple[Field, ...], options: FileOptions) -> Parsed:
-    from . import parquet
+def _orc_batches(stream: BinaryIO, fields: Fields, options: FileOptions, size: Size) -> Iterator[Parsed]:
+    from .read_orc import OrcFile
 
-    return parquet.read_parquet(_parquet(data, options), fields)
-
-
-def _read_orc(data: bytes, fields: tuple[Field, ...], options: FileOptions) -> Parsed:
-    from . import parquet
-    from .read_orc import read_orc
-
-    return parquet.read_parquet(parquet.renamed(read_orc(data), options.names), fields)
+    return OrcFile(seekable(stream), options.arrow).batches(fields)
 
 
-def _read_avro(data: bytes, fields: tuple[Field, ...], options: FileOptions) -> Parsed:
-    from .read_avro import AvroFile, read_avro
+def _avro_batches(stream: BinaryIO, fields: Fields, options: FileOptions, size: Size) -> Iterator[Parsed]:
+    from .read_avro import AvroFile, batches
 
-    return read_avro(AvroFile(data), fields)
+    return batches(AvroFile(seekable(stream)), fields, **size)
 
 
-_READ: dict[str, Callable[[bytes, tuple[Field, ...], FileOptions], Parsed]] = {
-    "CSV": lambda data, fields, options: read_csv(data, fields, options.csv),
-    "NEWLINE_DELIMITED_JSON": _read_json,
-    "PARQUET": _read_parquet,
-    "ORC": _read_orc,
-    "AVRO": _read_avro,
+_BATCHES: dict[str, Callable[[BinaryIO, Fields, FileOptions, Size], Iterator[Parsed]]] = {
+    "CSV": _csv_batches,
+    "NEWLINE_DELIMITED_JSON": _json_batches,
+    "PARQUET": _parquet_batches,
+    "ORC": _orc_batches,
+    "AVRO": _avro_batches,
 }

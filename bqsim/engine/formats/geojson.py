@@ -17,15 +17,20 @@ def features(data: bytes) -> bytes:
     return b"\n".join(_row(line) for line in data.split(b"\n") if line.strip())
 
 
+def feature_row(feature: Any) -> Any:
+    """A feature as a row: the properties, and the geometry as text of GeoJSON; None for what is none."""
+    if not isinstance(feature, dict) or feature.get("type") != "Feature":
+        return None
+    geometry, properties = feature.get("geometry"), feature.get("properties") or {}
+    if not isinstance(properties, dict):
+        return None
+    return {**properties, "geometry": None if geometry is None else json.dumps(geometry)}
+
+
 def _row(line: bytes) -> bytes:
     try:
         feature: Any = decode(line)
     except (ValueError, RecursionError):
         return line
-    if not isinstance(feature, dict) or feature.get("type") != "Feature":
-        # Not a feature: the reader of rows tells so.
-        return b"null"
-    geometry = feature.get("geometry")
-    row = dict(feature.get("properties") or {})
-    row["geometry"] = None if geometry is None else json.dumps(geometry)
-    return json.dumps(row).encode()
+    # What is no feature the reader of rows tells of.
+    return json.dumps(feature_row(feature)).encode()

@@ -14,6 +14,8 @@ from bqsim.types.values import parse_cell
 
 # Takes (path, message) of a problem.
 Report = Callable[[str, str], None]
+# Gives the canonical value of a JSON value for a field; raises ``invalid``.
+Parse = Callable[[Any, Field], Any]
 _POSITION = re.compile(r"\[\d+\]")
 # How the message about a REQUIRED field without a value begins.
 MISSING = "Missing required field: "
@@ -29,29 +31,38 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def parse_row(
-    fields: Sequence[Field], body: Mapping[str, Any], ignore_unknown: bool, report: Report
+    fields: Sequence[Field],
+    body: Mapping[str, Any],
+    ignore_unknown: bool,
+    report: Report,
+    parse: Parse = parse_cell,
 ) -> list[Any]:
     """Canonical values of ``body`` by field; problems go to ``report`` and give NULL."""
-    return _record(fields, body, "", ignore_unknown, report)
+    return _record(fields, body, "", ignore_unknown, report, parse)
 
 
 def _record(
-    fields: Sequence[Field], body: Mapping[str, Any], prefix: str, ignore_unknown: bool, report: Report
+    fields: Sequence[Field],
+    body: Mapping[str, Any],
+    prefix: str,
+    ignore_unknown: bool,
+    report: Report,
+    parse: Parse,
 ) -> list[Any]:
     given = {str(name).casefold(): (name, value) for name, value in body.items()}
     values: list[Any] = []
     for f in fields:
         _, value = given.pop(f.name.casefold(), ("", None))
-        values.append(_value(f, value, f"{prefix}{f.name}", ignore_unknown, report))
+        values.append(_value(f, value, f"{prefix}{f.name}", ignore_unknown, report, parse))
     if not ignore_unknown:
         for name, _ in given.values():
             report(f"{prefix}{name}", f"no such field: {_names(prefix)}{name}.")
     return values
 
 
-def _value(f: Field, value: Any, path: str, ignore_unknown: bool, report: Report) -> Any:
+def _value(f: Field, value: Any, path: str, ignore_unknown: bool, report: Report, parse: Parse) -> Any:
     if f.mode is Mode.REPEATED:
-        return _repeated(f, value, path, ignore_unknown, report)
+        return _repeated(f, value, path, ignore_unknown, report, parse)
     if value is None:
         if f.mode is Mode.REQUIRED and f.default is None:
             report(path, f"{MISSING}{_names(path)}.")
@@ -64,14 +75,16 @@ def _value(f: Field, value: Any, path: str, ignore_unknown: bool, report: Report
         if not isinstance(value, Mapping):
             report(path, f"This field: {_names(path)} is not a record.")
             return None
-        return _record(f.fields, value, f"{path}.", ignore_unknown, report)
+        return _record(f.fields, value, f"{path}.", ignore_unknown, report, parse)
     if isinstance(value, Mapping) and f.kind not in (TypeKind.JSON, TypeKind.RANGE):
         report(path, f"This field: {_names(path)} is not a record.")
         return None
-    return _scalar(f, value, path, report)
+    return _scalar(f, value, path, report, parse)
 
 
-def _repeated(f: Field, value: Any, path: str, ignore_unknown: bool, report: Report) -> list[Any]:
+def _repeated(
+    f: Field, value: Any, path: str, ignore_unknown: bool, report: Report, parse: Parse
+) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
@@ -86,7 +99,7 @@ def _repeated(f: Field, value: Any, path: str, ignore_unknown: bool, report: Rep
         if item is None and f.kind is not TypeKind.JSON:
             report(place, f"Only optional fields can be set to NULL. Field: {_names(path)}; Value: NULL")
             continue
-        parsed.append(_value(element, item, place, ignore_unknown, report))
+        parsed.append(_value(element, item, place, ignore_unknown, report, parse))
     return parsed
 
 
@@ -95,9 +108,9 @@ def _names(path: str) -> str:
     return _POSITION.sub("", path) if "[" in path else path
 
 
-def _scalar(f: Field, value: Any, path: str, report: Report) -> Any:
+def _scalar(f: Field, value: Any, path: str, report: Report, parse: Parse) -> Any:
     try:
-        parsed = parse_cell(value, f)
+        parsed = parse(value, f)
         return _whole(parsed) if isinstance(parsed, str) and not parsed.isascii() else parsed
     except BigQueryError as error:
         report(path, error.message)

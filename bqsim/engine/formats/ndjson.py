@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from bqsim.errors import unsupported
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.arrow import arrow_type, empty_table, null_table, table_of
-from bqsim.types.values import table_from_rows
+from bqsim.types.values import parse_cell, table_from_rows
 
+from .geojson import feature_row, features
 from .json_rows import decode, parse_row
-from .parsed import Parsed
+from .parsed import Parsed, together
+from .pipeline import ahead
+from .streams import blocks, pieces, utf8
 from .texts import convert
 from .time_formats import TimeFormats
 
@@ -43,7 +47,30 @@ _TEXT = frozenset(
         TypeKind.INTERVAL,
     }
 )
-_BLOCK_BYTES = 16 << 20
+# How much is parsed at once, and how little is no longer divided to find the rows that are bad.
+BLOCK_BYTES = 8 << 20
+_LEAST_BYTES = 64 << 10
+_PARTS = 8
+# How much of a file is looked at to detect what it holds.
+_SAMPLE_BYTES = 4 << 20
+# How many bad rows more than are allowed are told of.
+_TOLD = 100
+
+
+@dataclass(frozen=True, slots=True)
+class JsonOptions:
+    """How a file is written. ``geojson``: each line is a feature; ``encoding`` is Python's name."""
+
+    encoding: str = "utf-8"
+    ignore_unknown: bool = False
+    formats: TimeFormats | None = None
+    geojson: bool = False
+
+    def parse(self, value: Any, field: Field) -> Any:
+        """The canonical value of a JSON value."""
+        if self.formats is not None and isinstance(value, str) and self.formats.concerns(field.kind):
+            return self.formats.parse(value, field)
+        return parse_cell(value, field)
 
 
 def read_ndjson(
@@ -54,59 +81,143 @@ def read_ndjson(
     formats: TimeFormats | None = None,
 ) -> Parsed:
     """The rows of ``data`` for ``fields``; names match without regard to case, missing values are NULL."""
+    options = JsonOptions(ignore_unknown=ignore_unknown, formats=formats)
+    return together(fields, list(batches(io.BytesIO(data), fields, options, most_bad=len(data))))
+
+
+def batches(
+    stream: BinaryIO,
+    fields: Sequence[Field],
+    options: JsonOptions,
+    *,
+    size: int = BLOCK_BYTES,
+    most_bad: int = 0,
+) -> Iterator[Parsed]:
+    """The rows of a file, of about ``size`` bytes at a time; values go to ``fields`` by name.
+
+    Ends early after the rows in which more than ``most_bad`` were bad.
+    """
+    read = partial(_read_block, fields=tuple(fields), options=options, most_bad=most_bad)
+    empty = True
+    for parsed in ahead(read, blocks(utf8(stream, options.encoding), size, _lines_end)):
+        empty = False
+        yield parsed
+        if len(parsed.bad) > most_bad:
+            return
+    if empty:
+        yield Parsed(tuple(fields), empty_table(fields))
+
+
+def sample_rows(stream: BinaryIO, most: int, options: JsonOptions) -> list[dict[str, Any]]:
+    """The objects among the first lines of a file that are not blank."""
+    data = utf8(stream, options.encoding).read(_SAMPLE_BYTES)
+    if len(data) == _SAMPLE_BYTES:
+        data = data[: _lines_end(data)]
+    return _sample(data, most)
+
+
+def _lines_end(data: bytes) -> int:
+    return data.rfind(b"\n") + 1
+
+
+def _read_block(
+    block: tuple[int, bytes], fields: tuple[Field, ...], options: JsonOptions, most_bad: int
+) -> Parsed:
+    """The rows of a block: in bulk, those parts of it that are not of the usual form line by line."""
+    position, data = block
     if not data.strip():
         return Parsed(fields, empty_table(fields))
-    if formats is not None and formats != TimeFormats():
-        return _read_formatted(data, fields, ignore_unknown, formats)
-    rows = None if ignore_unknown else _read_in_bulk(data, fields)
-    return Parsed(fields, rows) if rows is not None else _read_by_line(data, fields, ignore_unknown)
+    rows = _read_in_bulk(features(data) if options.geojson else data, fields, options)
+    if rows is not None:
+        return Parsed(fields, rows)
+    divides = len(data) > _LEAST_BYTES and all(map(_is_usual, fields))
+    divided = list(pieces(data, _PARTS, _lines_end)) if divides else []
+    if len(divided) < 2:
+        return _read_by_line(data, fields, options, position, most_bad)
+    parts: list[Parsed] = []
+    bad = 0
+    for at, piece in divided:
+        parts.append(_read_block((position + at, piece), fields, options, most_bad))
+        bad += len(parts[-1].bad)
+        if bad > most_bad:
+            break
+    return together(fields, parts)
 
 
-def _read_formatted(
-    data: bytes, fields: tuple[Field, ...], ignore_unknown: bool, formats: TimeFormats
-) -> Parsed:
-    """The rows of ``data`` in which dates and times are written otherwise than usual."""
-    for f in fields:
-        repeated = f.mode is Mode.REPEATED and formats.concerns(f.kind)
-        if repeated or (f.kind is TypeKind.STRUCT and any(formats.concerns(n.kind) for n in f.fields)):
-            raise unsupported(f"A format of dates and times in nested or repeated field {f.name}")
-    texts = tuple(Field(f.name, TypeKind.STRING, f.mode) if formats.concerns(f.kind) else f for f in fields)
-    found = read_ndjson(data, texts, ignore_unknown=ignore_unknown)
-    columns: list[Any] = []
-    wrong: dict[int, str] = {}
-    for f, text, column in zip(fields, texts, found.rows.columns, strict=True):
-        if text is f:
-            columns.append(column)
-            continue
-        values, bad = convert(column, f, formats)
-        columns.append(values)
-        wrong |= {row: f"{message} Field: {f.name}" for row, message in bad.items()}
-    rows = table_of(columns)
-    if wrong:
-        rows = rows.filter(pa.array([row not in wrong for row in range(rows.num_rows)]))
-    told = [f"JSON parsing error in row {row + 1}: {text}" for row, text in sorted(wrong.items())]
-    return Parsed(fields, rows, [*found.bad, *told])
-
-
-def _read_in_bulk(data: bytes, fields: tuple[Field, ...]) -> pa.Table | None:
+def _read_in_bulk(data: bytes, fields: tuple[Field, ...], options: JsonOptions) -> pa.Table | None:
     """The rows when all are of the usual form, else None."""
-    if any(not _is_usual(f) for f in fields):
+    if any(not _is_usual(f) for f in fields) or not _is_utf8(data):
         return None
-    schema = pa.schema([(f.name, _json_type(f, values)) for f, values in _first_values(data, fields)])
-    options = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
-    reading = pj.ReadOptions(block_size=min(max(len(data), 1), _BLOCK_BYTES))
+    sample = _sample(data[:_SAMPLE_BYTES], _SAMPLE)
+    unknown = "infer" if options.ignore_unknown else "error"
     try:
-        table = pj.read_json(io.BytesIO(data), read_options=reading, parse_options=options)
+        spelt = _spelt(fields, sample)
+        schema = pa.schema(
+            [(n, _json_type(f, [row.get(n) for row in sample])) for n, f in zip(spelt, fields, strict=True)]
+        )
+        table = pj.read_json(
+            pa.BufferReader(data),
+            read_options=pj.ReadOptions(block_size=len(data) + 1, use_threads=False),
+            parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior=unknown),
+        )
+        if not _is_row_by_line(data, table.num_rows):
+            return None
+        if options.ignore_unknown and not _is_known(table.schema, schema):
+            return None
         if not fields:
             return null_table(fields, table.num_rows)
-        columns = [_canonical(table.column(f.name), f) for f in fields]
-    except (pa.ArrowInvalid, _NotUsual):
+        columns = [
+            _canonical(table.column(n), f, options.formats) for n, f in zip(spelt, fields, strict=True)
+        ]
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, _NotUsual):
         return None
     return table_of(columns)
 
 
-def sample_rows(data: bytes, most: int) -> list[dict[str, Any]]:
-    """The objects among the first lines that are not blank."""
+def _spelt(fields: Sequence[Field], rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The names of fields as the rows write them."""
+    found = {name for row in rows for name in row}
+    names = {name.casefold(): name for name in found}
+    if len(names) < len(found):
+        raise _NotUsual
+    return [names.get(f.name.casefold(), f.name) for f in fields]
+
+
+def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_row_by_line(data: bytes, rows: int) -> bool:
+    """Whether each line is a row: as one object may not be behind another within an array or object without
+    a comma, such an end of a line is one of a row."""
+    ends = data.count(b"}\n{") + data.count(b"}\r\n{")
+    return ends == rows - 1 and data.rstrip().count(b"\n") == ends
+
+
+def _is_known(found: pa.Schema | pa.StructType, expected: pa.Schema | pa.StructType) -> bool:
+    """Whether the fields that were not expected have no names that differ in case alone."""
+    names = {f.name.casefold(): f for f in expected}
+    for f in found:
+        known = names.get(f.name.casefold())
+        if known is None:
+            continue
+        if known.name != f.name:
+            return False
+        inner, outer = known.type, f.type
+        while pa.types.is_list(inner) and pa.types.is_list(outer):
+            inner, outer = inner.value_type, outer.value_type
+        if pa.types.is_struct(inner) and not (pa.types.is_struct(outer) and _is_known(outer, inner)):
+            return False
+    return True
+
+
+def _sample(data: bytes, most: int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for _, line in islice(_lines(data), most):
         try:
@@ -116,12 +227,6 @@ def sample_rows(data: bytes, most: int) -> list[dict[str, Any]]:
         if isinstance(row, dict):
             rows.append(row)
     return rows
-
-
-def _first_values(data: bytes, fields: tuple[Field, ...]) -> list[tuple[Field, list[Any]]]:
-    """The fields with their values in the first lines, to know which numbers are written as strings."""
-    rows = sample_rows(data, _SAMPLE)
-    return [(f, [row.get(f.name) for row in rows]) for f in fields]
 
 
 class _NotUsual(Exception):
@@ -140,7 +245,9 @@ def _json_type(f: Field, values: list[Any]) -> pa.DataType:
         values = [item for v in values if isinstance(v, list) for item in v]
     if f.kind is TypeKind.STRUCT:
         records = [v for v in values if isinstance(v, dict)]
-        nested = [(n.name, _json_type(n, [r.get(n.name) for r in records])) for n in f.fields]
+        spelt = _spelt(f.fields, records)
+        named = zip(spelt, f.fields, strict=True)
+        nested = [(s, _json_type(n, [r.get(s) for r in records])) for s, n in named]
         inner: pa.DataType = pa.struct(nested)
     else:
         as_text = any(isinstance(v, str) for v in values)
@@ -148,67 +255,76 @@ def _json_type(f: Field, values: list[Any]) -> pa.DataType:
     return pa.list_(inner) if f.mode is Mode.REPEATED else inner
 
 
-def _canonical(column: pa.ChunkedArray, f: Field) -> pa.ChunkedArray:
-    chunks = [_canonical_array(chunk, f) for chunk in column.chunks]
+def _canonical(column: pa.ChunkedArray, f: Field, formats: TimeFormats | None) -> pa.ChunkedArray:
+    chunks = [_canonical_array(chunk, f, formats) for chunk in column.chunks]
     return pa.chunked_array(chunks, type=arrow_type(f.type))
 
 
-def _canonical_array(array: pa.Array, f: Field) -> pa.Array:
+def _canonical_array(array: pa.Array, f: Field, formats: TimeFormats | None) -> pa.Array:
     if f.mode is Mode.REQUIRED and array.null_count:
         raise _NotUsual
     if f.mode is Mode.REPEATED:
-        return _canonical_list(array, f)
+        return _canonical_list(array, f, formats)
     if f.kind is TypeKind.STRUCT:
-        children = [_canonical_array(array.field(i), n) for i, n in enumerate(f.fields)]
+        if array.null_count and any(n.mode is Mode.REQUIRED for n in f.fields):
+            raise _NotUsual
+        children = [_canonical_array(array.field(i), n, formats) for i, n in enumerate(f.fields)]
         names = [f"_{i}" for i in range(1, len(children) + 1)]
         return pa.StructArray.from_arrays(children, names=names, mask=array.is_null())
     if f.kind in _NATIVE and array.type == _NATIVE[f.kind]:
         return array
-    converted, wrong = convert(pa.chunked_array([array]), f)
+    converted, wrong = convert(pa.chunked_array([array]), f, formats)
     if wrong:
         raise _NotUsual
     return converted.combine_chunks()
 
 
-def _canonical_list(array: pa.Array, f: Field) -> pa.Array:
+def _canonical_list(array: pa.Array, f: Field, formats: TimeFormats | None) -> pa.Array:
     """The elements in canonical form; a missing list is empty."""
-    from dataclasses import replace
-
     flat = array.flatten()
     if flat.null_count:
         raise _NotUsual
-    values = _canonical_array(flat, replace(f, mode=Mode.NULLABLE))
+    values = _canonical_array(flat, replace(f, mode=Mode.NULLABLE), formats)
     lengths = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64())
     ends = pc.cumulative_sum(lengths)
     offsets = pa.concat_arrays([pa.array([0], pa.int64()), ends]).cast(pa.int32())
     return pa.ListArray.from_arrays(offsets, values).cast(arrow_type(f.type))
 
 
-def _read_by_line(data: bytes, fields: tuple[Field, ...], ignore_unknown: bool) -> Parsed:
+def _read_by_line(
+    data: bytes, fields: tuple[Field, ...], options: JsonOptions, position: int, most_bad: int
+) -> Parsed:
+    """The rows of what begins at ``position`` of the file, and what is wrong with those that are bad."""
     rows: list[Sequence[Any]] = []
     bad: list[str] = []
-    for position, line in _lines(data):
+    for at, line in _lines(data):
         problems: list[str] = []
-        try:
-            body = decode(line)
-        except (ValueError, RecursionError):
-            bad.append(
-                f"JSON parsing error in row starting at position {position}: "
-                "Parser terminated before end of string"
-            )
-            continue
-        if not isinstance(body, dict):
-            bad.append(
-                f"JSON parsing error in row starting at position {position}: Start of object expected."
-            )
-            continue
-        values = parse_row(fields, body, ignore_unknown, lambda _, message, p=problems: p.append(message))  # type: ignore[misc]
+        values = _row(line, fields, options, problems)
         if problems:
             text = problems[0][0].upper() + problems[0][1:]
-            bad.append(f"JSON parsing error in row starting at position {position}: {text.rstrip('.')}")
+            place = f"JSON parsing error in row starting at position {position + at}"
+            bad.append(f"{place}: {text if text.endswith('expected.') else text.rstrip('.')}")
+            if len(bad) > most_bad + _TOLD:
+                break
         else:
             rows.append(values)
     return Parsed(fields, table_from_rows(fields, rows), bad)
+
+
+def _row(line: bytes, fields: tuple[Field, ...], options: JsonOptions, problems: list[str]) -> Sequence[Any]:
+    try:
+        body = decode(line)
+    except (ValueError, RecursionError):
+        problems.append("Parser terminated before end of string")
+        return ()
+    if options.geojson:
+        body = feature_row(body)
+    if not isinstance(body, dict):
+        problems.append("Start of object expected.")
+        return ()
+    return parse_row(
+        fields, body, options.ignore_unknown, lambda _, message: problems.append(message), options.parse
+    )
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bqsim.errors import invalid
+from bqsim.errors import BigQueryError, invalid
 from bqsim.types import Field, TypeKind
 
 if TYPE_CHECKING:
@@ -25,6 +24,38 @@ class Parsed:
     fields: tuple[Field, ...]
     rows: pa.Table
     bad: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def reading(message: str) -> Iterator[None]:
+    """Tells with ``message`` what a library stumbles over in a damaged file: it raises anything."""
+    try:
+        yield
+    except BigQueryError:
+        raise
+    except Exception as error:
+        raise invalid(message) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ArrowOptions:
+    """How files that say what their columns are become Arrow, as ``FileOptions`` says."""
+
+    decimal_types: tuple[str, ...] = ()
+    enum_as_string: bool = False
+    names: str = "STRICT"
+
+
+def together(fields: Sequence[Field], parts: Sequence[Parsed]) -> Parsed:
+    """Parts of a file as one."""
+    import pyarrow as pa
+
+    from bqsim.types.arrow import empty_table
+
+    if len(parts) == 1:
+        return parts[0]
+    rows = pa.concat_tables([p.rows for p in parts]) if parts else empty_table(fields)
+    return Parsed(tuple(fields), rows, [text for p in parts for text in p.bad])
 
 
 def decimal_kind(precision: int, scale: int, targets: Sequence[str] = ()) -> TypeKind:
@@ -44,13 +75,3 @@ def mapped_names(names: Sequence[str], character_map: str) -> list[str]:
     """Column names by a column name character map: characters that it does not take become ``_``."""
     replaced = [_REPLACED[character_map].sub("_", name) for name in names]
     return [f"_{name}" if character_map == "V1" and name[:1].isdigit() else name for name in replaced]
-
-
-def unpacked(data: bytes) -> bytes:
-    """``data`` without gzip, which is recognised by its first bytes."""
-    if data[:2] != b"\x1f\x8b":
-        return data
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as exc:
-        raise invalid(f"{READING}Failed to decompress the gzip data.") from exc

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import lzma
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from types import NoneType
-from typing import Any
+from typing import Any, BinaryIO
 
 from bqsim.errors import BigQueryError, invalid
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.arrow import arrow_type, null_table, table_of
 from bqsim.types.values import array_of_values, parse_cell
 
-from .avro_container import blocks, check_header, uncompressed
-from .parsed import READING, Parsed, decimal_kind
+from .avro_container import FAILED, Block, Container
+from .parsed import READING, Parsed, decimal_kind, reading
+from .pipeline import ahead
 
 _SCALARS = {
     "boolean": TypeKind.BOOL,
@@ -46,6 +45,9 @@ _LOGICAL = {
 }
 # Types that the attribute sqlType of a string names.
 _SQL_TYPES = {"JSON": TypeKind.JSON, "GEOGRAPHY": TypeKind.GEOGRAPHY}
+# How many bytes of blocks are decoded at once, and how much compression is taken to spare.
+_AT_ONCE = 8 << 20
+_COMPRESSION = 4
 _EPOCH = dt.date(1970, 1, 1)
 _EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -54,13 +56,12 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 class AvroFile:
     """The schema and the rows of a file. Raises ``invalid`` for what is not one."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, stream: BinaryIO) -> None:
         import fastavro
 
-        check_header(data)
-        self._data = data
-        with _reading():
-            schema = fastavro.reader(io.BytesIO(data)).writer_schema
+        self._container = Container(stream)
+        with reading(f"{READING}{FAILED}"):
+            schema = fastavro.reader(io.BytesIO(self._container.header)).writer_schema
         if not isinstance(schema, dict) or schema.get("type") != "record":
             raise invalid(
                 f"{READING}The Apache Avro library failed to parse the header with the following error: "
@@ -71,22 +72,42 @@ class AvroFile:
         self._decimals: Sequence[str] = ()
         _collect(schema, self._named)
 
-    def rows(self) -> list[Any]:
-        """The rows as Python values by name, which is slow."""
-        import fastavro
+    def groups(self, size: int) -> Iterator[list[Block]]:
+        """The blocks, about ``size`` bytes without compression at a time, as they are in the file."""
+        return self._container.groups(size // _COMPRESSION if self._container.is_compressed else size)
 
-        with _reading():
-            return list(fastavro.reader(io.BytesIO(uncompressed(self._data))))
+    def unpacked(self, group: Sequence[Block]) -> list[Block]:
+        """Blocks without compression."""
+        return self._container.unpacked(group)
 
-    def columns(self, fields: Sequence[Field]) -> Any:
-        """The rows for ``fields`` in canonical Arrow form, read in bulk; None when some are unusual."""
+    def read(self, group: Sequence[Block], fields: Sequence[Field]) -> Parsed:
+        """The rows of some blocks for ``fields``, by name; what the file lacks is NULL."""
+        found = self.unpacked(group)
+        rows = self.columns(found, fields)
+        return Parsed(tuple(fields), rows) if rows is not None else self._one_by_one(found, fields)
+
+    def columns(self, group: Sequence[Block], fields: Sequence[Field]) -> Any:
+        """The rows of blocks without compression for ``fields`` in canonical Arrow, read in bulk; None when
+        some are unusual."""
         from .avro_columns import columns_of
 
-        try:
-            found = list(blocks(self._data))
-        except (ValueError, IndexError, KeyError, OSError, EOFError, zlib.error, lzma.LZMAError):
-            return None
-        return columns_of(self.schema, self._named, found, fields)
+        return columns_of(self.schema, self._named, group, fields)
+
+    def _one_by_one(self, group: Sequence[Block], fields: Sequence[Field]) -> Parsed:
+        """The rows by way of Python values, which is slow."""
+        import fastavro
+
+        with reading(f"{READING}{FAILED}"):
+            rows: list[Any] = list(fastavro.reader(io.BytesIO(self._container.whole(group))))
+        names = {f["name"].casefold(): f["name"] for f in self.schema["fields"]}
+        sources = [names.get(f.name.casefold()) for f in fields]
+        columns = [
+            _column([None] * len(rows) if source is None else [row[source] for row in rows], field)
+            for source, field in zip(sources, fields, strict=True)
+        ]
+        if not columns:
+            return Parsed(tuple(fields), null_table(fields, len(rows)))
+        return Parsed(tuple(fields), table_of(columns))
 
     def fields(self, *, logical_types: bool, decimals: Sequence[str] = ()) -> tuple[Field, ...]:
         """The fields of the rows; without ``logical_types`` those that the raw types have.
@@ -144,21 +165,14 @@ class AvroFile:
         return Field(name, _SCALARS.get(kind, TypeKind.STRING))
 
 
-def read_avro(file: AvroFile, fields: Sequence[Field]) -> Parsed:
-    """The rows of a file for ``fields``, by name; what the file lacks is NULL."""
-    found = file.columns(fields)
-    if found is not None:
-        return Parsed(tuple(fields), found)
-    rows = file.rows()
-    names = {f["name"].casefold(): f["name"] for f in file.schema["fields"]}
-    sources = [names.get(f.name.casefold()) for f in fields]
-    columns = [
-        _column([None] * len(rows) if source is None else [row[source] for row in rows], field)
-        for source, field in zip(sources, fields, strict=True)
-    ]
-    if not columns:
-        return Parsed(tuple(fields), null_table(fields, len(rows)))
-    return Parsed(tuple(fields), table_of(columns))
+def batches(file: AvroFile, fields: Sequence[Field], *, size: int = _AT_ONCE) -> Iterator[Parsed]:
+    """The rows of a file, of about ``size`` bytes at a time, for ``fields``."""
+    empty = True
+    for found in ahead(partial(file.read, fields=tuple(fields)), file.groups(size)):
+        empty = False
+        yield found
+    if empty:
+        yield file.read([], fields)
 
 
 # Python classes of values that are those of a column as they are.
@@ -307,17 +321,3 @@ def _mismatch(value: Any, field: Field, path: str) -> BigQueryError:
     shown = {dict: "record", str: "string", int: "long", float: "double", bool: "boolean"}
     found = shown.get(value.__class__, value.__class__.__name__)
     return invalid(f"{READING}Avro field {path} of type {found} cannot be read as {field.type}.")
-
-
-@contextmanager
-def _reading() -> Iterator[None]:
-    """Tells what the library stumbles over: it raises anything."""
-    try:
-        yield
-    except BigQueryError:
-        raise
-    except Exception as error:
-        raise invalid(
-            f"{READING}The Apache Avro library failed to read data with the following error: "
-            "Invalid data file."
-        ) from error

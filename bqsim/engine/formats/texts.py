@@ -18,8 +18,11 @@ from .time_formats import TimeFormats
 
 Cast = Callable[[Any], Any]
 
-_DAY_AND_TIME = r"^\d{4}-\d\d-\d\d([ T]\d\d:\d\d|$)"
-_ZONE = r"(?: ?UTC|[Zz]|[+-]\d\d:\d\d)$"
+_DAY_AND_ZONED_TIME = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d.*(?: ?UTC|[Zz]|[+-]\d\d:\d\d)$"
+# 0001-01-01, as days and as microseconds since 1970.
+_FIRST_DAY = -719_162
+_FIRST_MICROSECOND = _FIRST_DAY * 86_400_000_000
+_WITH_HOUR_ALONE = len("2026-01-01 10")
 # Plain Python: an Arrow array made at import would import pandas where that is installed.
 _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
@@ -36,9 +39,9 @@ def convert(
     if formats is not None and formats.concerns(field.kind):
         return _value_by_value(column, field, target, formats.parse)
     fast = FAST.get(field.kind)
-    if fast is not None:
+    if fast is not None and field.precision is None:
         try:
-            return _chunked(fast(column), target), {}
+            return _chunked(_short(fast(column), field), target), {}
         except (pa.ArrowInvalid, _NotUsual):
             pass
     return _value_by_value(column, field, target)
@@ -81,13 +84,50 @@ def _value_by_value(
     return converted, {row: wrong[i] for row, i in enumerate(indices) if i is not None and i in wrong}
 
 
+def _short(values: Any, field: Field) -> Any:
+    """``values`` when none is longer than the field takes."""
+    if field.max_length is not None:
+        length = pc.utf8_length if field.kind is TypeKind.STRING else pc.binary_length
+        longest = pc.max(length(values)).as_py()
+        if longest is not None and longest > field.max_length:
+            raise _NotUsual
+    return values
+
+
+def _least(values: Any, type_: pa.DataType, least: int) -> Any:
+    """``values`` when none, as one of ``type_``, is less than ``least``."""
+    found = pc.min(values.cast(type_)).as_py() if len(values) else None
+    if found is not None and found < least:
+        raise _NotUsual
+    return values
+
+
+def _int(column: Any) -> Any:
+    values = pc.cast(column, pa.int64())
+    try:
+        return _least(values, pa.int64(), 0)
+    except _NotUsual:
+        # Hexadecimal digits beyond INT64 would have become a negative number.
+        if pc.any(pc.match_substring(column, "0x", ignore_case=True)).as_py():
+            raise
+        return values
+
+
 def _numeric(column: Any) -> Any:
-    wide = pc.cast(column, pa.decimal256(76, 38))
-    return pc.cast(pc.round(wide, 9, "half_towards_infinity"), pa.decimal128(38, 9))
+    try:
+        return pc.cast(column, pa.decimal128(38, 9))
+    except pa.ArrowInvalid:
+        # Some value has more digits, which are rounded.
+        wide = pc.cast(column, pa.decimal256(76, 38))
+        return pc.cast(pc.round(wide, 9, "half_towards_infinity"), pa.decimal128(38, 9))
 
 
 def _float(column: Any) -> Any:
-    return pc.cast(column, pa.float64())
+    values = pc.cast(column, pa.float64())
+    # Words are written in many ways, and what is too great is not infinite but wrong.
+    if not pc.all(pc.is_finite(values)).as_py() and len(values) > values.null_count:
+        raise _NotUsual
+    return values
 
 
 def _bool(column: Any) -> Any:
@@ -100,41 +140,44 @@ def _bool(column: Any) -> Any:
 
 
 def _time(column: Any) -> Any:
+    if not pc.all(pc.match_substring(column, ":")).as_py():
+        raise _NotUsual
     stamps = pc.cast(pc.binary_join_element_wise("1970-01-01", column, " "), pa.timestamp("us"))
     return pc.cast(stamps, pa.time64("us"))
 
 
-def _datetime(column: Any) -> Any:
-    return pc.cast(_full(column), pa.timestamp("us"))
+def _date(column: Any) -> Any:
+    return _least(pc.cast(column, pa.date32()), pa.int32(), _FIRST_DAY)
 
 
-def _full(column: Any) -> Any:
-    """``column`` when each value is a date with hours and minutes, or a date alone."""
-    if not pc.all(pc.match_substring_regex(column, _DAY_AND_TIME)).as_py():
+def _stamps(column: Any) -> Any:
+    """Dates with hours and minutes and dates alone, without zones."""
+    # The hour alone would be taken as well.
+    if pc.any(pc.equal(pc.binary_length(column), _WITH_HOUR_ALONE)).as_py():
         raise _NotUsual
-    return column
+    return _least(pc.cast(column, pa.timestamp("us")), pa.int64(), _FIRST_MICROSECOND)
 
 
 def _timestamp(column: Any) -> Any:
-    column = _full(column)
-    zoned = pc.match_substring_regex(column, _ZONE)
-    if not pc.any(zoned).as_py():
-        return pc.assume_timezone(pc.cast(column, pa.timestamp("us")), "UTC")
-    if not pc.all(zoned).as_py():
+    try:
+        return pc.assume_timezone(_stamps(column), "UTC")
+    except pa.ArrowInvalid:
+        pass
+    if not pc.all(pc.match_substring_regex(column, _DAY_AND_ZONED_TIME)).as_py():
         raise _NotUsual
     plain = pc.replace_substring_regex(column, r"(?: ?UTC|[Zz])$", "Z")
-    return pc.cast(plain, pa.timestamp("us", "UTC"))
+    return _least(pc.cast(plain, pa.timestamp("us", "UTC")), pa.int64(), _FIRST_MICROSECOND)
 
 
 FAST: dict[TypeKind, Cast] = {
     TypeKind.STRING: lambda column: column,
-    TypeKind.INT64: lambda column: pc.cast(column, pa.int64()),
+    TypeKind.INT64: _int,
     TypeKind.FLOAT64: _float,
     TypeKind.NUMERIC: _numeric,
     TypeKind.BIGNUMERIC: lambda column: pc.cast(column, pa.decimal256(76, 38)),
     TypeKind.BOOL: _bool,
-    TypeKind.DATE: lambda column: pc.cast(column, pa.date32()),
+    TypeKind.DATE: _date,
     TypeKind.TIME: _time,
-    TypeKind.DATETIME: _datetime,
+    TypeKind.DATETIME: _stamps,
     TypeKind.TIMESTAMP: _timestamp,
 }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -9,8 +10,11 @@ import fastavro
 import pytest
 
 from bqsim.engine.formats.avro_columns import columns_of
-from bqsim.engine.formats.read_avro import AvroFile, read_avro
+from bqsim.engine.formats.read_avro import AvroFile
+from bqsim.errors import BigQueryError
 from bqsim.types import Field, Mode, TypeKind
+
+from .test_read_avro import opened, read_avro
 
 NOW = dt.datetime(2024, 5, 6, 7, 8, 9, 12345, dt.UTC)
 
@@ -18,7 +22,12 @@ NOW = dt.datetime(2024, 5, 6, 7, 8, 9, 12345, dt.UTC)
 def file_of(fields: list[dict[str, Any]], rows: list[dict[str, Any]], codec: str = "deflate") -> AvroFile:
     out = io.BytesIO()
     fastavro.writer(out, {"type": "record", "name": "Row", "fields": fields}, rows, codec)
-    return AvroFile(out.getvalue())
+    return opened(out.getvalue())
+
+
+def in_bulk(file: AvroFile, fields: Sequence[Field]) -> Any:
+    blocks = [block for group in file.groups(1 << 30) for block in file.unpacked(group)]
+    return file.columns(blocks, fields)
 
 
 def logical(type_: str, label: str, **more: Any) -> dict[str, Any]:
@@ -77,10 +86,10 @@ def test_as_value_by_value(
 ) -> None:
     file = file_of([{"name": name, "type": type_}], [{name: v} for v in values], codec)
     fields = file.fields(logical_types=True)
-    found = file.columns(fields)
+    found = in_bulk(file, fields)
     assert found is not None
     found.validate(full=True)
-    monkeypatch.setattr(AvroFile, "columns", lambda self, fields: None)
+    monkeypatch.setattr(AvroFile, "columns", lambda self, group, fields: None)
     slow = read_avro(file, fields).rows
     assert found.schema.types == slow.schema.types
     assert found.to_pylist() == slow.to_pylist()
@@ -100,7 +109,7 @@ def test_columns_that_the_file_lacks() -> None:
         Field("c", TypeKind.INT64, Mode.REPEATED),
         Field("A", TypeKind.INT64),
     )
-    assert file.columns(fields).to_pylist() == [{"c1": None, "c2": [], "c3": 1}]
+    assert in_bulk(file, fields).to_pylist() == [{"c1": None, "c2": [], "c3": 1}]
 
 
 UNUSUAL: list[tuple[str, Any, Any, Field]] = [
@@ -119,22 +128,23 @@ UNUSUAL: list[tuple[str, Any, Any, Field]] = [
 
 @pytest.mark.parametrize(("name", "type_", "value", "field"), UNUSUAL, ids=[u[0] for u in UNUSUAL])
 def test_what_is_unusual_is_left(name: str, type_: Any, value: Any, field: Field) -> None:
-    assert file_of([{"name": "x", "type": type_}], [{"x": value}]).columns([field]) is None
+    assert in_bulk(file_of([{"name": "x", "type": type_}], [{"x": value}]), [field]) is None
 
 
-def test_a_file_that_ends_early_is_left() -> None:
+def test_a_file_that_ends_early() -> None:
     out = io.BytesIO()
     schema = {"type": "record", "name": "Row", "fields": [{"name": "a", "type": "string"}]}
     fastavro.writer(out, schema, [{"a": "x" * 9}], "null")
     data = out.getvalue()
     for size in range(len(data) - 27, len(data)):
-        assert AvroFile(data[:size]).columns([Field("a", TypeKind.STRING)]) is None
+        with pytest.raises(BigQueryError, match="The Apache Avro library failed to read data"):
+            read_avro(opened(data[:size]), (Field("a", TypeKind.STRING),))
 
 
 def test_many_blocks() -> None:
     rows = [{"a": i, "b": f"v{i}"} for i in range(20_000)]
     file = file_of([{"name": "a", "type": "long"}, {"name": "b", "type": "string"}], rows)
-    found = file.columns(file.fields(logical_types=True))
+    found = in_bulk(file, file.fields(logical_types=True))
     assert found.column(0).to_pylist() == [r["a"] for r in rows]
     assert found.column(1).to_pylist() == [r["b"] for r in rows]
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from bqsim.engine.formats import csv, ndjson, parquet
 from bqsim.engine.formats.detect import detect_json
-from bqsim.engine.formats.parsed import unpacked
+from bqsim.engine.formats.parsed import ArrowOptions
+from bqsim.engine.formats.streams import plain
 from bqsim.errors import BigQueryError
 from bqsim.types import INT64, STRING, TypeKind, array_of, field_of, struct_of
 from bqsim.types.kinds import Field
@@ -61,7 +62,7 @@ def test_csv(
     )
     parsed = csv.read_csv(data, FIELDS, options)
     assert parsed.rows.num_columns == len(FIELDS)
-    fields, found = csv.detect(data, options)
+    fields, found = csv.detect(io.BytesIO(data), options)
     if fields:
         csv.read_csv(data, fields, found)
 
@@ -93,7 +94,8 @@ def test_damaged_parquet(noise: bytes, at: int) -> None:
     whole = sink.getvalue()
     data = whole[:at] + noise + whole[at + len(noise) :]
     try:
-        parquet.read_file(data)
+        file = parquet.ParquetFile(io.BytesIO(data), ArrowOptions())
+        list(file.batches(file.detect(infer_lists=True)))
     except BigQueryError as error:
         assert error.reason.name == "invalid"
 
@@ -101,7 +103,7 @@ def test_damaged_parquet(noise: bytes, at: int) -> None:
 @pytest.mark.parametrize("data", [b"\x1f\x8b", b"\x1f\x8b\x08", b"\x1f\x8b" + b"x" * 50])
 def test_damaged_gzip(data: bytes) -> None:
     with pytest.raises(BigQueryError):
-        unpacked(data)
+        plain(io.BytesIO(data)).read()
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "1e999", "[1e999]", '"\\ud800"'])

@@ -140,8 +140,8 @@ MIXED = (
 @given(st.lists(ROW, min_size=1, max_size=6))
 def test_both_ways_of_reading_agree(values: list[dict[str, Any]]) -> None:
     data = "".join(json.dumps(v) + "\n" for v in values).encode()
-    in_bulk = ndjson._read_in_bulk(data, MIXED)
-    by_line = ndjson._read_by_line(data, MIXED, False)
+    in_bulk = ndjson._read_in_bulk(data, MIXED, ndjson.JsonOptions())
+    by_line = ndjson._read_by_line(data, MIXED, ndjson.JsonOptions(), 0, 0)
     assert by_line.bad == []
     assert in_bulk is not None
     assert in_bulk.equals(by_line.rows)

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bqsim.engine.formats.parquet import detect, read_file, read_parquet
+from bqsim.engine.formats.parquet import ParquetFile
+from bqsim.engine.formats.parsed import ArrowOptions, Parsed, together
 from bqsim.errors import BigQueryError
 from bqsim.types import INT64, STRING, Field, Mode, TypeKind, field_of
 from bqsim.types.api_schema import fields_to_api
@@ -17,10 +18,22 @@ from bqsim.types.api_schema import fields_to_api
 pytestmark = pytest.mark.fidelity("load:PARQUET", "exact")
 
 
-def file(**columns: Any) -> pa.Table:
+def file(**columns: Any) -> ParquetFile:
     sink = io.BytesIO()
     pq.write_table(pa.table(columns), sink)
-    return read_file(sink.getvalue())
+    return opened(sink.getvalue())
+
+
+def opened(data: bytes, **options: Any) -> ParquetFile:
+    return ParquetFile(io.BytesIO(data), ArrowOptions(**options))
+
+
+def detect(found: ParquetFile, *, infer_lists: bool) -> tuple[Field, ...]:
+    return found.detect(infer_lists=infer_lists)
+
+
+def read_parquet(found: ParquetFile, fields: tuple[Field, ...]) -> Parsed:
+    return together(fields, list(found.batches(fields)))
 
 
 def shape(fields: tuple[Field, ...]) -> list[Any]:
@@ -118,4 +131,4 @@ def test_compatible_types_are_converted() -> None:
 
 def test_not_a_parquet_file() -> None:
     with pytest.raises(BigQueryError, match="the file is invalid"):
-        read_file(b"hello")
+        opened(b"hello")

@@ -8,7 +8,8 @@ from typing import Any
 import fastavro
 import pytest
 
-from bqsim.engine.formats.read_avro import AvroFile, read_avro
+from bqsim.engine.formats.parsed import Parsed, together
+from bqsim.engine.formats.read_avro import AvroFile, batches
 from bqsim.errors import BigQueryError
 from bqsim.types import Field, Mode, TypeKind
 
@@ -18,6 +19,14 @@ def _file(fields: list[dict[str, Any]], rows: list[dict[str, Any]], codec: str =
     schema = fastavro.parse_schema({"type": "record", "name": "Root", "fields": fields})
     fastavro.writer(sink, schema, rows, codec=codec)
     return sink.getvalue()
+
+
+def opened(data: bytes) -> AvroFile:
+    return AvroFile(io.BytesIO(data))
+
+
+def read_avro(file: AvroFile, fields: tuple[Field, ...]) -> Parsed:
+    return together(fields, list(batches(file, fields)))
 
 
 # Avro type, a value, the fields with and without logical types, the value with them.
@@ -67,7 +76,7 @@ TYPES: list[tuple[Any, Any, str, str, Any]] = [
     ("type_", "value", "logical", "raw", "read"), TYPES, ids=[f"{i}-{t[2]}" for i, t in enumerate(TYPES)]
 )
 def test_types(type_: Any, value: Any, logical: str, raw: str, read: Any) -> None:
-    file = AvroFile(_file([{"name": "x", "type": type_}], [{"x": value}]))
+    file = opened(_file([{"name": "x", "type": type_}], [{"x": value}]))
     assert str(file.fields(logical_types=True)[0].type) == logical
     assert str(file.fields(logical_types=False)[0].type) == raw
     rows = read_avro(file, file.fields(logical_types=True)).rows
@@ -76,20 +85,20 @@ def test_types(type_: Any, value: Any, logical: str, raw: str, read: Any) -> Non
 
 def test_modes_and_records() -> None:
     inner = {"type": "record", "name": "Inner", "fields": [{"name": "a", "type": ["null", "long"]}]}
-    file = AvroFile(_file([{"name": "r", "type": inner}, {"name": "again", "type": ["null", "Inner"]}], []))
+    file = opened(_file([{"name": "r", "type": inner}, {"name": "again", "type": ["null", "Inner"]}], []))
     first, second = file.fields(logical_types=False)
     assert (first.mode, second.mode) == (Mode.REQUIRED, Mode.NULLABLE)
     assert first.fields == second.fields == (Field("a", TypeKind.INT64),)
 
 
 def test_fields_by_name_whatever_the_case() -> None:
-    file = AvroFile(_file([{"name": "A", "type": "long"}, {"name": "b", "type": "long"}], [{"A": 1, "b": 2}]))
+    file = opened(_file([{"name": "A", "type": "long"}, {"name": "b", "type": "long"}], [{"A": 1, "b": 2}]))
     fields = (Field("b", TypeKind.FLOAT64), Field("missing", TypeKind.STRING), Field("a", TypeKind.NUMERIC))
     assert read_avro(file, fields).rows.to_pylist() == [{"c1": 2.0, "c2": None, "c3": Decimal("1.000000000")}]
 
 
 def test_a_type_that_does_not_fit() -> None:
-    file = AvroFile(_file([{"name": "a", "type": "boolean"}], [{"a": True}]))
+    file = opened(_file([{"name": "a", "type": "boolean"}], [{"a": True}]))
     with pytest.raises(BigQueryError, match="Avro field a of type boolean cannot be read as DATE"):
         read_avro(file, (Field("a", TypeKind.DATE),))
 
@@ -99,6 +108,6 @@ def test_cut_off_files(codec: str) -> None:
     data = _file([{"name": "a", "type": "string"}], [{"a": "x" * i} for i in range(9)], codec)
     for size in range(0, len(data) - 1, 7):
         try:
-            AvroFile(data[:size])
+            opened(data[:size])
         except BigQueryError as error:
             assert error.message.startswith("Error while reading data, error message: The Apache Avro")
