@@ -73,6 +73,9 @@ def _sizes(job: Job, body: Mapping[str, Any], sql: str, catalog: Catalog) -> Ite
         yield "characters", len(sql)
         yield "unresolved_bytes", len(sql.encode("utf-8", "replace"))
         yield "parameters", len(body.get("queryParameters") or ())
+    elif job.type is JobType.EXTRACT:
+        uris = body.get("destinationUris") or [body.get("destinationUri")]
+        yield "wildcard_uris", sum("*" in _text(uri) for uri in uris)
     elif job.type is JobType.COPY:
         sources = _sources(job, body)
         yield "sources", len(sources)
@@ -141,7 +144,7 @@ def changed_table(sql: str, project: str, default: object = None) -> TableRef | 
 def _sources(job: Job, body: Mapping[str, Any]) -> list[TableRef]:
     given = body.get("sourceTables") or [body.get("sourceTable")]
     refs = [TableRef.from_json(dict(t), job.ref.project) for t in given if isinstance(t, Mapping)]
-    return [TableRef(r.project, r.dataset, r.table.partition("@")[0]) for r in refs]
+    return [TableRef(r.project, r.dataset, r.table.partition("@")[0].partition("$")[0]) for r in refs]
 
 
 def _location(ref: TableRef, catalog: Catalog) -> str:

@@ -107,6 +107,12 @@ class Caller:
         target = {"projectId": self.project, "datasetId": "d", "tableId": name}
         return self.run(sql, destinationTable=target, writeDisposition="WRITE_APPEND", **more)
 
+    def extract(self, *names: str) -> Any:
+        """Begin an extract of ``t`` into objects of those names."""
+        uris = [f"gs://bucket/{self.name}{name}" for name in names or ("",)]
+        source = {"projectId": self.project, "datasetId": "d", "tableId": "t"}
+        return self.begin({"extract": {"sourceTable": source, "destinationUris": uris}})
+
     def copy(self, target: str, *sources: str, operation: str = "COPY", dataset: str = "d") -> Any:
         def ref(name: str, dataset: str = "d") -> dict[str, str]:
             return {"projectId": self.project, "datasetId": dataset, "tableId": name}
@@ -440,6 +446,10 @@ WAYS: dict[str, Way] = {
     "copy_jobs_per_project": twice(lambda c: c.ended(c.copy(c.name))),
     "cross_region_copy_jobs_per_project": twice(lambda c: c.ended(c.copy(c.name, dataset="far"))),
     "cross_region_copy_jobs_per_table": twice(lambda c: c.ended(c.copy(c.name, dataset="far"))),
+    "extract_jobs_per_project": twice(lambda c: c.ended(c.extract())),
+    "extract_bytes_per_day": twice(lambda c: c.ended(c.extract()), amount=20),
+    "extract_wildcard_uris": Way(lambda c: c.ended(c.extract("1*", "2*"))),
+    "extract_single_file_bytes": Way(lambda c: c.ended(c.extract())),
     "copy_sources": Way(lambda c: c.ended(c.copy(c.name, "t2", "t3"))),
     "concurrent_snapshots": Way(
         lambda c: c.ended(c.copy(c.name, operation="SNAPSHOT")),
@@ -483,9 +493,5 @@ NEVER: dict[str, str] = {
     "load_uris": "files come as uploads only",
     "load_files": "one upload is one file, and no amount is below one",
     "load_avro_block_bytes": "Avro is not read",
-    "extract_jobs_per_project": "there are no extract jobs",
-    "extract_bytes_per_day": "there are no extract jobs",
-    "extract_wildcard_uris": "there are no extract jobs",
-    "extract_single_file_bytes": "there are no extract jobs",
     "read_row_bytes": "the read service bounds its messages itself",
 }

@@ -61,6 +61,7 @@ AREAS: dict[str, dict[str, str]] = {
         "Job: statistics.totalSlotMs": "",
         "Job: statistics.load": "",
         "Job: statistics.copy": "",
+        "Job: statistics.extract": "",
         "Job: status": "",
         "Routine: definition": "arguments, return type, body",
         "Table: clustering and partitioning": "",

@@ -48,11 +48,6 @@ STATEMENTS: tuple[Gap, ...] = (
 
 JOBS: tuple[Gap, ...] = (
     Gap(
-        "job:extract",
-        {"extract": {"sourceTable": _TO, "destinationUris": ["gs://b/x"]}},
-        "An extract job is not supported by bqsim",
-    ),
-    Gap(
         "load:gs:// URIs",
         {"load": {"sourceUris": ["gs://b/x"], "destinationTable": _TO}},
         "Loading from Cloud Storage (sourceUris) is not supported by bqsim",
@@ -130,8 +125,14 @@ PARTS: tuple[Gap, ...] = (
     ),
     Gap(
         "job:copy",
-        {"copy": {"sourceTable": _DAY, "destinationTable": _TO}},
-        "The partition decorator in source table p:d.t$20260101 is not supported by bqsim",
-        "Partition decorators are refused by name.",
+        {"copy": {"sourceTable": {**_TO, "tableId": "t@-2000--1000"}, "destinationTable": _TO}},
+        "A range of times in the table decorator @-2000--1000 is not supported by bqsim",
+        "Range decorators of legacy SQL are refused by name.",
+    ),
+    Gap(
+        "job:extract",
+        {"extract": {"sourceModel": {**_TO, "modelId": "m"}, "destinationUris": ["gs://bucket/x"]}},
+        "Extracting a model (sourceModel) is not supported by bqsim",
+        "Models are refused by name.",
     ),
 )

@@ -55,6 +55,17 @@ def test_facts_of_a_query(play: Play) -> None:
     play(body)
 
 
+def test_facts_of_extracts(play: Play) -> None:
+    async def body(stack: Stack) -> None:
+        made = job(JobType.EXTRACT, sourceTable=TARGET, destinationUris=["gs://b/1*", "gs://b/2*"])
+        facts = job_facts(made, stack.catalog)
+        assert (facts.job_type, dict(facts.sizes)) == ("EXTRACT", {"wildcard_uris": 2})
+        made = job(JobType.EXTRACT, sourceTable=TARGET, destinationUri="gs://b/1")
+        assert dict(job_facts(made, stack.catalog).sizes) == {"wildcard_uris": 0}
+
+    play(body)
+
+
 def test_facts_of_copies(play: Play) -> None:
     async def body(stack: Stack) -> None:
         await stack.ok("CREATE TABLE d.t (n INT64)")
