@@ -145,3 +145,10 @@ def test_both_ways_of_reading_agree(values: list[dict[str, Any]]) -> None:
     assert by_line.bad == []
     assert in_bulk is not None
     assert in_bulk.equals(by_line.rows)
+
+
+@pytest.mark.parametrize("data", [b"null\n", b'{"id":1}\n null\n', b'{"id":1} null\n', b"null null"])
+def test_rows_of_null_are_bad(data: bytes) -> None:
+    fields = (Field("id", TypeKind.INT64),)
+    parsed = read_ndjson(data, fields)
+    assert len(parsed.bad) == 1
