@@ -206,7 +206,7 @@ class QueryRunner:
     def _run_statement(self, job: Job, config: QueryConfig, ctx: Context, engine: Session) -> None:
         if config.maximum_bytes_billed is not None:
             estimate = self._executor.dry_run(config.sql, ctx, engine)
-            self._check_limit(config, bytes_billed(estimate.bytes_processed, len(estimate.tables)))
+            self._check_limit(config, bytes_billed(estimate.read))
         moment = self._catalog.moment()
         if config.target is not None:
             result = self._run_into_table(job, config, ctx, engine)

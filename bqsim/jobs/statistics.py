@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bqsim.catalog.refs import TableRef
-from bqsim.sql.plan import DmlStats, ExportStats, LoadStats, Route
+from bqsim.sql.plan import BytesRead, DmlStats, ExportStats, LoadStats, Route
 from bqsim.types import Field, Type
 
 if TYPE_CHECKING:
@@ -18,12 +18,9 @@ MIB = 1024 * 1024
 MINIMUM_BYTES_BILLED = 10 * MIB
 
 
-def bytes_billed(bytes_processed: int, tables: int) -> int:
-    """Bytes billed on demand: whole MiB, at least 10 MiB for each table read; 0 when nothing was read."""
-    if bytes_processed <= 0:
-        return 0
-    whole = -(-bytes_processed // MIB) * MIB
-    return max(whole, MINIMUM_BYTES_BILLED * max(1, tables))
+def bytes_billed(read: BytesRead) -> int:
+    """Bytes billed on demand: of each table whole MiB, at least 10; 0 when nothing was read."""
+    return sum(max(MINIMUM_BYTES_BILLED, -(-size // MIB) * MIB) for size in read.tables if size > 0)
 
 
 def _materialized_json(ref: TableRef, rejected: str | None) -> dict[str, Any]:
@@ -66,6 +63,8 @@ class QueryStatistics:
     cache_hit: bool = False
     bytes_processed: int = 0
     bytes_billed: int = 0
+    partitions: int | None = None
+    accuracy: str = "PRECISE"
     tables: tuple[TableRef, ...] = ()
     dml: DmlStats | None = None
     export: ExportStats | None = None
@@ -95,7 +94,9 @@ class QueryStatistics:
             route=result.route,
             route_reason=result.route_reason,
             bytes_processed=result.bytes_processed,
-            bytes_billed=bytes_billed(result.bytes_processed, len(result.tables)),
+            bytes_billed=bytes_billed(result.read),
+            partitions=result.read.partitions,
+            accuracy=result.read.accuracy,
             tables=tuple(result.tables),
             dml=result.dml,
             export=result.export,
@@ -113,9 +114,11 @@ class QueryStatistics:
         if self.statement_type:
             query["statementType"] = self.statement_type
         if self.dry_run:
-            query["totalBytesProcessedAccuracy"] = "PRECISE"
+            query["totalBytesProcessedAccuracy"] = self.accuracy
         else:
             query["totalSlotMs"] = str(job.slot_ms)
+        if self.partitions is not None and not self.cache_hit:
+            query["totalPartitionsProcessed"] = str(self.partitions)
         if self.tables and not self.cache_hit:
             query["referencedTables"] = [ref.to_json() for ref in self.tables]
         if self.materialized and not self.dry_run:

@@ -32,7 +32,7 @@ from .statements.defaults import default_expression
 from .statements.external import check_cached, readable
 from .statements.load_data import with_target
 from .statements.names import table_ref
-from .statements.query import engine_select, query_result, run_plan, scanned_bytes
+from .statements.query import engine_select, query_result, run_plan
 from .statements.quotas import begin_statement, charge_plan
 from .statements.row_access import granted_to_nobody
 from .statements.sizes import ColumnSizes
@@ -316,10 +316,10 @@ class Executor:
     def _select(
         self, statement: Statement, plan: QueryPlan, destination: Destination | None
     ) -> StatementResult:
-        charge_plan(statement, plan, scanned_bytes)
+        read = charge_plan(statement, plan)
         if destination is None:
-            return query_result(statement, plan, run_plan(statement, plan))
-        result = query_result(statement, plan, None)
+            return query_result(plan, run_plan(statement, plan), read)
+        result = query_result(plan, None, read)
         result.written_rows = destination(Rows(statement, plan))
         return result
 

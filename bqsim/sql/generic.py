@@ -20,7 +20,7 @@ from .googlesql import resolved
 from .googlesql.prepass import COMMENT, QUOTED, STRING_LITERAL
 from .googlesql.types import type_from_proto
 from .lower.literals import literal_sql
-from .plan import QueryPlan
+from .plan import QueryPlan, Scan
 
 if TYPE_CHECKING:
     from .googlesql import Analyzed
@@ -110,7 +110,18 @@ class Generic:
         parts = [self.pieces[0]]
         for literal, piece in zip(self.gaps, self.pieces[1:], strict=True):
             parts += (values[literal], piece)
-        return replace(self.plan, engine_sql="".join(parts))
+        plan = replace(self.plan, engine_sql="".join(parts))
+        if not plan.scans:
+            return plan
+        scans = {ref: tuple(_filled(scan, values) for scan in found) for ref, found in plan.scans.items()}
+        return replace(plan, scans=scans)
+
+
+def _filled(scan: Scan, values: list[str]) -> Scan:
+    """A scan whose condition has the literals in its gaps."""
+    if scan.condition is None:
+        return scan
+    return replace(scan, condition=_GAP.sub(lambda gap: values[int(gap[1])], scan.condition))
 
 
 def _value(text: str, type_: Type) -> Any:

@@ -85,6 +85,40 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Scan:
+    """One scan of a table of which a part may be left out, with the names of the columns that it reads.
+
+    ``condition`` is the engine condition of the partitions that it needs, over the relation ``p`` of
+    :mod:`bqsim.sql.lower.pruning`; None for all. Of a table behind a wildcard, ``suffix`` is what stands for
+    the ``*``: the condition is about it.
+    """
+
+    columns: tuple[str, ...]
+    condition: str | None = None
+    suffix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BytesRead:
+    """What a statement is charged for: the bytes of each table that it reads (a wildcard is one table), and
+    how many partitions of partitioned ones it reads, None without any."""
+
+    tables: tuple[int, ...] = ()
+    partitions: int | None = None
+    accuracy: str = "PRECISE"
+
+    @property
+    def total(self) -> int:
+        return sum(self.tables)
+
+    def joined(self, other: BytesRead) -> BytesRead:
+        """What two statements are charged for."""
+        partitions = [n for n in (self.partitions, other.partitions) if n is not None]
+        accuracy = self.accuracy if other.accuracy in ("PRECISE", self.accuracy) else other.accuracy
+        return BytesRead((*self.tables, *other.tables), sum(partitions) if partitions else None, accuracy)
+
+
+@dataclass(frozen=True, slots=True)
 class QueryPlan:
     """A statement that returns rows, ready to run.
 
@@ -99,6 +133,7 @@ class QueryPlan:
     and the like make the result uncacheable. ``route_reason`` says why not the engine route, else "".
     ``policies_used`` counts the row access policies that name the caller, None when no table read has any.
     ``materialized`` are the materialized views named, each with why its stored rows are not read, or None.
+    ``scans`` are the scans of tables that may be read in part, ``wildcards`` the tables behind each wildcard.
     """
 
     route: Route
@@ -115,6 +150,8 @@ class QueryPlan:
     routines: tuple[RoutineRef, ...] = ()
     policies_used: int | None = None
     materialized: tuple[tuple[TableRef, str | None], ...] = ()
+    scans: Mapping[TableRef, tuple[Scan, ...]] = field(default_factory=dict)
+    wildcards: tuple[tuple[TableRef, ...], ...] = ()
 
     @property
     def reads_materialized(self) -> bool:
@@ -163,7 +200,7 @@ class StatementResult:
     or ALTER, with the target it was about. ``written_rows`` is the number of rows that a query wrote to its
     destination. ``undeclared`` are the types of parameters that a dry run was not given, by name or position.
     ``row_level_security``: a table that it read has row access policies. ``dcl_target`` is the dataset or
-    the table of a GRANT or REVOKE.
+    the table of a GRANT or REVOKE. ``read`` is what it is charged for.
     """
 
     statement_type: str
@@ -180,13 +217,18 @@ class StatementResult:
     ddl_target_dataset: DatasetRef | None = None
     ddl_target_routine: Any = None
     tables: tuple[TableRef, ...] = ()
-    bytes_processed: int = 0
+    read: BytesRead = BytesRead()
     written_rows: int | None = None
     undeclared: Mapping[str, Type] = field(default_factory=dict)
     row_level_security: bool = False
     ddl_target_row_access_policy: Any = None
     ddl_affected_row_access_policies: int | None = None
     dcl_target: Any = None
+
+    @property
+    def bytes_processed(self) -> int:
+        """The logical bytes of all that it reads."""
+        return self.read.total
 
     @property
     def protected(self) -> bool:

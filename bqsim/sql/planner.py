@@ -285,6 +285,8 @@ def _engine_plan(lowered: LoweredQuery) -> QueryPlan:
         routines=lowered.routines,
         policies_used=lowered.policies_used,
         materialized=lowered.materialized,
+        scans=lowered.scans,
+        wildcards=lowered.wildcards,
     )
 
 

@@ -10,6 +10,7 @@ from bqsim.catalog.refs import RoutineRef, TableRef
 from bqsim.errors import BigQueryError
 from bqsim.sql.googlesql.resolved import get, node_name, unwrap
 from bqsim.sql.googlesql.types import type_from_proto
+from bqsim.sql.plan import Scan
 from bqsim.types import Field, Type, TypeKind
 
 from . import nodes
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from bqsim.sql.plan import Context
     from bqsim.sql.row_security import RowSecurity
 
+    from .pruning import Notes
     from .pushdown import Condition
 
 Views = Callable[["Table", "Context"], "Analyzed"]
@@ -57,6 +59,8 @@ class LoweredQuery:
     routines: tuple[RoutineRef, ...] = ()
     policies_used: int | None = None
     materialized: tuple[tuple[TableRef, str | None], ...] = ()
+    scans: Mapping[TableRef, tuple[Scan, ...]] = field(default_factory=dict)
+    wildcards: tuple[tuple[TableRef, ...], ...] = ()
 
 
 @dataclass(slots=True)
@@ -79,6 +83,14 @@ class Shared:
     policies_used: int | None = None
     # Materialized views, with why their stored rows are not read.
     materialized: dict[TableRef, str | None] = field(default_factory=dict)
+    # The scans of tables that may be read in part, and the tables behind each wildcard.
+    scans: dict[TableRef, list[Scan]] = field(default_factory=dict)
+    wildcards: list[tuple[TableRef, ...]] = field(default_factory=list)
+
+    def reading(self) -> dict[str, Any]:
+        """The scans and wildcards, as a plan has them."""
+        scans = {ref: tuple(found) for ref, found in self.scans.items()}
+        return {"scans": scans, "wildcards": tuple(self.wildcards)}
 
 
 class Lowering:
@@ -125,6 +137,10 @@ class Lowering:
         self.keep_order = False
         # What filters say of columns of virtual tables, by column id.
         self.conditions: dict[int, Condition] = {}
+        # What is asked of the columns of table scans, and of the statement's own outputs by whoever reads
+        # them.
+        self._notes: Notes | None = None
+        self.outer_notes: Notes = {}
         # FLOAT64 operations by the id of their node: (the node, the plain operation, the exact one).
         self.floats: dict[int, tuple[Any, Any, Any]] = {}
 
@@ -173,6 +189,7 @@ class Lowering:
             routines=tuple(self.shared.routines),
             policies_used=self.shared.policies_used,
             materialized=tuple(self.shared.materialized.items()),
+            **self.shared.reading(),
         )
 
     def scan(self, node: Any) -> exp.Select:
@@ -256,6 +273,15 @@ class Lowering:
         if place is None:
             raise Unsupported(f"reference to column {column_id} out of scope")
         return place_node(place)
+
+    @property
+    def notes(self) -> Notes:
+        """The conditions that rows of table scans meet later, by column id."""
+        if self._notes is None:
+            from .pruning import concerns, notes_of
+
+            self._notes = notes_of(self, self.outer_notes) if concerns(self) else {}
+        return self._notes
 
     def gap(self, literal: Any) -> str | None:
         """The engine text that stands for a literal whose value the plan leaves open."""

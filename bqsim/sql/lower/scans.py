@@ -11,10 +11,12 @@ from bqsim.catalog.resources import Table, TableKind
 from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END
 from bqsim.errors import invalid_query
 from bqsim.sql.googlesql.resolved import has, unwrap
+from bqsim.sql.plan import Scan
 from bqsim.types import TypeKind
 
 from . import materialized, nodes, policies
 from .collation import named_key
+from .pruning import partition_condition, suffix_condition
 from .pushdown import note_conditions, scan_conditions
 from .registry import Unsupported
 from .relation import Place, Relation, Stage, place_node
@@ -192,6 +194,8 @@ def wildcard(low: Lowering, node: Any, source: Any) -> Relation:
     query: Any = None
     columns = scan_columns(node)
     prefix = len(table.ref.table) - 1
+    suffixes = [suffix_condition(low, c.column_id) for c, index in columns if index >= len(table.fields)]
+    low.shared.wildcards.append(tuple(match.ref for match in source.matches))
     for match in source.matches:
         if match.storage is None:
             raise Unsupported(f"table {match.ref.sql_name} without stored rows")
@@ -208,6 +212,10 @@ def wildcard(low: Lowering, node: Any, source: Any) -> Relation:
                 read[match.fields[position].name] = None
                 value = nodes.column(label, match.storage.columns[position])
             projections.append(nodes.alias(value, f"k{column.column_id}"))
+        if any(suffixes):
+            needed = tuple(f.name for f in match.fields if f.name in read)
+            scan = Scan(needed, next(filter(None, suffixes)), match.ref.table[prefix:])
+            low.shared.scans.setdefault(match.ref, []).append(scan)
         relation = Relation(nodes.table(label, match.storage.engine_table), {})
         relation.where = [live(low, node, label)]
         branch = relation.finish(projections)
@@ -239,10 +247,11 @@ def view(low: Lowering, node: Any, table: Table) -> Relation:
     shared.open_views += (table.ref,)
     inner = Lowering(low.views(table, low.ctx), low.ctx, low.catalog, low.views, shared)
     statement = inner.analyzed.statement
-    relation = inner.relation(statement.query)
-    shared.open_views = shared.open_views[:-1]
     outputs = [c.column.column_id for c in statement.output_column_list]
     columns = [(c.column_id, outputs[i]) for c, i in scan_columns(node)]
+    inner.outer_notes = {mine: low.notes[outer] for outer, mine in columns if outer in low.notes}
+    relation = inner.relation(statement.query)
+    shared.open_views = shared.open_views[:-1]
     query = relation.finish(
         [
             nodes.alias(place_node(relation.columns[inner_id]), f"k{outer_id}")
@@ -279,6 +288,10 @@ def all_rows(low: Lowering, node: Any, table: Table) -> Relation:
             continue
         read[table.fields[index].name] = None
         columns[column.column_id] = (label, storage.columns[index])
+    if table.time_partitioning is not None or table.range_partitioning is not None:
+        names = tuple(table.fields[i].name for _, i in scan_columns(node) if i < len(table.fields))
+        scan = Scan(names, partition_condition(low, node, table))
+        low.shared.scans.setdefault(table.ref, []).append(scan)
     computed = any(p.__class__ is not tuple for p in columns.values())
     relation = Relation(nodes.table(label, storage.engine_table), columns, computed)
     low.places.update(columns)

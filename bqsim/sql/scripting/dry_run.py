@@ -60,7 +60,7 @@ def _statement(
 ) -> bool:
     """Check a statement; whether those after it can be checked too."""
     result = executor.dry_run(node.span.text, ctx, session, start=node.span.position)
-    total.bytes_processed += result.bytes_processed
+    total.read = total.read.joined(result.read)
     total.schema = result.schema
     total.tables = tuple(dict.fromkeys((*total.tables, *result.tables)))
     if executor.is_temp_function(node.span.text):

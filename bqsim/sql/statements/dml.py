@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from bqsim.catalog.refs import TableRef
@@ -25,8 +26,9 @@ from . import assignments
 from .base import Statement, enum_name, registered_inputs
 from .buffered import CHANGE, TRUNCATE, refuse_buffered
 from .defaults import default_expression
-from .query import engine_select, run_plan, scanned_bytes
+from .query import engine_select, run_plan
 from .quotas import charge_plan, charge_scan
+from .scanned import bytes_read
 from .storage import storage_of
 from .writes import Writer, writable
 
@@ -80,9 +82,8 @@ def _insert_query(
     with refusing(statement):
         defaults = [default_expression(statement, f) for f in omitted]
     result = StatementResult("INSERT", plan.route, plan.route_reason, plan=plan, tables=plan.tables)
-    result.bytes_processed = scanned_bytes(statement, plan)
     result.row_level_security = plan.policies_used is not None
-    charge_plan(statement, plan, scanned_bytes)
+    result.read = charge_plan(statement, plan)
     if statement.dry_run:
         return result
     with statement.writing(table.ref) as writer:
@@ -223,23 +224,19 @@ def dml_result(
     statement: Statement, statement_type: str, low: Lowering, table: Table, *, whole_target: bool
 ) -> StatementResult:
     """A DML result with the bytes that the statement is charged for."""
-    read: dict[TableRef, Iterable[str]] = {
-        ref: tuple(names) for ref, names in low.shared.columns_read.items()
-    }
+    shared = low.shared
+    read: dict[TableRef, Iterable[str]] = {ref: tuple(names) for ref, names in shared.columns_read.items()}
+    scans = {ref: tuple(found) for ref, found in shared.scans.items()}
     read.pop(table.ref, None)
     if whole_target:
-        read[table.ref] = [f.name for f in table.fields]
+        names = tuple(f.name for f in table.fields)
+        read[table.ref] = names
+        if table.ref in scans:
+            # The target is the first that is scanned.
+            own, *others = scans[table.ref]
+            scans[table.ref] = (replace(own, columns=names), *others)
     result = StatementResult(statement_type, Route.ENGINE, tables=tuple(read))
-    result.row_level_security = low.shared.policies_used is not None
-    result.bytes_processed = read_bytes(statement, read)
+    result.row_level_security = shared.policies_used is not None
+    result.read = bytes_read(statement, read, scans, shared.wildcards)
     charge_scan(statement, result.bytes_processed, len(read))
     return result
-
-
-def read_bytes(statement: Statement, read: dict[TableRef, Iterable[str]]) -> int:
-    total = 0
-    for ref, columns in read.items():
-        table = statement.catalog.find_table(ref)
-        if table is not None:
-            total += statement.services.sizes.columns(statement.session, table, columns)
-    return total

@@ -15,7 +15,7 @@ from bqsim.sql.plan import ExportStats, StatementResult
 
 from .base import Statement
 from .options import option_value
-from .query import run_plan, scanned_bytes
+from .query import run_plan
 from .quotas import charge_plan
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ def export_data(statement: Statement) -> StatementResult:
     )
     check_writable(export.format, plan.schema)
     result = StatementResult("EXPORT_DATA", plan.route, plan.route_reason, plan=plan, tables=plan.tables)
-    result.bytes_processed = scanned_bytes(statement, plan)
-    charge_plan(statement, plan, scanned_bytes)
+    result.read = charge_plan(statement, plan)
     before = statement.services.objects.glob(str(export.uri))
     if before and not export.overwrite:
         raise invalid_query(

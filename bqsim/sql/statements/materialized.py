@@ -21,7 +21,8 @@ from bqsim.sql.lower.materialized import STATE, changed
 from bqsim.sql.plan import Context, QueryPlan, StatementResult
 
 from .base import Services, Statement, registered
-from .query import engine_select, run_plan, scanned_bytes
+from .query import engine_select, run_plan
+from .scanned import plan_reads
 from .tables import wrong_kind
 from .writes import Writer, created
 
@@ -117,16 +118,14 @@ def refresh(statement: Statement, ref: TableRef, *, ready_us: int = 0) -> Statem
         plan = services.planner.plan_query(services.planner.view(view, ctx), ctx)
         bases = _states(catalog, (*plan.tables, *plan.views))
         within = Statement(services, None, ctx, session)
-        size = scanned_bytes(within, plan)
+        read = plan_reads(within, plan)
         with catalog.change(session) as change:
             writer = created(catalog, session, change, replace(view, storage=None, num_rows=0))
             _fill(within, writer, plan)
             state = {"at_us": ctx.now_us, "ready_us": ready_us, "query": view.view_query, "bases": bases}
             metadata = {**view.metadata, STATE: state}
             change.put_table(replace(writer.table, num_rows=writer.inserted, metadata=metadata))
-    return StatementResult(
-        "CALL", route=plan.route, tables=plan.tables, bytes_processed=size, ddl_target_table=ref
-    )
+    return StatementResult("CALL", route=plan.route, tables=plan.tables, read=read, ddl_target_table=ref)
 
 
 def _fill(statement: Statement, writer: Writer, plan: QueryPlan) -> None:

@@ -24,6 +24,7 @@ _FIRST, _LAST = datetime(1960, 1, 1), datetime(2160, 1, 1)
 _EPOCH = datetime(1970, 1, 1)
 _FORMATS = {"HOUR": "%Y%m%d%H", "DAY": "%Y%m%d", "MONTH": "%Y%m", "YEAR": "%Y"}
 _WRITTEN = {"HOUR": "YYYYMMDDHH", "DAY": "YYYYMMDD", "MONTH": "YYYYMM", "YEAR": "YYYY"}
+_WIDTHS = {"HOUR": 3_600_000_000, "DAY": 86_400_000_000}
 _LENGTHS = {"HOUR": 10, "DAY": 8, "MONTH": 6, "YEAR": 4}
 
 
@@ -110,6 +111,18 @@ class Partitions:
             return Bounds(id_, key, key, min(key + self.step, self.end))
         low = _EPOCH + timedelta(microseconds=key)
         return Bounds(id_, key, low, _next(low, self.unit))
+
+    def ends(self, key: int) -> tuple[int, int] | None:
+        """The first and the last value of a partition, as epoch microseconds or integers; None of NULLs."""
+        if key == NULL_KEY:
+            return None
+        if self.unit is None:
+            return key, min(key + self.step, self.end) - 1
+        if self.ingestion:
+            return key, key
+        if self.unit in _WIDTHS:
+            return key, key + _WIDTHS[self.unit] - 1
+        return key, _key(_next(_EPOCH + timedelta(microseconds=key), self.unit)) - 1
 
     def condition(self, partition: Bounds) -> str:
         """The engine condition that a row is in a partition."""

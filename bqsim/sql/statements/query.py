@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table
 from bqsim.errors import Internal, invalid_query, unsupported
-from bqsim.sql.plan import QueryPlan, Route, StatementResult
+from bqsim.sql.plan import BytesRead, QueryPlan, Route, StatementResult
 from bqsim.sql.row_security import protecting
 
 from .base import Statement, registered
@@ -31,12 +31,12 @@ def select(statement: Statement) -> StatementResult:
             services.planner.remember(
                 statement.analyzed.original_sql, statement.ctx, statement.analyzed, plan
             )
-    charge_plan(statement, plan, scanned_bytes)
+    read = charge_plan(statement, plan)
     rows = None if statement.dry_run else run_plan(statement, plan)
-    return query_result(statement, plan, rows)
+    return query_result(plan, rows, read)
 
 
-def query_result(statement: Statement, plan: QueryPlan, rows: Any) -> StatementResult:
+def query_result(plan: QueryPlan, rows: Any, read: BytesRead) -> StatementResult:
     return StatementResult(
         "SELECT",
         row_level_security=plan.policies_used is not None,
@@ -46,7 +46,7 @@ def query_result(statement: Statement, plan: QueryPlan, rows: Any) -> StatementR
         rows=rows,
         plan=plan,
         tables=plan.tables,
-        bytes_processed=scanned_bytes(statement, plan),
+        read=read,
     )
 
 
@@ -138,13 +138,3 @@ def engine_select(plan: QueryPlan) -> str:
     """The engine SELECT of a plan with its columns labelled ``v1`` …, as writers take them."""
     labels = ", ".join(f"v{i}" for i in range(1, len(plan.schema) + 1))
     return f"SELECT * FROM ({plan.engine_sql}) AS q({labels})"
-
-
-def scanned_bytes(statement: Statement, plan: QueryPlan) -> int:
-    """The logical bytes of the columns that a plan reads."""
-    total = sum(getattr(rows, "bytes_processed", 0) for _, rows in plan.inputs.values())
-    for ref, columns in plan.columns_read.items():
-        table = statement.catalog.find_table(ref)
-        if table is not None and columns:
-            total += statement.services.sizes.columns(statement.session, table, columns)
-    return total

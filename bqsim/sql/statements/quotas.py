@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bqsim.sim.limits.model import Moment
 from bqsim.sim.limits.work import working
 from bqsim.sim.rules.sqltext import statement_type
-from bqsim.sql.plan import QueryPlan
+from bqsim.sql.plan import BytesRead, QueryPlan
+
+from .scanned import plan_reads
 
 if TYPE_CHECKING:
     from bqsim.catalog.refs import TableRef
@@ -23,19 +24,18 @@ def begin_statement(sql: str) -> None:
         work.statement_type = statement_type(sql)
 
 
-def charge_plan(
-    statement: Statement, plan: QueryPlan, scanned: Callable[[Statement, QueryPlan], int]
-) -> None:
-    """Charge the job for what a query reads, ``scanned`` bytes.
+def charge_plan(statement: Statement, plan: QueryPlan) -> BytesRead:
+    """Charge the job for what a query reads, and tell it.
 
     Raises ``BigQueryError`` for the limit that it exceeds.
     """
+    read = plan_reads(statement, plan)
     work = working()
     if work is None or statement.dry_run:
-        return
+        return read
     views = [table for table in map(statement.catalog.find_table, plan.views) if table is not None]
     sizes = {
-        "bytes": scanned(statement, plan),
+        "bytes": read.total,
         "resources": len(plan.tables) + len(plan.views) + len(plan.routines),
         "view_levels": max((_levels(statement, table.ref) for table in views), default=0),
         "view_characters": max((len(table.view_query or "") for table in views), default=0),
@@ -44,6 +44,7 @@ def charge_plan(
     if statement.node is not None:
         sizes["resolved_bytes"] = statement.node.ByteSize()
     work.charge(Moment.RUN, sizes)
+    return read
 
 
 def charge_scan(statement: Statement, size: int, tables: int) -> None:

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bqsim.catalog.resources import Table
+from bqsim.catalog.shadow import shadow_of
 from bqsim.engine.protocol import VERSION_END, Session
 from bqsim.sim.stale import seen
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.bytes_size import FIXED
+
+from .table_statistics import TableStatistics
 
 if TYPE_CHECKING:
     from bqsim.catalog.stored_bytes import StoredBytes
@@ -79,46 +82,35 @@ def _has_shapes(field: Field) -> bool:
 
 
 class ColumnSizes:
-    """Sizes of live columns, computed once per (stored table, version of its rows, column) where
-    ``written`` does not know them.
+    """Sizes of live columns: those that ``written`` knows, else counted once and kept by
+    :attr:`statistics`. Shadow tables answer from what was imported of them.
     """
 
     def __init__(self, written: StoredBytes, capacity: int = 262_144) -> None:
         self._written = written
-        self._known: dict[tuple[str, int, str], int] = {}
+        self.statistics = TableStatistics()
         self._totals: dict[_Key, int] = {}
         self._capacity = capacity
         self._lock = threading.Lock()
 
     def columns(self, session: Session, table: Table, names: Iterable[str]) -> int:
         """The bytes of the named top-level columns of a table's live rows; unknown names count nothing."""
-        if table.storage is None or not table.num_rows:
+        shadow = shadow_of(table)
+        if shadow is not None:
+            return shadow.bytes_of(names)
+        storage = table.storage
+        if storage is None or not table.num_rows:
             return 0
-        indexes = sorted({i for n in names if (i := table.field_index(n)) is not None})
-        keys = [(table.storage.engine_table, table.version, table.storage.columns[i]) for i in indexes]
-        written = self._written.of(table.storage.engine_table, table.version)
-        if all(key[2] in written for key in keys):
-            return sum(written[key[2]] for key in keys)
-        missing = [n for n, key in enumerate(keys) if key not in self._known]
-        if missing:
-            totals = ", ".join(f"{column_total(table.fields[indexes[n]], keys[n][2])}" for n in missing)
-            sql = f"SELECT [{totals}] FROM {table.storage.engine_table} WHERE _end IS NULL"
-            found = session.scalar(sql)
-            assert isinstance(found, list)
-            with self._lock:
-                if len(self._known) > self._capacity:
-                    self._known.clear()
-                # Live rows are not those of a version that is seen later than it was.
-                counted = {keys[n]: int(value or 0) for n, value in zip(missing, found, strict=True)}
-                if seen() is None:
-                    self._known |= counted
-                    columns = {key[2]: size for key, size in counted.items()}
-                    self._written.learn(table.storage.engine_table, table.version, columns)
-            return sum(
-                int(found[missing.index(n)] or 0) if n in missing else self._known[k]
-                for n, k in enumerate(keys)
-            )
-        return sum(self._known[key] for key in keys)
+        names = list(names)
+        columns = {storage.columns[i] for n in names if (i := table.field_index(n)) is not None}
+        written = self._written.of(storage.engine_table, table.version)
+        if all(column in written for column in columns):
+            return sum(written[column] for column in columns)
+        counted = self.statistics.of(session, table, names)
+        if seen() is None:
+            known = {column: counted.bytes_of([column]) for column in columns}
+            self._written.learn(storage.engine_table, table.version, known)
+        return counted.bytes_of(columns)
 
     def table(self, session: Session, table: Table) -> int:
         """The bytes of all columns of a table's live rows: its ``numBytes``."""
@@ -126,7 +118,8 @@ class ColumnSizes:
 
     def tables(self, session: Session, tables: Sequence[Table]) -> list[int]:
         """:meth:`table` of each of many tables, with few engine queries."""
-        keys = [_key(table) for table in tables]
+        shadows = {n: s for n, table in enumerate(tables) if (s := shadow_of(table)) is not None}
+        keys = [None if n in shadows else _key(table) for n, table in enumerate(tables)]
         written = {key: size for key in keys if key is not None and (size := self._total(key)) is not None}
         missing = [
             (key, table)
@@ -141,6 +134,8 @@ class ColumnSizes:
             0 if key is None or not t.num_rows else written[key] if key in written else self._totals[key]
             for key, t in zip(keys, tables, strict=True)
         ]
+        for n, shadow in shadows.items():
+            known[n] = shadow.bytes
         if found and seen() is None:
             with self._lock:
                 if len(self._totals) + len(found) > self._capacity:

@@ -22,7 +22,7 @@ from .fields import collation_text, field_from_definition, with_default_collatio
 from .keys import foreign_keys
 from .options import with_options
 from .partitions import clustering, partitioning
-from .query import engine_select, run_plan, scanned_bytes
+from .query import engine_select, run_plan
 from .quotas import charge_plan
 from .storage import copy_rows, storage_of
 from .time_travel import snapshot_time, table_at
@@ -51,13 +51,13 @@ def create_table_as_select(statement: Statement) -> StatementResult:
     plan = statement.services.planner.plan_inner(
         statement.analyzed, statement.ctx, node.query, node.output_column_list, "AS"
     )
-    charge_plan(statement, plan, scanned_bytes)
+    read = charge_plan(statement, plan)
     result = _create(statement, table, "CREATE_TABLE_AS_SELECT", plan)
     result.plan, result.route, result.route_reason = plan, plan.route, plan.route_reason
     result.tables = plan.tables
     result.row_level_security = plan.policies_used is not None
     if result.ddl_operation != results.SKIP:
-        result.bytes_processed = scanned_bytes(statement, plan)
+        result.read = read
     return result
 
 

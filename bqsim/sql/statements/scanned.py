@@ -1,0 +1,179 @@
+"""What statements are charged for: the bytes of the columns and partitions that they read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bqsim.catalog.refs import TableRef
+from bqsim.catalog.resources import Table
+from bqsim.catalog.shadow import WHOLE, Accuracy, combined, shadow_of
+from bqsim.errors import BigQueryError
+from bqsim.sql.lower.pruning import LABEL
+from bqsim.sql.plan import BytesRead, QueryPlan, Scan
+from bqsim.types import INT64, STRING, Field
+
+from .partition_ids import UNPARTITIONED, UNPARTITIONED_KEY, Partitions, parse_partition_id, partitions_of
+from .table_statistics import partition_relation, relation_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from .base import Statement
+
+_RELATION = "_bq_partitions"
+
+Reads = Mapping[TableRef, Iterable[str]]
+Scans = Mapping[TableRef, Sequence[Scan]]
+
+
+def plan_reads(statement: Statement, plan: QueryPlan) -> BytesRead:
+    """What a query is charged for."""
+    inputs = [getattr(rows, "bytes_processed", 0) for _, rows in plan.inputs.values()]
+    read = bytes_read(statement, plan.columns_read, plan.scans, plan.wildcards)
+    return BytesRead((*(n for n in inputs if n), *read.tables), read.partitions, read.accuracy)
+
+
+def bytes_read(
+    statement: Statement,
+    columns_read: Reads,
+    scans: Scans | None = None,
+    wildcards: Sequence[tuple[TableRef, ...]] = (),
+) -> BytesRead:
+    """What reading columns of tables is charged for, each table by itself and each wildcard as one.
+
+    ``scans`` tell which parts of tables are left out.
+    """
+    found = _Found(statement, scans or {})
+    sizes = {ref: found.table(ref, list(columns)) for ref, columns in columns_read.items()}
+    tables = []
+    for matches in wildcards:
+        tables.append(sum(sizes.pop(ref, 0) for ref in matches))
+    tables += sizes.values()
+    return BytesRead(tuple(n for n in tables if n), found.partitions, str(combined(found.accuracies)))
+
+
+@dataclass(slots=True)
+class _Found:
+    statement: Statement
+    scans: Scans
+    partitions: int | None = None
+    accuracies: list[Accuracy] = field(default_factory=list)
+    # The suffixes that a condition admits, of those that it was asked about.
+    _suffixes: dict[str, Collection[str]] = field(default_factory=dict)
+
+    def table(self, ref: TableRef, columns: Sequence[str]) -> int:
+        """The bytes that are read of a table."""
+        table = self.statement.catalog.find_table(ref)
+        scans = self.scans.get(ref, ())
+        if table is None or not (columns or scans):
+            return 0
+        shadow = shadow_of(table)
+        if shadow is not None:
+            self.accuracies.append(shadow.accuracy_of(columns))
+        if scans and all(scan.suffix is not None for scan in scans):
+            scans = [scan for scan in scans if self._has_suffix(scan)]
+            if not scans:
+                return 0
+            names = {name for scan in scans for name in scan.columns}
+            return self._sizes(table, [c for c in columns if c in names])
+        partitions = partitions_of(table)
+        if partitions is None or not scans or (not table.num_rows and shadow is None):
+            return self._sizes(table, columns)
+        return self._pruned(table, partitions, columns, scans)
+
+    def _sizes(self, table: Table, columns: Sequence[str]) -> int:
+        return self.statement.services.sizes.columns(self.statement.session, table, columns)
+
+    # Partitions
+
+    def _pruned(
+        self, table: Table, partitions: Partitions, columns: Sequence[str], scans: Sequence[Scan]
+    ) -> int:
+        """The bytes of the columns of a table, each in those partitions in which a scan reads it."""
+        shadow = shadow_of(table)
+        if shadow is None:
+            counted = self.statement.services.sizes.statistics.of(self.statement.session, table, columns)
+            keys: Collection[int] = counted.rows
+            relation = relation_of(counted, partitions)
+        else:
+            known = {_key_of(table, id_): id_ for id_ in shadow.parts if id_ != WHOLE}
+            keys = known.keys()
+            relation = partition_relation([k for k in keys if k != UNPARTITIONED_KEY], partitions)
+        needed = [self._keys(scan, keys, relation, partitions) for scan in scans]
+        every = set().union(*needed)
+        self.partitions = (self.partitions or 0) + len(every)
+        total = 0
+        for column in columns:
+            reading = [some for scan, some in zip(scans, needed, strict=True) if column in scan.columns]
+            wanted = set().union(*reading) if reading else every
+            if shadow is not None:
+                total += shadow.bytes_of([column], [WHOLE, *(known[k] for k in wanted)])
+            else:
+                index = table.field_index(column)
+                assert table.storage is not None
+                if index is not None:
+                    total += counted.bytes_of([table.storage.columns[index]], wanted)
+        return total
+
+    def _keys(
+        self, scan: Scan, keys: Collection[int], relation: pa.Table, partitions: Partitions
+    ) -> Collection[int]:
+        """The partitions that a scan reads: ``__UNPARTITIONED__`` always, as it may have any value."""
+        if scan.condition is None:
+            return keys
+        fields = [Field("c1", partitions.kind), Field("c2", partitions.kind), Field("c3", INT64.kind)]
+        found = self._admitted(relation, fields, scan.condition, "c3")
+        if found is None:
+            return keys
+        return {*map(int, found), *({UNPARTITIONED_KEY} & set(keys))}
+
+    def _admitted(
+        self, relation: pa.Table, fields: Sequence[Field], condition: str, column: str
+    ) -> list[str] | None:
+        """The values of a column of a relation where a condition holds; None when it cannot be computed."""
+        session = self.statement.session
+        session.register(_RELATION, relation, fields)
+        try:
+            found = session.scalar(f"SELECT list({column}) FROM {_RELATION} AS {LABEL} WHERE {condition}")
+        except BigQueryError:
+            return None
+        finally:
+            session.unregister(_RELATION)
+        return found if isinstance(found, list) else []
+
+    # Wildcards
+
+    def _has_suffix(self, scan: Scan) -> bool:
+        if scan.condition is None:
+            return True
+        admitted = self._suffixes.get(scan.condition)
+        if admitted is None:
+            admitted = self._suffixes[scan.condition] = self._admitted_suffixes(scan.condition)
+        return scan.suffix in admitted
+
+    def _admitted_suffixes(self, condition: str) -> Collection[str]:
+        import pyarrow as pa
+
+        from bqsim.types.arrow import table_of
+
+        asked = {
+            s.suffix
+            for some in self.scans.values()
+            for s in some
+            if s.condition == condition and s.suffix is not None
+        }
+        relation = table_of([pa.array(sorted(asked), pa.string())])
+        found = self._admitted(relation, [Field("c1", STRING.kind)], condition, "c1")
+        return asked if found is None else set(found)
+
+
+def _key_of(table: Table, id_: str) -> int:
+    """The key of a partition that was imported; those that the table cannot have are in none."""
+    if id_ == UNPARTITIONED:
+        return UNPARTITIONED_KEY
+    try:
+        return parse_partition_id(table, id_).key
+    except BigQueryError:
+        return UNPARTITIONED_KEY

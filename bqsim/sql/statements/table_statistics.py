@@ -1,0 +1,200 @@
+"""Rows and bytes of stored tables by partition, counted once and then kept by what each version changed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bqsim.catalog.resources import Table
+from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END, Session
+from bqsim.sim.stale import seen
+from bqsim.types import Field
+
+from .partition_ids import UNPARTITIONED_KEY, Partitions, partitions_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# The key of all rows of a table without partitions.
+WHOLE_KEY = 0
+_LIVE = f"{VERSION_END} IS NULL"
+
+
+@dataclass(slots=True)
+class Counted:
+    """The live rows of one version of an engine table, by the key of their partition.
+
+    ``rows`` has the number of rows and when they last changed (epoch microseconds), ``columns`` the logical
+    bytes of engine columns as far as they were asked for. Not to be changed by whoever gets it.
+    """
+
+    version: int
+    rows: dict[int, tuple[int, int]]
+    columns: dict[str, dict[int, int]] = field(default_factory=dict)
+    fields: dict[str, Field] = field(default_factory=dict)
+    # The partitions as a relation for conditions, once it was asked for.
+    relation: Any = None
+
+    @property
+    def total_rows(self) -> int:
+        return sum(rows for rows, _ in self.rows.values())
+
+    def bytes_of(self, columns: Iterable[str], keys: Iterable[int] | None = None) -> int:
+        """The bytes of engine columns, in the partitions of some keys or in all."""
+        if keys is None:
+            return sum(sum(self.columns[c].values()) for c in columns)
+        keys = list(keys)
+        return sum(sizes.get(k, 0) for c in columns for sizes in (self.columns[c],) for k in keys)
+
+
+class TableStatistics:
+    """The statistics of stored tables, by engine table. Thread safe.
+
+    A table whose rows have changed since it was counted is not read again: only rows that began or ended
+    since are.
+    """
+
+    def __init__(self, capacity: int = 65_536) -> None:
+        self._known: dict[str, Counted] = {}
+        self._capacity = capacity
+        self._lock = threading.Lock()
+
+    def of(self, session: Session, table: Table, names: Iterable[str] = ()) -> Counted:
+        """The rows of ``table`` by partition, with the bytes of the named top-level columns.
+
+        Unknown names count nothing. The table must have rows of its own.
+        """
+        storage = table.storage
+        assert storage is not None
+        wanted = {
+            storage.columns[i]: table.fields[i] for n in names if (i := table.field_index(n)) is not None
+        }
+        partitions = partitions_of(table)
+        known = self._known.get(storage.engine_table)
+        if known is not None and known.version < table.version and seen() is None:
+            known = _brought_to(session, table, partitions, known)
+        if known is None or known.version != table.version:
+            known = Counted(table.version, {})
+            missing = wanted
+        else:
+            missing = {c: f for c, f in wanted.items() if known.fields.get(c) != f}
+            if not missing:
+                self._keep(storage.engine_table, known)
+                return known
+        found = _count(session, table, partitions, missing, _LIVE)
+        counted = Counted(
+            table.version, found.rows, {**known.columns, **found.columns}, {**known.fields, **missing}
+        )
+        self._keep(storage.engine_table, counted)
+        return counted
+
+    def _keep(self, engine_table: str, counted: Counted) -> None:
+        # Live rows are not those of a version that is seen later than it was.
+        if seen() is not None:
+            return
+        with self._lock:
+            before = self._known.get(engine_table)
+            if before is not None and before.version > counted.version:
+                return
+            if len(self._known) >= self._capacity:
+                self._known.clear()
+            self._known[engine_table] = counted
+
+
+def _brought_to(
+    session: Session, table: Table, partitions: Partitions | None, known: Counted
+) -> Counted | None:
+    """What was counted with what has changed since; None when the table is to be counted anew."""
+    storage = table.storage
+    assert storage is not None
+    fields = dict(zip(storage.columns, table.fields, strict=True))
+    kept = {c: f for c, f in known.fields.items() if fields.get(c) == f}
+    since = known.version
+    came = _count(session, table, partitions, kept, f"{VERSION_BEGIN} > {since} AND {_LIVE}")
+    went = _count(session, table, partitions, kept, f"{VERSION_BEGIN} <= {since} AND {VERSION_END} > {since}")
+    rows = dict(known.rows)
+    for sign, part in ((1, came), (-1, went)):
+        for key, (count, changed_us) in part.rows.items():
+            before, at_us = rows.get(key, (0, 0))
+            rows[key] = before + sign * count, max(at_us, changed_us)
+    if sum(count for count, _ in rows.values()) != table.num_rows or any(n < 0 for n, _ in rows.values()):
+        return None
+    columns = {}
+    for column in kept:
+        sizes = dict(known.columns[column])
+        for sign, part in ((1, came), (-1, went)):
+            for key, size in part.columns[column].items():
+                sizes[key] = sizes.get(key, 0) + sign * size
+        columns[column] = {k: v for k, v in sizes.items() if rows[k][0]}
+    return Counted(table.version, {k: v for k, v in rows.items() if v[0]}, columns, kept)
+
+
+def _count(
+    session: Session,
+    table: Table,
+    partitions: Partitions | None,
+    columns: Mapping[str, Field],
+    condition: str,
+) -> Counted:
+    """The rows that meet a condition, by partition."""
+    from .sizes import column_total
+
+    storage = table.storage
+    assert storage is not None
+    key = str(WHOLE_KEY) if partitions is None else partitions.key
+    names = list(columns)
+    sizes = "".join(f", CAST({column_total(columns[c], c)} AS BIGINT) AS s{n}" for n, c in enumerate(names))
+    # Rows that ended changed their partition when they did.
+    changed = f"max(greatest({VERSION_BEGIN}, COALESCE({VERSION_END}, 0)))"
+    listed = "".join(f", s{n}" for n in range(len(names)))
+    found = session.scalar(
+        f"SELECT list([k, n, changed{listed}]) FROM (SELECT {key} AS k, count(*) AS n,"
+        f" {changed} AS changed{sizes} FROM {storage.engine_table} WHERE {condition} GROUP BY 1)"
+    )
+    counted = Counted(table.version, {}, {c: {} for c in names})
+    assert found is None or isinstance(found, list)
+    for key_, rows, changed_us, *totals in found or ():
+        counted.rows[key_] = rows, changed_us
+        for column, total in zip(names, totals, strict=True):
+            counted.columns[column][key_] = total or 0
+    return counted
+
+
+def relation_of(counted: Counted, partitions: Partitions) -> pa.Table:
+    """The partitions that have rows, but ``__UNPARTITIONED__``, as ``c1`` (first value), ``c2`` (last value)
+    of the type of the column, and ``c3`` (key)."""
+    if counted.relation is None:
+        counted.relation = partition_relation([k for k in counted.rows if k != UNPARTITIONED_KEY], partitions)
+    relation: pa.Table = counted.relation
+    return relation
+
+
+def partition_relation(keys: Sequence[int], partitions: Partitions) -> pa.Table:
+    """As :func:`relation_of`, for partitions by their keys."""
+    import pyarrow as pa
+
+    from bqsim.types import INT64
+    from bqsim.types.arrow import arrow_type, table_of
+
+    ends = [partitions.ends(key) for key in keys]
+    kind = Field("c", partitions.kind)
+    columns = []
+    for side in (0, 1):
+        numbers = pa.array([None if end is None else end[side] for end in ends], pa.int64())
+        columns.append(_values(numbers, arrow_type(kind.type), partitions))
+    return table_of([*columns, pa.array(list(keys), arrow_type(INT64))])
+
+
+def _values(numbers: pa.Array, type_: pa.DataType, partitions: Partitions) -> pa.Array:
+    """Epoch microseconds, or numbers of ranges, as values of the column."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if partitions.unit is None:
+        return numbers
+    if pa.types.is_date(type_):
+        days = pc.floor(pc.divide(pc.cast(numbers, pa.float64()), 86_400_000_000.0))
+        return days.cast(pa.int32()).cast(type_)
+    return numbers.cast(type_)
