@@ -16,7 +16,9 @@ from bqsim.settings import Settings
 if TYPE_CHECKING:
     from bqsim.engine.pool import EnginePool
     from bqsim.jobs import JobService
+    from bqsim.objects import ObjectStore
     from bqsim.server.core import Core
+    from bqsim.sim.clock import SimulationClock
     from bqsim.sim.draws import Draws
     from bqsim.sim.scenario.model import Scenario
     from bqsim.sql.executor import Executor
@@ -99,7 +101,6 @@ def build(settings: Settings, scenario: Scenario | None = None) -> Built:
         from bqsim.jobs import JobService, TableData
         from bqsim.jobs.history import JobHistory
         from bqsim.jobs.iam import Holdings
-        from bqsim.objects import ObjectStore
         from bqsim.server.core import Core
         from bqsim.server.policing import follow_policy
         from bqsim.server.quotas import limit_control
@@ -116,7 +117,7 @@ def build(settings: Settings, scenario: Scenario | None = None) -> Built:
         undo.callback(write_pool.close)
         reference = ReferenceRoute(googlesql)
         planner = Planner(catalog, googlesql, clock, reference)
-        objects = ObjectStore(clock, _objects_dir(settings))
+        objects = _objects(settings, clock)
         undo.callback(objects.close)
         executor = Executor(catalog, planner, googlesql, reference, clock, draws, objects)
         befalling = jobs_of(simulation)
@@ -164,6 +165,16 @@ def build(settings: Settings, scenario: Scenario | None = None) -> Built:
         if scenario is not None:
             put_in_force(core.parts, scenario, clock=False)
         return Built(core, engine.install_kernels, undo.pop_all())
+
+
+def _objects(settings: Settings, clock: SimulationClock) -> ObjectStore:
+    if settings.storage_host is not None:
+        from bqsim.objects.remote import RemoteStore
+
+        return RemoteStore(clock, settings.storage_host, settings.project)
+    from bqsim.objects import ObjectStore
+
+    return ObjectStore(clock, _objects_dir(settings))
 
 
 def _objects_dir(settings: Settings) -> Path | None:

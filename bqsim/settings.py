@@ -34,6 +34,8 @@ class Settings:
     streaming buffer, closed to DML and unseen by ``tabledata.list`` and copies (the service: 30 minutes
     for DML, up to 90 for copies); 0 flushes them at once. ``objects_dir`` is the folder of the buckets that
     ``gs://`` URIs name; without one it is ``objects`` in the data directory, or a temporary folder.
+    ``storage_host`` is the address of another Cloud Storage server, which then has the objects of ``gs://``
+    URIs.
     """
 
     host: str = "127.0.0.1"
@@ -58,6 +60,7 @@ class Settings:
     max_grpc_calls: int = 1000
     cache_dir: Path | None = None
     objects_dir: Path | None = None
+    storage_host: str | None = None
     auth: str = "open"
     jwt_keys: Path | None = None
     jwt_issuer: tuple[str, ...] = ()

@@ -131,6 +131,11 @@ class Simulator(Control):
         """The address of the Storage API, ``host:port``: the target of an insecure channel."""
         return f"{_shown(self.settings.host)}:{self.grpc_port}"
 
+    @property
+    def storage_url(self) -> str:
+        """The address of Cloud Storage: the server that the settings name, else this one."""
+        return self.settings.storage_host or self.url
+
     def environment(self) -> dict[str, str]:
         """Environment variables that point clients here.
 
@@ -139,6 +144,7 @@ class Simulator(Control):
         return {
             "BIGQUERY_EMULATOR_HOST": self.url,
             "BIGQUERY_STORAGE_GRPC_ENDPOINT": self.grpc_target,
+            "STORAGE_EMULATOR_HOST": self.storage_url,
             "GOOGLE_CLOUD_PROJECT": self.project,
         }
 

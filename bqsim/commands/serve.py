@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import signal
 import sys
 import threading
@@ -53,6 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--jwt-issuer", action="append", default=[], help="what iss must be; may be given again")
     add("--jwt-audience", action="append", default=[], help="what aud must be; may be given again")
     add("--iam-policy", type=Path, metavar="FILE", help="enforce the IAM policy in this file")
+    add(
+        "--storage-host", metavar="URL",
+        help="another Cloud Storage server, which has the objects of gs:// ($STORAGE_EMULATOR_HOST)",
+    )  # fmt: skip
+    add("--objects-dir", type=Path, metavar="DIR", help="folder of the buckets; in the data directory if any")
     add("--workers", type=int, default=defaults.workers, help="statements at once (default %(default)s)")
 
 
@@ -107,7 +113,24 @@ def settings_from(given: argparse.Namespace) -> Settings:
         jwt_audience=tuple(given.jwt_audience),
         iam_policy=given.iam_policy,
         fault_ttl_s=given.fault_ttl,
+        storage_host=given.storage_host or _storage_elsewhere(given),
+        objects_dir=given.objects_dir,
     )
+
+
+def _storage_elsewhere(given: argparse.Namespace) -> str | None:
+    """The Cloud Storage server that the environment names; None for this one's own address."""
+    from urllib.parse import urlsplit
+
+    named = os.environ.get("STORAGE_EMULATOR_HOST")
+    if not named:
+        return None
+    try:
+        place = urlsplit(named if "://" in named else f"http://{named}")
+        own = place.port == given.port and place.hostname in (given.host, "localhost", "127.0.0.1", "::1")
+    except ValueError:
+        raise BadSetup(f"STORAGE_EMULATOR_HOST is no address: {named}") from None
+    return None if own else named
 
 
 def run(given: argparse.Namespace) -> int:

@@ -39,6 +39,9 @@ class ObjectStore:
     ``folder`` None is a temporary folder, which :meth:`close` deletes. It is made when it is first needed.
     """
 
+    # Where the objects are, when another server keeps them.
+    url = ""
+
     def __init__(self, clock: Clock, folder: Path | None = None) -> None:
         self._clock = clock
         self._given = folder

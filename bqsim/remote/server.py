@@ -35,6 +35,7 @@ class RemoteSimulator(Remote):
         return {
             "BIGQUERY_EMULATOR_HOST": self.url,
             "BIGQUERY_STORAGE_GRPC_ENDPOINT": self.grpc_target,
+            "STORAGE_EMULATOR_HOST": self.url,
             "GOOGLE_CLOUD_PROJECT": self.project,
         }
 

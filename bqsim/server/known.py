@@ -9,10 +9,12 @@ from bqsim.sim.scenario.load import Known
 
 def api_methods() -> frozenset[str]:
     """The ids of all API methods that a rule can match."""
+    from bqsim.server.gcs.methods import METHODS as STORAGE
     from bqsim.server.grpc.methods import METHODS as GRPC
     from bqsim.server.rest.methods import METHODS as REST
 
-    return frozenset(method.id for method in REST) | frozenset(method.id for method in GRPC)
+    rest = frozenset(method.id for method in REST) | frozenset(method.id for method in STORAGE)
+    return rest | frozenset(method.id for method in GRPC)
 
 
 def limit_names() -> tuple[str, ...]:

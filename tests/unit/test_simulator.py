@@ -38,6 +38,7 @@ def test_serves_while_the_block_runs_and_frees_the_port() -> None:
         assert sim.environment() == {
             "BIGQUERY_EMULATOR_HOST": sim.url,
             "BIGQUERY_STORAGE_GRPC_ENDPOINT": f"127.0.0.1:{sim.grpc_port}",
+            "STORAGE_EMULATOR_HOST": sim.url,
             "GOOGLE_CLOUD_PROJECT": "mine",
         }
         port = sim.port

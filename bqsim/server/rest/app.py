@@ -7,8 +7,10 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from importlib import import_module
+from urllib.parse import unquote
 
 from bqsim.errors import BigQueryError
+from bqsim.objects.uris import is_bucket_name
 from bqsim.server.core import Core
 from bqsim.server.http import BadRequest, BodyTooLarge, Disconnected, Response
 from bqsim.server.http import Request as HttpRequest
@@ -25,6 +27,8 @@ from .validate import validate
 log = logging.getLogger(__name__)
 
 PREFIX = "/bigquery/v2/"
+# What the paths of the API begin with, with that prefix or without.
+ROOTS = ("bigquery", "projects")
 # Larger answers are compressed in a thread.
 COMPRESS_INLINE_BYTES = 64 * 1024
 
@@ -62,6 +66,8 @@ class RestApp:
             first = path[1:].partition("/")[0]
             if first in SERVICES:
                 return await self.service(first)(path, query, http)
+            if first not in ROOTS and self._names_object(path, http.head.method):
+                return await self.service("storage")(path, query, http)
             reply = await self.call(http, path, query)
             if reply.etag and http.head.method == "GET" and _unchanged(headers, reply.etag):
                 unchanged = Reply(None, 304, reply.etag, reply.headers, reply.fault)
@@ -79,6 +85,13 @@ class RestApp:
             made: Service = getattr(import_module(module), name)(self).handle
             self._services |= {f: made for f, place in SERVICES.items() if place == (module, name)}
         return self._services[first]
+
+    def _names_object(self, path: str, verb: str) -> bool:
+        """Whether a path is one of Cloud Storage's XML API: ``/bucket/object``, or a bucket's."""
+        bucket, _, name = path[1:].partition("/")
+        if not is_bucket_name(unquote(bucket)):
+            return False
+        return bool(name) or verb == "PUT" or self.core.executor.objects.find_bucket(bucket) is not None
 
     async def call(self, http: HttpRequest, path: str, query: dict[str, str]) -> Reply:
         """Route and run an API call, below ``/bigquery/v2`` or without that prefix."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_CALLS = 1000
 _REQUEST_LINE = re.compile(r"([A-Z]{1,20}) (\S+)(?: HTTP/1\.[01])?\s*")
+# The API whose clients name calls by whole addresses.
+_ABSOLUTE = "/batch/storage/"
 # What a call takes from the batch request when it does not say it itself.
 _INHERITED = ("host", "authorization", "user-agent", "x-bqsim-scope")
 
@@ -88,6 +90,8 @@ def _inner_head(text: bytes, length: int, outer: Head) -> Head:
     if match is None:
         raise BadRequest(400, "Malformed request line.")
     verb, target = match[1], match[2]
+    if outer.target.startswith(_ABSOLUTE) and "://" in target:
+        target = "/" + target.partition("://")[2].partition("/")[2]
     if target.startswith(("/batch", "http:", "https:")):
         raise BadRequest(400, "A call of a batch must be an API call with a relative path.")
     headers = {name: outer.headers[name] for name in _INHERITED if name in outer.headers}
