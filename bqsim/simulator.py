@@ -163,6 +163,18 @@ class Simulator(Control):
         """Google's ``BigQueryWriteClient`` for this simulator; else as :meth:`client`."""
         return clients.write_client(self.grpc_target)
 
+    def data(self, *sources: Any, existing: str = "refuse", seed: int = 0) -> dict[str, int]:
+        """Put seeds in: YAML files or texts, objects, SQL scripts, folders (see :mod:`bqsim.seeding`); the
+        rows by table. ``existing`` is what becomes of tables that are there: refuse, replace or if-missing.
+
+        >>> sim.data("tests/seed.yaml", "tests/data/")                             # doctest: +SKIP
+
+        Raises ``SeedError``, a ``ValueError``, with file and line.
+        """
+        from bqsim.seeding import fill
+
+        return fill(self.url, self.project, sources, existing, seed)
+
     def listen(self, scope: str, port: int = 0, grpc_port: int = 0) -> Port:
         """Open further ports, free ones without numbers: what comes in there is of ``scope``.
 

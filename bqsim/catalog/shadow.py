@@ -227,15 +227,3 @@ def rows_shown(table: Table) -> int:
     """How many rows a table is said to have: as its statistics say, or its own."""
     statistics = shadow_of(table)
     return table.num_rows if statistics is None else statistics.rows
-
-
-def accuracy_of(table: Table, columns: Iterable[str]) -> Accuracy:
-    """How good the bytes of some columns of a table are: exact, but for shadow tables."""
-    statistics = shadow_of(table)
-    if statistics is None:
-        return Accuracy.PRECISE
-    partitioned = table.time_partitioning is not None or table.range_partitioning is not None
-    # Nobody told the partitions, so that none is pruned.
-    unpruned = partitioned and set(statistics.parts) == {WHOLE} and statistics.bytes > 0
-    found = statistics.accuracy_of(columns)
-    return combined([found, Accuracy.UPPER_BOUND]) if unpruned else found

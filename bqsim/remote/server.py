@@ -51,6 +51,12 @@ class RemoteSimulator(Remote):
         """Google's ``BigQueryWriteClient``; else as :meth:`client`."""
         return clients.write_client(self.grpc_target)
 
+    def data(self, *sources: Any, existing: str = "refuse", seed: int = 0) -> dict[str, int]:
+        """Put seeds in, as ``Simulator.data``."""
+        from bqsim.seeding import fill
+
+        return fill(self.url, self.project, sources, existing, seed)
+
     def fill(self, project: str, tables: Any, seed: int = 0) -> dict[str, int]:
         """Append rows to tables, see :func:`bqsim.jobs.filling.fill`."""
         from bqsim.jobs.filling import as_json

@@ -19,8 +19,17 @@ or a folder with ``dataset/table.csv`` (``.ndjson``, ``.parquet``, ``.avro``, ``
 scripts ``*.sql``. ``bqsim seed --schema`` prints the JSON Schema of the YAML.
 """
 
+from collections.abc import Sequence
+
 from .api import Api, ApiError
-from .apply import Existing, Report, check, seed
+from .apply import Existing, Report, Source, check, seed
 from .read import SeedError
 
-__all__ = ["Api", "ApiError", "Existing", "Report", "SeedError", "check", "seed"]
+__all__ = ["Api", "ApiError", "Existing", "Report", "SeedError", "check", "fill", "seed"]
+
+
+def fill(
+    url: str, project: str, sources: Sequence[Source], existing: str = "refuse", random_seed: int = 0
+) -> dict[str, int]:
+    """Put seeds into the simulator at ``url``; the rows by table. Raises :class:`SeedError`."""
+    return seed(Api(url, project), *sources, existing=existing, random_seed=random_seed).tables

@@ -78,7 +78,7 @@ def seed(
     refers to; scripts come last. Raises :class:`SeedError` with file and line, also for what the server
     refuses.
     """
-    work = _Work(api, Existing(existing), random_seed, say)
+    work = Work(api, Existing(existing), random_seed, say)
     for step in [step for source in sources for step in _read(work, source)]:
         step()
     work.define()
@@ -89,12 +89,12 @@ def seed(
 
 def check(*sources: Source) -> None:
     """Read seeds, and change nothing. Raises :class:`SeedError`."""
-    nowhere = _Work(Api("", ""), Existing.REFUSE, 0, lambda text: None)
+    nowhere = Work(Api("", ""), Existing.REFUSE, 0, lambda text: None)
     for source in sources:
         _read(nowhere, source)
 
 
-def _read(work: _Work, source: Source) -> list[Callable[[], None]]:
+def _read(work: Work, source: Source) -> list[Callable[[], None]]:
     if isinstance(source, Mapping) or (isinstance(source, str) and ("\n" in source or "{" in source)):
         return [partial(work.seed, read_seed(source))]
     path = Path(source)
@@ -139,7 +139,7 @@ class _Definition:
     done: list[str]
 
 
-class _Work:
+class Work:
     """Seeds on their way into a server."""
 
     def __init__(self, api: Api, existing: Existing, seed: int, say: Callable[[str], object]) -> None:
@@ -150,6 +150,7 @@ class _Work:
         self._seed = seed
         self._say = say
         self._definitions: list[_Definition] = []
+        self._shadows: dict[tuple[str, str], ShadowStatistics] = {}
 
     def seed(self, loaded: Loaded) -> None:
         """The datasets and tables of a seed; its views and routines are kept for :meth:`define`."""
@@ -159,7 +160,7 @@ class _Work:
             self.api = api.within(given.project)
         for dataset_id, dataset in given.datasets.items():
             place = loaded.place(dataset)
-            self._dataset(dataset_id, place, _dataset_body(dataset, given.location))
+            self.put_dataset(dataset_id, place, _dataset_body(dataset, given.location))
             for table_id, table in dataset.tables.items():
                 self._table(loaded, dataset_id, table_id, table)
             for name, view in dataset.views.items():
@@ -177,7 +178,8 @@ class _Work:
 
     # Datasets and tables
 
-    def _dataset(self, dataset: str, place: Place, body: dict[str, Any]) -> None:
+    def put_dataset(self, dataset: str, place: Place, body: dict[str, Any]) -> None:
+        """A dataset of an API resource, unless it is there."""
         with _told(place, f"dataset {dataset}"):
             there = self.api.find(f"datasets/{dataset}")
             if there is None:
@@ -232,7 +234,9 @@ class _Work:
             body["tables"] = {f"{dataset}.{name}": parts.generate}
             count += self.api.control("POST", "data", body)["rows"][f"{dataset}.{name}"]
         if parts.statistics is not None:
-            put_shadows(self.api, {(dataset, name): statistics_of(fields_of(parts), parts.statistics)})
+            partitioned = table.partition_by is not None
+            told = statistics_of(fields_of(parts), parts.statistics, partitioned=partitioned)
+            put_shadows(self.api, {(dataset, name): told})
         return count
 
     def folder_table(
@@ -245,7 +249,7 @@ class _Work:
     ) -> None:
         """A table of files that lie in a folder."""
         place = Place(str(files[0].path if len(files) == 1 else root / dataset / name))
-        self._dataset(dataset, place, {})
+        self.put_dataset(dataset, place, {})
         if not self._admit(f"datasets/{dataset}/tables/{name}", f"{dataset}.{name}", place):
             return
         with _told(place, f"table {dataset}.{name}"):
@@ -291,6 +295,36 @@ class _Work:
             self.api.query(sql, dataset)
         self.report.policies += 1
 
+    # Resources of the API
+
+    def put_table(
+        self, dataset: str, name: str, body: Mapping[str, Any], shadow: ShadowStatistics | None
+    ) -> None:
+        """A table of an API resource; with statistics it becomes a shadow table by :meth:`define`."""
+        place = Place(f"{dataset}.{name}")
+        if not self._admit(f"datasets/{dataset}/tables/{name}", f"{dataset}.{name}", place):
+            return
+        with _told(place, "table"):
+            reference = {"projectId": self.api.project, "datasetId": dataset, "tableId": name}
+            self.api.call("POST", f"datasets/{dataset}/tables", {**body, "tableReference": reference})
+        if shadow is not None:
+            self._shadows[dataset, name] = shadow
+        self.report.tables[f"{dataset}.{name}"] = 0 if shadow is None else shadow.rows
+
+    def put_view(self, dataset: str, name: str, body: Mapping[str, Any]) -> None:
+        """A view of an API resource, made by :meth:`define`."""
+        path = f"datasets/{dataset}/tables"
+        reference = {"projectId": self.api.project, "datasetId": dataset, "tableId": name}
+        make = partial(self.api.call, "POST", path, {**body, "tableReference": reference})
+        place = Place(f"{dataset}.{name}")
+        self._define(f"{path}/{name}", f"{dataset}.{name}", place, make, self.report.views)
+
+    def put_routine(self, dataset: str, name: str, ddl: str) -> None:
+        """A routine of its DDL, made by :meth:`define`."""
+        path, place = f"datasets/{dataset}/routines/{name}", Place(f"{dataset}.{name}")
+        make = partial(self.api.query, ddl, dataset)
+        self._define(path, f"{dataset}.{name}", place, make, self.report.routines)
+
     # Definitions and scripts
 
     def _view(self, dataset: str, name: str, view: m.View, place: Place) -> None:
@@ -309,7 +343,9 @@ class _Work:
             self._definitions.append(_Definition(name, place, make, done))
 
     def define(self) -> None:
-        """Make views and routines: those that refer to others after these."""
+        """Make views and routines: those that refer to others after these; and shadow tables."""
+        put_shadows(self.api, self._shadows)
+        self._shadows = {}
         left, self._definitions = self._definitions, []
         while left:
             failed: list[tuple[_Definition, ApiError]] = []
@@ -333,7 +369,7 @@ class _Work:
             reason = getattr(error, "strerror", None) or "the file is not UTF-8 text"
             raise SeedError([Problem(place, f"cannot be read: {reason}")]) from None
         if dataset is not None:
-            self._dataset(dataset, place, {})
+            self.put_dataset(dataset, place, {})
         self.late.append(partial(self._run, self.api, text, dataset, place))
 
     def _run(self, api: Api, text: str, dataset: str | None, place: Place) -> None:

@@ -6,7 +6,7 @@ texts, arrays and other values without a fixed size, by the size that is typical
 there is but one such column and the others are upper bounds, unknown when there are several. Without a
 total, such columns count with their typical size. The total of all columns is exact when it was told.
 Partitions whose bytes were not told share what the others leave by their rows; columns divide each partition
-as they divide the table.
+as they divide the table, but for those of a fixed size.
 """
 
 from __future__ import annotations
@@ -46,8 +46,11 @@ class Told:
     generate: int | None = None
 
 
-def statistics_of(fields: Sequence[Field], told: Told) -> ShadowStatistics:
-    """The statistics of a table with these columns, completed by estimates as the module says."""
+def statistics_of(fields: Sequence[Field], told: Told, *, partitioned: bool = False) -> ShadowStatistics:
+    """The statistics of a table with these columns, completed by estimates as the module says.
+
+    Of a ``partitioned`` table whose partitions are not told all figures are upper bounds.
+    """
     parts = told.partitions or {}
     rows = sum(p[0] for p in parts.values()) if parts else told.rows
     total = told.bytes
@@ -60,6 +63,9 @@ def statistics_of(fields: Sequence[Field], told: Told) -> ShadowStatistics:
     if total is None:
         total = sum(sizes.values())
         accuracies["*"] = combined(accuracies.values())
+    if partitioned and not parts and total:
+        for column in ("*", *sizes):
+            accuracies[column] = combined([accuracies.get(column, Accuracy.PRECISE), Accuracy.UPPER_BOUND])
     accuracies = {c: a for c, a in accuracies.items() if a is not Accuracy.PRECISE}
     return ShadowStatistics(
         sizes,
