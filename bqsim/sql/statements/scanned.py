@@ -51,7 +51,7 @@ def bytes_read(
     for matches in wildcards:
         tables.append(sum(sizes.pop(ref, 0) for ref in matches))
     tables += sizes.values()
-    return BytesRead(tuple(n for n in tables if n), found.partitions, str(combined(found.accuracies)))
+    return BytesRead(tuple(tables), found.partitions, str(combined(found.accuracies)))
 
 
 @dataclass(slots=True)
