@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bqsim.sim.control.control import Control, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from bqsim.remote import RemoteSimulator
     from bqsim.sim.clock import SimulationClock
@@ -79,14 +81,23 @@ class TestSimulator(Control):
 
     # Data
 
-    def data(self, tables: Mapping[str, Any], *, seed: int = 0) -> dict[str, int]:
-        """Append rows to tables of the test's project, without a call of the API; their number by table.
+    def data(
+        self, tables: Mapping[str, Any] | str | Path, *, seed: int = 0, existing: str = "refuse"
+    ) -> dict[str, int]:
+        """Append rows to tables of the test's project, which the journal does not show; their number by
+        table.
 
         ``tables`` has by ``dataset.table`` a list of rows, or ``{"schema": [...], "rows": 1000, "columns":
         {...}}`` for rows that are generated from ``seed``; see :func:`bqsim.jobs.filling.fill`. What is not
-        there yet is made. Raises ``SpecError``, a ``ValueError``, which names what is wrong.
+        there yet is made. Or it is a seed: a YAML file or text, an SQL script, a folder, an object with
+        ``datasets`` (see :mod:`bqsim.seeding`). Raises ``SpecError``, a ``ValueError``, which names what is
+        wrong; ``SeedError`` for seeds.
         """
-        return self._fill(tables, seed)
+        if isinstance(tables, Mapping) and not _is_seed(tables):
+            return self._fill(tables, seed)
+        from bqsim.seeding import fill
+
+        return fill(self.url, self.project, [tables], existing, seed)
 
     @abstractmethod
     def _fill(self, tables: Mapping[str, Any], seed: int) -> dict[str, int]: ...
@@ -167,6 +178,11 @@ class LocalTestSimulator(TestSimulator, Scope):
         if self.faults or self.latency.setup is not None or self.jobs.plans:
             self.clear()
         self.parts.forget(self.scope_name)
+
+
+def _is_seed(tables: Mapping[str, Any]) -> bool:
+    """Whether an object is a seed; names of tables have a dot."""
+    return not any("." in name for name in tables) and bool(tables.keys() & {"datasets", "sql"})
 
 
 def settings_of(given: Mapping[str, Any], seed: int, *, forced: bool, own: bool) -> dict[str, Any]:

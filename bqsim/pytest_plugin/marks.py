@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,9 @@ MARKERS = (
     "bqsim_own(**settings): a simulator of the test's own, with these settings.",
     "bqsim_strict(*expected): fail the test for calls that no bqsim.verify covered; expected methods "
     "(globs) are no surprise.",
-    "bqsim_data(tables, *, seed=0): fill tables before the test, as bqsim.data: rows, or generated ones.",
+    "bqsim_data(tables, *, seed=0, existing='refuse'): fill tables before the test, as bqsim.data: rows, "
+    "generated ones, or a seed: a YAML file or text, an SQL script or a folder, beside the test or below the "
+    "root directory.",
 )
 NAMES = frozenset(text.partition("(")[0] for text in MARKERS)
 OWN = frozenset({"bqsim_clock", "bqsim_seed", "bqsim_own"})
@@ -51,13 +53,15 @@ class Wanted:
     faults: list[pytest.Mark] = field(default_factory=list)
     latencies: list[pytest.Mark] = field(default_factory=list)
     data: list[pytest.Mark] = field(default_factory=list)
+    # Where files of seeds are looked for.
+    places: tuple[Path, ...] = ()
 
     def begin(self, handle: TestSimulator) -> None:
         """Put it in force; a simulator of the test's own has the scenario from its start."""
         if self.scenario is not None and not self.own:
             handle.load(self.scenario)
         for mark in self.data:
-            handle.data(*mark.args, **mark.kwargs)
+            handle.data(*(_beside(given, self.places) for given in mark.args), **mark.kwargs)
         # The latency that was added last comes first.
         for mark in reversed(self.latencies):
             handle.latency.add(*mark.args, **mark.kwargs)
@@ -90,6 +94,7 @@ def wanted(node: Any, base: Path | None = None) -> Wanted:
     found.faults = list(_marks(node, "bqsim_fault"))
     found.latencies = list(_marks(node, "bqsim_latency"))
     found.data = list(_marks(node, "bqsim_data"))
+    found.places = (node.path.parent, node.config.rootpath)
     return found
 
 
@@ -130,6 +135,13 @@ def _scenario(given: Any, node: Any) -> Scenario:
             if (directory / given).is_file():
                 return _of(directory / given, given)
     return _of(given, "bqsim_scenario")
+
+
+def _beside(given: Any, places: Sequence[Path]) -> Any:
+    """A file or folder of a seed, as the path that it has beside the test or below the root directory."""
+    if isinstance(given, str | Path) and "\n" not in str(given):
+        return next((place / given for place in places if (place / given).exists()), given)
+    return given
 
 
 def _of(given: Any, name: str) -> Scenario:
