@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import RoutineRef, TableRef
 from bqsim.catalog.resources import Table
-from bqsim.errors import unsupported
+from bqsim.errors import invalid_query, unsupported
 from bqsim.sim.clock import Clock
 from bqsim.sim.stale import seen
 
@@ -130,15 +130,22 @@ class Planner:
         except Unsupported:
             return None
 
-    def _policies_used(self, analyzed: Analyzed, ctx: Context) -> int | None:
-        """How many row access policies let the caller see rows of what a statement names, views resolved."""
+    def _policies_used(
+        self, analyzed: Analyzed, ctx: Context, within: tuple[TableRef, ...] = ()
+    ) -> int | None:
+        """How many row access policies let the caller see rows of what a statement names, views resolved.
+
+        ``within`` are the views whose queries are being looked at.
+        """
         used: int | None = None
         for source in analyzed.sources.values():
             table, found = source.table, None
             if table.row_access_policies:
                 found = len(self.security.granted(table, ctx))
             elif table.view_query is not None:
-                found = self._policies_used(self.view(table, ctx), ctx)
+                if table.ref in within:
+                    raise invalid_query(f"View {table.ref.sql_name} refers to itself")
+                found = self._policies_used(self.view(table, ctx), ctx, (*within, table.ref))
             used = used if found is None else (used or 0) + found
         return used
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import json
 from typing import Any
 
@@ -210,7 +211,12 @@ _CHANGE_COLUMNS = (("_CHANGE_TYPE", STRING), ("_CHANGE_TIMESTAMP", TIMESTAMP))
 
 
 def _changes(call: Call) -> Made:
-    return Made(columns=(*call.around.columns(call.arguments["table"].text), *_CHANGE_COLUMNS))
+    text = call.arguments["table"].text
+    if re.match(r"\(|TABLE\s+\S", text, re.IGNORECASE) is None:
+        call.refuse(
+            f"Table-valued function {call.name} argument 1 must be a relation (i.e. table subquery)", "table"
+        )
+    return Made(columns=(*call.around.columns(text), *_CHANGE_COLUMNS))
 
 
 TABLE_FUNCTIONS: tuple[TableFunction, ...] = (

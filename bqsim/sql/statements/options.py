@@ -211,6 +211,18 @@ _FORMS: dict[str, tuple[tuple[type, ...], dict[type, Callable[[Any], Any]]]] = {
     "ARRAY<STRUCT<STRING, STRING>>": ((list,), {}),
     "ARRAY<STRING>": ((list,), {}),
 }
+
+
+def _is_pair(element: Any) -> bool:
+    parts = tuple(element.values()) if isinstance(element, Mapping) else element
+    return isinstance(parts, tuple | list) and len(parts) == 2 and all(isinstance(p, str) for p in parts)
+
+
+# What the elements of an option's array are.
+_ELEMENTS: dict[str, Callable[[Any], bool]] = {
+    "ARRAY<STRUCT<STRING, STRING>>": _is_pair,
+    "ARRAY<STRING>": lambda element: isinstance(element, str),
+}
 _NAMES: dict[type, str] = {
     str: "STRING",
     bool: "BOOL",
@@ -227,11 +239,18 @@ _NAMES: dict[type, str] = {
 def option_value(name: str, type_: str, value: Any) -> Any:
     """The value of an option as its type; NULL stays NULL."""
     forms = _FORMS.get(type_)
-    if value is None or forms is None or value.__class__ in forms[0]:
+    if value is None or forms is None:
+        return value
+    fits = _ELEMENTS.get(type_)
+    wrong = value.__class__ is list and fits is not None and not all(map(fits, value))
+    if value.__class__ in forms[0] and not wrong:
         return value
     coerce = forms[1].get(value.__class__)
     if coerce is None:
         given = _NAMES.get(value.__class__, "STRUCT")
+        if wrong:
+            element = next(e for e in value if fits is not None and not fits(e)).__class__
+            given = f"ARRAY<{'STRUCT' if element is list else _NAMES.get(element, 'STRUCT')}>"
         raise invalid_query(
             f"Option {name} value has type {given} which cannot be coerced to expected type {type_}"
         )

@@ -53,8 +53,9 @@ def fill_read(statement: Statement) -> None:
     fill_tables(statement.services, statement.session, _read(statement, statement.analyzed))
 
 
-def _read(statement: Statement, analyzed: Analyzed) -> Iterator[Table]:
-    target = None
+def _read(statement: Statement, analyzed: Analyzed, passed: set[TableRef] | None = None) -> Iterator[Table]:
+    """The tables that a statement reads, those of views once; ``passed`` are the views that were looked at."""
+    target, passed = None, set() if passed is None else passed
     if analyzed.kind == "resolved_insert_stmt":
         target = resolved.get(statement.node, "table_scan").table.full_name
     if analyzed.kind == "resolved_create_table_stmt" and not _copies(statement.node):
@@ -64,7 +65,10 @@ def _read(statement: Statement, analyzed: Analyzed) -> Iterator[Table]:
         if source.matches:
             yield from source.matches
         elif table.view_query is not None and table.kind is TableKind.VIEW:
-            yield from _read(statement, statement.services.planner.view(table, statement.ctx))
+            if table.ref not in passed:
+                passed.add(table.ref)
+                view = statement.services.planner.view(table, statement.ctx)
+                yield from _read(statement, view, passed)
         elif name != target:
             yield table
 
