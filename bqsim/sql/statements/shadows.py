@@ -54,7 +54,7 @@ def fill_read(statement: Statement) -> None:
 
 
 def _read(statement: Statement, analyzed: Analyzed, passed: set[TableRef] | None = None) -> Iterator[Table]:
-    """The tables that a statement reads, those of views once; ``passed`` are the views that were looked at."""
+    """The tables that a statement reads; ``passed`` are the views whose own were told."""
     target, passed = None, set() if passed is None else passed
     if analyzed.kind == "resolved_insert_stmt":
         target = resolved.get(statement.node, "table_scan").table.full_name
