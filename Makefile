@@ -59,6 +59,7 @@ bench: warm
 
 soak: warm
 	BQSIM_KILLS=50 BQSIM_HOSTILE=5000 BQSIM_APPENDS=10000 BQSIM_RACE_S=30 BQSIM_RUNS=100 $(BIN)/python -m pytest tests/chaos tests/property
+	$(BIN)/python -m tests.soak.uploads
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench-results

@@ -44,6 +44,7 @@ def test_serve_prints_a_ready_line_and_stops_cleanly(signum: signal.Signals) -> 
         assert child.stdout is not None
         assert child.stdout.readline() == f"export BIGQUERY_EMULATOR_HOST={url}\n"
         assert child.stdout.readline() == f"export BIGQUERY_STORAGE_GRPC_ENDPOINT={target[1]}\n"
+        assert child.stdout.readline() == f"export STORAGE_EMULATOR_HOST={url}\n"
         assert child.stdout.readline() == "export GOOGLE_CLOUD_PROJECT=demo\n"
         with urllib.request.urlopen(f"{url}/bqsim/v1/health") as answer:
             assert answer.status == 200
