@@ -32,9 +32,7 @@ _NATIVE = {
     TypeKind.FLOAT64: pa.float64(),
     TypeKind.BOOL: pa.bool_(),
 }
-_NULL_FIRST = re.compile(rb"\s*n")
-# Two patterns that begin with a letter are much faster than one that begins with a class.
-_NULL_ROWS = (re.compile(rb"\n\s*n"), re.compile(rb"\}\s*n"))
+_NULL_BEHIND = re.compile(rb"\}\s*n")
 # How the bulk reader takes numbers that are values of other kinds.
 _NUMBERS: dict[TypeKind, Any] = {
     TypeKind.NUMERIC: pa.decimal128(38, 9),
@@ -155,18 +153,34 @@ def _read_block(
     return together(fields, parts)
 
 
-def _has_null_row(data: bytes) -> bool:
-    """Whether a row may be ``null``, of which the bulk reader dies."""
-    return any(form.search(data) for form in _NULL_ROWS) or _NULL_FIRST.match(data) is not None
+def _regular_rows(data: bytes) -> int | None:
+    """The number of rows when each line is one of them; None when some are not objects or not on one line.
+
+    Within an object or array one object is not behind another without a comma, so that such an end of a line
+    is one of a row. A row of ``null`` kills the bulk reader.
+    """
+    data = data.strip()
+    if not data.startswith(b"{") or not data.endswith(b"}"):
+        return None
+    ends = data.count(b"}\n{")
+    if b"\r" in data:
+        ends += data.count(b"}\r\n{")
+    if data.count(b"\n") != ends:
+        return None
+    # Without objects within objects there is one at each end of a line only.
+    return None if data.count(b"}") > ends + 1 and _NULL_BEHIND.search(data) else ends + 1
 
 
 def _read_in_bulk(data: bytes, fields: tuple[Field, ...], options: JsonOptions) -> pa.Table | None:
     """The rows when all are of the usual form, else None."""
-    if any(not _is_usual(f) for f in fields) or not _is_utf8(data) or _has_null_row(data):
+    if any(not _is_usual(f) for f in fields) or not _is_utf8(data):
         return None
-    sample = _sample(data[:_SAMPLE_BYTES], _SAMPLE)
+    rows = _regular_rows(data)
+    if rows is None:
+        return None
     unknown = "infer" if options.ignore_unknown else "error"
     try:
+        sample = _sample(data, _SAMPLE)
         spelt = _spelt(fields, sample)
         schema = pa.schema(
             [(n, _json_type(f, [row.get(n) for row in sample])) for n, f in zip(spelt, fields, strict=True)]
@@ -176,7 +190,7 @@ def _read_in_bulk(data: bytes, fields: tuple[Field, ...], options: JsonOptions) 
             read_options=pj.ReadOptions(block_size=len(data) + 1, use_threads=False),
             parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior=unknown),
         )
-        if not _is_row_by_line(data, table.num_rows):
+        if table.num_rows != rows:
             return None
         if options.ignore_unknown and not _is_known(table.schema, schema):
             return None
@@ -207,13 +221,6 @@ def _is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _is_row_by_line(data: bytes, rows: int) -> bool:
-    """Whether each line is a row: as one object may not be behind another within an array or object without
-    a comma, such an end of a line is one of a row."""
-    ends = data.count(b"}\n{") + data.count(b"}\r\n{")
-    return ends == rows - 1 and data.rstrip().count(b"\n") == ends
 
 
 def _is_known(found: pa.Schema | pa.StructType, expected: pa.Schema | pa.StructType) -> bool:
@@ -364,7 +371,10 @@ def _row(line: bytes, fields: tuple[Field, ...], options: JsonOptions, problems:
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
     position = 0
-    for line in data.split(b"\n"):
+    while position < len(data):
+        end = data.find(b"\n", position)
+        end = len(data) if end < 0 else end
+        line = data[position:end]
         if line.strip():
             yield position, line
-        position += len(line) + 1
+        position = end + 1
