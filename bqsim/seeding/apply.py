@@ -15,7 +15,7 @@ from bqsim.sim.scenario.tree import Place, Problem
 
 from . import model as m
 from .api import Api, ApiError
-from .folders import FORMATS, SEEDS, RowFile, format_of, read_folder
+from .folders import FORMATS, SEEDS, RowFile, format_of, pairs_of, read_folder
 from .loading import load_files, load_rows
 from .read import Loaded, SeedError, TableParts, fields_of, read_seed
 from .statistics import statistics_of
@@ -415,8 +415,7 @@ def _matching(loaded: Loaded, files: m.Files) -> list[RowFile]:
         if format_ is None:
             text = f"the name {one.name} tells no format; write 'format: csv' ({', '.join(m.FORMATS)})"
             raise SeedError([Problem(place, text)])
-        parts = [part.partition("=") for part in one.relative_to(root).parts[:-1] if "=" in part]
-        rows.append(RowFile(one, format_, tuple((key, value) for key, _, value in parts)))
+        rows.append(RowFile(one, format_, pairs_of(one, root)))
     return rows
 
 

@@ -87,7 +87,7 @@ def _read_dataset(folder: Path, found: Folder) -> None:
         if path.is_dir():
             files = [f for f in _files(path) if format_of(f) is not None]
             if files:
-                rows = [RowFile(f, format_of(f) or "", _pairs(f, path)) for f in files]
+                rows = [RowFile(f, format_of(f) or "", pairs_of(f, path)) for f in files]
                 found.tables.setdefault((dataset, path.name), []).extend(rows)
         elif path.suffix.lower() == ".sql":
             found.scripts.append((path, dataset))
@@ -110,6 +110,7 @@ def _visible(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if not p.name.startswith((".", "_")))
 
 
-def _pairs(file: Path, table: Path) -> tuple[tuple[str, str | None], ...]:
+def pairs_of(file: Path, table: Path) -> tuple[tuple[str, str | None], ...]:
+    """The columns that the folders between a table's folder and a file give."""
     parts = [p.partition("=") for p in file.relative_to(table).parts[:-1] if "=" in p]
     return tuple((key, None if value == _NULL else unquote(value)) for key, _, value in parts)
