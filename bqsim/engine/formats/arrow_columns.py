@@ -46,6 +46,13 @@ _COMPATIBLE = frozenset(
 )
 
 
+# The first and the last value of a kind of time, in its Arrow unit.
+_RANGES = {
+    TypeKind.DATE: (-719_162, 2_932_896, pa.int32()),
+    TypeKind.DATETIME: (-62_135_596_800_000_000, 253_402_300_799_999_999, pa.int64()),
+    TypeKind.TIMESTAMP: (-62_135_596_800_000_000, 253_402_300_799_999_999, pa.int64()),
+    TypeKind.TIME: (0, 86_399_999_999, pa.int64()),
+}
 # The field of a map that has its entries.
 ENTRIES = "key_value"
 
@@ -101,6 +108,13 @@ def _cast(array: Any, t: Any) -> Any:
     if _IS.is_timestamp(t) and _IS.is_timestamp(array.type):
         return stamps(array, t)
     return pc.cast(array, t)
+
+
+def in_range(times: pa.Array, kind: TypeKind) -> bool:
+    """Whether canonical dates or times are those that the kind has."""
+    first, last, type_ = _RANGES[kind]
+    found = pc.min_max(times.view(type_))
+    return not found["min"].is_valid or (found["min"].as_py() >= first and found["max"].as_py() <= last)
 
 
 def flat(array: Any) -> tuple[Any, Any]:
@@ -193,18 +207,23 @@ def _scalar(array: pa.Array, f: Field, path: str) -> pa.Array:
         return values.combine_chunks()
     target = arrow_type(f.type)
     try:
-        if _IS.is_timestamp(target):
-            return stamps(array, target)
-        if _IS.is_time(target):
-            return pc.cast(array, target, safe=False)
-        if f.kind is TypeKind.NUMERIC and _IS.is_decimal(array.type):
-            wide = pc.cast(array, pa.decimal256(76, max(array.type.scale, 9)))
-            return pc.cast(pc.round(wide, 9, "half_towards_infinity"), target)
-        return pc.cast(array, target)
-    except pa.ArrowInvalid as exc:
-        raise invalid(
-            f"{READING}A value of Parquet column '{path}' is out of range for {f.kind.value}."
-        ) from exc
+        values = _cast_scalar(array, target, f)
+        if f.kind not in _RANGES or in_range(values, f.kind):
+            return values
+    except pa.ArrowInvalid:
+        pass
+    raise invalid(f"{READING}A value of Parquet column '{path}' is out of range for {f.kind.value}.")
+
+
+def _cast_scalar(array: pa.Array, target: pa.DataType, f: Field) -> pa.Array:
+    if _IS.is_timestamp(target):
+        return stamps(array, target)
+    if _IS.is_time(target):
+        return pc.cast(array, target, safe=False)
+    if f.kind is TypeKind.NUMERIC and _IS.is_decimal(array.type):
+        wide = pc.cast(array, pa.decimal256(76, max(array.type.scale, 9)))
+        return pc.cast(pc.round(wide, 9, "half_towards_infinity"), target)
+    return pc.cast(array, target)
 
 
 def stamps(array: pa.Array, target: pa.DataType) -> pa.Array:

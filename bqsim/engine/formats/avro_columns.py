@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bqsim.codecs.avro.decoder import (
     ARRAY,
@@ -32,6 +31,7 @@ from bqsim.codecs.avro.decoder import (
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.arrow import arrow_type, null_table, table_of
 
+from .arrow_columns import in_range
 from .texts import convert
 
 # How many bytes of blocks are decoded at once.
@@ -176,19 +176,8 @@ def _time(column: Column, field: Field, mask: Any, label: str) -> pa.Array:
     return _within(times, field.kind)
 
 
-# The first and the last value of a kind of time, in its Arrow unit.
-_RANGES = {
-    TypeKind.DATE: (-719_162, 2_932_896, pa.int32()),
-    TypeKind.DATETIME: (-62_135_596_800_000_000, 253_402_300_799_999_999, pa.int64()),
-    TypeKind.TIMESTAMP: (-62_135_596_800_000_000, 253_402_300_799_999_999, pa.int64()),
-    TypeKind.TIME: (0, 86_399_999_999, pa.int64()),
-}
-
-
 def _within(times: pa.Array, kind: TypeKind) -> pa.Array:
-    first, last, type_ = _RANGES[kind]
-    found = pc.min_max(times.view(type_))
-    if found["min"].is_valid and (found["min"].as_py() < first or found["max"].as_py() > last):
+    if not in_range(times, kind):
         raise NoPlan
     return times
 

@@ -69,6 +69,7 @@ class ParquetFile:
 
     def _converted(self, table: pa.Table, at: Sequence[int], fields: tuple[Field, ...]) -> Parsed:
         with reading(_FAILED):
+            table.validate(full=True)
             columns = [cast_column(table.column(n), self._schema[i].type) for n, i in enumerate(at)]
             rows = pa.table(columns, names=[str(i) for i in at]) if columns else table
             return parsed_rows(rows, [self._schema[i].name for i in at], fields, table.num_rows)

@@ -128,9 +128,7 @@ class AvroFile:
         if isinstance(type_, str) and type_ in self._named:
             type_ = self._named[type_]
         if isinstance(type_, list):
-            nested = [
-                replace(self._typed(f"{_type_name(t)}_value", t, logical), mode=Mode.NULLABLE) for t in type_
-            ]
+            nested = [self._typed(f"{_type_name(t)}_value", t, logical) for t in type_]
             return Field(name, TypeKind.STRUCT, fields=tuple(nested))
         if isinstance(type_, str):
             return Field(name, _SCALARS.get(type_, TypeKind.STRING))
@@ -188,6 +186,15 @@ _AS_THEY_ARE: dict[TypeKind, type] = {
     TypeKind.TIME: dt.time,
     TypeKind.DATETIME: dt.datetime,
     TypeKind.TIMESTAMP: dt.datetime,
+}
+
+
+# The kind that the values of a class are of, in unions.
+_KIND_OF: dict[type, TypeKind] = {
+    dict: TypeKind.STRUCT,
+    dt.datetime: TypeKind.TIMESTAMP,
+    Decimal: TypeKind.NUMERIC,
+    **{c: k for k, c in _AS_THEY_ARE.items() if c not in (dt.datetime, Decimal)},
 }
 
 
@@ -277,11 +284,31 @@ def _value(value: Any, field: Field, path: str) -> Any:
             raise invalid(f"{READING}Required field {path} is missing.")
         return None
     if field.kind is TypeKind.STRUCT:
-        if not isinstance(value, Mapping):
-            raise _mismatch(value, field, path)
+        if not isinstance(value, Mapping) or _is_of_union(value, field):
+            return _union_value(value, field, path)
         by_name = {k.casefold(): v for k, v in value.items()}
         return [_value(by_name.get(f.name.casefold()), f, f"{path}.{f.name}") for f in field.fields]
     return _scalar_value(value, field, path)
+
+
+def _is_of_union(value: Mapping[str, Any], field: Field) -> bool:
+    """Whether a record is a value of a union of several types, of which ``field`` has a member for each."""
+    names = {f.name.casefold() for f in field.fields}
+    return all(n.endswith("_value") for n in names) and not names & {k.casefold() for k in value}
+
+
+def _union_value(value: Any, field: Field, path: str) -> list[Any]:
+    """A value of a union of several types: the member of its own type has it, all others are NULL."""
+    kind = _KIND_OF.get(value.__class__)
+    for place, member in enumerate(field.fields):
+        repeated = member.mode is Mode.REPEATED
+        if repeated == isinstance(value, list) and (repeated or member.kind is kind):
+            found = _value(value, member, f"{path}.{member.name}")
+            return [
+                found if i == place else [] if f.mode is Mode.REPEATED else None
+                for i, f in enumerate(field.fields)
+            ]
+    raise _mismatch(value, field, path)
 
 
 def _scalar_value(value: Any, field: Field, path: str) -> Any:

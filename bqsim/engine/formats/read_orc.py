@@ -54,6 +54,7 @@ class OrcFile:
 
     def _converted(self, table: pa.Table, fields: tuple[Field, ...]) -> Parsed:
         with reading(_FAILED):
+            table.validate(full=True)
             names = [f.name for f in self._schema]
             wanted = {f.name.casefold() for f in fields}
             kept = [i for i, name in enumerate(names) if name.casefold() in wanted]

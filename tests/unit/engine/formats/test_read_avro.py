@@ -83,6 +83,25 @@ def test_types(type_: Any, value: Any, logical: str, raw: str, read: Any) -> Non
     assert rows.column(0).to_pylist() == [read]
 
 
+def test_unions_of_several_types_are_records_with_a_member_for_each() -> None:
+    inner = {"type": "record", "name": "Inner", "fields": [{"name": "a", "type": "long"}]}
+    type_ = ["null", "long", "string", "boolean", inner, {"type": "array", "items": "long"}]
+    values = [1, "x", None, True, {"a": 5}, [1, 2]]
+    file = opened(_file([{"name": "u", "type": type_}], [{"u": v} for v in values]))
+    (field,) = file.fields(logical_types=False)
+    names = ["long_value", "string_value", "boolean_value", "Inner_value", "array_value"]
+    assert [f.name for f in field.fields] == names
+    found = [r["c1"] and list(r["c1"].values()) for r in read_avro(file, (field,)).rows.to_pylist()]
+    assert found == [
+        [1, None, None, None, []],
+        [None, "x", None, None, []],
+        None,
+        [None, None, True, None, []],
+        [None, None, None, {"_1": 5}, []],
+        [None, None, None, None, [1, 2]],
+    ]
+
+
 def test_modes_and_records() -> None:
     inner = {"type": "record", "name": "Inner", "fields": [{"name": "a", "type": ["null", "long"]}]}
     file = opened(_file([{"name": "r", "type": inner}, {"name": "again", "type": ["null", "Inner"]}], []))
