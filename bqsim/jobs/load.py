@@ -20,7 +20,8 @@ from bqsim.sql.statements.loading import InputFile, Loading, TooManyErrors, told
 from bqsim.sql.statements.sizes import column_total, stored_bytes
 from bqsim.sql.statements.tables import TEMP_TABLE_MS
 from bqsim.sql.statements.writes import Writer
-from bqsim.types import Field
+from bqsim.types import Field, TypeKind
+from bqsim.types.api_schema import fields_from_api, fields_to_api
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -130,6 +131,8 @@ class _Work:
         replaced = config.target.write == "WRITE_TRUNCATE" and config.target.partition is None
         if config.detects:
             found = loading.detect()
+            # What a schema of the API may not say, files may not say either.
+            fields_from_api(fields_to_api(found))
             return found if table is None or replaced else _as_in(table, found)
         if table is None:
             raise invalid("No schema specified on job or table.")
@@ -174,9 +177,17 @@ class _Work:
 
 
 def _as_in(table: Table, fields: tuple[Field, ...]) -> tuple[Field, ...]:
-    """``fields``; those that a table has, as it has them."""
+    """``fields``; those that a table has, as it has them, with what is nested in them besides."""
     known = {f.name.casefold(): f for f in table.fields}
-    return tuple(known.get(f.name.casefold(), f) for f in fields)
+    return tuple(_with_nested(known.get(f.name.casefold(), f), f) for f in fields)
+
+
+def _with_nested(known: Field, field: Field) -> Field:
+    if known is field or known.kind is not TypeKind.STRUCT or field.kind is not TypeKind.STRUCT:
+        return known
+    given = {f.name.casefold(): f for f in field.fields}
+    nested = [_with_nested(f, given.pop(f.name.casefold(), f)) for f in known.fields]
+    return replace(known, fields=(*nested, *given.values()))
 
 
 def _inputs(config: LoadConfig, objects: ObjectStore) -> tuple[list[InputFile], InputFile | None]:

@@ -14,7 +14,7 @@ from bqsim.engine.protocol import Interrupted, Session
 from bqsim.errors import already_exists, invalid, not_found
 from bqsim.jobs.config import Target
 from bqsim.jobs.schema_updates import updated
-from bqsim.jobs.target_partition import check_partition, check_partitioning, one_partition
+from bqsim.jobs.target_partition import check_partition, check_partitioning, in_target
 from bqsim.sql.statements.storage import storage_of, with_storage
 from bqsim.sql.statements.writes import Writer, known_bytes, note_bytes, touched
 from bqsim.types import Field, Mode, TypeKind
@@ -54,7 +54,7 @@ def write_table(
         with _locked(executor, ref, cancelled), catalog.change(session) as change:
             table = _protected(_prepare(catalog, session, target, fields, query, exact), target)
             writer = Writer(session, table, change.time_us, bytes=known_bytes(catalog, table))
-            with one_partition(writer, target):
+            with in_target(writer, target):
                 inserted = insert(writer)
             table = touched(catalog, table, change, inserted - writer.removed)
             change.put_table(table)

@@ -6,17 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bqsim.catalog.resources import RangePartitioning, Table, TimePartitioning
-from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END
-from bqsim.errors import already_exists, invalid
+from bqsim.errors import invalid
 from bqsim.jobs.config import Target
-from bqsim.sql.statements.partition_ids import (
-    NULL_PARTITION,
-    UNPARTITIONED,
-    Bounds,
-    in_partition,
-    parse_partition_id,
-)
-from bqsim.sql.statements.storage import live, storage_of
+from bqsim.sql.statements.one_partition import check_one_partition, one_partition
 from bqsim.sql.statements.writes import Writer
 
 
@@ -26,56 +18,21 @@ def check_partition(table: Table, target: Target) -> None:
         return
     if table.time_partitioning is None and table.range_partitioning is None and table.storage is None:
         raise invalid("Partitioning specification must be provided in order to create partitioned table")
-    if target.partition == UNPARTITIONED:
-        raise invalid(f"Cannot write to the partition {UNPARTITIONED} of table {table.ref.api_name}.")
-    if target.partition == NULL_PARTITION and _by_ingestion(table):
-        raise invalid(
-            f"Invalid partition {NULL_PARTITION} of ingestion-time partitioned {table.ref.api_name}."
-        )
-    parse_partition_id(table, target.partition)
+    check_one_partition(table, target.partition)
 
 
 @contextmanager
-def one_partition(writer: Writer, target: Target) -> Iterator[None]:
-    """Let the rows that are inserted within the block be those of the partition that the decorator names.
-
-    Its old rows are removed when the target truncates. Raises ``duplicate`` when it must be empty,
-    ``invalid`` when a row is of another partition.
+def in_target(writer: Writer, target: Target) -> Iterator[None]:
+    """Let the rows that are inserted within the block go where the target says: when its decorator names a
+    partition, there, as :func:`one_partition` does it.
     """
     if target.partition is None:
         yield
         return
-    table, session = writer.table, writer.session
-    storage = storage_of(table)
-    bounds = parse_partition_id(table, target.partition)
-    inside = in_partition(table, target.partition)
-    rows = f"FROM {storage.engine_table} WHERE {live(storage)} AND {inside}"
-    if target.write in ("WRITE_TRUNCATE", "WRITE_TRUNCATE_DATA"):
-        writer.remove(f"SELECT rowid {rows}")
-    elif target.write == "WRITE_EMPTY" and int(str(session.scalar(f"SELECT count(*) {rows}"))):
-        raise already_exists("Table", f"{target.table.api_name}${target.partition}")
-    if _by_ingestion(table):
-        writer.partition = _start(bounds)
+    replacing = target.write in ("WRITE_TRUNCATE", "WRITE_TRUNCATE_DATA")
+    empty = target.write == "WRITE_EMPTY"
+    with one_partition(writer, target.partition, replacing=replacing, empty=empty):
         yield
-        return
-    yield
-    outside = session.scalar(
-        f"SELECT count(*) FROM {storage.engine_table}"
-        f" WHERE {VERSION_BEGIN} = {writer.version} AND {VERSION_END} IS NULL AND ({inside}) IS NOT TRUE"
-    )
-    if int(str(outside)):
-        raise invalid(
-            f"Some rows belong to different partitions rather than destination partition {target.partition}"
-        )
-
-
-def _by_ingestion(table: Table) -> bool:
-    time = table.time_partitioning
-    return time is not None and time.field is None
-
-
-def _start(bounds: Bounds) -> str:
-    return f"TIMESTAMP '{bounds.low}'"
 
 
 def check_partitioning(table: Table, target: Target) -> None:

@@ -95,6 +95,15 @@ AREAS: dict[str, dict[str, str]] = {
         "results as Arrow": "queryResultsFormat",
         "queues": "jobs that wait for a place",
     },
+    "storage": {
+        "JSON API": "buckets and objects: uploads, downloads, lists, compose, copy, rewrite, preconditions",
+        "XML API": "objects and buckets by path, copies, multipart uploads",
+        "resumable uploads": "sessions, chunks of 256 KiB, status queries, expiry after a week",
+        "signed URLs": "V4 and V2, which expire on the simulation's clock",
+        "versions": "noncurrent versions of objects",
+        "IAM policies": "of buckets",
+        "other collections": "access control lists, notifications, HMAC keys, folders, soft delete",
+    },
     "load": {
         "CSV": "",
         "NEWLINE_DELIMITED_JSON": "",
@@ -107,6 +116,12 @@ AREAS: dict[str, dict[str, str]] = {
         "schema autodetection": "",
         "bad records": "maxBadRecords and the texts of errors",
         "dispositions": "createDisposition, writeDisposition, schemaUpdateOptions",
+        "options": "mixes of options, and what is wrong with them",
+        "partition decorators": "one partition of a table as destination",
+        "hive partitioning": "columns in the names of files",
+        "sessions": "into temporary tables",
+        "copyFilesOnly": "",
+        "timestampTargetPrecision": "",
     },
     "streaming": {
         "row errors": "texts, locations, and rows that are stopped",
@@ -225,7 +240,6 @@ AREAS: dict[str, dict[str, str]] = {
         "Analytics Hub": "",
         "Data Policy API": "",
         "Migration API": "",
-        "Cloud Storage": "",
     },
     "latency": {
         "distributions": "fixed, uniform, normal, lognormal, gamma, exponential, Pareto, quantiles",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from bqsim.catalog.change import same_shape
 from bqsim.catalog.names import check_table_id
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.errors import invalid, invalid_query, not_found, unsupported
@@ -20,10 +22,12 @@ from .defaults import default_expression
 from .external import partition_columns
 from .fields import field_from_definition
 from .file_options import configuration
-from .file_source import FileSource, source_of
+from .file_source import FileBatch, FileSource, source_of
+from .named_partition import NamedPartition, named_partition
+from .one_partition import by_ingestion, one_partition
 from .partitions import clustering, partitioning
 from .tables import create_temp_dataset, described, wrong_kind
-from .writes import created, finish_creation
+from .writes import Outdated, Writer, created, finish_creation, writing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,8 +42,6 @@ def load_data(statement: Statement) -> StatementResult:
     temporary = bool(node.is_temp_table)
     ref = names.table_ref(node.name_path, statement.ctx, temporary=temporary)
     check_table_id(ref.table)
-    if resolved.has(node, "partition_filter"):
-        raise unsupported("LOAD DATA with PARTITIONS")
     if catalog.find_dataset(ref.dataset_ref) is None:
         if not temporary:
             raise not_found("Dataset", ref.dataset_ref.api_name, statement.ctx.location)
@@ -62,16 +64,32 @@ def load_data(statement: Statement) -> StatementResult:
         table = existing
         result = StatementResult(STATEMENT_TYPE, ddl_target_table=ref)
     result.ddl_operation = None
+    partition = named_partition(statement, table) if resolved.has(node, "partition_filter") else None
     if statement.dry_run:
         return result
     objects = statement.services.objects
-    rows, size = source.rows(objects, fields)
+    counted = _Counted(source.batches(objects, fields))
     if existing is None or overwrite:
-        _create(statement, table, rows)
+        _create(statement, table, counted, partition)
     else:
-        _append(statement, table, fields, rows)
-    result.load = LoadStats(len(source.matching(objects)), size, rows.num_rows)
+        _append(statement, table, fields, counted, partition)
+    result.load = LoadStats(len(source.matching(objects)), counted.bytes, counted.rows)
     return result
+
+
+@dataclass(slots=True)
+class _Counted:
+    """Batches of files, counted as they pass."""
+
+    batches: Iterable[FileBatch]
+    rows: int = 0
+    bytes: int = 0
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        for batch in self.batches:
+            self.rows += batch.rows.num_rows
+            self.bytes += batch.bytes
+            yield batch.rows
 
 
 def _fields(
@@ -105,15 +123,32 @@ def _table(statement: Statement, ref: Any, fields: tuple[Field, ...]) -> Table:
     return described(statement, ref, fields, time, by_range, clustering(node.cluster_by_list, fields))
 
 
-def _create(statement: Statement, table: Table, rows: pa.Table) -> None:
+def _create(statement: Statement, table: Table, rows: _Counted, partition: NamedPartition | None) -> None:
     catalog, session = statement.catalog, statement.session
     with catalog.lock(table.ref), catalog.change(session) as change:
         writer = created(catalog, session, change, table)
-        writer.append(rows, writer.table.fields)
+        with _in_partition(writer, partition):
+            for batch in rows:
+                writer.append(batch, writer.table.fields)
         finish_creation(change, writer)
 
 
-def _append(statement: Statement, table: Table, fields: Sequence[Field], rows: pa.Table) -> None:
+@contextmanager
+def _in_partition(writer: Writer, partition: NamedPartition | None) -> Iterator[None]:
+    if partition is None:
+        yield
+        return
+    with one_partition(writer, partition.id, replacing=partition.overwrite):
+        yield
+
+
+def _append(
+    statement: Statement,
+    table: Table,
+    fields: Sequence[Field],
+    rows: _Counted,
+    partition: NamedPartition | None,
+) -> None:
     named = [replace(f, name=_spelling(table, f)) for f in fields]
     written = {f.name for f in named}
     others = [f for f in table.fields if f.name not in written]
@@ -122,8 +157,19 @@ def _append(statement: Statement, table: Table, fields: Sequence[Field], rows: p
             raise invalid(f"Required field {field.name} is missing in the files")
     defaults = {f.name: default_expression(statement, f) for f in others if f.default is not None}
     columns = [table.fields[table.field_index(f.name) or 0] for f in named]
-    with statement.writing(table.ref) as writer:
-        writer.append(rows, columns, given=named, defaults=defaults)
+    with _writing(statement, table) as writer, _in_partition(writer, partition):
+        for batch in rows:
+            writer.append(batch, columns, given=named, defaults=defaults)
+
+
+@contextmanager
+def _writing(statement: Statement, table: Table) -> Iterator[Writer]:
+    """A writer into ``table`` as it was found, which the analysis may know in another shape."""
+    services, ctx = statement.services, statement.ctx
+    with writing(services.catalog, services.claims, statement.session, table.ref, ctx.cancelled) as writer:
+        if not same_shape(table, writer.table):
+            raise Outdated(table.ref)
+        yield writer
 
 
 def _spelling(table: Table, field: Field) -> str:
@@ -144,6 +190,7 @@ _LOAD = re.compile(
     rf"(?P<path>{_NAME}(?:\s*\.\s*{_NAME})*)(?P<clauses>.*?)(?P<files>\bFROM\s+FILES\b.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_PARTITIONS = re.compile(r"\bPARTITIONS\s*\(", re.IGNORECASE)
 _ORDERED = re.compile(r"\b(?:PARTITION|CLUSTER)\s+BY\b", re.IGNORECASE)
 
 
@@ -162,7 +209,10 @@ def with_target(services: Services, sql: str, ctx: Context, session: Session) ->
     existing = services.catalog.find_table(ref)
     listed = found["clauses"].lstrip().startswith("(")
     if existing is not None and (found["mode"].upper() == "INTO" or listed):
-        return ctx
+        if not _PARTITIONS.search(found["clauses"]) or not by_ingestion(existing):
+            return ctx
+        # The statement brings the pseudo columns itself.
+        return replace(ctx, pinned={**ctx.pinned, ref: replace(existing, time_partitioning=None)})
     stub = Table(ref, TableKind.TABLE, (), 0, 0, "", ctx.location)
     pinned = replace(ctx, pinned={**ctx.pinned, ref: stub})
     if listed or not _ORDERED.search(found["clauses"]):
