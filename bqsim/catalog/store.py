@@ -263,8 +263,18 @@ class Catalog:
             yield
 
     def schema_fingerprint(self, refs: Iterable[TableRef | RoutineRef]) -> Hashable:
-        """As :meth:`fingerprint`, but unmoved by changes of rows: a key for plans."""
-        return tuple((ref, self._generation_of(ref)) for ref in refs)
+        """As :meth:`fingerprint`, but unmoved by changes of rows: a key for plans.
+
+        Rows of tables by ingestion time are in their partitions once they have left the streaming buffer.
+        """
+        return tuple((ref, self._generation_of(ref), self._held_apart(ref)) for ref in refs)
+
+    def _held_apart(self, ref: TableRef | RoutineRef) -> Hashable:
+        table = self.find_table(ref) if isinstance(ref, TableRef) else None
+        storage = None if table is None else table.storage
+        if storage is None or storage.partition is None:
+            return None
+        return self.buffers.find(storage.engine_table)
 
     def _generation_of(self, ref: TableRef | RoutineRef) -> int:
         if isinstance(ref, TableRef) and self.find_table(ref) is None:

@@ -283,7 +283,9 @@ def add_table(catalog: Any, name: str, source: Source) -> None:
         if _is_collated(field):
             _annotate(field, column.annotation_map)
     for field in source.pseudo:
-        column = proto.column.add(name=field.name, is_pseudo_column=True, is_writable_column=False)
+        # DML may say in which partition rows are, by the first of the two columns only.
+        writable = field is PARTITION_TIME and source.table.kind is TableKind.TABLE and not source.matches
+        column = proto.column.add(name=field.name, is_pseudo_column=True, is_writable_column=writable)
         type_to_proto(field.type, column.type)
 
 

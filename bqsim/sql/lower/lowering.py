@@ -314,8 +314,7 @@ class Lowering:
         require_all(self, table)
         relation = all_rows(self, node, table)
         select = self.select(relation)
-        label = next(iter(relation.columns.values()), (relation.source.alias,))[0]
-        select.append("expressions", nodes.alias(nodes.column(label, "rowid"), "_rowid"))
+        select.append("expressions", nodes.alias(nodes.column(relation.source.alias, "rowid"), "_rowid"))
         return select
 
     def bind(self, node: Any, label: str) -> None:

@@ -86,7 +86,7 @@ def refuse_sampling(low: Lowering, scan: Any) -> None:
 
 def _condition(low: Lowering, table: Table, policy: RowAccessPolicy, label: str) -> exp.Expression:
     from .lowering import Lowering
-    from .scans import pseudo_column, scan_columns
+    from .scans import buffer_of, pseudo_column, scan_columns
 
     shared = low.shared
     if table.ref in shared.open_policies:
@@ -100,7 +100,7 @@ def _condition(low: Lowering, table: Table, policy: RowAccessPolicy, label: str)
     read = shared.columns_read.setdefault(table.ref, {})
     for column, index in scan_columns(scan):
         if index >= len(table.fields):
-            inner.places[column.column_id] = pseudo_column(table, column, label)
+            inner.places[column.column_id] = pseudo_column(table, column, label, buffer_of(low, table))
         else:
             read[table.fields[index].name] = None
             inner.places[column.column_id] = (label, table.storage.columns[index])

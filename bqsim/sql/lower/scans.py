@@ -24,6 +24,8 @@ from .spatial import bounds_conditions
 from .types import column_type, engine_type
 
 if TYPE_CHECKING:
+    from bqsim.catalog.buffers import Buffer
+
     from .lowering import Lowering
 
 
@@ -284,7 +286,7 @@ def all_rows(low: Lowering, node: Any, table: Table) -> Relation:
     columns: dict[int, Place] = {}
     for column, index in scan_columns(node):
         if index >= len(table.fields):
-            columns[column.column_id] = pseudo_column(table, column, label)
+            columns[column.column_id] = pseudo_column(table, column, label, buffer_of(low, table))
             continue
         read[table.fields[index].name] = None
         columns[column.column_id] = (label, storage.columns[index])
@@ -299,21 +301,32 @@ def all_rows(low: Lowering, node: Any, table: Table) -> Relation:
     return relation
 
 
-def pseudo_column(table: Table, column: Any, label: str) -> exp.Expression:
-    """_PARTITIONTIME and _PARTITIONDATE: the partition in which a row was written."""
-    return partition_value(table, column_type(column).kind, label)
+def pseudo_column(table: Table, column: Any, label: str, buffer: Buffer | None = None) -> exp.Expression:
+    """_PARTITIONTIME and _PARTITIONDATE: the partition in which a row is."""
+    return partition_value(table, column_type(column).kind, label, buffer)
 
 
-def partition_value(table: Table, kind: TypeKind, label: str) -> exp.Expression:
+def partition_value(table: Table, kind: TypeKind, label: str, buffer: Buffer | None = None) -> exp.Expression:
     """The beginning of the partition in which a row of relation ``label`` is, as a TIMESTAMP or DATE; NULL in
-    none.
+    none, as rows are while the streaming ``buffer`` holds them.
     """
     storage = table.storage
     assert storage is not None and storage.partition is not None
     start: exp.Expression = nodes.column(label, storage.partition)
+    if buffer is not None:
+        held = buffer.holds("{1}")
+        began = nodes.column(label, VERSION_BEGIN)
+        start = nodes.template(f"CASE WHEN {held} THEN NULL ELSE {{0}} END", start, began)
     if kind is TypeKind.DATE:
         return nodes.template("CAST({0} AS DATE)", start)
     return start
+
+
+def buffer_of(low: Lowering, table: Table) -> Buffer | None:
+    """What the streaming buffer of a table holds. What plans are kept by tells of it too."""
+    if low.catalog is None or table.storage is None:
+        return None
+    return low.catalog.buffers.find(table.storage.engine_table)
 
 
 def live(low: Lowering, node: Any, label: str) -> exp.Expression:

@@ -9,6 +9,7 @@ from typing import Any
 from bqsim.catalog.resources import Table
 from bqsim.errors import invalid_query, unsupported
 from bqsim.sql.googlesql import resolved
+from bqsim.sql.googlesql.catalog import PARTITION_TIME
 from bqsim.sql.lower import Lowering, nodes
 from bqsim.types import Field
 
@@ -24,6 +25,31 @@ def position(scan: Any, column_id: int) -> int:
     """The position in the table of a column of its scan."""
     ids = [c.column_id for c in scan.parent.column_list]
     return int(scan.column_index_list[ids.index(column_id)])
+
+
+def writable_fields(table: Table) -> tuple[Field, ...]:
+    """The columns that DML may write, by position: those of the table, then ``_PARTITIONTIME`` of one that is
+    partitioned by ingestion time."""
+    return table.fields if storage_of(table).partition is None else (*table.fields, PARTITION_TIME)
+
+
+def given_partition(table: Table, positions: Sequence[int], value: str = "v{0}") -> str | None:
+    """The engine expression of the partition of rows that name it, None of those that do not.
+
+    ``positions`` are those of the columns in the table, ``value`` the form of the engine columns with their
+    values, numbered from 1. Page *Update partitioned table data using DML*: a value must be the beginning of
+    a partition.
+    """
+    time = table.time_partitioning
+    if time is None or len(table.fields) not in positions:
+        return None
+    written = value.format(list(positions).index(len(table.fields)) + 1)
+    text = "bq:_PARTITIONTIME must be the beginning of a partition of the table, but found "
+    found = f"strftime({written}, '%Y-%m-%d %H:%M:%S.%f UTC')"
+    return (
+        f"CASE WHEN {written} IS NULL OR date_trunc('{time.type}', {written}) = {written} THEN {written}"
+        f" ELSE CAST(error('{text}' || {found}) AS TIMESTAMP) END"
+    )
 
 
 def outputs(columns: Iterable[Any], fields: Sequence[Field]) -> list[Any]:
@@ -51,6 +77,7 @@ def new_values(
     Current values of columns of which only fields change are read from the scan labelled ``label``.
     """
     ids = {position(scan, c.column_id): c.column_id for c in scan.parent.column_list}
+    fields = writable_fields(table)
     assigned: dict[int, _Node] = {}
     for item in items:
         if item.update_item_element_list or item.update_list or item.delete_list or item.insert_list:
@@ -58,8 +85,8 @@ def new_values(
         path = _path(resolved.unwrap(item.target))
         index = position(scan, path[0])
         place = _place(assigned.setdefault(index, _Node()), path[1:])
-        place.value = _value(statement, low, table.fields[index], path[1:], item.set_value)
-    return {i: _merged(node, table.fields[i], f"{label}.k{ids[i]}") for i, node in assigned.items()}
+        place.value = _value(statement, low, fields[index], path[1:], item.set_value)
+    return {i: _merged(node, fields[i], f"{label}.k{ids[i]}") for i, node in assigned.items()}
 
 
 def kept_partition(table: Table) -> str | None:
@@ -73,7 +100,8 @@ def updated_rows(table: Table, changed: Iterable[int], changes: str) -> str:
 
     ``changes`` has the identifiers of the rows as ``_rowid`` and the new values of the columns at
     ``changed`` as ``v<n>``;
-    the other columns keep their values. The partition of a row by ingestion time is :data:`KEPT_PARTITION`.
+    the other columns keep their values. The partition of a row by ingestion time is :data:`KEPT_PARTITION`,
+    unless it is among the changes.
     """
     storage = storage_of(table)
     new = set(changed)
@@ -81,7 +109,8 @@ def updated_rows(table: Table, changed: Iterable[int], changes: str) -> str:
         f"{f'c.v{i + 1}' if i in new else f'b.{name}'} AS v{i + 1}" for i, name in enumerate(storage.columns)
     )
     if storage.partition is not None:
-        columns += f", b.{storage.partition} AS {KEPT_PARTITION}"
+        given = given_partition(table, sorted(new), f"c.v{len(table.fields) + 1}")
+        columns += f", {given or f'b.{storage.partition}'} AS {KEPT_PARTITION}"
     return f"SELECT {columns} FROM {changes} AS c JOIN {storage.engine_table} AS b ON b.rowid = c._rowid"
 
 

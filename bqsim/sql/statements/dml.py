@@ -44,10 +44,12 @@ def insert(statement: Statement) -> StatementResult:
     _refuse_count(statement)
     table = target(statement, node.table_scan)
     positions = [assignments.position(node.table_scan, c.column_id) for c in node.insert_column_list]
-    given = [table.fields[i] for i in positions]
+    columns = assignments.writable_fields(table)
+    given = [columns[i] for i in positions]
+    partition = assignments.given_partition(table, positions)
     omitted = [f for i, f in enumerate(table.fields) if i not in positions and f.default is not None]
     if resolved.has(node, "query"):
-        return _insert_query(statement, table, given, omitted)
+        return _insert_query(statement, table, given, omitted, partition)
     low = statement.services.planner.lowering(statement.analyzed, statement.ctx)
     with refusing(statement):
         defaults = [default_expression(statement, f) for f in omitted]
@@ -58,7 +60,7 @@ def insert(statement: Statement) -> StatementResult:
     labels = ", ".join(f"v{i}" for i in range(1, len(given) + len(omitted) + 1))
     values = f"SELECT * FROM (VALUES {', '.join(f'({r})' for r in rows)}) AS r({labels})"
     with applied(statement, low, table) as writer:
-        writer.insert([*given, *omitted], values)
+        writer.insert([*given, *omitted], values, partition=partition)
     result.dml = DmlStats(inserted=writer.inserted)
     return result
 
@@ -73,7 +75,11 @@ def _row_values(statement: Statement, low: Lowering, row: Any, fields: Sequence[
 
 
 def _insert_query(
-    statement: Statement, table: Table, given: Sequence[Field], omitted: Sequence[Field]
+    statement: Statement,
+    table: Table,
+    given: Sequence[Field],
+    omitted: Sequence[Field],
+    partition: str | None,
 ) -> StatementResult:
     node = statement.node
     outputs = assignments.outputs(node.query_output_column_list, given)
@@ -87,6 +93,7 @@ def _insert_query(
     if statement.dry_run:
         return result
     with statement.writing(table.ref) as writer:
+        writer.partition = partition
         if plan.engine_sql is None:
             filled = {f.name: d for f, d in zip(omitted, defaults, strict=True)}
             writer.append(run_plan(statement, plan), given, given=plan.schema, defaults=filled)
@@ -238,5 +245,5 @@ def dml_result(
     result = StatementResult(statement_type, Route.ENGINE, tables=tuple(read))
     result.row_level_security = shared.policies_used is not None
     result.read = bytes_read(statement, read, scans, shared.wildcards)
-    charge_scan(statement, result.bytes_processed, len(read))
+    charge_scan(statement, result.read, len(read))
     return result

@@ -72,7 +72,7 @@ def _when(statement: Statement, low: Lowering, table: Table, clause: Any) -> _Wh
     if resolved.has(clause, "match_expr"):
         condition += f" AND ({nodes.render(low.expression(clause.match_expr))})"
     when = _When(enum_name(clause, "action_type"), condition)
-    scan = statement.node.table_scan
+    scan, columns = statement.node.table_scan, assignments.writable_fields(table)
     if when.action == "UPDATE":
         when.values = assignments.new_values(statement, low, table, scan, clause.update_item_list, "m")
     elif when.action == "INSERT":
@@ -81,7 +81,7 @@ def _when(statement: Statement, low: Lowering, table: Table, clause: Any) -> _Wh
             expression = resolved.unwrap(value.value)
             is_default = resolved.node_name(expression) == "ResolvedDMLDefault"
             when.values[index] = (
-                default_expression(statement, table.fields[index])
+                default_expression(statement, columns[index])
                 if is_default
                 else str(nodes.render(low.expression(expression)))
             )
@@ -115,10 +115,15 @@ def _apply(statement: Statement, writer: Writer, whens: list[_When]) -> DmlStats
     refuse_buffered(statement, writer, CHANGE)
     inserted = updated = 0
     for n, when in enumerate(whens):
-        fields: list[Field] = [table.fields[i] for i in when.values]
+        every = assignments.writable_fields(table)
+        fields: list[Field] = [every[i] for i in when.values]
         if when.action == "INSERT":
             columns = ", ".join(f"w{n}_{i + 1} AS v{p}" for p, i in enumerate(when.values, 1))
-            inserted += writer.insert(fields, f"SELECT {columns or '1'} FROM {CHANGES} WHERE _action = {n}")
+            inserted += writer.insert(
+                fields,
+                f"SELECT {columns or '1'} FROM {CHANGES} WHERE _action = {n}",
+                partition=assignments.given_partition(table, list(when.values)),
+            )
         elif when.action == "UPDATE":
             columns = "".join(f", w{n}_{i + 1} AS v{i + 1}" for i in when.values)
             own = f"(SELECT _rowid{columns} FROM {CHANGES} WHERE _action = {n})"
