@@ -155,7 +155,7 @@ _STRICT: tuple[str, ...] = (
         WHEN TRY_CAST(printf('%.15g', x) AS DOUBLE) = x THEN printf('%.15g', x)
         ELSE printf('%.17g', x) END""",
     """CREATE MACRO bq_cast_float64_to_string(x) AS CASE
-        WHEN x = 0 THEN '0' WHEN x IS NOT NULL THEN bq_float_digits(x) END""",
+        WHEN x = 0 THEN '0' WHEN isnan(x) THEN 'nan' WHEN x IS NOT NULL THEN bq_float_digits(x) END""",
     f"""CREATE MACRO bq_cast_float64_to_int64(x) AS CASE
         WHEN x >= -9223372036854775808 AND x < 9223372036854775808 THEN CAST(round(x) AS BIGINT)
         WHEN isfinite(x) THEN bq_error('int64 out of range: ' || printf('%g', x))

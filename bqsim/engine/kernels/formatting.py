@@ -219,11 +219,11 @@ MACROS: tuple[str, ...] = (
     r"""CREATE MACRO bq_quote_string(x) AS CASE
         WHEN regexp_matches(x, '[\x00-\x1f\x7f"\\]') THEN bq_quote_any_string(x) ELSE '"' || x || '"' END""",
     """CREATE MACRO bq_float64_text(x) AS CASE
-        WHEN NOT isfinite(x) THEN CAST(x AS VARCHAR)
+        WHEN isnan(x) THEN 'nan' WHEN NOT isfinite(x) THEN CAST(x AS VARCHAR)
         WHEN regexp_full_match(bq_float_digits(x), '-?[0-9]+') THEN bq_float_digits(x) || '.0'
         ELSE bq_float_digits(x) END""",
     """CREATE MACRO bq_float64_literal(x) AS CASE
-        WHEN NOT isfinite(x) THEN 'CAST("' || CAST(x AS VARCHAR) || '" AS FLOAT64)'
+        WHEN NOT isfinite(x) THEN 'CAST("' || bq_float64_text(x) || '" AS FLOAT64)'
         ELSE bq_float64_text(x) END""",
     "CREATE MACRO bq_join_texts(texts) AS coalesce(array_to_string(texts, ', '), '')",
 )

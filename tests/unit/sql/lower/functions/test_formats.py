@@ -106,3 +106,12 @@ def test_parsing_at_a_zone(warehouse: Warehouse) -> None:
     rows = [("2021-03-14 02:30", "America/New_York"), ("2021-11-07 01:30", "America/New_York")]
     rows += [("2021-03-14 02:30", z) for z in ("UTC", "+05:30")]
     assert_agrees(warehouse, "PARSE_TIMESTAMP('%Y-%m-%d %H:%M', x, z)", "x STRING, z STRING", rows)
+
+
+@pytest.mark.parametrize(
+    "shown", ["CAST({} AS STRING)", "FORMAT('%t %T %f', {0}, {0}, {0})", "TO_JSON_STRING({})"]
+)
+def test_nan_has_no_sign(warehouse: Warehouse, shown: str) -> None:
+    """Zero times an infinity has a sign bit; its text has none."""
+    rows = [(float("inf"),), (float("-inf"),)]
+    assert_agrees(warehouse, shown.format("(0.0 * x)"), "x FLOAT64", rows)
