@@ -175,6 +175,8 @@ def _read_in_bulk(data: bytes, fields: tuple[Field, ...], options: JsonOptions) 
     """The rows when all are of the usual form, else None."""
     if any(not _is_usual(f) for f in fields) or not _is_utf8(data):
         return None
+    if options.ignore_unknown and any(word in data for word in (b"NaN", b"Inf")):
+        return None
     rows = _regular_rows(data)
     if rows is None:
         return None
@@ -297,6 +299,9 @@ def _canonical_array(array: pa.Array, f: Field, formats: TimeFormats | None) -> 
         names = [f"_{i}" for i in range(1, len(children) + 1)]
         return pa.StructArray.from_arrays(children, names=names, mask=array.is_null())
     if f.kind in _NATIVE and array.type == _NATIVE[f.kind]:
+        # The bulk reader takes words for numbers that JSON does not have.
+        if f.kind is TypeKind.FLOAT64 and not pc.all(pc.is_finite(array), min_count=0).as_py():
+            raise _NotUsual
         return array
     if f.kind in _NUMBERS and array.type == _NUMBERS[f.kind]:
         return _number(array, f)
