@@ -290,9 +290,8 @@ class Job:
             out["finalExecutionDurationMs"] = str(self.timeline.run_ms)
         if self.statistics is not None:
             if self.type is JobType.QUERY:
-                shown = getattr(self.statistics, "row_level_security", False)
-                if not shown:
-                    out["totalBytesProcessed"] = str(self.statistics.bytes_processed)
+                hidden = getattr(self.statistics, "row_level_security", False)
+                out["totalBytesProcessed"] = str(0 if hidden else self.statistics.bytes_processed)
             out.update(self.statistics.to_json(self))
         if self.life is not None:
             for name, shown in self.life.statistics(self).items():

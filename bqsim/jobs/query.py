@@ -82,6 +82,7 @@ class QueryRunner:
             pinned=defined_tables(config.definitions, project, job.ref.location),
             cancelled=_cancelled(job),
             job=_resource_name(job.ref),
+            afford=lambda read: self._check_limit(config, bytes_billed(read)),
         )
         if self.sessions is not None:
             sessions = self.sessions
@@ -204,9 +205,6 @@ class QueryRunner:
         job.statistics = QueryStatistics.of(done[-1])
 
     def _run_statement(self, job: Job, config: QueryConfig, ctx: Context, engine: Session) -> None:
-        if config.maximum_bytes_billed is not None:
-            estimate = self._executor.dry_run(config.sql, ctx, engine)
-            self._check_limit(config, bytes_billed(estimate.read))
         moment = self._catalog.moment()
         if config.target is not None:
             result = self._run_into_table(job, config, ctx, engine)

@@ -164,12 +164,11 @@ class QueryStatistics:
         return out
 
     def bytes_json(self) -> dict[str, str]:
-        """The bytes that were processed and billed; of tables with row access policies they are hidden."""
-        if self.row_level_security:
-            return {}
+        """The bytes that were processed and billed; of tables with row access policies they are hidden: 0."""
+        hidden = self.row_level_security
         return {
-            "totalBytesProcessed": str(self.bytes_processed),
-            "totalBytesBilled": str(self.bytes_billed),
+            "totalBytesProcessed": str(0 if hidden else self.bytes_processed),
+            "totalBytesBilled": str(0 if hidden else self.bytes_billed),
         }
 
     @property

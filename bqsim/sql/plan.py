@@ -57,6 +57,7 @@ class Context:
     others is to stop. ``library`` reads the
     library of a JavaScript function by its URI; ``job`` is the resource name of the job that runs the
     statement; ``abort_session`` ends a session by its id (None: the one that the statement runs in).
+    ``afford`` raises the refusal of a statement that would be charged too much, before it runs.
     """
 
     project: str
@@ -82,6 +83,7 @@ class Context:
     library: Callable[[str], str] | None = None
     job: str = ""
     abort_session: Callable[[str | None], None] | None = None
+    afford: Callable[[BytesRead], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

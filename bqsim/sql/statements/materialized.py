@@ -18,11 +18,11 @@ from bqsim.engine.protocol import Session
 from bqsim.errors import BigQueryError, invalid_query
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.lower.materialized import STATE, changed
-from bqsim.sql.plan import Context, QueryPlan, StatementResult
+from bqsim.sql.plan import BytesRead, Context, QueryPlan, StatementResult
 
 from .base import Services, Statement, registered
 from .query import engine_select, run_plan
-from .scanned import plan_reads
+from .scanned import bytes_read, plan_reads
 from .tables import wrong_kind
 from .writes import Writer, created
 
@@ -118,7 +118,7 @@ def refresh(statement: Statement, ref: TableRef, *, ready_us: int = 0) -> Statem
         plan = services.planner.plan_query(services.planner.view(view, ctx), ctx)
         bases = _states(catalog, (*plan.tables, *plan.views))
         within = Statement(services, None, ctx, session)
-        read = plan_reads(within, plan)
+        read = _incremental(within, view, plan) or plan_reads(within, plan)
         with catalog.change(session) as change:
             writer = created(catalog, session, change, replace(view, storage=None, num_rows=0))
             _fill(within, writer, plan)
@@ -137,9 +137,44 @@ def _fill(statement: Statement, writer: Writer, plan: QueryPlan) -> None:
         writer.insert(fields, engine_select(plan))
 
 
-def _states(catalog: Catalog, refs: Sequence[TableRef]) -> dict[str, dict[str, str]]:
+def _incremental(statement: Statement, view: Table, plan: QueryPlan) -> BytesRead | None:
+    """What a refresh is charged for that only adds what came to one table since the last one: those rows, and
+    the rows that the view has. None when the whole query is computed (page *Use materialized views*).
+    """
+    state: Mapping[str, Any] = view.metadata.get(STATE) or {}
+    settings: Mapping[str, Any] = view.metadata.get("materializedView") or {}
+    if settings.get("allowNonIncrementalDefinition") or view.storage is None:
+        return None
+    if state.get("query") != view.view_query or any(
+        ref.api_name not in state["bases"] for ref in plan.tables
+    ):
+        return None
+    tables = {ref: statement.catalog.table(ref) for ref in plan.tables}
+    changed_ = [t for ref, t in tables.items() if t.etag != state["bases"][ref.api_name]["etag"]]
+    if len(changed_) != 1:
+        return None
+    (base,) = changed_
+    known = state["bases"][base.ref.api_name]
+    if base.storage is None or known.get("rows") != base.storage.engine_table:
+        return None
+    sizes = statement.services.sizes
+    came = sizes.appended(statement.session, base, known["version"], plan.columns_read[base.ref])
+    if came is None:
+        return None
+    others = {ref: names for ref, names in plan.columns_read.items() if ref != base.ref}
+    beside = bytes_read(statement, others)
+    return BytesRead((came + sizes.table(statement.session, view), *beside.tables))
+
+
+def _states(catalog: Catalog, refs: Sequence[TableRef]) -> dict[str, dict[str, Any]]:
     found = {ref: catalog.find_table(ref) for ref in refs}
-    return {ref.api_name: {**ref.to_json(), "etag": t.etag} for ref, t in found.items() if t is not None}
+    return {ref.api_name: {**ref.to_json(), **_seen_as(t)} for ref, t in found.items() if t is not None}
+
+
+def _seen_as(table: Table) -> dict[str, Any]:
+    """What tells whether a table has changed, and how."""
+    rows = None if table.storage is None else table.storage.engine_table
+    return {"etag": table.etag, "version": table.version, "rows": rows}
 
 
 def first_refresh(statement: Statement, ref: TableRef) -> None:

@@ -30,6 +30,7 @@ def charge_plan(statement: Statement, plan: QueryPlan) -> BytesRead:
     Raises ``BigQueryError`` for the limit that it exceeds.
     """
     read = plan_reads(statement, plan)
+    _afford(statement, read)
     work = working()
     if work is None or statement.dry_run:
         return read
@@ -47,12 +48,19 @@ def charge_plan(statement: Statement, plan: QueryPlan) -> BytesRead:
     return read
 
 
-def charge_scan(statement: Statement, size: int, tables: int) -> None:
-    """As :func:`charge_plan`, for ``size`` bytes of so many tables."""
+def charge_scan(statement: Statement, read: BytesRead, tables: int) -> None:
+    """As :func:`charge_plan`, for what is read of so many tables."""
+    _afford(statement, read)
     work = working()
     if work is not None and not statement.dry_run:
         resolved = statement.node.ByteSize()
-        work.charge(Moment.RUN, {"bytes": size, "resources": tables, "resolved_bytes": resolved})
+        work.charge(Moment.RUN, {"bytes": read.total, "resources": tables, "resolved_bytes": resolved})
+
+
+def _afford(statement: Statement, read: BytesRead) -> None:
+    """Raises ``bytesBilledLimitExceeded`` for a statement that its job may not pay for."""
+    if statement.ctx.afford is not None and not statement.dry_run:
+        statement.ctx.afford(read)
 
 
 def _levels(statement: Statement, ref: TableRef) -> int:

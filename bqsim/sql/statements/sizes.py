@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bqsim.catalog.resources import Table
 from bqsim.catalog.shadow import shadow_of
-from bqsim.engine.protocol import VERSION_END, Session
+from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END, Session
 from bqsim.sim.stale import seen
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.bytes_size import FIXED
@@ -115,6 +115,26 @@ class ColumnSizes:
     def table(self, session: Session, table: Table) -> int:
         """The bytes of all columns of a table's live rows: its ``numBytes``."""
         return self.columns(session, table, [f.name for f in table.fields])
+
+    def appended(self, session: Session, table: Table, since: int, names: Iterable[str]) -> int | None:
+        """The bytes of columns of the rows that came after a version of a table; None when others went."""
+        storage = table.storage
+        assert storage is not None
+        columns = [
+            (f, storage.columns[i])
+            for n in names
+            if (i := table.field_index(n)) is not None
+            for f in (table.fields[i],)
+        ]
+        total = " + ".join(column_total(field, column) for field, column in columns)
+        went = f"{VERSION_BEGIN} <= {since} AND {VERSION_END} > {since}"
+        if session.scalar(f"SELECT count(*) FROM {storage.engine_table} WHERE {went}"):
+            return None
+        came = f"{VERSION_BEGIN} > {since} AND {VERSION_END} IS NULL"
+        found = session.scalar(
+            f"SELECT CAST({total or '0'} AS BIGINT) FROM {storage.engine_table} WHERE {came}"
+        )
+        return int(str(found or 0))
 
     def tables(self, session: Session, tables: Sequence[Table]) -> list[int]:
         """:meth:`table` of each of many tables, with few engine queries."""

@@ -101,6 +101,18 @@ def test_bytes_are_counted_and_billed_at_least_10_mib(play: Play) -> None:
         assert refused.error.message == (
             "Query exceeded limit for bytes billed: 10485759. 10485760 or higher required."
         )
+        for sql in (
+            "CREATE TABLE d.u AS SELECT b FROM d.t",
+            "INSERT d.t (b) SELECT b FROM d.t",
+            "DELETE FROM d.t WHERE b = 'x'",
+            "CREATE TABLE d.w AS SELECT 1 AS x; SELECT b FROM d.t",
+        ):
+            again = await s.query(sql, maximumBytesBilled="10485759")
+            assert again.error is not None, sql
+            assert again.error.reason.name == "bytesBilledLimitExceeded", sql
+        assert again.query_statistics is not None
+        assert again.query_statistics.bytes_billed == 0
+        await s.ok("SELECT * FROM d.w")
         await s.ok("SELECT b FROM d.t", maximumBytesBilled="10485760")
 
     play(body)

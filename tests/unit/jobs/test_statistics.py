@@ -6,7 +6,7 @@ import pytest
 
 from bqsim.catalog.refs import DatasetRef, RoutineRef, TableRef
 from bqsim.jobs.statistics import MIB, CopyStatistics, LoadStatistics, QueryStatistics, bytes_billed
-from bqsim.sql.plan import DmlStats, Route, StatementResult
+from bqsim.sql.plan import BytesRead, DmlStats, Route, StatementResult
 from bqsim.types import INT64, field_of
 
 pytestmark = [
@@ -24,25 +24,24 @@ class Times:
 
 
 @pytest.mark.parametrize(
-    ("processed", "tables", "billed"),
+    ("tables", "billed"),
     [
-        (0, 0, 0),
-        (0, 3, 0),
-        (1, 1, 10 * MIB),
-        (1, 0, 10 * MIB),
-        (10 * MIB, 1, 10 * MIB),
-        (10 * MIB + 1, 1, 11 * MIB),
-        (1, 3, 30 * MIB),
-        (31 * MIB, 3, 31 * MIB),
+        ((), 0),
+        ((0, 0, 0), 0),
+        ((1,), 10 * MIB),
+        ((10 * MIB,), 10 * MIB),
+        ((10 * MIB + 1,), 11 * MIB),
+        ((1, 0, 7), 30 * MIB),
+        ((11 * MIB, 1), 21 * MIB),
     ],
 )
-def test_bytes_billed(processed: int, tables: int, billed: int) -> None:
-    assert bytes_billed(processed, tables) == billed
+def test_bytes_billed(tables: tuple[int, ...], billed: int) -> None:
+    assert bytes_billed(BytesRead(tables)) == billed
 
 
 def test_of_a_select() -> None:
     ref = TableRef("p", "d", "t")
-    result = StatementResult("SELECT", Route.REFERENCE, "no ST_AREA", tables=(ref,), bytes_processed=24)
+    result = StatementResult("SELECT", Route.REFERENCE, "no ST_AREA", tables=(ref,), read=BytesRead((24,)))
     out = QueryStatistics.of(result).to_json(Times())
     query = out["query"]
     assert out["bqsim"] == {"route": "REFERENCE", "routeReason": "no ST_AREA"}
@@ -112,3 +111,9 @@ def test_loads_and_copies() -> None:
         },
     }
     assert CopyStatistics(3, 40).to_json(Times()) == {"copy": {"copiedRows": "3", "copiedLogicalBytes": "40"}}
+
+
+def test_bytes_of_tables_with_row_access_policies_are_hidden() -> None:
+    result = StatementResult("SELECT", row_level_security=True, read=BytesRead((24,)))
+    query = QueryStatistics.of(result).to_json(Times())["query"]
+    assert (query["totalBytesProcessed"], query["totalBytesBilled"]) == ("0", "0")

@@ -152,6 +152,25 @@ def test_information_schema_tells_the_refresh(base: Warehouse) -> None:
     assert found == [["mv", True, True]]
 
 
+def charged(base: Warehouse) -> int:
+    """The bytes of a refresh."""
+    base.script("CALL BQ.REFRESH_MATERIALIZED_VIEW('p.d.mv')")
+    (child,) = base.children
+    assert child.result is not None
+    return child.result.read.total
+
+
+def test_a_refresh_is_charged_for_what_came_and_for_the_rows_of_the_view(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE t AS SELECT 1 AS id, 'a' AS label UNION ALL SELECT 2, 'b'")
+    warehouse.run("CREATE MATERIALIZED VIEW mv AS SELECT label, COUNT(*) AS n FROM t GROUP BY label")
+    warehouse.run("INSERT INTO t VALUES (3, 'a'), (4, 'b'), (5, 'c'), (6, 'a')")
+    assert charged(warehouse) == 4 * 3 + 2 * (3 + 8)
+    warehouse.run("DELETE FROM t WHERE id = 6")
+    assert charged(warehouse) == 5 * 3
+    warehouse.run("CREATE OR REPLACE TABLE t AS SELECT 1 AS id, 'abc' AS label")
+    assert charged(warehouse) == 5
+
+
 NOT_SUPPORTED = "Materialized view query contains unsupported feature: {}."
 
 
