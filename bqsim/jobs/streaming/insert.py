@@ -65,7 +65,7 @@ def insert_rows(
     ``hold`` nothing is stored yet. Raises what fails the whole request.
     """
     catalog = executor.catalog
-    ref = without_decorator(catalog, ref)
+    ref, partition = without_decorator(catalog, ref)
     if request.suffix is not None:
         ref = from_template(catalog, session, ref, request.suffix)
     table = streamable(catalog.table(ref))
@@ -80,8 +80,8 @@ def insert_rows(
     outcome = Outcome(insert_errors(parsed.errors, count, request.skip_invalid), size=parsed.rows.nbytes)
     if not parsed.rows.num_rows or (parsed.errors and not request.skip_invalid):
         return outcome
-    stream = (table.storage and table.storage.engine_table, request.suffix is not None)
-    _store(executor, session, table, request, parsed, ids, stream, outcome, hold)
+    stream = (table.storage and table.storage.engine_table, request.suffix is not None, partition)
+    _store(executor, session, table, request, parsed, ids, stream, outcome, hold, partition)
     return outcome
 
 
@@ -95,6 +95,7 @@ def _store(
     stream: Hashable,
     outcome: Outcome,
     hold: bool,
+    partition: str | None,
 ) -> None:
     """Store the good rows that are no repeats."""
     rows, indexes = parsed.rows, parsed.indexes
@@ -113,7 +114,7 @@ def _store(
         try:
             # Rows that waited do not go into another table that has the name now.
             if not hold or executor.catalog.table(table.ref).created_ms == table.created_ms:
-                append(executor, session, table, rows, bodies)
+                append(executor, session, table, rows, bodies, partition)
         except BaseException:
             ids.release(stream, names)
             raise
@@ -125,14 +126,20 @@ def _store(
 
 
 def append(
-    executor: Executor, session: Session, table: Table, rows: pa.Table, bodies: Sequence[Mapping[str, Any]]
+    executor: Executor,
+    session: Session,
+    table: Table,
+    rows: pa.Table,
+    bodies: Sequence[Mapping[str, Any]],
+    partition: str | None = None,
 ) -> None:
     """Append the rows of ``bodies`` in one commit, into the table's streaming buffer; columns that a body
-    leaves out get their defaults."""
+    leaves out get their defaults. ``partition`` is where they go once they leave it, else where they came."""
     fields = table.fields
     defaulted = [f for f in fields if f.default is not None]
     expressions = executor.defaults(session, table, defaulted) if defaulted else {}
     with writing(executor.catalog, executor.claims, session, table.ref) as writer:
+        writer.partition = partition
         if not defaulted:
             writer.append(rows, fields)
         else:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bqsim.catalog.refs import TableRef
-from bqsim.errors import BigQueryError, invalid, unsupported
+from bqsim.errors import BigQueryError, invalid
 
 from .rows import Errors, row_error
 
@@ -20,17 +20,18 @@ if TYPE_CHECKING:
 # Page "Storage Write API (REST)": days in the past and in the future, by a decorator and by a column.
 DECORATOR_DAYS = (31, 16)
 COLUMN_DAYS = (3650, 366)
-_FORMATS = {"HOUR": "%Y%m%d%H", "DAY": "%Y%m%d", "MONTH": "%Y%m", "YEAR": "%Y"}
+_EPOCH = dt.datetime(1970, 1, 1)
 
 
-def without_decorator(catalog: Catalog, ref: TableRef) -> TableRef:
-    """The table that ``ref`` names, which may carry a decorator of today's partition (``t$20260102``).
+def without_decorator(catalog: Catalog, ref: TableRef) -> tuple[TableRef, str | None]:
+    """The table that ``ref`` names, which may carry a decorator of a day (``t$20260102``), and the engine
+    expression of the partition of that day; None without a decorator.
 
     Raises the service's errors for decorators that it does not take.
     """
     name, mark, partition = ref.table.partition("$")
     if not mark:
-        return ref
+        return ref, None
     plain = replace(ref, table=name)
     table = catalog.table(plain)
     time = table.time_partitioning
@@ -50,9 +51,7 @@ def without_decorator(catalog: Catalog, ref: TableRef) -> TableRef:
     today = _today(catalog)
     if not -DECORATOR_DAYS[0] <= (day - today).days <= DECORATOR_DAYS[1]:
         raise _outside(name, partition, DECORATOR_DAYS)
-    if day != today:
-        raise unsupported(f"Streaming into partition {ref.api_name}, which is not that of today,")
-    return plain
+    return plain, f"TIMESTAMP '{day} 00:00:00'"
 
 
 def outside_rows(catalog: Catalog, table: Table, rows: pa.Table) -> Errors:
@@ -74,9 +73,21 @@ def outside_rows(catalog: Catalog, table: Table, rows: pa.Table) -> Errors:
     errors: Errors = {}
     for position, value in enumerate(column.to_pylist()):
         if value is not None and not low <= _date(value) <= high:
-            error = _outside(table.ref.table, value.strftime(_FORMATS[time.type]), COLUMN_DAYS)
-            errors[position] = [row_error("invalid", "", error.message)]
+            text = (
+                f"Value {_written(value)} for field {time.field} of the destination table "
+                f"{table.ref.api_name} is outside the allowed bounds. You can only stream to date range "
+                f"within {COLUMN_DAYS[0]} days in the past and {COLUMN_DAYS[1]} days in the future relative "
+                "to the current date."
+            )
+            errors[position] = [row_error("invalid", time.field or "", text)]
     return errors
+
+
+def _written(value: dt.date) -> int:
+    """A value as the service stores it: days, or microseconds, since 1970."""
+    if not isinstance(value, dt.datetime):
+        return (value - _EPOCH.date()).days
+    return (value.replace(tzinfo=None) - _EPOCH) // dt.timedelta(microseconds=1)
 
 
 def _outside(table: str, partition: str, days: tuple[int, int]) -> BigQueryError:

@@ -24,8 +24,7 @@ pytestmark = [
     ),
     pytest.mark.fidelity(
         "streaming:partitions and decorators",
-        "approximated",
-        "A decorator names today's partition; one of another day within bounds is refused by name.",
+        "exact",
         tests="test_rows_far* test_decorators*",
     ),
     pytest.mark.fidelity("effect:insert_errors", "exact", tests="test_rows_fail_*"),
@@ -196,9 +195,9 @@ def test_rows_far_from_today(play: Play) -> None:  # noqa: F811
         errors, _ = await stream(s, *rows, skipInvalidRows=True)
         assert (errors[0]["index"], errors[0]["errors"][0]["message"]) == (
             1,
-            "The destination table's partition t$199912 is outside the allowed bounds. You can only stream "
-            "to partitions within 3650 days in the past and 366 days in the future relative to the current "
-            "date.",
+            "Value 946681200000000 for field ts of the destination table p:d.t is outside the allowed bounds. "
+            "You can only stream to date range within 3650 days in the past and 366 days in the future "
+            "relative to the current date.",
         )
         assert await s.rows("SELECT id FROM d.t ORDER BY id") == [(1,), (3,)]
         with pytest.raises(BigQueryError, match=r"column based partitioning table p:d.t is disallowed"):
@@ -212,11 +211,14 @@ def test_decorators_of_days(play: Play) -> None:  # noqa: F811
         await s.ok("CREATE TABLE d.t (id INT64) PARTITION BY _PARTITIONDATE")
         await s.ok("CREATE TABLE d.plain (id INT64)")
         await stream(s, {"id": 1}, ref=TableRef("p", "d", f"t${day(0)}"))
-        assert await s.rows("SELECT id FROM d.t") == [(1,)]
+        await stream(s, {"id": 2}, ref=TableRef("p", "d", f"t${day(-2)}"))
+        assert await s.rows("SELECT id FROM d.t WHERE _PARTITIONTIME IS NULL ORDER BY id") == [(1,), (2,)]
+        s.clock.advance(dt.timedelta(hours=1), settle=False)
+        query = "SELECT id, FORMAT_DATE('%Y%m%d', _PARTITIONDATE) FROM d.t ORDER BY id"
+        assert await s.rows(query) == [(1, day(0)), (2, day(-2))]
         for name, message in (
             (f"t${day(-40)}", "within 31 days in the past and 16 days in the future"),
             (f"t${day(20)}", "is outside the allowed bounds"),
-            (f"t${day(-2)}", "not supported by bqsim"),
             ("t$2024", "Invalid partition decorator"),
             (f"plain${day(0)}", "only tables that are partitioned by day take decorators"),
         ):
