@@ -64,8 +64,6 @@ JOBS: tuple[Gap, ...] = (
     ),
 )
 
-_DAY = {**_TO, "tableId": "t$20260101"}
-
 # A part of something that is there otherwise.
 PARTS: tuple[Gap, ...] = (
     Gap(

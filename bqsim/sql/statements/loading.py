@@ -92,15 +92,19 @@ class Loading:
         """
         count = len(fields) - len(self.keys)
         own, keys = tuple(fields[:count]), tuple(fields[count:])
+        done = 0
         for one in self.inputs:
             with in_file(one.uri), one.open() as stream:
                 source = stream if self.around is None else self.around(one, stream)
                 for parsed in files.batches(source, own, self._completed(source, own)):
                     self._note(one, parsed.rows.num_rows, parsed.bad)
+                    if not stream.closed:
+                        self.tally.bytes = max(self.tally.bytes, done + min(stream.tell(), one.size))
                     if self.after is not None:
                         self.after(one)
                     yield self._with_keys(parsed.rows, keys, one.uri)
-            self.tally.bytes += one.size
+            done += one.size
+            self.tally.bytes = done
 
     def _completed(self, stream: BinaryIO, fields: Sequence[Field]) -> FileOptions:
         """The options with what a CSV file itself tells of its form."""
