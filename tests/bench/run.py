@@ -23,6 +23,7 @@ from tests.servers import PROJECT, ROOT, Bqsim, RawSocket, milliseconds, paired_
 
 from . import tpch_data
 from .functions import functions
+from .loading import loading, loading_memory
 from .retail import retail
 from .storage_memory import storage_memory
 from .storage_read import storage_read
@@ -284,6 +285,8 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "storage_write": storage_write,
     "storage_memory": storage_memory,
     "functions": functions,
+    "loading": loading,
+    "loading_memory": loading_memory,
 }
 
 
