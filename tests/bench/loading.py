@@ -146,7 +146,7 @@ def loading_memory() -> list[Figure]:
         servers.bqsim_server("--data-dir", f"{name}/data") as sim,
     ):
         file = Path(name) / "big.csv"
-        duckdb.execute(f"COPY ({_ROWS.format(rows=100_000)}) TO '{file}' (FORMAT CSV)")
+        duckdb.execute(f"COPY ({_ROWS.format(rows=100_000)}) TO '{file}' (FORMAT CSV, HEADER false)")
         part = file.read_bytes()
         with file.open("wb") as sink:
             for _ in range(BIG_BYTES // len(part)):

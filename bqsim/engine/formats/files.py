@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from bqsim.errors import invalid
 from bqsim.types import Field
@@ -16,10 +16,17 @@ from .geojson import GEOMETRY
 from .parsed import READING, ArrowOptions, Parsed
 from .streams import seekable
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 # Formats whose files say what their columns are.
 SELF_DESCRIBING = frozenset({"PARQUET", "AVRO", "ORC"})
 # How errors name a format.
 NAMES = {"NEWLINE_DELIMITED_JSON": "JSON"}
+
+
+# The engine reads chunks of rows by several threads, and keeps so many rows together.
+_CHUNK_ROWS = 122_880
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,16 @@ def batches(
     that cannot be read.
     """
     sizes = {} if size is None else {"size": size}
-    yield from _BATCHES[options.format](stream, tuple(fields), options, sizes)
+    for found in _BATCHES[options.format](stream, tuple(fields), options, sizes):
+        if found.rows.num_rows > _CHUNK_ROWS:
+            found.rows = _in_chunks(found.rows)
+        yield found
+
+
+def _in_chunks(rows: pa.Table) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.Table.from_batches(rows.to_batches(max_chunksize=_CHUNK_ROWS), rows.schema)
 
 
 def check_bad(options: FileOptions, bad: Sequence[str], rows: int, errors: int | None = None) -> None:
