@@ -156,6 +156,8 @@ def _told(failed: Mapping[str, Any], errors: Any) -> str:
     """A job's failure, with the first of its further errors."""
     message = str(failed.get("message", ""))
     more = [str(e.get("message")) for e in errors if e.get("message") not in (None, message)]
+    # What says how many errors there are tells less than the errors.
+    more = [text for text in more if "too many errors" not in text] or more
     return f"{message} ({more[0]})" if more else message
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
+from importlib import import_module
 from typing import Any
 from urllib.parse import quote
 
@@ -27,11 +28,13 @@ def google_api(project: str) -> Api:
 
     Raises ``ModuleNotFoundError`` without ``bqsim[client]`` and :class:`ApiError` without credentials.
     """
-    from bqsim.engine.extras import require
-
-    auth = require("google.auth", extra="client", what="importing with Google's credentials")
-    errors = require("google.auth.exceptions", extra="client", what="Google's credentials")
-    transport = require("google.auth.transport.requests", extra="client", what="Google's credentials")
+    try:
+        auth = import_module("google.auth")
+        errors = import_module("google.auth.exceptions")
+        transport = import_module("google.auth.transport.requests")
+    except ImportError:
+        text = "Google's credentials need the extra bqsim[client]: pip install 'bqsim[client]'"
+        raise ModuleNotFoundError(text) from None
     try:
         credentials, _ = auth.default(scopes=[SCOPE])
         credentials.refresh(transport.Request())

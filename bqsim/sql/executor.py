@@ -167,7 +167,6 @@ class Executor:
         sql, ctx, start = self._prepared(sql, ctx, session, start)
         plan = self._services.planner.cached(sql, ctx)
         if plan is not None and self.access.plan(plan, ctx):
-            shadows.fill_refs(self._services, session, plan.tables)
             return self._select(Statement(self._services, None, ctx, session), plan, destination)
         last: Exception = Outdated(TableRef(ctx.project, "", ""))
         for attempt in range(1, ATTEMPTS + 1):
@@ -194,7 +193,7 @@ class Executor:
         """Run a statement that is analysed already; ``moment`` is the catalog's before the analysis."""
         statement = self._statement(analyzed, ctx, session)
         statement.moment = moment
-        shadows.fill_read(statement)
+        shadows.fill_uncharged(statement)
         if destination is not None:
             _check_query(analyzed)
             plan = self._services.planner.plan_query(statement.analyzed, statement.ctx)

@@ -83,6 +83,7 @@ AREAS: dict[str, dict[str, str]] = {
         "failures": "errorResult, errors, and the answer of getQueryResults",
         "timeouts": "timeoutMs, jobTimeoutMs",
         "dry runs": "",
+        "shadow tables": "schemas and statistics of a real project, without its rows",
         "result cache": "",
         "anonymous results": "tables of results that live for a day",
         "optional job creation": "",

@@ -245,5 +245,5 @@ def dml_result(
     result = StatementResult(statement_type, Route.ENGINE, tables=tuple(read))
     result.row_level_security = shared.policies_used is not None
     result.read = bytes_read(statement, read, scans, shared.wildcards)
-    charge_scan(statement, result.read, len(read))
+    charge_scan(statement, result.read, read)
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from bqsim.sim.limits.model import Moment
@@ -9,10 +10,12 @@ from bqsim.sim.limits.work import working
 from bqsim.sim.rules.sqltext import statement_type
 from bqsim.sql.plan import BytesRead, QueryPlan
 
+from . import shadows
 from .scanned import plan_reads
 
 if TYPE_CHECKING:
     from bqsim.catalog.refs import TableRef
+    from bqsim.sim.limits.work import Working
 
     from .base import Statement
 
@@ -32,8 +35,13 @@ def charge_plan(statement: Statement, plan: QueryPlan) -> BytesRead:
     read = plan_reads(statement, plan)
     _afford(statement, read)
     work = working()
-    if work is None or statement.dry_run:
-        return read
+    if work is not None and not statement.dry_run:
+        _charge(work, statement, plan, read)
+    shadows.fill_read(statement, plan.tables)
+    return read
+
+
+def _charge(work: Working, statement: Statement, plan: QueryPlan, read: BytesRead) -> None:
     views = [table for table in map(statement.catalog.find_table, plan.views) if table is not None]
     sizes = {
         "bytes": read.total,
@@ -45,16 +53,16 @@ def charge_plan(statement: Statement, plan: QueryPlan) -> BytesRead:
     if statement.node is not None:
         sizes["resolved_bytes"] = statement.node.ByteSize()
     work.charge(Moment.RUN, sizes)
-    return read
 
 
-def charge_scan(statement: Statement, read: BytesRead, tables: int) -> None:
-    """As :func:`charge_plan`, for what is read of so many tables."""
+def charge_scan(statement: Statement, read: BytesRead, tables: Collection[TableRef]) -> None:
+    """As :func:`charge_plan`, for what is read of tables."""
     _afford(statement, read)
     work = working()
     if work is not None and not statement.dry_run:
         resolved = statement.node.ByteSize()
-        work.charge(Moment.RUN, {"bytes": read.total, "resources": tables, "resolved_bytes": resolved})
+        work.charge(Moment.RUN, {"bytes": read.total, "resources": len(tables), "resolved_bytes": resolved})
+    shadows.fill_read(statement, tables)
 
 
 def _afford(statement: Statement, read: BytesRead) -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.catalog.shadow import ShadowStatistics, is_empty_shadow, shadow_of
 from bqsim.errors import BigQueryError, invalid
-from bqsim.sql.googlesql import resolved
 
 from .partition_ids import parse_partition_id
 from .writes import writing
@@ -25,14 +24,11 @@ if TYPE_CHECKING:
 
     from .base import Services, Statement
 
-# Statements that read rows of the tables that they name; INSERT reads all but its target.
-_READING = frozenset(
+# Statements that read rows of the tables that they name, and are charged for nothing.
+_UNCHARGED = frozenset(
     f"resolved_{name}_stmt"
-    for name in (
-        "query", "insert", "update", "delete", "merge", "create_table_as_select", "export_data",
-        "create_materialized_view", "create_snapshot_table", "create_table", "assert",
-    )
-)  # fmt: skip
+    for name in ("create_materialized_view", "create_snapshot_table", "create_table", "assert")
+)
 # How many partitions generated rows are spread over.
 PARTITIONS = 1000
 
@@ -46,21 +42,24 @@ def refusal(table: Table) -> BigQueryError:
     )
 
 
-def fill_read(statement: Statement) -> None:
+def fill_read(statement: Statement, refs: Iterable[TableRef]) -> None:
     """Make rows for the shadow tables that a statement is about to read. Raises :func:`refusal`."""
-    if statement.dry_run or statement.analyzed is None or statement.analyzed.kind not in _READING:
-        return
-    fill_tables(statement.services, statement.session, _read(statement, statement.analyzed))
+    if not statement.dry_run:
+        fill_refs(statement.services, statement.session, refs)
+
+
+def fill_uncharged(statement: Statement) -> None:
+    """As :func:`fill_read`, for statements that nobody else asks it for."""
+    if statement.analyzed.kind in _UNCHARGED and not statement.dry_run:
+        fill_tables(statement.services, statement.session, _read(statement, statement.analyzed))
 
 
 def _read(statement: Statement, analyzed: Analyzed, passed: set[TableRef] | None = None) -> Iterator[Table]:
     """The tables that a statement reads; ``passed`` are the views whose own were told."""
-    target, passed = None, set() if passed is None else passed
-    if analyzed.kind == "resolved_insert_stmt":
-        target = resolved.get(statement.node, "table_scan").table.full_name
+    passed = set() if passed is None else passed
     if analyzed.kind == "resolved_create_table_stmt" and not _copies(statement.node):
         return
-    for name, source in analyzed.sources.items():
+    for source in analyzed.sources.values():
         table = source.table
         if source.matches:
             yield from source.matches
@@ -69,7 +68,7 @@ def _read(statement: Statement, analyzed: Analyzed, passed: set[TableRef] | None
                 passed.add(table.ref)
                 view = statement.services.planner.view(table, statement.ctx)
                 yield from _read(statement, view, passed)
-        elif name != target:
+        else:
             yield table
 
 
