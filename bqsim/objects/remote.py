@@ -45,24 +45,56 @@ _NOT_ATTRIBUTES = frozenset(
 
 
 class _Body(io.RawIOBase):
-    """The content of an answer, whose connection is closed with it."""
+    """The content of one generation of an object, asked for from where it is read on."""
 
-    def __init__(self, connection: HTTPConnection, response: HTTPResponse) -> None:
-        self._connection = connection
-        self._response = response
+    def __init__(self, store: RemoteStore, path: str, size: int) -> None:
+        self._store = store
+        self._path = path
+        self._size = size
+        self._at = 0
+        self._open: tuple[HTTPConnection, HTTPResponse] | None = None
 
     def readable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise ValueError(f"negative seek position {base + offset}")
+        if base + offset != self._at:
+            self._hang_up()
+            self._at = base + offset
+        return self._at
+
     def readinto(self, buffer: Any) -> int:
+        if self._at >= self._size:
+            return 0
+        if self._open is None:
+            self._open = self._store.stream(self._path, self._at)
         try:
-            return self._response.readinto(buffer)
+            count = self._open[1].readinto(buffer)
         except (OSError, HTTPException) as error:
-            raise _unreachable(self._connection.host, error) from None
+            raise _unreachable(self._store.url, error) from None
+        if count == 0 and len(buffer):
+            raise _unreachable(self._store.url, ConnectionError("the content ended too early"))
+        self._at += count
+        return count
 
     def close(self) -> None:
-        self._connection.close()
+        self._hang_up()
         super().close()
+
+    def _hang_up(self) -> None:
+        if self._open is not None:
+            self._open[1].close()
+            self._open[0].close()
+            self._open = None
 
 
 class RemoteStore(ObjectStore):
@@ -158,16 +190,29 @@ class RemoteStore(ObjectStore):
 
     def open(self, uri: str) -> BinaryIO:
         parts = parse_uri(uri)
-        path = f"{_path(parts.bucket, parts.name)}?alt=media"
-        connection, response = self._send("GET", path, headers={"Accept-Encoding": "gzip"})
-        if response.status == 404:
-            connection.close()
+        found = self.open_version(parts.bucket, parts.name)
+        if found is None:
             raise not_found("URI", uri)
-        if response.status >= 400:
+        return found[1]
+
+    def open_version(
+        self, bucket: str, name: str, generation: int | None = None
+    ) -> tuple[ObjectInfo, BinaryIO] | None:
+        info = self.find(bucket, name, generation)
+        if info is None:
+            return None
+        path = f"{_path(bucket, name)}?alt=media&generation={info.generation}"
+        return info, io.BufferedReader(_Body(self, path, info.size), 1 << 20)
+
+    def stream(self, path: str, start: int) -> tuple[HTTPConnection, HTTPResponse]:
+        """The answer with content from byte ``start`` on, as it is stored."""
+        headers = {"Accept-Encoding": "gzip"} | ({"Range": f"bytes={start}-"} if start else {})
+        connection, response = self._send("GET", path, headers=headers)
+        if response.status >= 400 or (start and response.status != 206):
             data = response.read()
             connection.close()
             raise _refused(self.url, response.status, data)
-        return io.BufferedReader(_Body(connection, response), 1 << 20)
+        return connection, response
 
     def adopt(
         self,

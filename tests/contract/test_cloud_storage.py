@@ -219,6 +219,7 @@ def test_generations_are_preconditions(bucket: storage.Bucket) -> None:
     assert not bucket.blob("x").exists()
 
 
+@pytest.mark.fidelity("storage:versions", "exact")
 def test_versions(client: storage.Client, bucket: storage.Bucket) -> None:
     bucket.versioning_enabled = True
     bucket.patch()
@@ -257,6 +258,7 @@ def test_gzip_is_unpacked_for_who_does_not_take_it(bucket: storage.Bucket) -> No
     assert blob.download_as_bytes(raw_download=True) == packed
 
 
+@pytest.mark.fidelity("storage:IAM policies", "approximated", "They are kept and shown, not enforced.")
 def test_batches_and_policies(client: storage.Client, bucket: storage.Bucket) -> None:
     for name in "abc":
         bucket.blob(name).upload_from_string(name)
@@ -271,8 +273,14 @@ def test_batches_and_policies(client: storage.Client, bucket: storage.Bucket) ->
         dict(b, members=list(b["members"])) for b in bucket.get_iam_policy().bindings
     ]
     assert bucket.test_iam_permissions(["storage.objects.get"]) == ["storage.objects.get"]
-    with pytest.raises(exceptions.GoogleAPICallError, match="notifications is not implemented"):
+
+
+@pytest.mark.fidelity("storage:other collections", "absent", "They are refused by name.")
+def test_other_collections(bucket: storage.Bucket) -> None:
+    with pytest.raises(exceptions.GoogleAPICallError, match=r"storage\.notifications is not implemented"):
         list(bucket.list_notifications())
+    with pytest.raises(exceptions.GoogleAPICallError, match="AccessControls is not implemented"):
+        bucket.acl.reload()
 
 
 def _status(url: str, verb: str = "GET", data: bytes | None = None, **headers: str) -> tuple[int, str]:
@@ -285,6 +293,7 @@ def _status(url: str, verb: str = "GET", data: bytes | None = None, **headers: s
             return error.code, error.read().decode()
 
 
+@pytest.mark.fidelity("storage:signed URLs", "exact")
 @pytest.mark.parametrize("version", ["v2", "v4"])
 def test_signed_urls(key_file: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     credentials = service_account.Credentials.from_service_account_file(str(key_file))

@@ -46,6 +46,7 @@ FAMILIES: dict[str, str] = {
     "latency": "Latency",
     "effect": "Faults",
     "network": "Faults of the network",
+    "storage": "Cloud Storage",
     "service": "Other services",
     "suite": "Recorded cases",
 }

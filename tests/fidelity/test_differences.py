@@ -180,7 +180,6 @@ def test_connections_are_plain(rest: Http) -> None:
         ("Analytics Hub", "/v1/projects/p/locations/us/dataExchanges"),
         ("Data Policy API", "/v1/projects/p/locations/us/dataPolicies"),
         ("Migration API", "/v2/projects/p/locations/us/workflows"),
-        ("Cloud Storage", "/storage/v1/b"),
     ],
 )
 def test_other_services(rest: Http, name: str, path: str) -> None:

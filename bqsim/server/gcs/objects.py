@@ -17,8 +17,9 @@ def found_object(ask: Ask) -> ObjectInfo:
     """The object of the path, of the generation that is asked for. Raises 404."""
     ask.bucket()
     bucket, name = ask.path["bucket"], ask.path["object"]
+    generation = number(ask.query, "generation")
     try:
-        found = ask.store.find(bucket, name, number(ask.query, "generation"))
+        found = ask.store.find(bucket, name, generation)
     except BigQueryError:
         found = None
     if found is None:

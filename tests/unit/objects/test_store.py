@@ -148,3 +148,49 @@ def test_a_temporary_folder_goes_away() -> None:
     folder = store.folder
     store.close()
     assert not folder.exists()
+
+
+def test_overwritten_and_deleted_versions_are_kept_where_the_bucket_says_so(store: ObjectStore) -> None:
+    store.create_bucket("bucket", {"versioning": {"enabled": True}})
+    first = store.put("gs://bucket/x", b"1")
+    second = store.put("gs://bucket/x", b"2")
+    store.delete("gs://bucket/x")
+    assert store.names("bucket") == []
+    kept = store.noncurrent("bucket")
+    assert [(v.generation, v.deleted_us is not None) for v in kept] == [
+        (first.generation, True),
+        (second.generation, True),
+    ]
+    opened = store.open_version("bucket", "x", first.generation)
+    assert opened is not None
+    with opened[1] as stream:
+        assert stream.read() == b"1"
+    store.delete("gs://bucket/x", generation=first.generation)
+    assert [v.generation for v in store.noncurrent("bucket")] == [second.generation]
+    assert store.find("bucket", "x", first.generation) is None
+
+
+def test_checksums_are_found_once(store: ObjectStore) -> None:
+    info = store.put("gs://bucket/x", b"text")
+    assert info.hashes == {}
+    found = store.hashes(info)
+    assert found == {"md5": store.md5("gs://bucket/x"), "crc32c": store.crc32c("gs://bucket/x")}
+    assert store.get("gs://bucket/x").hashes == found
+
+
+def test_names_below_a_prefix(store: ObjectStore) -> None:
+    for name in NAMES:
+        store.put(f"gs://bucket/{name}", name)
+    for prefix in (
+        "",
+        "a",
+        "a/",
+        "a//",
+        "./",
+        "long/",
+        "long/é",
+        "p=1/q",
+        "none/",
+        "long/" + "é" * 400 + "/",
+    ):
+        assert store.names("bucket", prefix) == sorted(n for n in NAMES if n.startswith(prefix))
