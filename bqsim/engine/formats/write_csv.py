@@ -12,7 +12,7 @@ from bqsim.types import Field, TypeKind
 from bqsim.types.arrow import compute, constant
 
 from .printed import printed
-from .writing import Sink, chunks
+from .writing import Sink, chunks, lines
 
 _ROWS = 32_768
 # Kinds whose texts may need quotes.
@@ -39,8 +39,8 @@ class CsvWriter:
                 self._out.write(b"\n" * count)
                 continue
             cells = [_cells(c, f, delimiter) for c, f in zip(columns, self._fields, strict=True)]
-            lines = compute(pc.binary_join_element_wise, *cells, delimiter) if len(cells) > 1 else cells[0]
-            self._out.write("".join(f"{line}\n" for line in lines.to_pylist()).encode())
+            joined = compute(pc.binary_join_element_wise, *cells, delimiter) if len(cells) > 1 else cells[0]
+            self._out.write(lines(joined))
 
     def close(self) -> None:
         return None

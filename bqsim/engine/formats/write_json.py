@@ -14,7 +14,7 @@ from bqsim.types.arrow import compute, constant, from_numpy, to_numpy
 from bqsim.types.wire import escape
 
 from .printed import printed
-from .writing import Sink, chunks
+from .writing import Sink, chunks, lines
 
 _ROWS = 32_768
 # Kinds whose texts are JSON values as they are.
@@ -33,8 +33,7 @@ class JsonWriter:
 
     def write(self, rows: pa.Table) -> None:
         for columns, count in chunks(rows, _ROWS):
-            lines = _objects(columns, self._fields, count)
-            self._out.write("".join(f"{line}\n" for line in lines.to_pylist()).encode())
+            self._out.write(lines(_objects(columns, self._fields, count)))
 
     def close(self) -> None:
         return None

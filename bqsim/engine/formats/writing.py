@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 # Extensions of GZIP streams are the writer's caller's: names are given by the user.
 _GZIP_LEVEL = 6
+# About how many bytes of rows become text at a time.
+_CHUNK_BYTES = 64 * 1024**2
 
 
 class Sink(Protocol):
     """What takes the bytes of a file."""
 
-    def write(self, data: bytes, /) -> int: ...
+    def write(self, data: bytes | memoryview, /) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +158,25 @@ class _File:
 
 
 def chunks(rows: pa.Table, size: int) -> Any:
-    """Slices of ``size`` rows, each with one chunk a column; nothing of no rows."""
+    """Slices of ``size`` rows, fewer where they are wide, with one chunk a column; nothing of no rows."""
+    if rows.nbytes > _CHUNK_BYTES:
+        size = max(1, min(size, _CHUNK_BYTES * rows.num_rows // rows.nbytes))
     for start in range(0, rows.num_rows, size):
         part = rows.slice(start, size)
         columns = [c.combine_chunks() for c in part.columns]
         yield [c.chunk(0) if hasattr(c, "chunks") else c for c in columns], part.num_rows
+
+
+def lines(texts: Any) -> memoryview:
+    """Texts as the bytes of lines; none of them is NULL."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    from bqsim.types.arrow import compute
+
+    ended = compute(pc.binary_join_element_wise, texts, "", "\n")
+    _, offsets, data = ended.buffers()
+    if data is None or not len(ended):
+        return memoryview(b"")
+    bounds = np.frombuffer(offsets, np.int32)[ended.offset : ended.offset + len(ended) + 1]
+    return memoryview(data)[int(bounds[0]) : int(bounds[-1])]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +14,16 @@ from bqsim.objects import Uri, parse_uri
 from bqsim.objects.uris import SCHEME
 from bqsim.sql.plan import ExportStats, StatementResult
 
-from .base import Statement
+from .base import Statement, registered
 from .options import option_value
-from .query import run_plan
+from .pages import MOST_ROWS, pages
+from .query import engine_select, run_plan
 from .quotas import charge_plan
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from bqsim.types import Field
+    from bqsim.sql.plan import QueryPlan
 
 # Page "EXPORT DATA statement": options for Cloud Storage, with their types.
 _OPTIONS = {
@@ -33,6 +35,8 @@ _OPTIONS = {
     "field_delimiter": "STRING",
     "use_avro_logical_types": "BOOL",
 }
+# What the engine calls the rows that are exported.
+_EXPORTED = "_bq_exported"
 # Options of exports to other services, and their formats.
 _ELSEWHERE = frozenset(
     {"spanner_options", "bigtable_options", "auto_create_column_families", "truncate", "alloydb_options"}
@@ -69,8 +73,7 @@ def export_data(statement: Statement) -> StatementResult:
         )
     if statement.dry_run:
         return result
-    rows = run_plan(statement, plan)
-    result.export, written = _write(statement, export, plan.schema, rows)
+    result.export, written = _write(statement, export, plan)
     for old in before:
         if old.uri not in written:
             statement.services.objects.delete(old.uri)
@@ -135,13 +138,30 @@ def _bad(name: str, value: str) -> BigQueryError:
     return invalid_query(f"Invalid value for option '{name}': {value}")
 
 
-def _write(
-    statement: Statement, export: _Export, fields: tuple[Field, ...], rows: pa.Table
-) -> tuple[ExportStats, frozenset[str]]:
+def _write(statement: Statement, export: _Export, plan: QueryPlan) -> tuple[ExportStats, frozenset[str]]:
     """The rows as files in their order; what became of them, and the files' URIs."""
     create = statement.services.objects.create
-    with Shards(create, (export.uri,), export.format, fields, export.options) as files:
-        files.write(rows)
+    with (
+        Shards(create, (export.uri,), export.format, plan.schema, export.options) as files,
+        closing(_rows(statement, plan)) as parts,
+    ):
+        for rows in parts:
+            files.write(rows)
     (count,) = files.counts
     written = frozenset(str(numbered(export.uri, number)) for number in range(count))
     return ExportStats(count, files.rows), written
+
+
+def _rows(statement: Statement, plan: QueryPlan) -> Generator[pa.Table, None, None]:
+    """The rows of a plan, a part at a time: the engine keeps them on disk where there are many."""
+    if plan.engine_sql is None:
+        yield run_plan(statement, plan)
+        return
+    session = statement.session
+    labels = [f"v{i}" for i in range(1, len(plan.schema) + 1)]
+    # A failure takes the table with it.
+    with session.transaction():
+        with registered(session, plan):
+            session.execute(f"CREATE OR REPLACE TEMP TABLE {_EXPORTED} AS {engine_select(plan)}")
+        yield from pages(session, _EXPORTED, labels, plan.schema, "TRUE", MOST_ROWS)
+        session.drop_table(_EXPORTED)

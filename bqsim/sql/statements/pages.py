@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # Logical bytes of a page, and its rows at most and at least.
 PAGE_BYTES = 16 * 1024**2
 MOST_ROWS = 131_072
-LEAST_ROWS = 256
+LEAST_ROWS = 16
 
 
 def page_rows(rows: int, size: int) -> int:
@@ -33,10 +33,13 @@ def pages(
 ) -> Iterator[pa.Table]:
     """The canonical rows of engine columns for which the condition ``which`` holds, in stored order, of
     ``rows`` stored ones at a time. In a transaction all pages are of one moment."""
-    end = session.scalar(f"SELECT COALESCE(max(rowid) + 1, 0) FROM {engine_table}")
-    assert isinstance(end, int)
+    # Rows of a table that is not committed yet have high numbers.
+    bounds = session.scalar(f"SELECT [min(rowid), max(rowid)] FROM {engine_table}")
+    assert isinstance(bounds, list)
+    if bounds[0] is None:
+        return
     selected = ", ".join(columns) or "1"
-    for start in range(0, end, rows):
+    for start in range(bounds[0], bounds[1] + 1, rows):
         page = session.query(
             f"SELECT {selected} FROM {engine_table}"
             f" WHERE rowid >= {start} AND rowid < {start + rows} AND ({which})",

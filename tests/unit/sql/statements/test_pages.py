@@ -29,5 +29,11 @@ def test_pages_are_in_stored_order_and_not_empty() -> None:
         found = [p.column(0).to_pylist() for p in pages(session, "t1", ["c1"], fields, "c1 >= 40", 30)]
         assert found == [[*range(40, 60)], [*range(60, 90)], [*range(90, 100)]]
         assert list(pages(session, "t1", ["c1"], fields, "FALSE", 30)) == []
+        with session.transaction():
+            session.execute("CREATE TEMP TABLE t2 AS SELECT range AS c1 FROM range(50)")
+            found = [p.num_rows for p in pages(session, "t2", ["c1"], fields, "TRUE", 30)]
+            assert found == [30, 20]
+        session.execute("DELETE FROM t2")
+        assert list(pages(session, "t2", ["c1"], fields, "TRUE", 30)) == []
     finally:
         engine.close()
