@@ -52,6 +52,16 @@ def test_what_is_not_there(store: RemoteStore) -> None:
         assert failed.value.http == 404
 
 
+def test_streams_go_anywhere(store: RemoteStore) -> None:
+    store.put("gs://bucket/digits", b"0123456789")
+    with store.open("gs://bucket/digits") as stream:
+        assert stream.read(3) == b"012"
+        assert stream.seek(-4, 2) == 6
+        assert stream.read() == b"6789"
+        stream.seek(0)
+        assert stream.read(2) == b"01"
+
+
 def test_generations_guard_writes(store: RemoteStore) -> None:
     store.put("gs://bucket/guarded", b"1")
     writer = store.create("gs://bucket/guarded", if_generation=0)
