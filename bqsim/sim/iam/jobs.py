@@ -86,7 +86,9 @@ def _path(project: str, reference: Mapping[str, Any], collection: str = "", key:
     if not dataset or (key and not last):
         return ""
     path = f"projects/{reference.get('projectId') or project}/datasets/{dataset}"
-    return parse(f"{path}/{collection}/{last}").path if key else path
+    # Partitions and earlier times of a table need what the table does.
+    whole = str(last).partition("@")[0].partition("$")[0]
+    return parse(f"{path}/{collection}/{whole}").path if key else path
 
 
 def _object(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:

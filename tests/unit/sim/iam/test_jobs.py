@@ -39,6 +39,9 @@ def test_load() -> None:
 
 def test_extract() -> None:
     assert job(extract={"sourceTable": U}) == ["tables.export@projects/q/datasets/d/tables/u"]
+    for decorated in ("u$20260101", "u@-1000", "u$20260101@0"):
+        source = {**U, "tableId": decorated}
+        assert job(extract={"sourceTable": source}) == ["tables.export@projects/q/datasets/d/tables/u"]
     model = {"datasetId": "d", "modelId": "m"}
     assert job(extract={"sourceModel": model}) == ["models.export@projects/p/datasets/d/models/m"]
 
