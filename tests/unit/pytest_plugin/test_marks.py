@@ -185,6 +185,35 @@ def test_data(run: Run) -> None:
     result.stdout.fnmatch_lines(["*shop: a table is named dataset.table*"])
 
 
+def test_seeds(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.path.joinpath("seed.yaml").write_text(
+        "datasets: {shop: {tables: {items: {rows: [{n: 1}, {n: 2}]}},\n"
+        "  views: {v: SELECT n FROM shop.items}}}\n"
+    )
+    folder = pytester.mkdir("data")
+    folder.joinpath("more").mkdir()
+    folder.joinpath("more", "t.csv").write_text("a,b\n1,x\n")
+    result = run(
+        """
+        import pytest
+
+        @pytest.mark.bqsim_data("seed.yaml")
+        @pytest.mark.bqsim_data("data")
+        def test_rows(bqsim, bqsim_client):
+            assert [r.n for r in bqsim_client.query_and_wait("SELECT n FROM shop.v ORDER BY n")] == [1, 2]
+            assert bqsim_client.get_table("more.t").num_rows == 1
+            assert bqsim.data({"datasets": {"d": {"tables": {"u": {"rows": [{"n": 1}]}}}}}) == {"d.u": 1}
+            assert "jobs.insert" not in {c.method for c in bqsim.journal.calls()}
+
+        @pytest.mark.bqsim_data("datasets: {d: {tabels: {}}}\\n")
+        def test_wrong(bqsim):
+            pass
+        """
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*seed:1:*did you mean 'tables'?*"])
+
+
 def test_marked_tests_have_a_simulator_without_fixtures(run: Run) -> None:
     result = run(
         """
