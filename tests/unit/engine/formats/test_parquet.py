@@ -132,3 +132,47 @@ def test_compatible_types_are_converted() -> None:
 def test_not_a_parquet_file() -> None:
     with pytest.raises(BigQueryError, match="the file is invalid"):
         opened(b"hello")
+
+
+def test_maps_are_records_of_entries() -> None:
+    found = file(m=pa.array([[("k", 1)], None, []], pa.map_(pa.string(), pa.int64())))
+    fields = detect(found, infer_lists=False)
+    entry = [("key", "STRING", "REQUIRED", []), ("value", "INT64", "NULLABLE", [])]
+    assert shape(fields) == [("m", "STRUCT", "NULLABLE", [("key_value", "STRUCT", "REPEATED", entry)])]
+    values = read_parquet(found, fields).rows.column(0).to_pylist()
+    assert values == [{"_1": [{"_1": "k", "_2": 1}]}, None, {"_1": []}]
+
+
+def test_int96_is_a_timestamp() -> None:
+    sink = io.BytesIO()
+    stamps = pa.table({"t": pa.array([datetime(2026, 1, 2)], pa.timestamp("us"))})
+    pq.write_table(stamps, sink, use_deprecated_int96_timestamps=True)
+    found = opened(sink.getvalue())
+    (field,) = detect(found, infer_lists=True)
+    assert field.kind is TypeKind.TIMESTAMP
+    assert read_parquet(found, (field,)).rows.column(0).to_pylist() == [datetime(2026, 1, 2, tzinfo=UTC)]
+
+
+def test_nested_decimals_and_dictionaries() -> None:
+    inner = pa.StructArray.from_arrays(
+        [pa.array([Decimal("1.5")], pa.decimal128(5, 1)), pa.array(["x"]).dictionary_encode()], ["d", "s"]
+    )
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"r": inner}), sink)
+    found = opened(sink.getvalue(), decimal_types=("STRING",))
+    fields = detect(found, infer_lists=True)
+    assert [f.kind for f in fields[0].fields] == [TypeKind.STRING, TypeKind.STRING]
+    assert read_parquet(found, fields).rows.column(0).to_pylist() == [{"_1": "1.5", "_2": "x"}]
+
+
+def test_large_row_groups_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bqsim.engine.formats import parquet
+
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"a": list(range(5000))}), sink, row_group_size=2000)
+    monkeypatch.setattr(parquet, "_MOST", 10)
+    monkeypatch.setattr(parquet, "_AT_ONCE", 4000)
+    found = opened(sink.getvalue())
+    parts = list(found.batches(detect(found, infer_lists=True)))
+    assert len(parts) > 5
+    assert [v for p in parts for v in p.rows.column(0).to_pylist()] == list(range(5000))
