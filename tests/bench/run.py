@@ -24,6 +24,7 @@ from tests.servers import PROJECT, ROOT, Bqsim, RawSocket, milliseconds, paired_
 from . import tpch_data
 from .functions import functions
 from .loading import loading, loading_memory
+from .partitions import partitions
 from .retail import retail
 from .storage_memory import storage_memory
 from .storage_read import storage_read
@@ -287,6 +288,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "functions": functions,
     "loading": loading,
     "loading_memory": loading_memory,
+    "partitions": partitions,
 }
 
 

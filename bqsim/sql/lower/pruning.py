@@ -21,22 +21,14 @@ from bqsim.types import TypeKind
 
 from . import nodes
 from .registry import Unsupported
+from .rising import names_column, rises
 from .types import column_type
+from .zone_ranges import BUILTIN, MIRRORED, column_names, partition_ranges
 
 if TYPE_CHECKING:
     from .lowering import Lowering
 
 LABEL, LOW, HIGH = "p", "c1", "c2"
-_BUILTIN = "ZetaSQL:"
-# Functions whose results do not fall as their first argument grows, the others being constant.
-_RISING = frozenset(
-    {
-        "date", "datetime", "timestamp", "date_trunc", "datetime_trunc", "timestamp_trunc", "last_day",
-        "date_add", "date_sub", "datetime_add", "datetime_sub", "timestamp_add", "timestamp_sub",
-        "$extract_date", "unix_date", "unix_seconds", "unix_millis", "unix_micros",
-    }
-)  # fmt: skip
-_TEMPORAL = frozenset({TypeKind.DATE, TypeKind.DATETIME, TypeKind.TIMESTAMP})
 # How comparisons of a rising expression with a constant look at the two ends of a partition.
 _COMPARED = {
     "$equal": "({0} <= {2} AND {1} >= {2})",
@@ -45,19 +37,10 @@ _COMPARED = {
     "$less": "({0} < {2})",
     "$less_or_equal": "({0} <= {2})",
 }
-_MIRRORED = {
-    "$less": "$greater",
-    "$greater": "$less",
-    "$less_or_equal": "$greater_or_equal",
-    "$greater_or_equal": "$less_or_equal",
-    "$equal": "$equal",
-}
 _VOLATILE = frozenset({"rand", "generate_uuid", "session_user", "error"})
-# resolved_ast's enums: joins, by the sides that their conditions narrow; the part YEAR; UNION ALL.
+# resolved_ast's enums: joins, by the sides that their conditions narrow; UNION ALL.
 _INNER, _LEFT, _RIGHT = 0, 1, 2
-_YEAR = 1
 _UNION_ALL = 0
-_PSEUDO = frozenset({"_partitiontime", "_partitiondate"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +53,6 @@ class Note:
 
 
 Notes = dict[int, list[Note]]
-
-
-def column_names(table: Table) -> frozenset[str]:
-    """The folded names of the columns that tell the partition of a row; none without partitions."""
-    by = table.time_partitioning or table.range_partitioning
-    if by is None:
-        return frozenset()
-    return _PSEUDO if by.field is None else frozenset({by.field.casefold()})
 
 
 def concerns(low: Lowering) -> bool:
@@ -259,7 +234,7 @@ def _parts(condition: Any) -> Iterator[Any]:
 
 
 def _function(node: Any) -> str:
-    return str(node.parent.function.name).removeprefix(_BUILTIN)
+    return str(node.parent.function.name).removeprefix(BUILTIN)
 
 
 # Conditions of scans
@@ -275,7 +250,11 @@ def partition_condition(low: Lowering, node: Any, table: Table) -> str | None:
         for note in low.notes[column.column_id]
         if (part := _may_hold(note, _values_of(table, column))) is not None
     ]
-    return " AND ".join(parts) if parts else None
+    if not parts:
+        return None
+    # Ranges come first: they are cheap, and leave few partitions to the others.
+    ranges = partition_ranges(low, node, table, nodes.column(LABEL, LOW), nodes.column(LABEL, HIGH))
+    return " AND ".join((*map(nodes.render, ranges), *parts))
 
 
 def suffix_condition(low: Lowering, column_id: int) -> str | None:
@@ -367,9 +346,9 @@ def _condition(at: _At, node: Any) -> exp.Expression | None:
         return _joined("$or", [_compared(at, "$equal", arguments[0], a) for a in arguments[1:]])
     if name in _COMPARED:
         left, right = arguments
-        if _names_column(left):
+        if names_column(left):
             return _compared(at, name, left, right)
-        return _compared(at, _MIRRORED[name], right, left)
+        return _compared(at, MIRRORED[name], right, left)
     return None
 
 
@@ -384,7 +363,7 @@ def _joined(name: str, parts: Sequence[exp.Expression | None]) -> exp.Expression
 
 
 def _compared(at: _At, name: str, node: Any, constant: Any) -> exp.Expression | None:
-    if not _rises(node) or _names_column(constant):
+    if not rises(node) or names_column(constant):
         return None
     first, last = at.lowered(node, at.values.low), at.lowered(node, at.values.high)
     return nodes.template(_COMPARED[name], first, last, at.low.expression(constant))
@@ -392,34 +371,3 @@ def _compared(at: _At, name: str, node: Any, constant: Any) -> exp.Expression | 
 
 def _both(at: _At, node: Any, template: str) -> exp.Expression | None:
     return nodes.template(template, at.values.low) if node_name(node) == "ResolvedColumnRef" else None
-
-
-def _names_column(node: Any) -> bool:
-    return any(node_name(n) == "ResolvedColumnRef" for n in walk(node))
-
-
-def _rises(node: Any) -> bool:
-    """Whether an expression is the column, or never falls as it grows."""
-    kind = node_name(node)
-    if kind == "ResolvedColumnRef":
-        return True
-    if kind == "ResolvedCast":
-        inner = unwrap(node.expr)
-        return _rises(inner) and {_kind(node), _kind(inner)} <= _TEMPORAL
-    if kind != "ResolvedFunctionCall":
-        return False
-    arguments = [unwrap(a) for a in node.parent.argument_list]
-    if not arguments or not _rises(arguments[0]) or any(map(_names_column, arguments[1:])):
-        return False
-    name = _function(node)
-    return name in _RISING or (name == "$extract" and _is_year(arguments[1]))
-
-
-def _kind(node: Any) -> TypeKind:
-    from bqsim.sql.googlesql.types import type_from_proto
-
-    return type_from_proto(get(node, "type")).kind
-
-
-def _is_year(part: Any) -> bool:
-    return node_name(part) == "ResolvedLiteral" and part.value.value.enum_value == _YEAR

@@ -22,6 +22,7 @@ from .registry import Unsupported
 from .relation import Place, Relation, Stage, place_node
 from .spatial import bounds_conditions
 from .types import column_type, engine_type
+from .zone_ranges import range_conditions
 
 if TYPE_CHECKING:
     from bqsim.catalog.buffers import Buffer
@@ -298,6 +299,7 @@ def all_rows(low: Lowering, node: Any, table: Table) -> Relation:
     relation = Relation(nodes.table(label, storage.engine_table), columns, computed)
     low.places.update(columns)
     relation.where.append(live(low, node, label))
+    relation.where += range_conditions(low, node, table, label)
     return relation
 
 

@@ -85,7 +85,11 @@ class TableStatistics:
                 return known
         found = _count(session, table, partitions, missing, _LIVE)
         counted = Counted(
-            table.version, found.rows, {**known.columns, **found.columns}, {**known.fields, **missing}
+            table.version,
+            found.rows,
+            {**known.columns, **found.columns},
+            {**known.fields, **missing},
+            known.relation,
         )
         self._keep(storage.engine_table, counted)
         return counted
@@ -128,7 +132,9 @@ def _brought_to(
             for key, size in part.columns[column].items():
                 sizes[key] = sizes.get(key, 0) + sign * size
         columns[column] = {k: v for k, v in sizes.items() if rows[k][0]}
-    return Counted(table.version, {k: v for k, v in rows.items() if v[0]}, columns, kept)
+    rows = {k: v for k, v in rows.items() if v[0]}
+    relation = known.relation if rows.keys() == known.rows.keys() else None
+    return Counted(table.version, rows, columns, kept, relation)
 
 
 def _count(
