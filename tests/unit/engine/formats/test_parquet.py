@@ -137,7 +137,7 @@ def test_not_a_parquet_file() -> None:
 def test_maps_are_records_of_entries() -> None:
     found = file(m=pa.array([[("k", 1)], None, []], pa.map_(pa.string(), pa.int64())))
     fields = detect(found, infer_lists=False)
-    entry = [("key", "STRING", "REQUIRED", []), ("value", "INT64", "NULLABLE", [])]
+    entry: list[Any] = [("key", "STRING", "REQUIRED", []), ("value", "INT64", "NULLABLE", [])]
     assert shape(fields) == [("m", "STRUCT", "NULLABLE", [("key_value", "STRUCT", "REPEATED", entry)])]
     values = read_parquet(found, fields).rows.column(0).to_pylist()
     assert values == [{"_1": [{"_1": "k", "_2": 1}]}, None, {"_1": []}]
