@@ -121,7 +121,7 @@ def test_a_job_runs_where_the_tables_are_that_it_names(play: Play) -> None:
         ({"configuration": {}}, "exactly one job-specific configuration object"),
         ({"configuration": {**QUERY, "load": {}}}, "exactly one job-specific configuration object"),
         ({"configuration": {"query": {"useLegacySql": False}}}, "Required parameter is missing: query"),
-        ({"configuration": {"extract": {}}}, "An extract job is not supported by bqsim"),
+        ({"configuration": {"extract": {}}}, "Required parameter is missing: sourceTable"),
         ({"configuration": {**QUERY, "labels": {"A": "b"}}}, 'Label key "A" has invalid characters'),
         ({"configuration": QUERY, "jobReference": {"projectId": "q"}}, "does not match the project"),
         ({"configuration": QUERY, "jobReference": "x"}, "Invalid value for jobReference"),
