@@ -15,7 +15,8 @@ from bqsim.sim.scenario.tree import Place, Problem
 
 from . import model as m
 from .api import Api, ApiError
-from .folders import FORMATS, SEEDS, RowFile, format_of, pairs_of, read_folder
+from .bodies import dataset_body, description_body, matching, plain_options, put_shadows, settings_body
+from .folders import SEEDS, RowFile, read_folder
 from .loading import load_files, load_rows
 from .read import Loaded, SeedError, TableParts, fields_of, read_seed
 from .statistics import statistics_of
@@ -23,8 +24,6 @@ from .statistics import statistics_of
 Source = str | Path | Mapping[str, Any]
 # Settings that load jobs give to tables that they make.
 _OF_LOADS = frozenset({"timePartitioning", "rangePartitioning", "clustering"})
-# The most that one control request carries.
-SHADOW_BYTES = 4 * 1024 * 1024
 
 
 class Existing(StrEnum):
@@ -160,7 +159,7 @@ class Work:
             self.api = api.within(given.project)
         for dataset_id, dataset in given.datasets.items():
             place = loaded.place(dataset)
-            self.put_dataset(dataset_id, place, _dataset_body(dataset, given.location))
+            self.put_dataset(dataset_id, place, dataset_body(dataset, given.location))
             for table_id, table in dataset.tables.items():
                 self._table(loaded, dataset_id, table_id, table)
             for name, view in dataset.views.items():
@@ -194,14 +193,16 @@ class Work:
         parts, place = loaded.parts[dataset, name], loaded.place(table)
         if not self._admit(f"datasets/{dataset}/tables/{name}", f"{dataset}.{name}", place):
             return
-        settings = _settings(table)
+        settings = settings_body(table)
         with _told(place, f"table {dataset}.{name}"):
             if parts.schema is not None:
-                self._create(dataset, name, parts.schema, {**settings, **_description(table)})
+                self._create(dataset, name, parts.schema, {**settings, **description_body(table)})
             rows = self._fill(loaded, dataset, name, table, parts, settings)
             if parts.schema is None:
                 more = {key: value for key, value in settings.items() if key not in _OF_LOADS}
-                self.api.call("PATCH", f"datasets/{dataset}/tables/{name}", {**more, **_description(table)})
+                self.api.call(
+                    "PATCH", f"datasets/{dataset}/tables/{name}", {**more, **description_body(table)}
+                )
             if table.expiration_s is not None:
                 self._expire(dataset, name, table.expiration_s)
         for policy in table.policies:
@@ -223,8 +224,8 @@ class Work:
         if parts.rows:
             count += load_rows(self.api, dataset, name, parts.rows, schema, settings)
         for files in table.files:
-            found = _matching(loaded, files)
-            options = None if files.options is None else _plain_options(files)
+            found = matching(loaded, files)
+            options = None if files.options is None else plain_options(files)
             if schema is None and count:
                 schema = self.api.call("GET", f"datasets/{dataset}/tables/{name}")["schema"]["fields"]
             with _told(loaded.place(files), f"table {dataset}.{name}"):
@@ -331,7 +332,7 @@ class Work:
         member = "materializedView" if view.materialized else "view"
         query = {"query": view.query} | ({} if view.materialized else {"useLegacySql": False})
         reference = {"projectId": self.api.project, "datasetId": dataset, "tableId": name}
-        body = {"tableReference": reference, member: query, **_description(view)}
+        body = {"tableReference": reference, member: query, **description_body(view)}
         make = partial(self.api.call, "POST", f"datasets/{dataset}/tables", body)
         path = f"datasets/{dataset}/tables/{name}"
         self._define(path, f"{dataset}.{name}", place, make, self.report.views)
@@ -396,90 +397,3 @@ class _told:
         if isinstance(error, ApiError):
             text = f"{self._what}: {error}" if self._what and error.code else str(error)
             raise SeedError([Problem(self._place, text)]) from None
-
-
-def _matching(loaded: Loaded, files: m.Files) -> list[RowFile]:
-    base, place = loaded.base, loaded.place(files)
-    path = Path(files.path)
-    root, pattern = base, files.path
-    if path.anchor:
-        root, pattern = Path(path.anchor), str(path.relative_to(path.anchor))
-    found = sorted(p for p in root.glob(pattern) if p.is_file())
-    if not found and (root / pattern).is_dir():
-        found = sorted(p for p in (root / pattern).rglob("*") if p.is_file() and format_of(p) is not None)
-    if not found:
-        raise SeedError([Problem(place, f"no file matches '{files.path}' (looked in {root})")])
-    rows = []
-    for one in found:
-        format_ = FORMATS[files.format] if files.format is not None else format_of(one)
-        if format_ is None:
-            text = f"the name {one.name} tells no format; write 'format: csv' ({', '.join(m.FORMATS)})"
-            raise SeedError([Problem(place, text)])
-        rows.append(RowFile(one, format_, pairs_of(one, root)))
-    return rows
-
-
-def _plain_options(files: m.Files) -> dict[str, Any]:
-    from .read import plain
-
-    return dict(plain(files.options))
-
-
-def _description(given: m.Table | m.View) -> dict[str, Any]:
-    told = {"description": given.description, "friendlyName": given.friendly_name}
-    body: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
-    return body | ({"labels": dict(given.labels)} if given.labels else {})
-
-
-def _settings(table: m.Table) -> dict[str, Any]:
-    """Partitioning and clustering as tables and load jobs have them."""
-    body: dict[str, Any] = {}
-    by = table.partition_by
-    if by is not None and by.interval is not None:
-        bounds = {"start": str(by.start), "end": str(by.end), "interval": str(by.interval)}
-        body["rangePartitioning"] = {"field": by.field, "range": bounds}
-    elif by is not None:
-        time: dict[str, Any] = {"type": by.type}
-        time |= {"field": by.field} if by.field is not None else {}
-        if by.expiration_s is not None:
-            time["expirationMs"] = str(round(by.expiration_s * 1000))
-        body["timePartitioning"] = time
-    if table.cluster_by:
-        body["clustering"] = {"fields": list(table.cluster_by)}
-    if table.require_partition_filter:
-        body["requirePartitionFilter"] = True
-    if table.primary_key:
-        body["tableConstraints"] = {"primaryKey": {"columns": list(table.primary_key)}}
-    return body
-
-
-def _dataset_body(dataset: m.Dataset, location: str | None) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "description": dataset.description,
-        "friendlyName": dataset.friendly_name,
-        "labels": dict(dataset.labels) or None,
-        "location": dataset.location or location,
-        "defaultTableExpirationMs": _ms(dataset.default_table_expiration_s),
-        "defaultPartitionExpirationMs": _ms(dataset.default_partition_expiration_s),
-        "defaultCollation": dataset.default_collation,
-    }
-    return {name: value for name, value in told.items() if value is not None}
-
-
-def _ms(seconds: float | None) -> str | None:
-    return None if seconds is None else str(round(seconds * 1000))
-
-
-def put_shadows(api: Api, statistics: Mapping[tuple[str, str], ShadowStatistics]) -> None:
-    """Make tables of the project shadow tables, by (dataset, table)."""
-    some: dict[str, Any] = {}
-    size = 0
-    for (dataset, table), one in statistics.items():
-        text = one.to_text()
-        if some and size + len(text) > SHADOW_BYTES:
-            api.control("PUT", "shadows", {"project": api.project, "tables": some})
-            some, size = {}, 0
-        some[f"{dataset}.{table}"] = text
-        size += len(text)
-    if some:
-        api.control("PUT", "shadows", {"project": api.project, "tables": some})
