@@ -91,13 +91,18 @@ def parse_source(given: object, name: str, project: str) -> Source:
 def rows_of(executor: Executor, source: Source, job: Job) -> Rows:
     """The rows of a source, without those in the streaming buffer. Raises for tables that are not stored and
     for bad decorators, and 403 where row access policies hide rows from the job's caller."""
-    catalog = executor.catalog
+    rows = stored_part(executor.catalog, source)
+    executor.require_full_access(rows.table, job.caller, job.groups)
+    return rows
+
+
+def stored_part(catalog: Catalog, source: Source) -> Rows:
+    """The rows of a source, whoever asks."""
     at_us = source.at_us
     if at_us is not None and at_us < 0:
         at_us += catalog.clock.now_us()
     table = catalog.table(source.table) if at_us is None else _table_at(catalog, source.table, at_us)
     storage = storage_of(table)
-    executor.require_full_access(table, job.caller, job.groups)
     conditions = [flushed(catalog.buffers, storage)]
     if source.partition is not None:
         conditions.append(in_partition(table, source.partition))

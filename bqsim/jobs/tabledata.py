@@ -80,6 +80,8 @@ class TableData:
         if result is not None:
             result.check_reader(caller)
             return _result_page(result, window, selected_fields)
+        if "$" in ref.table or "@" in ref.table:
+            return await self._list_part(ref, window, selected_fields, caller, groups)
         table = self._listed(ref)
         self._executor.require_full_access(table, caller, groups)
         if is_empty_shadow(table):
@@ -104,6 +106,46 @@ class TableData:
             total,
             window.token(end) if more else None,
             table.etag,
+        )
+
+    async def _list_part(
+        self, ref: TableRef, window: Window, selected_fields: str | None, caller: str, groups: tuple[str, ...]
+    ) -> ResultPage:
+        """A page of the rows that a table id with decorators names."""
+        from bqsim.jobs.decorated import SUMMARY, decorated, named_rows, summary_rows
+
+        source = decorated(ref)
+        assert source is not None
+        self._executor.require_full_access(self._listed(source.table), caller, groups)
+        if source.partition == SUMMARY:
+            from bqsim.jobs.decorated import SUMMARY_FIELDS
+
+            summed = self._listed(source.table)
+            rows = await self._pool.run(lambda session: summary_rows(session, summed))
+            result = ResultSet(SUMMARY_FIELDS, rows, ref, self._clock.now_us())
+            return _result_page(result, window, selected_fields)
+        part = named_rows(self._executor, source)
+        fields, chosen = select_fields(part.table.fields, selected_fields)
+        columns = sorted({index for index, _ in chosen})
+
+        def read(session: Session) -> tuple[pa.Table, int, int]:
+            total, size = part.size(session, self._executor)
+            start, count, _ = window.of(total, size / max(total, 1))
+            names = ", ".join(part.storage.columns[i] for i in columns)
+            sql = (
+                f"SELECT {names} FROM {part.storage.engine_table} WHERE {part.condition}"
+                f" LIMIT {count} OFFSET {start}"
+            )
+            return session.query(sql, [part.table.fields[i] for i in columns]), total, start
+
+        rows, total, start = await self._pool.run(read)
+        end = start + rows.num_rows
+        return ResultPage(
+            fields,
+            select_columns(rows, [(columns.index(index), path) for index, path in chosen], fields),
+            total,
+            window.token(end) if rows.num_rows and end < total else None,
+            part.table.etag,
         )
 
     def _read(

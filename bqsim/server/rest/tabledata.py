@@ -9,14 +9,13 @@ from bqsim.catalog.refs import TableRef
 from .reply import Reply
 from .request import Request
 from .rows import encode_page, query_options
-from .tables import ref_of
 
 
 async def list_(request: Request) -> Reply:
     """``tabledata.list``: rows of a table or of a query's result."""
     options = query_options(request)
     page = await request.core.tabledata.list(
-        ref_of(request),
+        TableRef(request.path["projectId"], request.path["datasetId"], request.path["tableId"]),
         start_index=request.integer("startIndex"),
         max_results=request.integer("maxResults"),
         page_token=request.text("pageToken"),

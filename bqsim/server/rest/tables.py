@@ -11,6 +11,7 @@ from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Dataset, Table, TableKind
 from bqsim.catalog.shadow import rows_shown
 from bqsim.errors import already_exists, invalid
+from bqsim.jobs.decorated import decorated, delete_partition, described
 from bqsim.sql.access import table_path
 from bqsim.sql.statements.buffered import buffered
 from bqsim.sql.statements.fields import with_default_collation
@@ -37,6 +38,11 @@ def ref_of(request: Request) -> TableRef:
     return TableRef(request.path["projectId"], request.path["datasetId"], table)
 
 
+def _named(request: Request) -> TableRef:
+    """The table named by the path, with its decorators."""
+    return TableRef(request.path["projectId"], request.path["datasetId"], request.path["tableId"])
+
+
 def _find(request: Request, ref: TableRef) -> Table:
     return request.core.jobs.anonymous_table(ref) or request.core.catalog.table(ref)
 
@@ -53,13 +59,22 @@ async def _reply(request: Request, table: Table) -> Reply:
 
 async def get(request: Request) -> Reply:
     """``tables.get``, with ``selectedFields`` and ``view``."""
-    table = _find(request, ref_of(request))
-    selected = request.text("selectedFields")
-    if selected:
-        table = replace(table, fields=_selected(table, selected))
+    named = _named(request)
+    source = decorated(named)
+    if source is not None and not named.dataset.startswith("_"):
+        executor = request.core.executor
+        table, size = await request.core.write(lambda session: described(executor, session, named, source))
+        return Reply(table_to_json(_narrowed(request, table), request, size), etag=table.etag)
+    table = _narrowed(request, _find(request, ref_of(request)))
     if request.text("view") == "BASIC":
         return Reply(table_to_json(table, request, view="BASIC"), etag=table.etag)
     return await _reply(request, table)
+
+
+def _narrowed(request: Request, table: Table) -> Table:
+    """``table`` with the fields that ``selectedFields`` names."""
+    selected = request.text("selectedFields")
+    return replace(table, fields=_selected(table, selected)) if selected else table
 
 
 def _selected(table: Table, text: str) -> tuple[Field, ...]:
@@ -278,10 +293,15 @@ def _check_partitioning(before: Table, after: Table) -> None:
 
 
 async def delete(request: Request) -> Reply:
-    """``tables.delete``. Rows stay for time travel."""
-    core, ref = request.core, ref_of(request)
+    """``tables.delete``, of a table or of one partition. Rows stay for time travel."""
+    core, ref, named = request.core, ref_of(request), _named(request)
+    source = decorated(named)
 
     def work(session: Session) -> None:
+        if source is not None and source.partition is not None:
+            check_if_match(request, core.catalog.table(ref).etag)
+            delete_partition(core.executor, session, source, named)
+            return
         with core.catalog.lock(ref), core.catalog.change(session) as change:
             check_if_match(request, core.catalog.table(ref).etag)
             change.drop_table(ref)

@@ -170,7 +170,7 @@ def in_partition(table: Table, id_: str) -> str:
     """The engine condition that a row is in the partition of an id. Raises as :func:`parse_partition_id`."""
     partitions = partitions_of(table)
     if partitions is None:
-        raise _not_partitioned(table)
+        raise unpartitioned(table)
     return partitions.condition(parse_partition_id(table, id_))
 
 
@@ -178,7 +178,7 @@ def parse_partition_id(table: Table, id_: str) -> Bounds:
     """The partition of a decorator ``$id``. Raises ``invalid`` for an id that the table cannot have."""
     time, by_range = table.time_partitioning, table.range_partitioning
     if time is None and by_range is None:
-        raise _not_partitioned(table)
+        raise unpartitioned(table)
     if id_ == NULL_PARTITION:
         return Bounds(id_, NULL_KEY)
     if id_ == UNPARTITIONED:
@@ -224,7 +224,8 @@ def _next(low: datetime, unit: str) -> datetime:
     return low.replace(year=low.year + 1)
 
 
-def _not_partitioned(table: Table) -> BigQueryError:
+def unpartitioned(table: Table) -> BigQueryError:
+    """The error of a decorator of a table without partitions."""
     name = table.ref.api_name
     return invalid(f"Cannot access partition information for table {name}, which is not partitioned.")
 
