@@ -91,13 +91,15 @@ class Scan:
     """One scan of a table of which a part may be left out, with the names of the columns that it reads.
 
     ``condition`` is the engine condition of the partitions that it needs, over the relation ``p`` of
-    :mod:`bqsim.sql.lower.pruning`; None for all. Of a table behind a wildcard, ``suffix`` is what stands for
-    the ``*``: the condition is about it.
+    :mod:`bqsim.sql.lower.partition_conditions`; None for all. Of a table behind a wildcard, ``suffix`` is
+    what stands for the ``*``: the condition is about it. ``dropped`` is the condition of the partitions that
+    a DELETE drops whole, without reading them.
     """
 
     columns: tuple[str, ...]
     condition: str | None = None
     suffix: str | None = None
+    dropped: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

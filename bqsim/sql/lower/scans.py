@@ -16,7 +16,7 @@ from bqsim.types import TypeKind
 
 from . import materialized, nodes, policies
 from .collation import named_key
-from .pruning import partition_condition, suffix_condition
+from .partition_conditions import partition_condition, suffix_condition
 from .pushdown import note_conditions, scan_conditions
 from .registry import Unsupported
 from .relation import Place, Relation, Stage, place_node

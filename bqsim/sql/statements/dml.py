@@ -18,6 +18,7 @@ from bqsim.engine.protocol import Session
 from bqsim.errors import invalid, invalid_query, unsupported
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.lower import Lowering, nodes
+from bqsim.sql.lower.partition_conditions import covered_condition
 from bqsim.sql.lower.registry import Unsupported
 from bqsim.sql.plan import DmlStats, Route, StatementResult
 from bqsim.types import Field
@@ -147,7 +148,8 @@ def delete(statement: Statement) -> StatementResult:
         rows = nodes.render(low.target_scan(node.table_scan))
         low.bind(node.table_scan, "t")
         condition = nodes.render(low.expression(node.where_expr))
-    result = dml_result(statement, "DELETE", low, table, whole_target=True)
+        dropped = covered_condition(low, node.table_scan, table, node.where_expr)
+    result = dml_result(statement, "DELETE", low, table, whole_target=True, dropped=dropped)
     if statement.dry_run:
         return result
     with applied(statement, low, table) as writer:
@@ -228,9 +230,18 @@ def one_source_row(session: Session, relation: str) -> None:
 
 
 def dml_result(
-    statement: Statement, statement_type: str, low: Lowering, table: Table, *, whole_target: bool
+    statement: Statement,
+    statement_type: str,
+    low: Lowering,
+    table: Table,
+    *,
+    whole_target: bool,
+    dropped: str | None = None,
 ) -> StatementResult:
-    """A DML result with the bytes that the statement is charged for."""
+    """A DML result with the bytes that the statement is charged for.
+
+    ``dropped`` is the condition of the partitions of the target that are dropped without being read.
+    """
     shared = low.shared
     read: dict[TableRef, Iterable[str]] = {ref: tuple(names) for ref, names in shared.columns_read.items()}
     scans = {ref: tuple(found) for ref, found in shared.scans.items()}
@@ -241,7 +252,7 @@ def dml_result(
         if table.ref in scans:
             # The target is the first that is scanned.
             own, *others = scans[table.ref]
-            scans[table.ref] = (replace(own, columns=names), *others)
+            scans[table.ref] = (replace(own, columns=names, dropped=dropped), *others)
     result = StatementResult(statement_type, Route.ENGINE, tables=tuple(read))
     result.row_level_security = shared.policies_used is not None
     result.read = bytes_read(statement, read, scans, shared.wildcards)

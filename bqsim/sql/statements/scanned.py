@@ -10,7 +10,7 @@ from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table
 from bqsim.catalog.shadow import WHOLE, Accuracy, combined, shadow_of
 from bqsim.errors import BigQueryError
-from bqsim.sql.lower.pruning import LABEL
+from bqsim.sql.lower.partition_conditions import LABEL
 from bqsim.sql.plan import BytesRead, QueryPlan, Scan
 from bqsim.types import INT64, STRING, Field
 
@@ -121,10 +121,13 @@ class _Found:
         self, scan: Scan, keys: Collection[int], relation: pa.Table, partitions: Partitions
     ) -> Collection[int]:
         """The partitions that a scan reads: ``__UNPARTITIONED__`` always, as it may have any value."""
-        if scan.condition is None:
+        if scan.condition is None and scan.dropped is None:
             return keys
         fields = [Field("c1", partitions.kind), Field("c2", partitions.kind), Field("c3", INT64.kind)]
-        found = self._admitted(relation, fields, scan.condition, "c3")
+        condition = scan.condition or "TRUE"
+        if scan.dropped is not None:
+            condition += f" AND NOT {scan.dropped}"
+        found = self._admitted(relation, fields, condition, "c3")
         if found is None:
             return keys
         return {*map(int, found), *({UNPARTITIONED_KEY} & set(keys))}
