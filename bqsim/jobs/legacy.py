@@ -7,10 +7,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bqsim.catalog.refs import DatasetRef, TableRef
-from bqsim.catalog.resources import TableKind
+from bqsim.catalog.resources import Table, TableKind
 from bqsim.errors import invalid_query, not_found
 from bqsim.sql.legacy import translate
 from bqsim.sql.legacy.tokens import refused
+from bqsim.sql.statements.partition_ids import (
+    FIRST,
+    LAST,
+    NULL_PARTITION,
+    UNPARTITIONED,
+    parse_partition_id,
+    partitions_of,
+    unpartitioned,
+)
+from bqsim.types import TypeKind
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
@@ -58,6 +68,65 @@ class LegacyTables:
 
     def exists(self, path: tuple[str, str, str]) -> bool:
         return self._catalog.find_table(TableRef(*path)) is not None
+
+    def decorated(self, path: tuple[str, str, str], decorators: str) -> tuple[Sequence[Field], str]:
+        """The rows of one partition, those of a past time, or the list of the partitions."""
+        from bqsim.jobs.decorated import SUMMARY, SUMMARY_FIELDS, decorated
+
+        fields = self.columns(path)
+        ref = TableRef(*path)
+        table = self._catalog.table(ref)
+        source = decorated(replace(ref, table=ref.table + decorators))
+        assert source is not None
+        if source.partition == SUMMARY:
+            return SUMMARY_FIELDS, _summary(table)
+        moment = ""
+        if source.at_us is not None:
+            at_us = source.at_us + (self._ctx.now_us if source.at_us < 0 else 0)
+            moment = f" FOR SYSTEM_TIME AS OF TIMESTAMP_MICROS({at_us})"
+        where = "" if source.partition is None else f" WHERE {_condition(table, source.partition)}"
+        return fields, f"SELECT * FROM `{ref.sql_name}`{moment}{where}"
+
+
+def _summary(table: Table) -> str:
+    """The query of the partitions of a table."""
+    ref, at = table.ref, "last_modified_time"
+    if partitions_of(table) is None:
+        raise unpartitioned(table)
+    return (
+        "SELECT table_catalog AS project_id, table_schema AS dataset_id, table_name AS table_id, partition_id,"
+        f" UNIX_MILLIS({at}) AS creation_time, {at} AS creation_timestamp,"
+        f" UNIX_MILLIS({at}) AS last_modified_time, {at} AS last_modified_timestamp"
+        f" FROM `{ref.project}.{ref.dataset}.INFORMATION_SCHEMA.PARTITIONS`"
+        f" WHERE table_name = '{ref.table}' AND partition_id IS NOT NULL"
+    )
+
+
+def _condition(table: Table, partition: str) -> str:
+    """The GoogleSQL condition of the rows of a partition, by its id."""
+    bounds, partitions = parse_partition_id(table, partition), partitions_of(table)
+    by = table.time_partitioning or table.range_partitioning
+    assert by is not None and partitions is not None
+    column = f"`{by.field}`" if by.field else "_PARTITIONTIME"
+    if bounds.id == NULL_PARTITION or (bounds.id == UNPARTITIONED and not by.field):
+        return f"{column} IS NULL"
+    low, high = bounds.low, bounds.high
+    if bounds.id == UNPARTITIONED:
+        low, high = FIRST, LAST
+        if partitions.unit is None:
+            low, high = partitions.start, partitions.end
+    ends = [_literal(partitions.kind, end) for end in (low, high)]
+    if bounds.id == UNPARTITIONED:
+        return f"({column} < {ends[0]} OR {column} >= {ends[1]})"
+    return f"{column} >= {ends[0]} AND {column} < {ends[1]}"
+
+
+def _literal(kind: TypeKind, value: object) -> str:
+    """A literal of the type of a partitioning column."""
+    if isinstance(value, int):
+        return str(value)
+    text = str(value)
+    return f"{kind} '{text[:10] if kind is TypeKind.DATE else text}'"
 
 
 def in_googlesql(config: QueryConfig, tables: LegacyTables) -> QueryConfig:

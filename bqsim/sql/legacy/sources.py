@@ -51,6 +51,10 @@ class Tables(Protocol):
     def exists(self, path: Path) -> bool:
         """Whether there is such a table."""
 
+    def decorated(self, path: Path, decorators: str) -> tuple[Sequence[Field], str]:
+        """The columns and the GoogleSQL query of the rows that decorators of a table name (``$…``, ``@…``);
+        raises the error of bad ones."""
+
 
 @dataclass(slots=True)
 class Relation:
@@ -150,13 +154,23 @@ class SourceReader:
         if isinstance(source, DateRange):
             scope, text = self._union([self._table(p, source.alias or "_0") for p in self._days(source)])
             return scope.relations[0], text
-        path = self.path(source.text)
-        return self._table(path, source.alias or path[2])
+        mark = re.search(r"[$@]", source.text)
+        if mark is None:
+            path = self.path(source.text)
+            return self._table(path, source.alias or path[2])
+        path = self.path(source.text[: mark.start()])
+        alias = source.alias or path[2]
+        fields, query = self._tables.decorated(path, source.text[mark.start() :])
+        return self._relation(path, alias, fields), f"({query}) AS {quoted(alias)}"
 
     def _table(self, path: Path, alias: str) -> tuple[Relation, str]:
+        relation = self._relation(path, alias, self._tables.columns(path))
+        return relation, f"{quoted('.'.join(path))} AS {quoted(alias)}"
+
+    def _relation(self, path: Path, alias: str, fields: Sequence[Field]) -> Relation:
         relation = Relation(alias, {}, (), table=f"{path[0]}:{path[1]}.{path[2]}")
         names: list[str] = []
-        for column in self._tables.columns(path):
+        for column in fields:
             type_ = _TYPES.get(column.kind)
             if column.mode is Mode.REPEATED:
                 relation.problems[column.name.casefold()] = "The repeated field"
@@ -167,7 +181,7 @@ class SourceReader:
                 relation.columns[column.name.casefold()] = type_
                 names.append(column.name)
         relation.names = tuple(names)
-        return relation, f"{quoted('.'.join(path))} AS {quoted(alias)}"
+        return relation
 
     def _union(self, parts: Sequence[tuple[Relation, str]]) -> tuple[Scope, str]:
         """The rows of all parts; a column that a part lacks is NULL in its rows."""

@@ -20,7 +20,7 @@ UNPARTITIONED = "__UNPARTITIONED__"
 NULL_KEY = -(2**63)
 UNPARTITIONED_KEY = NULL_KEY + 1
 # Page "Introduction to partitioned tables": other dates are in no partition.
-_FIRST, _LAST = datetime(1960, 1, 1), datetime(2160, 1, 1)
+FIRST, LAST = datetime(1960, 1, 1), datetime(2160, 1, 1)
 _EPOCH = datetime(1970, 1, 1)
 _FORMATS = {"HOUR": "%Y%m%d%H", "DAY": "%Y%m%d", "MONTH": "%Y%m", "YEAR": "%Y"}
 _WRITTEN = {"HOUR": "YYYYMMDDHH", "DAY": "YYYYMMDD", "MONTH": "YYYYMM", "YEAR": "YYYY"}
@@ -73,7 +73,7 @@ class Partitions:
             start = f"CAST(date_trunc('{self.unit}', {column}) AS TIMESTAMP)"
         return (
             f"CASE WHEN {column} IS NULL THEN {NULL_KEY}"
-            f" WHEN {moment} < TIMESTAMP '{_FIRST}' OR {moment} >= TIMESTAMP '{_LAST}'"
+            f" WHEN {moment} < TIMESTAMP '{FIRST}' OR {moment} >= TIMESTAMP '{LAST}'"
             f" THEN {UNPARTITIONED_KEY}"
             f" ELSE epoch_us({start}) END"
         )
@@ -227,7 +227,7 @@ def _next(low: datetime, unit: str) -> datetime:
 def unpartitioned(table: Table) -> BigQueryError:
     """The error of a decorator of a table without partitions."""
     name = table.ref.api_name
-    return invalid(f"Cannot access partition information for table {name}, which is not partitioned.")
+    return invalid(f"Cannot read partition information from a table that is not partitioned: {name}")
 
 
 def _bad(table: Table, id_: str) -> BigQueryError:

@@ -68,7 +68,7 @@ def test_partition_of_a_row(warehouse: Warehouse, name: str) -> None:
             "20240229",
             "Invalid date partition format: 20240229. Expected the format YYYYMMDDHH.",
         ),
-        ("", "20240229", "Cannot access partition information for table p:d.t, which is not partitioned."),
+        ("", "20240229", "Cannot read partition information from a table that is not partitioned: p:d.t"),
         (
             "RANGE_BUCKET(n, GENERATE_ARRAY(0, 100, 10))",
             "5",
