@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bqsim.errors import BigQueryError
-from bqsim.jobs import Job, JobFilter, JobObserver, State, Upload
+from bqsim.jobs import Job, JobFilter, JobObserver, State
 from bqsim.sim.progression.outcome import Cancel
 
 from .conftest import CALLER, Play, Stack
