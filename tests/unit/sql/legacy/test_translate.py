@@ -13,8 +13,7 @@ import pytest
 
 from bqsim.errors import BigQueryError, not_found
 from bqsim.sql.legacy import translate
-from bqsim.sql.legacy.tokens import refused
-from bqsim.sql.legacy.tokens import HINT
+from bqsim.sql.legacy.tokens import HINT, refused
 from bqsim.types import Field
 from tests.unit.sql.warehouse import Warehouse, clear, new_warehouse, values_of
 
@@ -49,7 +48,7 @@ class Tables:
 
     def decorated(self, path: Path, decorators: str) -> tuple[Sequence[Field], str]:
         if decorators != "@0":
-            raise refused(f"A table with the decorators {decorators}")
+            raise refused(f"The table decorator in d.t{decorators}")
         return self.columns(path), f"SELECT * FROM `{'.'.join(path)}` WHERE id > 1"
 
 
@@ -317,8 +316,8 @@ REFUSED: list[tuple[str, str]] = [
     ("SELECT COUNT(one) WITHIN RECORD FROM [d.wide]", "WITHIN"),
     ("SELECT id FROM FLATTEN([d.t], r)", "FLATTEN"),
     ("SELECT id FROM TABLE_QUERY(d, 'true')", "TABLE_QUERY"),
-    ("SELECT id FROM [d.t$20200101]", "decorators $20200101"),
-    ("SELECT id FROM [d.t@-3600000-]", "decorators @-3600000-"),
+    ("SELECT id FROM [d.t$20200101]", "The table decorator in d.t$20200101"),
+    ("SELECT id FROM [d.t@-3600000-]", "The table decorator in d.t@-3600000-"),
     ("SELECT 1 FROM [d.__TABLES__]", "The meta-table d.__TABLES__"),
     ("SELECT one FROM [d.wide] OMIT RECORD IF one = 1", "OMIT"),
     ("SELECT DISTINCT id FROM [d.t]", "SELECT DISTINCT"),
