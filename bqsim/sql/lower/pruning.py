@@ -154,7 +154,7 @@ class _Walk:
     def with_conditions(self, active: Notes, condition: Any) -> Notes:
         """``active`` with the parts of a condition that are of one column each."""
         passed = dict(active)
-        for part in _parts(condition):
+        for part in parts(condition):
             ids = {n.column.column_id for n in walk(part) if node_name(n) == "ResolvedColumnRef"}
             if len(ids) == 1 and not any(node_name(n) in SUBQUERIES for n in walk(part)):
                 (column_id,) = ids
@@ -204,11 +204,11 @@ def _has_where(statement: Any) -> bool:
     return unwrap(statement.where_expr) is not None
 
 
-def _parts(condition: Any) -> Iterator[Any]:
-    """What AND joins."""
+def parts(condition: Any) -> Iterator[Any]:
+    """The parts of a condition that AND joins."""
     if node_name(condition) == "ResolvedFunctionCall" and function_name(condition) == "$and":
         for argument in condition.parent.argument_list:
-            yield from _parts(unwrap(argument))
+            yield from parts(unwrap(argument))
     else:
         yield condition
 

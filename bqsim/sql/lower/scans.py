@@ -16,6 +16,7 @@ from bqsim.types import TypeKind
 
 from . import materialized, nodes, policies
 from .collation import named_key
+from .leaves import names_read
 from .partition_conditions import partition_condition, suffix_condition
 from .pushdown import note_conditions, scan_conditions
 from .registry import Unsupported
@@ -241,6 +242,8 @@ def materialized_view(low: Lowering, node: Any, table: Table) -> Relation:
 
 def view(low: Lowering, node: Any, table: Table) -> Relation:
     """A view: its query as a derived table, lowered in a scope of its own."""
+    from bqsim.sql.statements.partition_filter import check_view
+
     from .lowering import Lowering
 
     shared = low.shared
@@ -253,6 +256,8 @@ def view(low: Lowering, node: Any, table: Table) -> Relation:
     outputs = [c.column.column_id for c in statement.output_column_list]
     columns = [(c.column_id, outputs[i]) for c, i in scan_columns(node)]
     inner.outer_notes = {mine: low.notes[outer] for outer, mine in columns if outer in low.notes}
+    check_view(low, inner, columns)
+    inner.outer_paths = {mine: low.paths[outer] for outer, mine in columns if outer in low.paths}
     relation = inner.relation(statement.query)
     shared.open_views = shared.open_views[:-1]
     query = relation.finish(
@@ -289,10 +294,15 @@ def all_rows(low: Lowering, node: Any, table: Table) -> Relation:
         if index >= len(table.fields):
             columns[column.column_id] = pseudo_column(table, column, label, buffer_of(low, table))
             continue
-        read[table.fields[index].name] = None
+        read.update(dict.fromkeys(names_read(low, column.column_id, table.fields[index])))
         columns[column.column_id] = (label, storage.columns[index])
     if table.time_partitioning is not None or table.range_partitioning is not None:
-        names = tuple(table.fields[i].name for _, i in scan_columns(node) if i < len(table.fields))
+        names = tuple(
+            name
+            for column, i in scan_columns(node)
+            if i < len(table.fields)
+            for name in names_read(low, column.column_id, table.fields[i])
+        )
         scan = Scan(names, partition_condition(low, node, table))
         low.shared.scans.setdefault(table.ref, []).append(scan)
     computed = any(p.__class__ is not tuple for p in columns.values())

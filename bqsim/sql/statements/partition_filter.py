@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.errors import invalid_query
 from bqsim.sql.googlesql import resolved
+from bqsim.sql.lower.pruning import SUBQUERIES, Note, Notes, function_name, notes_of, parts
 
 if TYPE_CHECKING:
     from bqsim.sql.googlesql import Analyzed
+    from bqsim.sql.lower import Lowering
 
 # Where statements filter: node -> the fields that hold conditions.
 _CONDITIONS: dict[str, tuple[str, ...]] = {
@@ -19,6 +22,7 @@ _CONDITIONS: dict[str, tuple[str, ...]] = {
     "ResolvedDeleteStmt": ("where_expr",),
     "ResolvedUpdateStmt": ("where_expr",),
     "ResolvedMergeStmt": ("merge_expr",),
+    "ResolvedMergeWhen": ("match_expr",),
 }
 # Statements that are about rows of the tables that they name.
 _READING = frozenset(
@@ -26,49 +30,94 @@ _READING = frozenset(
     for name in ("query", "create_table_as_select", "insert", "update", "delete", "merge")
 )
 _PSEUDO = ("_partitiontime", "_partitiondate")
+# Functions of conditions whose arguments are conditions.
+_JOINED = frozenset({"$and", "$or", "$not"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A statement, as :mod:`bqsim.sql.lower.pruning` asks for it."""
+
+    analyzed: Any
 
 
 def check(analyzed: Analyzed) -> None:
-    """Fail as BigQuery does when a scan of such a table has no condition on its partition column.
+    """Fail as BigQuery does when a scan of such a table has no condition that tells partitions: a part of the
+    condition, joined by AND with others, that is about its partition column and nothing else.
 
-    The target of INSERT needs none.
+    The target of INSERT needs no condition.
     """
-    guarded = {n: s for n, s in analyzed.sources.items() if _is_guarded(s.table)}
-    if not guarded or analyzed.kind not in _READING:
+    if analyzed.kind in _READING:
+        _check(analyzed, {})
+
+
+def check_view(outer: Lowering, inner: Lowering, columns: Iterable[tuple[int, int]]) -> None:
+    """The same of the query of a view, lowered by ``inner``, within a statement; ``columns`` are the ids of
+    its outputs, in the statement and in the view."""
+    if any(_is_guarded(source.table) for source in inner.analyzed.sources.values()):
+        asked = dict(inner.outer_notes)
+        found = _filtered(list(resolved.walk(outer.analyzed.statement)), {})
+        for here, there in columns:
+            if here in found:
+                asked[there] = [*asked.get(there, ()), *found[here]]
+        _check(inner.analyzed, asked)
+
+
+def _check(analyzed: Analyzed, outer: Notes) -> None:
+    guarded = {n: s.table for n, s in analyzed.sources.items() if _is_guarded(s.table)}
+    if not guarded:
         return
     target = analyzed.statement.table_scan if analyzed.kind == "resolved_insert_stmt" else None
     nodes = list(resolved.walk(analyzed.statement))
-    filtered = _filtered_columns(nodes)
+    notes = _filtered(nodes, notes_of(_Reading(analyzed), outer))  # type: ignore[arg-type]
     for node in nodes:
-        if resolved.node_name(node) != "ResolvedTableScan" or node.table.full_name not in guarded:
+        if resolved.node_name(node) != "ResolvedTableScan" or (target is not None and node == target):
             continue
-        if target is not None and node == target:
-            continue
-        table = guarded[node.table.full_name].table
-        names = _partition_columns(table)
-        columns = {c.column_id for c in node.parent.column_list if c.name.casefold() in names}
-        if not columns & filtered:
-            shown = _shown(table)
-            raise invalid_query(
-                f"Cannot query over table '{table.ref.sql_name}' without a filter over column(s) {shown}"
-                " that can be used for partition elimination"
-            )
+        if node.table.full_name in guarded:
+            _check_scan(node, guarded[node.table.full_name], notes)
 
 
-def _filtered_columns(nodes: list[Any]) -> set[int]:
-    """The ids of all columns that conditions name."""
-    found: set[int] = set()
+def _filtered(nodes: list[Any], notes: Notes) -> Notes:
+    """``notes`` with the conditions anywhere in a statement, by the columns that they name."""
+    for column_id, part in _filtering(nodes):
+        notes[column_id] = [*notes.get(column_id, ()), Note(None, part, column_id)]  # type: ignore[arg-type]
+    return notes
+
+
+def _check_scan(node: Any, table: Table, notes: Notes) -> None:
+    names, bare = _partition_columns(table), table.range_partitioning is not None
+    for column in node.parent.column_list:
+        if column.name.casefold() in names:
+            found = notes.get(column.column_id, ())
+            if any(not bare or _is_bare(n.condition) for n in found):
+                return
+    raise invalid_query(
+        f"Cannot query over table '{table.ref.sql_name}' without a filter over column(s) {_shown(table)}"
+        " that can be used for partition elimination"
+    )
+
+
+def _filtering(nodes: list[Any]) -> Iterator[tuple[int, Any]]:
+    """The parts of all conditions that are of one column and constants, with the id of the column."""
     for node in nodes:
         for field in _CONDITIONS.get(resolved.node_name(node), ()):
             condition = resolved.unwrap(getattr(node, field))
-            if condition is None:
-                continue
-            found.update(
-                n.column.column_id
-                for n in resolved.walk(condition)
-                if resolved.node_name(n) == "ResolvedColumnRef"
-            )
-    return found
+            for part in () if condition is None else parts(condition):
+                below = [(resolved.node_name(n), n) for n in resolved.walk(part)]
+                ids = {n.column.column_id for name, n in below if name == "ResolvedColumnRef"}
+                if len(ids) == 1 and not any(name in SUBQUERIES for name, _ in below):
+                    yield ids.pop(), part
+
+
+def _is_bare(condition: Any) -> bool:
+    """Whether comparisons are of the column itself: functions of it tell nothing of ranges (page *Query
+    partitioned tables*)."""
+    if resolved.node_name(condition) != "ResolvedFunctionCall":
+        return False
+    arguments = [resolved.unwrap(a) for a in condition.parent.argument_list]
+    if function_name(condition) in _JOINED:
+        return all(map(_is_bare, arguments))
+    return any(resolved.node_name(a) == "ResolvedColumnRef" for a in arguments)
 
 
 def _is_guarded(table: Table) -> bool:
