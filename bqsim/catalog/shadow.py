@@ -149,18 +149,42 @@ class ShadowStatistics:
         return Division(tuple(self.columns), exact, _ends(rest), _ends(self.columns))
 
     def bytes_of(self, columns: Iterable[str], partitions: Iterable[str] | None = None) -> int:
-        """The bytes of some columns, in some partitions or in all; what is not known counts nothing."""
+        """The bytes of some columns, or of fields in them (``s.a``), in some partitions or in all; what is
+        not known counts nothing, but a field of which it is not known as much as its column.
+        """
         spelled = {c.casefold(): c for c in self.columns}
-        wanted = {spelled[c.casefold()] for c in columns if c.casefold() in spelled}
+        wanted = {c.casefold() for c in columns}
         ids = self.parts if partitions is None else [p for p in partitions if p in self.parts]
-        return sum(self._partitions[p].bytes[c] for p in ids for c in wanted)
+        total = 0
+        for name in wanted:
+            column = spelled.get(name.partition(".")[0])
+            if column is None:
+                continue
+            size = sum(self._partitions[p].bytes[column] for p in ids)
+            share = self._share(name, self.columns[column])
+            total += size if share is None else size * share // self.columns[column]
+        return total
+
+    def _share(self, name: str, whole: int) -> int | None:
+        """The bytes of a field of a column of ``whole`` bytes; None when they are not known."""
+        if "." not in name or not whole:
+            return None
+        below = f"{name}."
+        known = [n for p, n in self.leaves.items() if p.casefold() == name or p.casefold().startswith(below)]
+        return min(sum(known), whole) if known else None
 
     def accuracy_of(self, columns: Iterable[str]) -> Accuracy:
         """The accuracy of the sum of some columns; that of all columns together is known from storage."""
-        wanted = {c.casefold() for c in columns}
-        if wanted >= {c.casefold() for c in self.columns}:
+        names = {c.casefold() for c in columns}
+        if names >= {c.casefold() for c in self.columns}:
             return self.accuracies.get("*", Accuracy.PRECISE)
-        return combined(a for c, a in self.accuracies.items() if c.casefold() in wanted)
+        wanted = {name.partition(".")[0] for name in names}
+        whole = {c.casefold(): size for c, size in self.columns.items()}
+        guessed = any(
+            "." in name and self._share(name, whole.get(name.partition(".")[0], 0)) is None for name in names
+        )
+        known = [a for c, a in self.accuracies.items() if c.casefold() in wanted]
+        return combined([*known, *([Accuracy.UPPER_BOUND] if guessed else [])])
 
     def to_text(self) -> str:
         """What ``Table.metadata[SHADOW]`` holds."""

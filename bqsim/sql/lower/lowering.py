@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bqsim.sql.plan import Context
     from bqsim.sql.row_security import RowSecurity
 
+    from .leaves import Paths
     from .pruning import Notes
     from .pushdown import Condition
 
@@ -141,6 +142,10 @@ class Lowering:
         # them.
         self._notes: Notes | None = None
         self.outer_notes: Notes = {}
+        # What is read of columns, and of the outputs by whoever reads them; None for all.
+        self._paths: Paths | None = None
+        self._paths_known = False
+        self.outer_paths: Paths | None = None
         # FLOAT64 operations by the id of their node: (the node, the plain operation, the exact one).
         self.floats: dict[int, tuple[Any, Any, Any]] = {}
 
@@ -282,6 +287,16 @@ class Lowering:
 
             self._notes = notes_of(self, self.outer_notes) if concerns(self) else {}
         return self._notes
+
+    @property
+    def paths(self) -> Paths | None:
+        """What is read of the columns of table scans, by column id; None for all of them."""
+        if not self._paths_known:
+            from .leaves import concerns, paths_of
+
+            self._paths_known = True
+            self._paths = paths_of(self, self.outer_paths) if concerns(self) else None
+        return self._paths
 
     def gap(self, literal: Any) -> str | None:
         """The engine text that stands for a literal whose value the plan leaves open."""

@@ -213,7 +213,7 @@ def wildcard(low: Lowering, node: Any, source: Any) -> Relation:
             elif position is None:
                 value = nodes.raw(f"CAST(NULL AS {engine_type(column_type(column))})")
             else:
-                read[match.fields[position].name] = None
+                read.update(dict.fromkeys(names_read(low, column.column_id, match.fields[position])))
                 value = nodes.column(label, match.storage.columns[position])
             projections.append(nodes.alias(value, f"k{column.column_id}"))
         if any(suffixes):
@@ -257,7 +257,8 @@ def view(low: Lowering, node: Any, table: Table) -> Relation:
     columns = [(c.column_id, outputs[i]) for c, i in scan_columns(node)]
     inner.outer_notes = {mine: low.notes[outer] for outer, mine in columns if outer in low.notes}
     check_view(low, inner, columns)
-    inner.outer_paths = {mine: low.paths[outer] for outer, mine in columns if outer in low.paths}
+    if low.paths is not None:
+        inner.outer_paths = {mine: low.paths[outer] for outer, mine in columns if outer in low.paths}
     relation = inner.relation(statement.query)
     shared.open_views = shared.open_views[:-1]
     query = relation.finish(

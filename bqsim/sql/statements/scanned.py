@@ -15,7 +15,7 @@ from bqsim.sql.plan import BytesRead, QueryPlan, Scan
 from bqsim.types import INT64, STRING, Field
 
 from .partition_ids import UNPARTITIONED, UNPARTITIONED_KEY, Partitions, parse_partition_id, partitions_of
-from .table_statistics import partition_relation, relation_of
+from .table_statistics import column_key, partition_relation, relation_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,6 +67,7 @@ class _Found:
         """The bytes that are read of a table."""
         table = self.statement.catalog.find_table(ref)
         scans = self.scans.get(ref, ())
+        columns = [c for c in columns if not any(within(c, other) for other in columns)]
         if table is None or not (columns or scans):
             return 0
         shadow = shadow_of(table)
@@ -106,15 +107,14 @@ class _Found:
         self.partitions = (self.partitions or 0) + len(every)
         total = 0
         for column in columns:
-            reading = [some for scan, some in zip(scans, needed, strict=True) if column in scan.columns]
+            reading = [some for scan, some in zip(scans, needed, strict=True) if _reads(scan, column)]
             wanted = set().union(*reading) if reading else every
             if shadow is not None:
                 total += shadow.bytes_of([column], [WHOLE, *(known[k] for k in wanted)])
             else:
-                index = table.field_index(column)
-                assert table.storage is not None
-                if index is not None:
-                    total += counted.bytes_of([table.storage.columns[index]], wanted)
+                key = column_key(table, column)
+                if key is not None:
+                    total += counted.bytes_of([key], wanted)
         return total
 
     def _keys(
@@ -170,6 +170,15 @@ class _Found:
         relation = table_of([pa.array(sorted(asked), pa.string())])
         found = self._admitted(relation, [Field("c1", STRING.kind)], condition, "c1")
         return asked if found is None else set(found)
+
+
+def within(name: str, other: str) -> bool:
+    """Whether a name is of a field in a column or field."""
+    return name.startswith(f"{other}.")
+
+
+def _reads(scan: Scan, column: str) -> bool:
+    return any(column == name or within(name, column) for name in scan.columns)
 
 
 def _key_of(table: Table, id_: str) -> int:

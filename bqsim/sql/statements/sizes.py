@@ -13,7 +13,7 @@ from bqsim.sim.stale import seen
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.bytes_size import FIXED
 
-from .table_statistics import TableStatistics
+from .table_statistics import TableStatistics, column_key
 
 if TYPE_CHECKING:
     from bqsim.catalog.stored_bytes import StoredBytes
@@ -29,39 +29,40 @@ _VARIABLE: dict[TypeKind, str] = {
 }
 
 
-def size_expression(field: Field, value: str, depth: int = 0) -> str:
+def size_expression(field: Field, value: str, depth: int = 0, path: tuple[int, ...] = ()) -> str:
     """The engine expression of the bytes of one value of ``field``; NULL values count 0 (yielded as NULL
-    or 0).
+    or 0). ``path`` are the positions of a field within: only that is counted.
     """
     if field.mode is Mode.REPEATED:
-        return _array(field, value, depth)
-    return _single(field, value, depth)
+        return _array(field, value, depth, path)
+    return _single(field, value, depth, path)
 
 
-def _array(field: Field, value: str, depth: int) -> str:
+def _array(field: Field, value: str, depth: int, path: tuple[int, ...]) -> str:
     if field.kind in FIXED:
         return f"{FIXED[field.kind]} * list_count({value})"
     element = f"e{depth}"
-    return f"list_sum(list_transform({value}, lambda {element}: {_single(field, element, depth + 1)}))"
+    return f"list_sum(list_transform({value}, lambda {element}: {_single(field, element, depth + 1, path)}))"
 
 
-def _single(field: Field, value: str, depth: int) -> str:
+def _single(field: Field, value: str, depth: int, path: tuple[int, ...]) -> str:
     if field.kind in FIXED:
         return f"CASE WHEN {value} IS NULL THEN 0 ELSE {FIXED[field.kind]} END"
     if field.kind is TypeKind.STRUCT:
         parts = [
-            f'COALESCE({size_expression(f, f"""({value})."_{i}" """.strip(), depth)}, 0)'
-            for i, f in enumerate(field.fields, 1)
+            f'COALESCE({size_expression(f, f"""({value})."_{i + 1}" """.strip(), depth, path[1:])}, 0)'
+            for i, f in enumerate(field.fields)
+            if not path or path[0] == i
         ]
         return f"({' + '.join(parts) or '0'})"
     return _VARIABLE[field.kind].format(value)
 
 
-def column_total(field: Field, column: str) -> str:
-    """The engine aggregate of the bytes of a whole column."""
+def column_total(field: Field, column: str, path: tuple[int, ...] = ()) -> str:
+    """The engine aggregate of the bytes of a whole column, or of a field in it."""
     if field.mode is not Mode.REPEATED and field.kind in FIXED:
         return f"{FIXED[field.kind]} * count({column})"
-    return f"COALESCE(sum({size_expression(field, column)}), 0)"
+    return f"COALESCE(sum({size_expression(field, column, path=path)}), 0)"
 
 
 def stored_bytes(values: Any, source: Field, field: Field) -> int | None:
@@ -94,7 +95,9 @@ class ColumnSizes:
         self._lock = threading.Lock()
 
     def columns(self, session: Session, table: Table, names: Iterable[str]) -> int:
-        """The bytes of the named top-level columns of a table's live rows; unknown names count nothing."""
+        """The bytes of named columns, or fields in them (``s.a``), of a table's live rows; unknown names
+        count nothing.
+        """
         shadow = shadow_of(table)
         if shadow is not None:
             return shadow.bytes_of(names)
@@ -102,13 +105,14 @@ class ColumnSizes:
         if storage is None or not table.num_rows:
             return 0
         names = list(names)
-        columns = {storage.columns[i] for n in names if (i := table.field_index(n)) is not None}
+        columns = {key for n in names if (key := column_key(table, n)) is not None}
         written = self._written.of(storage.engine_table, table.version)
         if all(column in written for column in columns):
             return sum(written[column] for column in columns)
         counted = self.statistics.of(session, table, names)
         if seen() is None:
-            known = {column: counted.bytes_of([column]) for column in columns}
+            # Who writes rows keeps the bytes of whole columns only.
+            known = {column: counted.bytes_of([column]) for column in columns if "." not in column}
             self._written.learn(storage.engine_table, table.version, known)
         return counted.bytes_of(columns)
 

@@ -27,7 +27,8 @@ class Counted:
     """The live rows of one version of an engine table, by the key of their partition.
 
     ``rows`` has the number of rows and when they last changed (epoch microseconds), ``columns`` the logical
-    bytes of engine columns as far as they were asked for. Not to be changed by whoever gets it.
+    bytes of engine columns, and of fields in them, as far as they were asked for. Not to be changed by
+    whoever gets it.
     """
 
     version: int
@@ -49,6 +50,30 @@ class Counted:
         return sum(sizes.get(k, 0) for c in columns for sizes in (self.columns[c],) for k in keys)
 
 
+def column_key(table: Table, name: str) -> str | None:
+    """How a column, or a field in one (``s.a``), is called here: the engine column and the positions of the
+    fields (``c3.0``). None for unknown names."""
+    first, *others = name.split(".")
+    index = table.field_index(first)
+    if index is None or table.storage is None:
+        return None
+    key, field_ = table.storage.columns[index], table.fields[index]
+    for other in others:
+        at = next((n for n, f in enumerate(field_.fields) if f.name.casefold() == other.casefold()), None)
+        if at is None:
+            return None
+        key, field_ = f"{key}.{at}", field_.fields[at]
+    return key
+
+
+def _column_of(key: str) -> str:
+    return key.partition(".")[0]
+
+
+def _path_of(key: str) -> tuple[int, ...]:
+    return tuple(map(int, key.split(".")[1:]))
+
+
 class TableStatistics:
     """The statistics of stored tables, by engine table. Thread safe.
 
@@ -62,15 +87,15 @@ class TableStatistics:
         self._lock = threading.Lock()
 
     def of(self, session: Session, table: Table, names: Iterable[str] = ()) -> Counted:
-        """The rows of ``table`` by partition, with the bytes of the named top-level columns.
+        """The rows of ``table`` by partition, with the bytes of the named columns, or fields in them.
 
         Unknown names count nothing. The table must have rows of its own.
         """
         storage = table.storage
         assert storage is not None
-        wanted = {
-            storage.columns[i]: table.fields[i] for n in names if (i := table.field_index(n)) is not None
-        }
+        fields = dict(zip(storage.columns, table.fields, strict=True))
+        keys = [key for n in names if (key := column_key(table, n)) is not None]
+        wanted = {key: fields[_column_of(key)] for key in keys}
         partitions = partitions_of(table)
         known = self._known.get(storage.engine_table)
         if known is not None and known.version < table.version and seen() is None:
@@ -114,7 +139,7 @@ def _brought_to(
     storage = table.storage
     assert storage is not None
     fields = dict(zip(storage.columns, table.fields, strict=True))
-    kept = {c: f for c, f in known.fields.items() if fields.get(c) == f}
+    kept = {c: f for c, f in known.fields.items() if fields.get(_column_of(c)) == f}
     since = known.version
     came = _count(session, table, partitions, kept, f"{VERSION_BEGIN} > {since} AND {_LIVE}")
     went = _count(session, table, partitions, kept, f"{VERSION_BEGIN} <= {since} AND {VERSION_END} > {since}")
@@ -151,7 +176,8 @@ def _count(
     assert storage is not None
     key = str(WHOLE_KEY) if partitions is None else partitions.key
     names = list(columns)
-    sizes = "".join(f", CAST({column_total(columns[c], c)} AS BIGINT) AS s{n}" for n, c in enumerate(names))
+    totals = [column_total(columns[c], _column_of(c), _path_of(c)) for c in names]
+    sizes = "".join(f", CAST({total} AS BIGINT) AS s{n}" for n, total in enumerate(totals))
     # Rows that ended changed their partition when they did.
     changed = f"max(greatest({VERSION_BEGIN}, COALESCE({VERSION_END}, 0)))"
     listed = "".join(f", s{n}" for n in range(len(names)))
@@ -161,10 +187,10 @@ def _count(
     )
     counted = Counted(table.version, {}, {c: {} for c in names})
     assert found is None or isinstance(found, list)
-    for key_, rows, changed_us, *totals in found or ():
+    for key_, rows, changed_us, *found_sizes in found or ():
         counted.rows[key_] = rows, changed_us
-        for column, total in zip(names, totals, strict=True):
-            counted.columns[column][key_] = total or 0
+        for column, size in zip(names, found_sizes, strict=True):
+            counted.columns[column][key_] = size or 0
     return counted
 
 
