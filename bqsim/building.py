@@ -120,6 +120,9 @@ def build(settings: Settings, scenario: Scenario | None = None) -> Built:
         objects = _objects(settings, clock)
         undo.callback(objects.close)
         executor = Executor(catalog, planner, googlesql, reference, clock, draws, objects)
+        # What has expired is gone before anybody reads.
+        for readers in (pool, read_pool, write_pool):
+            readers.before = executor.expire
         befalling = jobs_of(simulation)
         jobs = JobService(
             catalog=catalog,

@@ -39,6 +39,7 @@ async def sweep_for_ever(core: Core) -> None:
         try:
             with core.clock.hold():
                 await core.write(lambda session: sweep(core.catalog, session))
+                await core.write(core.executor.expire)
                 await core.write(core.executor.refresh_due)
         except BigQueryError:
             log.exception("the sweep of expired tables failed")
@@ -49,7 +50,7 @@ def _has_work(catalog: Catalog) -> bool:
     from bqsim.catalog.history import HISTORY_US
     from bqsim.sql.statements.materialized import due
 
-    if due(catalog):
+    if due(catalog) or catalog.expiring.pending():
         return True
     return bool(catalog.expired_tables()) or any(catalog.history.stale(catalog.clock.now_us() - HISTORY_US))
 

@@ -23,6 +23,7 @@ from .administration import Administration
 from .buffers import StreamingBuffers
 from .change import Change, MetadataWriter, same_shape
 from .etag import new_etag
+from .expiring import ExpiringPartitions
 from .history import DroppedDataset, History, TableVersion
 from .ingestion import Ingestion
 from .loading import load
@@ -62,6 +63,7 @@ class Catalog:
         self.location = location
         self.history = History()
         self.buffers = StreamingBuffers(clock)
+        self.expiring = ExpiringPartitions(clock)
         self.administration = Administration()
         self.models = Models()
         self.updates = Updates()
@@ -357,6 +359,7 @@ class Catalog:
         self._note(table.ref)
         before = contents.tables.get(table.ref.table)
         contents.tables[table.ref.table] = table
+        self.expiring.note(table)
         if before is None:
             insort(contents.table_ids, table.ref.table)
         if before is None or not same_shape(before, table):

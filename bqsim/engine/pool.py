@@ -100,6 +100,8 @@ class EnginePool:
         self._active: set[CancelToken] = set()
         self._lock = threading.Lock()
         self._closed = False
+        # Called with the session of each piece of work, before it.
+        self.before: Callable[[Session], None] | None = None
 
     def submit(
         self,
@@ -198,6 +200,8 @@ class EnginePool:
             session = self.engine.session()
             try:
                 task.cancel.attach(session)
+                if self.before is not None:
+                    self.before(session)
                 value = task.context.run(task.work, session)
             finally:
                 task.cancel.detach()

@@ -74,7 +74,11 @@ class JobService:
         self.sessions = Sessions(clock, draws)
         self._pool = pool
         self._maker = JobMaker(catalog, clock, draws, settings.location)
-        self.cache = ResultCache(self._find_table, catalog.find_routine, catalog.buffers.concern)
+        self.cache = ResultCache(
+            self._find_table,
+            catalog.find_routine,
+            lambda t: catalog.buffers.concern(t) or catalog.expiring.concern(t),
+        )
         catalog.find_anonymous = AnonymousTables(catalog, pool.engine, self.results_store).find
         queries = QueryRunner(
             catalog=catalog,

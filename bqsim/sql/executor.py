@@ -29,6 +29,7 @@ from .row_security import protecting
 from .statements import HANDLERS, Handler, Services, Statement, materialized, partition_filter, shadows
 from .statements.base import enum_name, registered
 from .statements.defaults import default_expression
+from .statements.expiration import expire_partitions
 from .statements.external import check_cached, readable
 from .statements.load_data import with_target
 from .statements.names import table_ref
@@ -127,6 +128,12 @@ class Executor:
     def sizes(self) -> ColumnSizes:
         """Logical sizes of stored columns and tables."""
         return self._services.sizes
+
+    def expire(self, session: Session) -> None:
+        """Remove the rows of partitions that have expired since it was asked last; at no cost without any."""
+        services = self._services
+        if services.catalog.expiring.pending():
+            expire_partitions(services.catalog, services.claims, services.sizes, session)
 
     @property
     def claims(self) -> Claims:

@@ -61,6 +61,8 @@ async def get(request: Request) -> Reply:
     """``tables.get``, with ``selectedFields`` and ``view``."""
     named = _named(request)
     source = decorated(named)
+    if request.core.catalog.expiring.pending():
+        await request.core.write(request.core.executor.expire)
     if source is not None and not named.dataset.startswith("_"):
         executor = request.core.executor
         table, size = await request.core.write(lambda session: described(executor, session, named, source))
