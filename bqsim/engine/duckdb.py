@@ -7,8 +7,8 @@ import logging
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from bqsim.errors import BigQueryError, Internal
 from bqsim.types import Field
 
 from . import kernels
+from .arriving import ArrivingBatches
 from .convert import engine_type, from_engine, to_engine
 from .data_dir import DataDirError, DataDirLocked, lock, unlock
 from .errors import MARK, map_error
@@ -79,6 +80,14 @@ class DuckDBEngine:
         except BaseException:
             unlock(self._lock_file)
             raise
+
+    def trim(self) -> None:
+        """Let go of the cached blocks of a database on disk: they can be read again."""
+        if not self.durable:
+            return
+        # The engine evicts what it can for a lower limit; as it cannot meet this one, the limit stays.
+        with suppress(duckdb.OutOfMemoryException):
+            self._root.cursor().execute("SET memory_limit = '1KB'")
 
     def _open(self, data_dir: Path | None, threads: int, memory_limit: str | None) -> Any:
         config = _SETTINGS | ({} if data_dir else _IN_MEMORY_SETTINGS)
@@ -187,6 +196,7 @@ class DuckDBSession:
         self._macros: set[str] = set()
         self._macros_before: set[str] | None = None
         self._registered: set[str] = set()
+        self._arriving: ArrivingBatches | None = None
         self._callbacks: list[Callable[[], None]] = []
         self._epoch = 0
         self._last_record = 0
@@ -229,6 +239,9 @@ class DuckDBSession:
             self._broken = True
             raise map_error(error) from error
         except (duckdb.Error, RuntimeError, MemoryError) as error:
+            if self._arriving is not None and self._arriving.error is not None:
+                # The engine tells what its source failed with as a text.
+                raise self._arriving.error from None
             raise map_error(error) from error
         finally:
             with self._state:
@@ -359,6 +372,18 @@ class DuckDBSession:
             except duckdb.TransactionException as error:
                 # A failed transaction takes the relation with it when it is rolled back.
                 log.debug("%s is left to the rollback: %s", name, error)
+
+    @contextmanager
+    def stream(self, name: str, batches: Iterable[pa.Table], fields: Sequence[Field]) -> Iterator[None]:
+        self._arriving = arriving = ArrivingBatches(batches, fields, self._engine.trim)
+        try:
+            self._guarded(lambda: self._connection.register(name, arriving.reader))
+            self._registered.add(name)
+            yield
+        finally:
+            self._arriving = None
+            self.unregister(name)
+            arriving.close()
 
     def put_metadata(self, kind: str, key: str, value: str | None) -> None:
         if self._engine.log is not None:

@@ -7,7 +7,7 @@ engine SQL that ``bqsim.sql.lower`` rendered; it never reaches a user, nor does 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -68,6 +68,15 @@ class Session(Protocol):
         ...
 
     def unregister(self, name: str) -> None: ...
+
+    def stream(
+        self, name: str, batches: Iterable[pa.Table], fields: Sequence[Field]
+    ) -> AbstractContextManager[None]:
+        """Make Arrow rows readable once as relation ``name`` while the block runs, batch after batch.
+
+        The call that reads them raises what making a batch raised.
+        """
+        ...
 
     def put_metadata(self, kind: str, key: str, value: str | None) -> None:
         """Write (or with None delete) one metadata record in the open transaction."""

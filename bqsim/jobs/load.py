@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from bqsim.catalog.refs import DatasetRef
 from bqsim.catalog.resources import Dataset, Table
 from bqsim.engine.formats.parsed import READING
-from bqsim.engine.protocol import Interrupted, Session
+from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END, Interrupted, Session
 from bqsim.errors import BigQueryError, invalid, not_found
 from bqsim.jobs.job import Job
 from bqsim.jobs.load_config import LoadConfig, parse_load
@@ -17,7 +18,8 @@ from bqsim.jobs.measures import FileMeasure
 from bqsim.jobs.statistics import LoadStatistics
 from bqsim.jobs.target import check_target, named_as, write_table
 from bqsim.sql.statements.loading import InputFile, Loading, TooManyErrors, told
-from bqsim.sql.statements.sizes import column_total, stored_bytes
+from bqsim.sql.statements.sizes import column_total
+from bqsim.sql.statements.storage import storage_of
 from bqsim.sql.statements.tables import TEMP_TABLE_MS
 from bqsim.sql.statements.writes import Writer
 from bqsim.types import Field, TypeKind
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from bqsim.objects import ObjectInfo, ObjectStore
     from bqsim.sql.executor import Executor
 
-__all__ = ["LoadConfig", "LoadRunner", "logical_bytes", "parse_load"]
+__all__ = ["LoadConfig", "LoadRunner", "parse_load"]
 
 
 class LoadRunner:
@@ -147,20 +149,29 @@ class _Work:
         known = {f.name for f in named}
         others = [f for f in writer.table.fields if f.name not in known]
         defaults = self._executor.defaults(writer.session, writer.table, others)
-        inserted = 0
-        for rows in self._loading.batches(read):
-            if self._cancelled:
-                raise Interrupted
-            inserted += self._append(writer, rows, named, defaults)
-            self._statistics.output_bytes += logical_bytes(writer.session, tuple(named), rows)
+        before = sum(writer.bytes.values())
+        inserted = self._append(writer, self._batches(read), named, defaults)
         self._measure.done()
+        columns = set(storage_of(writer.table).columns)
+        if writer.bytes.keys() == columns:
+            self._statistics.output_bytes = sum(writer.bytes.values()) - before
+        else:
+            self._statistics.output_bytes = _inserted_bytes(writer)
         return inserted
 
+    def _batches(self, fields: tuple[Field, ...]) -> Iterator[pa.Table]:
+        for rows in self._loading.batches(fields):
+            if self._cancelled:
+                raise Interrupted
+            yield rows
+
     @staticmethod
-    def _append(writer: Writer, rows: pa.Table, fields: list[Field], defaults: dict[str, str]) -> int:
+    def _append(
+        writer: Writer, batches: Iterator[pa.Table], fields: list[Field], defaults: dict[str, str]
+    ) -> int:
         """Append rows. Failures of values, worded as a query's, are the files'."""
         try:
-            return writer.append(rows, fields, defaults=defaults)
+            return writer.append_batches(batches, fields, defaults=defaults)
         except BigQueryError as error:
             if error.reason.name != "invalidQuery":
                 raise
@@ -209,21 +220,12 @@ def _input(objects: ObjectStore, info: ObjectInfo) -> InputFile:
     return InputFile(info.uri, info.size, partial(objects.open, info.uri))
 
 
-def logical_bytes(session: Session, fields: tuple[Field, ...], rows: pa.Table) -> int:
-    """The logical size of canonical rows (page *Data types*)."""
-    total = 0
-    for i, field in enumerate(fields, 1):
-        size = stored_bytes(rows.column(i - 1), field, field)
-        total += _engine_bytes(session, field, rows.select([i - 1])) if size is None else size
-    return total
-
-
-def _engine_bytes(session: Session, field: Field, column: pa.Table) -> int:
-    if not column.num_rows:
-        return 0
-    name = "_bq_loaded"
-    session.register(name, column.rename_columns(["c1"]), [replace(field, name="c1")])
-    try:
-        return int(str(session.scalar(f"SELECT {column_total(field, 'c1')} FROM {name}") or 0))
-    finally:
-        session.unregister(name)
+def _inserted_bytes(writer: Writer) -> int:
+    """The logical size of the rows that a writer inserted, counted by the engine."""
+    table = writer.table
+    storage = storage_of(table)
+    totals = " + ".join(column_total(f, c) for f, c in zip(table.fields, storage.columns, strict=True))
+    inserted = f"{VERSION_BEGIN} = {writer.version} AND {VERSION_END} IS NULL"
+    return int(
+        str(writer.session.scalar(f"SELECT {totals} FROM {storage.engine_table} WHERE {inserted}") or 0)
+    )

@@ -28,6 +28,8 @@ _WRITABLE = frozenset({TableKind.TABLE})
 # How long a statement waits for a transaction that has changed its table.
 WAIT_S = 60.0
 POLL_S = 0.05
+# The relation of rows that are being appended.
+_ROWS = "_bq_rows"
 
 
 @dataclass(slots=True)
@@ -135,33 +137,74 @@ class Writer:
         """
         if not rows.num_rows:
             return 0
-        name = "_bq_rows"
         sources = fields if given is None else given
-        self.session.register(name, rows, sources)
+        self.session.register(_ROWS, rows, sources)
         try:
-            values = [
-                converted(f"c{i}", source, field)
-                for i, (source, field) in enumerate(zip(sources, fields, strict=True), 1)
-            ]
-            filled = list(fields)
-            for field in self.table.fields:
-                if defaults and field.name in defaults:
-                    filled.append(field)
-                    values.append(defaults[field.name])
-            columns = ", ".join(f"{v} AS v{i}" for i, v in enumerate(values, 1))
-            count = self._insert(filled, f"SELECT {columns} FROM {name}")
+            count = self._insert(*self._arrived(sources, fields, defaults or {}))
         finally:
-            self.session.unregister(name)
-        self._unknown(filled[len(fields) :])
-        for values_, source, field in zip(rows.columns, sources, fields, strict=True):
-            column = self._column(field)
+            self.session.unregister(_ROWS)
+        self._add(_sizes(rows, sources, fields), fields, defaults or {})
+        return count
+
+    def append_batches(
+        self,
+        batches: Iterable[pa.Table],
+        fields: Sequence[Field],
+        *,
+        given: Sequence[Field] | None = None,
+        defaults: Mapping[str, str] | None = None,
+    ) -> int:
+        """As :meth:`append`, of many batches in one statement, so that few of them are held at a time.
+
+        Raises what making a batch raises.
+        """
+        sources = fields if given is None else given
+        totals: list[int | None] = [0] * len(fields)
+
+        def counted() -> Iterator[pa.Table]:
+            for rows in batches:
+                for i, size in enumerate(_sizes(rows, sources, fields)):
+                    total = totals[i]
+                    totals[i] = None if total is None or size is None else total + size
+                yield rows
+
+        with self.session.stream(_ROWS, counted(), sources):
+            count = self._insert(*self._arrived(sources, fields, defaults or {}))
+        self._add(totals, fields, defaults or {})
+        return count
+
+    def _arrived(
+        self, sources: Sequence[Field], fields: Sequence[Field], defaults: Mapping[str, str]
+    ) -> tuple[list[Field], str]:
+        """The columns that rows registered as :data:`_ROWS` fill, and the engine SELECT that does it."""
+        values = [
+            converted(f"c{i}", source, target)
+            for i, (source, target) in enumerate(zip(sources, fields, strict=True), 1)
+        ]
+        filled = list(fields)
+        for other in self.table.fields:
+            if other.name in defaults:
+                filled.append(other)
+                values.append(defaults[other.name])
+        columns = ", ".join(f"{v} AS v{i}" for i, v in enumerate(values, 1))
+        return filled, f"SELECT {columns} FROM {_ROWS}"
+
+    def _add(self, sizes: Iterable[int | None], fields: Sequence[Field], defaults: Mapping[str, str]) -> None:
+        """Count the bytes of appended columns; None is not known."""
+        self._unknown(f for f in self.table.fields if f.name in defaults)
+        for size, filled in zip(sizes, fields, strict=True):
+            column = self._column(filled)
             if column in self.bytes:
-                size = stored_bytes(values_, source, field)
                 if size is None:
                     del self.bytes[column]
                 else:
                     self.bytes[column] += size
-        return count
+
+
+def _sizes(rows: pa.Table, sources: Sequence[Field], fields: Sequence[Field]) -> Iterator[int | None]:
+    """The bytes that the columns of canonical rows have once they are stored in ``fields``."""
+    for values, source, filled in zip(rows.columns, sources, fields, strict=True):
+        yield stored_bytes(values, source, filled)
 
 
 class Claims:
