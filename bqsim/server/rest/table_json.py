@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bqsim.catalog.layout import check_layout
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.catalog.shadow import rows_shown
 from bqsim.errors import invalid
 from bqsim.jobs.config import check_labels, range_partitioning, time_partitioning
+from bqsim.sql.statements.storage_figures import Figures
 from bqsim.types.api_schema import fields_to_api
 
 from .request import Request
@@ -31,10 +33,21 @@ _HANDLED = frozenset(
     numTotalPhysicalBytes numActivePhysicalBytes numLongTermPhysicalBytes numCurrentPhysicalBytes
     numPartitions""".split()  # noqa: SIM905
 )
-_SIZES = ("numBytes", "numTotalLogicalBytes")
-_ACTIVE_SIZES = ("numActiveLogicalBytes",)
-_LONG_TERM_SIZES = ("numLongTermBytes", "numLongTermLogicalBytes")
-MAX_CLUSTERING = 4
+_SIZES = {
+    "numBytes": "total",
+    "numTotalLogicalBytes": "total",
+    "numActiveLogicalBytes": "active",
+    "numLongTermBytes": "long_term",
+    "numLongTermLogicalBytes": "long_term",
+}
+_PHYSICAL_SIZES = {
+    "numTotalPhysicalBytes": "total_physical",
+    "numActivePhysicalBytes": "active_physical",
+    "numLongTermPhysicalBytes": "long_term_physical",
+    "numTimeTravelPhysicalBytes": "time_travel",
+    "numCurrentPhysicalBytes": "current_physical",
+}
+EMPTY = Figures()
 
 
 def attributes_from_json(table: Table, body: Mapping[str, Any], now_ms: int) -> Table:
@@ -42,8 +55,6 @@ def attributes_from_json(table: Table, body: Mapping[str, Any], now_ms: int) -> 
     check_labels(body.get("labels"))
     partitioning = body.get("timePartitioning") or {}
     clustering = tuple((body.get("clustering") or {}).get("fields") or ())
-    if len(clustering) > MAX_CLUSTERING:
-        raise invalid(f"Too many clustering fields: {len(clustering)}. The maximum is {MAX_CLUSTERING}.")
     constraints = body.get("tableConstraints") or {}
     changes: dict[str, Any] = {attribute: body.get(name) for name, attribute in _TEXTS.items()}
     kept = {k: v for k, v in body.items() if k not in _HANDLED and k not in _TEXTS and not k.startswith("_")}
@@ -62,18 +73,12 @@ def attributes_from_json(table: Table, body: Mapping[str, Any], now_ms: int) -> 
         metadata={**kept, **hidden},
         **changes,
     )
-    for column in (*out.clustering, *out.primary_key, *_partition_columns(out)):
+    if out.kind is not TableKind.MATERIALIZED_VIEW:
+        check_layout(out)
+    for column in out.primary_key:
         if out.fields and out.field_index(column.partition(".")[0]) is None:
-            raise invalid(
-                "The field specified for partitioning, clustering or a key cannot be found in the schema. "
-                f"Field: {column}"
-            )
+            raise invalid(f"The field specified for a key cannot be found in the schema. Field: {column}")
     return out
-
-
-def _partition_columns(table: Table) -> tuple[str, ...]:
-    time, ranged = table.time_partitioning, table.range_partitioning
-    return tuple(p.field for p in (time, ranged) if p is not None and p.field)
 
 
 def _expiration(table: Table, body: Mapping[str, Any], now_ms: int) -> int | None:
@@ -89,11 +94,11 @@ def _expiration(table: Table, body: Mapping[str, Any], now_ms: int) -> int | Non
 def table_to_json(
     table: Table,
     request: Request,
-    num_bytes: int = 0,
+    figures: Figures | None = None,
     view: str | None = None,
     held: Buffered | None = None,
 ) -> dict[str, Any]:
-    """The ``Table`` resource; ``view`` BASIC leaves out what describes the storage.
+    """The ``Table`` resource; ``view`` BASIC leaves out what describes the storage, its ``figures``.
 
     The rows ``held`` in the streaming buffer are told apart from the others.
     """
@@ -120,17 +125,19 @@ def table_to_json(
         out["tableConstraints"] = {**constraints, "primaryKey": {"columns": list(table.primary_key)}}
     if view != "BASIC":
         num_rows = rows_shown(table)
+        figures = figures or EMPTY
         if held is not None:
-            num_rows, num_bytes = num_rows - held.rows, num_bytes - held.bytes
+            num_rows, figures = num_rows - held.rows, replace(figures, active=figures.active - held.bytes)
             out["streamingBuffer"] = {
                 "estimatedRows": str(held.rows),
                 "estimatedBytes": str(held.bytes),
                 "oldestEntryTime": str(held.oldest_us // 1000),
             }
-        long_term = num_bytes if table.is_long_term(request.core.now_ms()) else 0
-        sizes = ((_SIZES, num_bytes), (_ACTIVE_SIZES, num_bytes - long_term), (_LONG_TERM_SIZES, long_term))
-        for names, size in sizes:
-            out.update(dict.fromkeys(names, str(size)))
+        out.update((name, str(getattr(figures, attribute))) for name, attribute in _SIZES.items())
+        if table.storage is not None:
+            out.update((n, str(getattr(figures, attribute))) for n, attribute in _PHYSICAL_SIZES.items())
+        if figures.partitions is not None:
+            out["numPartitions"] = str(figures.partitions)
         out["numRows"] = str(num_rows)
     out["creationTime"] = str(table.created_ms)
     if table.expiration_ms is not None:

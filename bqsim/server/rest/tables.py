@@ -15,6 +15,7 @@ from bqsim.jobs.decorated import decorated, delete_partition, described
 from bqsim.sql.access import table_path
 from bqsim.sql.statements.buffered import buffered
 from bqsim.sql.statements.fields import with_default_collation
+from bqsim.sql.statements.storage_figures import Figures, figures_of
 from bqsim.types import Field, field_of
 from bqsim.types.api_schema import fields_from_api
 
@@ -23,7 +24,7 @@ from .lists import page
 from .preconditions import check_if_match, merge_patch, same_reference, without_nulls
 from .reply import Reply, etag_of
 from .request import Request
-from .table_json import attributes_from_json, settings_json, table_to_json, table_to_list_json
+from .table_json import EMPTY, attributes_from_json, settings_json, table_to_json, table_to_list_json
 from .table_schema import apply, evolve
 
 if TYPE_CHECKING:
@@ -48,13 +49,17 @@ def _find(request: Request, ref: TableRef) -> Table:
 
 
 async def _reply(request: Request, table: Table) -> Reply:
-    size, held = 0, None
+    figures, held = EMPTY, None
     if table.storage is not None and rows_shown(table):
         sizes, buffers = request.core.executor.sizes, request.core.catalog.buffers
-        size, held = await request.core.write(
-            lambda session: (sizes.table(session, table), buffered(session, buffers, table))
+        catalog = request.core.catalog
+        figures, held = await request.core.write(
+            lambda session: (
+                figures_of(catalog, sizes, session, table),
+                buffered(session, buffers, table),
+            )
         )
-    return Reply(table_to_json(table, request, size, held=held), etag=table.etag)
+    return Reply(table_to_json(_narrowed(request, table), request, figures, held=held), etag=table.etag)
 
 
 async def get(request: Request) -> Reply:
@@ -66,10 +71,10 @@ async def get(request: Request) -> Reply:
     if source is not None and not named.dataset.startswith("_"):
         executor = request.core.executor
         table, size = await request.core.write(lambda session: described(executor, session, named, source))
-        return Reply(table_to_json(_narrowed(request, table), request, size), etag=table.etag)
-    table = _narrowed(request, _find(request, ref_of(request)))
+        return Reply(table_to_json(_narrowed(request, table), request, Figures(size)), etag=table.etag)
+    table = _find(request, ref_of(request))
     if request.text("view") == "BASIC":
-        return Reply(table_to_json(table, request, view="BASIC"), etag=table.etag)
+        return Reply(table_to_json(_narrowed(request, table), request, view="BASIC"), etag=table.etag)
     return await _reply(request, table)
 
 
@@ -290,8 +295,11 @@ def _check_partitioning(before: Table, after: Table) -> None:
     """Of a table's partitioning only the expiration may change."""
     old, new = before.time_partitioning, after.time_partitioning
     time_changed = (old and (old.type, old.field)) != (new and (new.type, new.field))
-    if time_changed or before.range_partitioning != after.range_partitioning:
-        raise invalid(f"Cannot change partitioning spec for a partitioned table {before.ref.api_name}.")
+    if not time_changed and before.range_partitioning == after.range_partitioning:
+        return
+    if before.time_partitioning is None and before.range_partitioning is None:
+        raise invalid("Cannot convert non partitioned table to partitioned table.")
+    raise invalid(f"Cannot change partitioning spec for a partitioned table {before.ref.api_name}.")
 
 
 async def delete(request: Request) -> Reply:

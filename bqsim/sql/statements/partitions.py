@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from bqsim.catalog.layout import CLUSTER_KINDS, MAX_CLUSTERING, range_error
 from bqsim.catalog.resources import RangePartitioning, TimePartitioning
 from bqsim.errors import invalid_query
 from bqsim.sql.googlesql import resolved
@@ -12,7 +13,7 @@ from bqsim.types import Field, Mode, TypeKind
 
 from .base import Statement
 
-MAX_CLUSTER_COLUMNS = 4
+MAX_CLUSTER_COLUMNS = MAX_CLUSTERING
 _PSEUDO = frozenset({"_partitiontime", "_partitiondate"})
 # Numbers of zetasql.functions.DateTimestampPart.
 _PARTS = {1: "YEAR", 2: "MONTH", 3: "DAY", 7: "HOUR"}
@@ -23,20 +24,8 @@ _TRUNCATIONS: dict[str, frozenset[TypeKind]] = {
     "date_trunc": frozenset({TypeKind.DATE}),
     "date": frozenset({TypeKind.TIMESTAMP, TypeKind.DATETIME}),
 }
-_CLUSTER_KINDS = frozenset(
-    {
-        TypeKind.BIGNUMERIC,
-        TypeKind.BOOL,
-        TypeKind.DATE,
-        TypeKind.DATETIME,
-        TypeKind.GEOGRAPHY,
-        TypeKind.INT64,
-        TypeKind.NUMERIC,
-        TypeKind.RANGE,
-        TypeKind.STRING,
-        TypeKind.TIMESTAMP,
-    }
-)
+# What CREATE TABLE without AS takes besides.
+_BY_INGESTION = "_PARTITIONDATE, DATE(_PARTITIONTIME), "
 _FORMS = (
     "PARTITION BY expression must be DATE(<timestamp_column>), DATE(<datetime_column>),"
     " DATETIME_TRUNC(<datetime_column>, DAY/HOUR/MONTH/YEAR), a DATE column,"
@@ -51,6 +40,33 @@ def partitioning(
     """What a PARTITION BY list asks for; (None, None) for an empty one."""
     if not clauses:
         return None, None
+    try:
+        time, ranged = _partitioning(statement, clauses, fields)
+    except _Other:
+        raise invalid_query(_forms(statement)) from None
+    if time is not None and time.field is None and _selects(statement):
+        raise invalid_query(_forms(statement))
+    return time, ranged
+
+
+class _Other(Exception):
+    """An expression that no table is partitioned by."""
+
+
+def _selects(statement: Statement) -> bool:
+    """Whether the statement has a query, whose rows have no ingestion time."""
+    return bool(statement.analyzed.kind == "resolved_create_table_as_select_stmt")
+
+
+def _forms(statement: Statement) -> str:
+    if _selects(statement):
+        return _FORMS
+    return _FORMS.replace("must be ", f"must be {_BY_INGESTION}", 1)
+
+
+def _partitioning(
+    statement: Statement, clauses: Sequence[Any], fields: Sequence[Field]
+) -> tuple[TimePartitioning | None, RangePartitioning | None]:
     if len(clauses) > 1:
         raise invalid_query(
             "Only a single PARTITION BY expression is supported but found multiple expressions"
@@ -60,22 +76,22 @@ def partitioning(
     if column is not None:
         return _by_column(column, fields), None
     if resolved.node_name(node) != "ResolvedFunctionCall":
-        raise invalid_query(_FORMS)
+        raise _Other
     name = resolved.get(node, "function").name.rpartition(":")[2]
     arguments = [resolved.unwrap(a) for a in resolved.get(node, "argument_list")]
     column = _column(arguments[0]) if arguments else None
     if column is None:
-        raise invalid_query(_FORMS)
+        raise _Other
     if name == "range_bucket":
         return None, _by_range(statement, _known(column, fields), arguments[1])
     if name not in _TRUNCATIONS:
-        raise invalid_query(_FORMS)
+        raise _Other
     unit = "DAY" if name == "date" else _part(arguments)
     if column.name.casefold() in _PSEUDO:
         return TimePartitioning(unit), None
     field = _known(column, fields)
     if field.kind not in _TRUNCATIONS[name] or (field.kind is TypeKind.DATE and unit == "HOUR"):
-        raise invalid_query(_FORMS)
+        raise _Other
     return TimePartitioning(unit, field.name), None
 
 
@@ -88,7 +104,7 @@ def _known(column: Any, fields: Sequence[Field]) -> Field:
     for field in fields:
         if field.name.casefold() == folded and field.mode is not Mode.REPEATED:
             return field
-    raise invalid_query(_FORMS)
+    raise _Other
 
 
 def _by_column(column: Any, fields: Sequence[Field]) -> TimePartitioning:
@@ -96,25 +112,31 @@ def _by_column(column: Any, fields: Sequence[Field]) -> TimePartitioning:
         return TimePartitioning("DAY")
     field = _known(column, fields)
     if field.kind is not TypeKind.DATE:
-        raise invalid_query(_FORMS)
+        raise _Other
     return TimePartitioning("DAY", field.name)
 
 
 def _part(arguments: Sequence[Any]) -> str:
     if len(arguments) < 2 or resolved.node_name(arguments[1]) != "ResolvedLiteral":
-        raise invalid_query(_FORMS)
+        raise _Other
     unit = _PARTS.get(arguments[1].value.value.enum_value)
     if unit is None:
-        raise invalid_query(_FORMS)
+        raise _Other
     return unit
 
 
 def _by_range(statement: Statement, field: Field, array: Any) -> RangePartitioning:
     if field.kind is not TypeKind.INT64 or resolved.node_name(array) != "ResolvedFunctionCall":
-        raise invalid_query(_FORMS)
+        raise _Other
     bounds = [statement.constant(a) for a in resolved.get(array, "argument_list")]
     interval = bounds[2] if len(bounds) > 2 else 1
-    return RangePartitioning(field.name, int(bounds[0]), int(bounds[1]), int(interval))
+    if any(bound is None for bound in (*bounds, interval)):
+        raise _Other
+    ranged = RangePartitioning(field.name, int(bounds[0]), int(bounds[1]), int(interval))
+    wrong = range_error(ranged)
+    if wrong is not None:
+        raise invalid_query(wrong)
+    return ranged
 
 
 def clustering(clauses: Sequence[Any], fields: Sequence[Field]) -> tuple[str, ...]:
@@ -129,12 +151,14 @@ def clustering(clauses: Sequence[Any], fields: Sequence[Field]) -> tuple[str, ..
         if column is None:
             raise invalid_query("Entries in the CLUSTER BY clause must be column names")
         field = next((f for f in fields if f.name.casefold() == column.name.casefold()), None)
-        if field is None or field.mode is Mode.REPEATED or field.kind not in _CLUSTER_KINDS:
+        if field is None or field.mode is Mode.REPEATED or field.kind not in CLUSTER_KINDS:
             kind = (
                 "ARRAY" if field is not None and field.mode is Mode.REPEATED else field.kind if field else "?"
             )
             raise invalid_query(
                 f"CLUSTER BY expression has type {kind}, which is not supported for clustering."
             )
+        if field.name in names:
+            raise invalid_query(f"CLUSTER BY column {field.name} is specified more than once")
         names.append(field.name)
     return tuple(names)

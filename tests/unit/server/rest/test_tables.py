@@ -123,9 +123,13 @@ def test_insert_twice_and_into_nothing(d: Http) -> None:
     assert (missing.status, missing.message) == (404, f"Not found: Dataset {d.project}:x")
 
 
-def test_get_ignores_decorators_and_selects_fields(d: Http) -> None:
+def test_get_selects_fields_and_knows_decorators(d: Http) -> None:
     path = d.table()
-    assert d.call("GET", f"{path}$20240101").json["tableReference"]["tableId"] == "t"
+    refused = d.call("GET", f"{path}$20240101")
+    assert (refused.status, refused.message) == (
+        400,
+        f"Cannot read partition information from a table that is not partitioned: {d.project}:d.t",
+    )
     chosen = d.call("GET", f"{path}?selectedFields=s").json["schema"]["fields"]
     assert [f["name"] for f in chosen] == ["s"]
     assert d.call("GET", f"{path}?selectedFields=zz").status == 400

@@ -49,7 +49,7 @@ def test_no_filter(t: Warehouse, sql: str) -> None:
         "INSERT INTO t VALUES (2, '2020-01-02')",
         "DELETE t WHERE dt = '2020-01-01'",
         "MERGE t USING (SELECT 1 AS n) s ON t.n = s.n AND t.dt = '2020-01-01' WHEN MATCHED THEN DELETE",
-        "MERGE t USING (SELECT 1 AS n) s ON FALSE WHEN NOT MATCHED BY SOURCE AND t.dt = '2020-01-01' THEN DELETE",
+        "MERGE t USING (SELECT 1) ON FALSE WHEN NOT MATCHED BY SOURCE AND t.dt = '2020-01-01' THEN DELETE",
         "SELECT n FROM t WHERE dt = '2020-01-01' OR dt IS NULL",
         "WITH w AS (SELECT * FROM t) SELECT n FROM w WHERE dt = '2020-01-01'",
         "SELECT n FROM t, UNNEST([1, 2]) AS e WHERE dt = '2020-01-01' AND e = 1",

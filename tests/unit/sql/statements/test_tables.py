@@ -71,7 +71,28 @@ def test_partition_by(warehouse: Warehouse, clause: str, expected: object) -> No
 @pytest.mark.parametrize("clause", ["ts", "n", "DATE_TRUNC(dt, WEEK)", "MOD(n, 3)"])
 def test_partition_by_something_else_is_refused(warehouse: Warehouse, clause: str) -> None:
     message = warehouse.error(f"CREATE TABLE t (n INT64, dt DATE, ts TIMESTAMP) PARTITION BY {clause}")
+    assert message.startswith(
+        "PARTITION BY expression must be _PARTITIONDATE, DATE(_PARTITIONTIME), DATE(<timestamp_column>)"
+    )
+
+
+@pytest.mark.parametrize("clause", ["b", "_PARTITIONDATE", "DATE(_PARTITIONTIME)"])
+def test_rows_of_a_query_have_no_ingestion_time(warehouse: Warehouse, clause: str) -> None:
+    message = warehouse.error(f"CREATE TABLE t PARTITION BY {clause} AS SELECT TRUE AS b")
     assert message.startswith("PARTITION BY expression must be DATE(<timestamp_column>)")
+
+
+@pytest.mark.parametrize(
+    ("ranges", "message"),
+    [
+        ("0, 10001, 1", "Range partitioning has 10001 partitions, the maximum is 10000."),
+        ("10, 10, 1", "Range partitioning end (10) must be greater than its start (10)."),
+        ("0, 10, 0", "Range partitioning interval must be positive, but is 0."),
+    ],
+)
+def test_ranges(warehouse: Warehouse, ranges: str, message: str) -> None:
+    clause = f"RANGE_BUCKET(n, GENERATE_ARRAY({ranges}))"
+    assert warehouse.error(f"CREATE TABLE t (n INT64) PARTITION BY {clause}") == message
 
 
 def test_cluster_by_checks_number_and_types(warehouse: Warehouse) -> None:
