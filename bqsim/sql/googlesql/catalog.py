@@ -152,11 +152,7 @@ class Resolver:
             return self._wildcard(path, ref) if ref.table.endswith("*") else None
         if table.kind is TableKind.EXTERNAL and self.external is not None:
             return Source(path, self.external(table), (FILE_NAME,))
-        partitioning = table.time_partitioning
-        if partitioning is None or partitioning.field is not None:
-            return Source(path, table)
-        pseudo = (PARTITION_TIME, PARTITION_DATE) if partitioning.type == "DAY" else (PARTITION_TIME,)
-        return Source(path, table, pseudo)
+        return Source(path, table, _partition_columns(table))
 
     def _wildcard(self, path: Path, ref: TableRef) -> Source | None:
         prefix = ref.table[:-1]
@@ -164,12 +160,18 @@ class Resolver:
             return None
         kinds = (TableKind.TABLE, TableKind.EXTERNAL)
         tables = self._catalog.tables(ref.dataset_ref, after=prefix[:-1])
-        matches = tuple(t for t in tables if t.ref.table.startswith(prefix) and t.kind in kinds)
+        found = [t for t in tables if t.ref.table.startswith(prefix)]
+        views = [t.ref.api_name for t in found if t.view_query is not None]
+        if views:
+            raise invalid_query(
+                f"Views cannot be queried through prefix. Matched views are: {', '.join(views)}"
+            )
+        matches = tuple(t for t in found if t.kind in kinds)
         if not matches:
             return None
         newest = max(matches, key=lambda t: (t.created_ms, t.ref.table))
         table = replace(newest, ref=ref, storage=None, num_rows=sum(t.num_rows for t in matches))
-        return Source(path, table, (SUFFIX,), matches)
+        return Source(path, table, (SUFFIX, *_partition_columns(newest)), matches)
 
     def siblings(self, source: Source, context: Context) -> Iterator[Source]:
         """Tables of the same dataset, under paths of the same form."""
@@ -230,6 +232,14 @@ class Resolver:
         else:
             ref = None
         return self._catalog.find_routine(ref) if ref else None
+
+
+def _partition_columns(table: Table) -> tuple[Field, ...]:
+    """The pseudo columns of a table that is partitioned by ingestion time."""
+    time = table.time_partitioning
+    if time is None or time.field is not None:
+        return ()
+    return (PARTITION_TIME, PARTITION_DATE) if time.type == "DAY" else (PARTITION_TIME,)
 
 
 def catalog_proto(

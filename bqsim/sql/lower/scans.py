@@ -17,12 +17,12 @@ from bqsim.types import TypeKind
 from . import materialized, nodes, policies
 from .collation import named_key
 from .leaves import names_read
-from .partition_conditions import partition_condition, suffix_condition
+from .partition_conditions import partition_condition
 from .pushdown import note_conditions, scan_conditions
 from .registry import Unsupported
 from .relation import Place, Relation, Stage, place_node
 from .spatial import bounds_conditions
-from .types import column_type, engine_type
+from .types import column_type
 from .zone_ranges import range_conditions
 
 if TYPE_CHECKING:
@@ -155,6 +155,8 @@ def table_scan(low: Lowering, node: Any) -> Relation:
     if "virtual" in table.metadata:
         return virtual(low, node, table)
     if source.matches:
+        from .wildcards import wildcard
+
         return wildcard(low, node, source)
     if table.kind is TableKind.MATERIALIZED_VIEW:
         return materialized_view(low, node, table)
@@ -187,45 +189,6 @@ def external(low: Lowering, node: Any, source: Any) -> Relation:
     columns: dict[int, Place] = {c.column_id: (label, f"c{i + 1}") for c, i in scan_columns(node)}
     low.places.update(columns)
     return Relation(nodes.table(label, name), columns)
-
-
-def wildcard(low: Lowering, node: Any, source: Any) -> Relation:
-    """A wildcard table: the tables behind it, each column by its name, NULL where a table lacks it."""
-    table, names = source.table, [f.name for f in source.columns]
-    policies.refuse_wildcard(source.matches)
-    # Tables made later may match too, so nothing about the query may be kept.
-    low.shared.deterministic = False
-    query: Any = None
-    columns = scan_columns(node)
-    prefix = len(table.ref.table) - 1
-    suffixes = [suffix_condition(low, c.column_id) for c, index in columns if index >= len(table.fields)]
-    low.shared.wildcards.append(tuple(match.ref for match in source.matches))
-    for match in source.matches:
-        if match.storage is None:
-            raise Unsupported(f"table {match.ref.sql_name} without stored rows")
-        label = low.label()
-        read = low.shared.columns_read.setdefault(match.ref, {})
-        projections = []
-        for column, index in columns:
-            position = match.field_index(names[index])
-            if index >= len(table.fields):
-                value = nodes.text(match.ref.table[prefix:])
-            elif position is None:
-                value = nodes.raw(f"CAST(NULL AS {engine_type(column_type(column))})")
-            else:
-                read.update(dict.fromkeys(names_read(low, column.column_id, match.fields[position])))
-                value = nodes.column(label, match.storage.columns[position])
-            projections.append(nodes.alias(value, f"k{column.column_id}"))
-        if any(suffixes):
-            needed = tuple(f.name for f in match.fields if f.name in read)
-            scan = Scan(needed, next(filter(None, suffixes)), match.ref.table[prefix:])
-            low.shared.scans.setdefault(match.ref, []).append(scan)
-        relation = Relation(nodes.table(label, match.storage.engine_table), {})
-        relation.where = [live(low, node, label)]
-        branch = relation.finish(projections)
-        query = branch if query is None else exp.Union(this=query, expression=branch, distinct=False)
-    label = low.label()
-    return low.source(nodes.derived(query, label), label, [c.column_id for c, _ in columns])
 
 
 def materialized_view(low: Lowering, node: Any, table: Table) -> Relation:

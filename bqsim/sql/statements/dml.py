@@ -181,7 +181,10 @@ def _refuse_count(statement: Statement) -> None:
 
 def target(statement: Statement, scan: Any) -> Table:
     """The table that a DML statement changes."""
-    table: Table = statement.analyzed.sources[scan.table.full_name].table
+    source = statement.analyzed.sources[scan.table.full_name]
+    table: Table = source.table
+    if source.matches:
+        raise invalid_query(f"Illegal operation (write) on meta-table {table.ref.api_name[:-1]}")
     writable(table)
     statement.services.planner.security.require_all(table, statement.ctx)
     storage_of(table)
