@@ -177,7 +177,7 @@ def charge_commit(work: Working, change: Change) -> None:
                 "columns": leaf_columns(table.fields),
                 "record_levels": record_levels(table.fields),
                 "partitions": modified,
-                "table_partitions": _partitions(work.session, table, "_end IS NULL"),
+                "table_partitions": _partitions(work.session, table, "_end IS NULL") if modified else 0,
                 "row_access_policies": len(table.row_access_policies),
             },
             dataset=table.ref.dataset_ref.api_name,
@@ -209,17 +209,23 @@ def table_traits(table: Table) -> frozenset[str]:
 
 def modified_partitions(session: Session, table: Table, time_us: int) -> int:
     """How many partitions of a table have rows that begin or end at a time; 0 without partitions."""
-    return _partitions(session, table, f"_begin = {time_us} OR _end = {time_us}")
+    # Apart, the engine skips the blocks of rows that neither began nor ended then.
+    return _partitions(session, table, f"_begin = {time_us}", f"_end = {time_us}")
 
 
-def _partitions(session: Session, table: Table, condition: str) -> int:
+def _partitions(session: Session, table: Table, *conditions: str) -> int:
+    """How many partitions have rows that meet one of the conditions."""
     if table.storage is None or not table_traits(table) & {"partitioned"}:
         return 0
-    from bqsim.sql.statements.partition_ids import partition_id
+    from bqsim.sql.statements.partition_ids import partitions_of
 
-    found = session.scalar(
-        f"SELECT count(DISTINCT {partition_id(table)}) FROM {table.storage.engine_table} WHERE {condition}"
+    partitions = partitions_of(table)
+    assert partitions is not None
+    keys = " UNION ".join(
+        f"SELECT {partitions.key} AS k FROM {table.storage.engine_table} WHERE {condition}"
+        for condition in conditions
     )
+    found = session.scalar(f"SELECT count(DISTINCT k) FROM ({keys})")
     return int(str(found or 0))
 
 
