@@ -87,7 +87,7 @@ class VirtualTables:
     def __init__(self, catalog: Catalog, sizes: ColumnSizes) -> None:
         self.catalog = catalog
         self.sizes = sizes
-        self.partitions = PartitionSizes()
+        self.partitions = PartitionSizes(sizes.statistics)
         self.sources = Sources(NoHistory())
 
     def __call__(self, path: tuple[str, ...], context: Context) -> Table | None:

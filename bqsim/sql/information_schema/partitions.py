@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table
 from bqsim.sim.stale import seen
-from bqsim.sql.statements.partition_ids import partition_id
+from bqsim.sql.statements.partition_ids import partition_id, partitions_of
 from bqsim.sql.statements.sizes import alike, size_expression
+from bqsim.sql.statements.table_statistics import TableStatistics
 
 if TYPE_CHECKING:
     from bqsim.engine.protocol import Session
@@ -28,10 +29,15 @@ class Partition:
 
 
 class PartitionSizes:
-    """The partitions of tables, computed once per version of their rows."""
+    """The partitions of tables, computed once per version of their rows.
 
-    def __init__(self, capacity: int = 65_536) -> None:
+    Tables that were read before are brought to their version by what has changed since: ``statistics``.
+    """
+
+    def __init__(self, statistics: TableStatistics | None = None, capacity: int = 65_536) -> None:
+        self._statistics = statistics or TableStatistics()
         self._known: dict[Any, tuple[Partition, ...]] = {}
+        self._read_before: set[str] = set()
         self._capacity = capacity
         self._lock = threading.Lock()
 
@@ -42,7 +48,10 @@ class PartitionSizes:
         ]
         missing = {key: table for key, table in keyed if table.num_rows and key not in self._known}
         found: dict[Any, tuple[Partition, ...]] = {}
-        for some in alike(missing.items()):
+        counted = {key: table for key, table in missing.items() if self._is_counted(table)}
+        for key, table in counted.items():
+            found[key] = self._from_statistics(session, table)
+        for some in alike((key, table) for key, table in missing.items() if key not in counted):
             found |= _read(session, some)
         known = {key: found.get(key) or self._known.get(key, ()) for key, _ in keyed}
         # Live rows are not those of a version that is seen later than it was.
@@ -51,7 +60,23 @@ class PartitionSizes:
                 if len(self._known) + len(found) > self._capacity:
                     self._known.clear()
                 self._known |= found
+                self._read_before |= {key[0] for key in found}
         return {table.ref: known[key] for key, table in keyed}
+
+    def _is_counted(self, table: Table) -> bool:
+        assert table.storage is not None
+        return table.storage.engine_table in self._read_before or self._statistics.knows(table)
+
+    def _from_statistics(self, session: Session, table: Table) -> tuple[Partition, ...]:
+        partitions = partitions_of(table)
+        assert table.storage is not None and partitions is not None
+        counted = self._statistics.of(session, table, [f.name for f in table.fields])
+        columns = [counted.columns[column] for column in table.storage.columns]
+        found = [
+            Partition(partitions.id_of(key), rows, sum(sizes.get(key, 0) for sizes in columns), changed_us)
+            for key, (rows, changed_us) in counted.rows.items()
+        ]
+        return tuple(sorted(found, key=lambda partition: partition.id))
 
 
 def _key(table: Table) -> Any:
@@ -71,8 +96,8 @@ def _read(session: Session, tables: Sequence[tuple[Any, Table]]) -> dict[Any, tu
     found = session.scalar(
         "SELECT list([CAST(t AS VARCHAR), id, CAST(n AS VARCHAR), CAST(size AS VARCHAR),"
         " CAST(changed AS VARCHAR)] ORDER BY t, id) FROM ("
-        f"SELECT t, id, count(*) AS n, sum({size}) AS size, max(_begin) AS changed"
-        f" FROM ({' UNION ALL '.join(selects)}) GROUP BY t, id)"
+        f"SELECT t, id, count(*) FILTER (live) AS n, sum({size}) FILTER (live) AS size,"
+        f" max(changed) AS changed FROM ({' UNION ALL '.join(selects)}) GROUP BY t, id HAVING n > 0)"
     )
     assert found is None or isinstance(found, list)
     read: dict[Any, list[Partition]] = {}
@@ -87,6 +112,6 @@ def _select(number: int, table: Table) -> str:
     assert storage is not None
     columns = ", ".join(f"{column} AS v{n}" for n, column in enumerate(storage.columns))
     return (
-        f"SELECT {number} AS t, {partition_id(table)} AS id, _begin, {columns}"
-        f" FROM {storage.engine_table} WHERE _end IS NULL"
+        f"SELECT {number} AS t, {partition_id(table)} AS id, _end IS NULL AS live,"
+        f" greatest(_begin, COALESCE(_end, 0)) AS changed, {columns} FROM {storage.engine_table}"
     )

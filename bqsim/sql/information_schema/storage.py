@@ -11,6 +11,7 @@ from bqsim.catalog.names import project_number
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import LONG_TERM_MS, Table, TableKind
 from bqsim.catalog.shadow import WHOLE, rows_shown, shadow_of
+from bqsim.sql.statements.storage_figures import Figures, described_us, many_figures
 from bqsim.types import DATE
 
 from .partitions import Partition, is_partitioned
@@ -82,19 +83,33 @@ def _changed_us(item: Any) -> int:
     return int(item.table.modified_ms * 1000 if item.of is None else item.of.changed_us // 1000 * 1000)
 
 
+def _untouched_us(item: Any) -> int:
+    """Since when nothing of a partition has changed, its table's description included."""
+    return max(_changed_us(item), described_us(item.table))
+
+
+def figures(tables: Sequence[Table], scope: Scope) -> list[Figures]:
+    """What tables take up, computed once for a use of a view."""
+    known: dict[Any, Figures] = scope.memo.setdefault("figures", {})
+    missing = [t for t in tables if t.ref not in known]
+    if missing:
+        found = many_figures(scope.catalog, scope.sizes, scope.session, missing, sizes(missing, scope))
+        known |= zip((t.ref for t in missing), found, strict=True)
+    return [known[t.ref] for t in tables]
+
+
+def _figure(name: str, attribute: str) -> Column:
+    """A column with one of the figures."""
+
+    def values(items: Sequence[Any], scope: Scope) -> list[int]:
+        return [getattr(figure, attribute) for figure in figures(items, scope)]
+
+    return whole(name, values, "I")
+
+
 def _tiers(items: Sequence[Any], scope: Scope) -> list[str]:
     limit = scope.now_us - LONG_TERM_MS * 1000
-    return ["LONG_TERM" if _changed_us(item) <= limit else "ACTIVE" for item in items]
-
-
-def _active(items: Sequence[Any], scope: Scope) -> list[int]:
-    now_ms = scope.now_us // 1000
-    return [0 if t.is_long_term(now_ms) else size for t, size in zip(items, sizes(items, scope), strict=True)]
-
-
-def _long_term(items: Sequence[Any], scope: Scope) -> list[int]:
-    now_ms = scope.now_us // 1000
-    return [size if t.is_long_term(now_ms) else 0 for t, size in zip(items, sizes(items, scope), strict=True)]
+    return ["LONG_TERM" if _untouched_us(item) <= limit else "ACTIVE" for item in items]
 
 
 def _partition_counts(items: Sequence[Any], scope: Scope) -> list[int]:
@@ -117,19 +132,18 @@ _STORAGE: tuple[Column, ...] = (
     each("total_rows", rows_shown, "I"),
     whole("total_partitions", _partition_counts, "I"),
     whole("total_logical_bytes", sizes, "I"),
-    whole("active_logical_bytes", _active, "I"),
-    whole("long_term_logical_bytes", _long_term, "I"),
-    # Rows are kept as they are: nothing is compressed.
-    whole("current_physical_bytes", sizes, "I"),
-    whole("total_physical_bytes", sizes, "I"),
-    whole("active_physical_bytes", _active, "I"),
-    whole("long_term_physical_bytes", _long_term, "I"),
-    always("time_travel_physical_bytes", 0, "I"),
+    _figure("active_logical_bytes", "active"),
+    _figure("long_term_logical_bytes", "long_term"),
+    _figure("current_physical_bytes", "current_physical"),
+    _figure("total_physical_bytes", "total_physical"),
+    _figure("active_physical_bytes", "active_physical"),
+    _figure("long_term_physical_bytes", "long_term_physical"),
+    _figure("time_travel_physical_bytes", "time_travel"),
     each("storage_last_modified_time", lambda t: micros(t.modified_ms), "T"),
     always("deleted", False, "B"),
     each("table_type", _storage_type),
     always("managed_table_type"),
-    always("fail_safe_physical_bytes", 0, "I"),
+    _figure("fail_safe_physical_bytes", "fail_safe"),
     always("last_metadata_index_refresh_time", None, "T"),
     always("table_deletion_reason"),
     always("table_deletion_time", None, "T"),
@@ -163,18 +177,23 @@ def _usage(scope: Scope) -> Sequence[Any]:
     return found
 
 
+# What physical billing counts of each tier.
+_PHYSICAL = {
+    "total": "billed_physical",
+    "active": "billed_active_physical",
+    "long_term": "long_term_physical",
+}
+
+
 def _used(name: str, physical: bool, tier: str) -> Column:
     """MiB-seconds of one tier: ``total``, ``active`` or ``long_term``."""
 
     def values(items: Sequence[Any], scope: Scope) -> list[int]:
-        bytes_ = sizes([u.table for u in items], scope)
-        now_ms = scope.now_us // 1000
-        found = []
-        for usage, size in zip(items, bytes_, strict=True):
-            long_term = usage.table.is_long_term(now_ms)
-            counts = usage.physical is physical and (tier == "total" or (tier == "long_term") is long_term)
-            found.append(size * usage.seconds // _MIB if counts else 0)
-        return found
+        attribute = _PHYSICAL[tier] if physical else tier
+        return [
+            getattr(figure, attribute) * usage.seconds // _MIB if usage.physical is physical else 0
+            for usage, figure in zip(items, figures([u.table for u in items], scope), strict=True)
+        ]
 
     return whole(name, values, "I")
 

@@ -13,6 +13,7 @@ from bqsim.sim.stale import seen
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.bytes_size import FIXED
 
+from .storage_figures import EndedRows
 from .table_statistics import TableStatistics, column_key
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class ColumnSizes:
     def __init__(self, written: StoredBytes, capacity: int = 262_144) -> None:
         self._written = written
         self.statistics = TableStatistics()
+        self.ended = EndedRows()
         self._totals: dict[_Key, int] = {}
         self._capacity = capacity
         self._lock = threading.Lock()

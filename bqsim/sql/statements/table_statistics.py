@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.resources import Table
@@ -37,10 +39,24 @@ class Counted:
     fields: dict[str, Field] = field(default_factory=dict)
     # The partitions as a relation for conditions, once it was asked for.
     relation: Any = None
+    # When partitions changed, in order, with the bytes of all up to each; of so many columns.
+    aged: tuple[int, list[int], list[int]] | None = None
 
     @property
     def total_rows(self) -> int:
         return sum(rows for rows, _ in self.rows.values())
+
+    def bytes_until(self, time_us: int) -> int:
+        """The bytes of all known columns in the partitions that have not changed since a time."""
+        if self.aged is None or self.aged[0] != len(self.columns):
+            whole = [sizes for column, sizes in self.columns.items() if "." not in column]
+            ordered = sorted(
+                (changed_us, sum(sizes.get(key, 0) for sizes in whole))
+                for key, (_, changed_us) in self.rows.items()
+            )
+            times = [changed_us for changed_us, _ in ordered]
+            self.aged = len(self.columns), times, list(accumulate((n for _, n in ordered), initial=0))
+        return self.aged[2][bisect_right(self.aged[1], time_us)]
 
     def bytes_of(self, columns: Iterable[str], keys: Iterable[int] | None = None) -> int:
         """The bytes of engine columns, in the partitions of some keys or in all."""
@@ -86,6 +102,10 @@ class TableStatistics:
         self._capacity = capacity
         self._lock = threading.Lock()
 
+    def knows(self, table: Table) -> bool:
+        """Whether some version of a table's rows was counted."""
+        return table.storage is not None and table.storage.engine_table in self._known
+
     def of(self, session: Session, table: Table, names: Iterable[str] = ()) -> Counted:
         """The rows of ``table`` by partition, with the bytes of the named columns, or fields in them.
 
@@ -103,15 +123,20 @@ class TableStatistics:
         if known is None or known.version != table.version:
             known = Counted(table.version, {})
             missing = wanted
+            ends = _ends_of(session, table, partitions)
         else:
             missing = {c: f for c, f in wanted.items() if known.fields.get(c) != f}
             if not missing:
                 self._keep(storage.engine_table, known)
                 return known
         found = _count(session, table, partitions, missing, _LIVE)
+        # Rows that ended changed their partition then.
+        rows = known.rows or {
+            key: (count, max(changed_us, ends.get(key, 0))) for key, (count, changed_us) in found.rows.items()
+        }
         counted = Counted(
             table.version,
-            found.rows,
+            rows,
             {**known.columns, **found.columns},
             {**known.fields, **missing},
             known.relation,
@@ -160,6 +185,18 @@ def _brought_to(
     rows = {k: v for k, v in rows.items() if v[0]}
     relation = known.relation if rows.keys() == known.rows.keys() else None
     return Counted(table.version, rows, columns, kept, relation)
+
+
+def _ends_of(session: Session, table: Table, partitions: Partitions | None) -> dict[int, int]:
+    """When rows of each partition ended last."""
+    storage = table.storage
+    assert storage is not None
+    key = str(WHOLE_KEY) if partitions is None else partitions.key
+    found = session.scalar(
+        f"SELECT list([k, e]) FROM (SELECT {key} AS k, max({VERSION_END}) AS e FROM {storage.engine_table}"
+        f" WHERE {VERSION_END} <= {table.version} GROUP BY 1)"
+    )
+    return dict(found) if isinstance(found, list) else {}
 
 
 def _count(
