@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table
 from bqsim.errors import not_found
 from bqsim.jobs.sources import Rows, Source, parse_source, stored_part
-from bqsim.sql.information_schema.partitions import Partition, PartitionSizes
+from bqsim.sql.information_schema.partitions import Partition, PartitionSizes, with_buffered
 from bqsim.sql.statements.partition_ids import UNPARTITIONED, in_partition, partitions_of, unpartitioned
 from bqsim.sql.statements.storage import live, storage_of
 from bqsim.sql.statements.writes import writing
@@ -46,7 +47,7 @@ def described(executor: Executor, session: Session, ref: TableRef, source: Sourc
     """The table resource of a table id with decorators, with the rows that it names, and their bytes."""
     if source.partition == SUMMARY:
         table = executor.catalog.table(source.table)
-        rows = summary_rows(session, table)
+        rows = summary_rows(executor, session, table)
         shown = replace(
             table,
             ref=ref,
@@ -70,7 +71,7 @@ def named_rows(executor: Executor, source: Source) -> Rows:
     return stored_part(executor.catalog, source)
 
 
-def summary_rows(session: Session, table: Table) -> pa.Table:
+def summary_rows(executor: Executor, session: Session, table: Table) -> pa.Table:
     """The partitions of a table, as rows of :data:`SUMMARY_FIELDS`. Raises ``invalid`` without any."""
     import datetime as dt
 
@@ -78,7 +79,8 @@ def summary_rows(session: Session, table: Table) -> pa.Table:
 
     if partitions_of(table) is None:
         raise unpartitioned(table)
-    found: list[Partition] = list(PartitionSizes().of(session, [table]).get(table.ref, ()))
+    known = PartitionSizes(executor.sizes.statistics).of(session, [table]).get(table.ref, ())
+    found: Sequence[Partition] = with_buffered(session, executor.catalog.buffers, table, known)
     ref, epoch = table.ref, dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     rows = []
     for part in found:

@@ -94,7 +94,8 @@ def _summary(table: Table) -> str:
     if partitions_of(table) is None:
         raise unpartitioned(table)
     return (
-        "SELECT table_catalog AS project_id, table_schema AS dataset_id, table_name AS table_id, partition_id,"
+        "SELECT table_catalog AS project_id, table_schema AS dataset_id, table_name AS table_id,"
+        " partition_id,"
         f" UNIX_MILLIS({at}) AS creation_time, {at} AS creation_timestamp,"
         f" UNIX_MILLIS({at}) AS last_modified_time, {at} AS last_modified_timestamp"
         f" FROM `{ref.project}.{ref.dataset}.INFORMATION_SCHEMA.PARTITIONS`"

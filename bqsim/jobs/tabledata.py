@@ -121,7 +121,7 @@ class TableData:
             from bqsim.jobs.decorated import SUMMARY_FIELDS
 
             summed = self._listed(source.table)
-            rows = await self._pool.run(lambda session: summary_rows(session, summed))
+            rows = await self._pool.run(lambda session: summary_rows(self._executor, session, summed))
             result = ResultSet(SUMMARY_FIELDS, rows, ref, self._clock.now_us())
             return _result_page(result, window, selected_fields)
         part = named_rows(self._executor, source)

@@ -161,7 +161,11 @@ def test_streamed_rows_get_their_partition_with_the_flush(client: Any, simulator
     assert client.insert_rows_json(f"d.t${before}", [{"n": 2}]) == []
     assert run(client, held) == [(1, None), (2, None)]
     assert run(client, "SELECT n FROM d.t WHERE _PARTITIONTIME IS NULL ORDER BY n") == [(1,), (2,)]
+    parts = "SELECT partition_id, total_rows FROM d.INFORMATION_SCHEMA.PARTITIONS ORDER BY partition_id"
+    assert run(client, parts) == [("__UNPARTITIONED__", 2)]
+    assert client.list_partitions("d.t") == ["__UNPARTITIONED__"]
     simulator.clock.advance(dt.timedelta(hours=1))
+    assert run(client, parts) == [(before, 1), (today, 1)]
     assert run(client, held) == [(1, today), (2, before)]
     assert sorted(client.list_partitions("d.t")) == [before, today]
 

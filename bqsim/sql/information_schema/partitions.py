@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table
 from bqsim.sim.stale import seen
-from bqsim.sql.statements.partition_ids import partition_id, partitions_of
+from bqsim.sql.statements.partition_ids import UNPARTITIONED, partition_id, partitions_of
 from bqsim.sql.statements.sizes import alike, size_expression
 from bqsim.sql.statements.table_statistics import TableStatistics
 
 if TYPE_CHECKING:
+    from bqsim.catalog.buffers import StreamingBuffers
     from bqsim.engine.protocol import Session
 
 
@@ -77,6 +78,37 @@ class PartitionSizes:
             for key, (rows, changed_us) in counted.rows.items()
         ]
         return tuple(sorted(found, key=lambda partition: partition.id))
+
+
+def with_buffered(
+    session: Session, buffers: StreamingBuffers, table: Table, known: Sequence[Partition]
+) -> Sequence[Partition]:
+    """``known``, with rows of a table by ingestion time that are in its buffer in ``__UNPARTITIONED__``."""
+    storage = table.storage
+    if storage is None or storage.partition is None:
+        return known
+    buffer = buffers.find(storage.engine_table)
+    if buffer is None:
+        return known
+    size = " + ".join(
+        f"COALESCE({size_expression(f, c)}, 0)" for f, c in zip(table.fields, storage.columns, strict=True)
+    )
+    found = session.scalar(
+        "SELECT list([id, CAST(n AS VARCHAR), CAST(size AS VARCHAR), CAST(changed AS VARCHAR)]) FROM ("
+        f"SELECT {partition_id(table)} AS id, count(*) AS n, sum({size or '0'}) AS size,"
+        " max(_begin) AS changed"
+        f" FROM {storage.engine_table} WHERE _end IS NULL AND {buffer.holds('_begin')} GROUP BY id)"
+    )
+    if not isinstance(found, list):
+        return known
+    parts = {part.id: part for part in known}
+    for id_, rows, size_, changed in found:
+        count, nbytes = int(rows), int(size_)
+        for name, sign in ((id_, -1), (UNPARTITIONED, 1)):
+            before = parts.get(name, Partition(name, 0, 0, 0))
+            at_us = max(before.changed_us, int(changed)) if sign > 0 else before.changed_us
+            parts[name] = Partition(name, before.rows + sign * count, before.size + sign * nbytes, at_us)
+    return tuple(part for _, part in sorted(parts.items()) if part.rows > 0)
 
 
 def _key(table: Table) -> Any:

@@ -14,7 +14,7 @@ from bqsim.catalog.shadow import WHOLE, rows_shown, shadow_of
 from bqsim.sql.statements.storage_figures import Figures, described_us, many_figures
 from bqsim.types import DATE
 
-from .partitions import Partition, is_partitioned
+from .partitions import Partition, is_partitioned, with_buffered
 from .tables import table_name, table_type
 from .view import Column, Form, Scope, View, always, each, micros, whole
 
@@ -46,7 +46,11 @@ def _stored(scope: Scope) -> list[Table]:
 def _known_partitions(tables: Sequence[Table], scope: Scope) -> Mapping[TableRef, Sequence[Partition]]:
     """The partitions of tables; of shadow tables those that were told."""
     own = [table for table in tables if shadow_of(table) is None]
+    buffers = scope.catalog.buffers
     known = dict(scope.partitions.of(scope.session, own))
+    for table in own:
+        if table.ref in known:
+            known[table.ref] = with_buffered(scope.session, buffers, table, known[table.ref])
     for table in tables:
         shadow = shadow_of(table)
         if shadow is not None:
