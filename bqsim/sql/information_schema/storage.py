@@ -97,7 +97,8 @@ def figures(tables: Sequence[Table], scope: Scope) -> list[Figures]:
     known: dict[Any, Figures] = scope.memo.setdefault("figures", {})
     missing = [t for t in tables if t.ref not in known]
     if missing:
-        found = many_figures(scope.catalog, scope.sizes, scope.session, missing, sizes(missing, scope))
+        parts = scope.partitions.of(scope.session, [t for t in missing if shadow_of(t) is None])
+        found = many_figures(scope.catalog, scope.sizes, scope.session, missing, sizes(missing, scope), parts)
         known |= zip((t.ref for t in missing), found, strict=True)
     return [known[t.ref] for t in tables]
 

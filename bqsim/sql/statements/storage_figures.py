@@ -11,9 +11,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from bqsim.catalog.refs import DatasetRef
+from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import LONG_TERM_MS, Dataset, Table
 from bqsim.catalog.shadow import WHOLE, ShadowStatistics, shadow_of
 from bqsim.engine.protocol import VERSION_END, Session
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 # Logical bytes in one physical byte.
 COMPRESSION = 4
 HOUR_US = 3_600_000_000
-# Of more tables, those that have not changed since the millisecond of their creation are not looked into.
-MANY = 100
+# Of more tables it is asked at once which of them have rows that ended.
+_MANY = 20
 # Page "Data retention with time travel and fail-safe".
 TIME_TRAVEL_HOURS = 168
 FAIL_SAFE_US = 7 * 24 * HOUR_US
@@ -89,6 +89,16 @@ class Figures:
         return otherwise if self.told is None else self.told.get(name, otherwise)
 
 
+class Part(Protocol):
+    """A partition: its logical bytes, and when it changed (epoch microseconds)."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def changed_us(self) -> int: ...
+
+
 class EndedRows:
     """The logical bytes of rows that have ended, by when. Thread safe."""
 
@@ -112,6 +122,22 @@ class EndedRows:
                         self._known.clear()
                     self._known[storage.engine_table] = table.version, known
         return [entry for entry in known if entry[0] <= table.version]
+
+    def look(self, session: Session, tables: Sequence[Table]) -> None:
+        """Learn at once which of many tables have no rows that ended: those hold no more than live rows."""
+        stored = {t.storage.engine_table: t for t in tables if t.storage is not None and shadow_of(t) is None}
+        unknown = {n: t for n, t in stored.items() if self._known.get(n, (0, ()))[0] < t.version}
+        if len(unknown) <= _MANY or seen() is not None:
+            return
+        found = session.scalar(
+            "SELECT list([table_name, CAST(estimated_size AS VARCHAR)]) FROM duckdb_tables()"
+            " WHERE estimated_size > 0"
+        )
+        held = {name: int(count) for name, count in found} if isinstance(found, list) else {}
+        with self._lock:
+            for name, table in unknown.items():
+                if held.get(name, 0) <= table.num_rows:
+                    self._known[name] = table.version, ()
 
     def _read(self, session: Session, table: Table, since: int) -> tuple[tuple[int, int], ...]:
         from .sizes import column_total
@@ -138,12 +164,15 @@ def many_figures(
     session: Session,
     tables: Sequence[Table],
     totals: Sequence[int] | None = None,
+    parts: Mapping[TableRef, Sequence[Part]] | None = None,
 ) -> list[Figures]:
-    """:func:`figures_of` of many tables; ``totals`` are their logical bytes where the caller has them."""
+    """:func:`figures_of` of many tables; ``totals`` are their logical bytes and ``parts`` the partitions of
+    those that have some, where the caller has them.
+    """
     now_us = catalog.clock.now_us()
     totals = sizes.tables(session, tables) if totals is None else totals
     windows: dict[DatasetRef, int] = {}
-    new_ones = len(tables) > MANY
+    sizes.ended.look(session, tables)
     found = []
     for table, total in zip(tables, totals, strict=True):
         shadow = shadow_of(table)
@@ -153,16 +182,11 @@ def many_figures(
         dataset = table.ref.dataset_ref
         if dataset not in windows:
             windows[dataset] = _window_us(catalog.find_dataset(dataset))
-        long_term, partitions = _long_term(sizes, session, table, total, now_us)
-        ended = () if new_ones and _is_new(table) else sizes.ended.of(session, table)
-        travel, safe = _ended(ended, now_us, windows[dataset])
+        known = None if parts is None else parts.get(table.ref)
+        long_term, partitions = _long_term(sizes, session, table, total, now_us, known)
+        travel, safe = _ended(sizes.ended.of(session, table), now_us, windows[dataset])
         found.append(Figures(total - long_term, long_term, travel, safe, partitions))
     return found
-
-
-def _is_new(table: Table) -> bool:
-    """Whether the rows of a table are those that it was created with."""
-    return table.version // 1000 <= table.created_ms
 
 
 def _window_us(dataset: Dataset | None) -> int:
@@ -185,7 +209,12 @@ def described_us(table: Table) -> int:
 
 
 def _long_term(
-    sizes: ColumnSizes, session: Session, table: Table, total: int, now_us: int
+    sizes: ColumnSizes,
+    session: Session,
+    table: Table,
+    total: int,
+    now_us: int,
+    parts: Sequence[Part] | None,
 ) -> tuple[int, int | None]:
     """The long-term bytes of a table, and how many partitions it has."""
     limit = now_us - LONG_TERM_MS * 1000
@@ -193,6 +222,9 @@ def _long_term(
         return (total if table.is_long_term(now_us // 1000) else 0), None
     if not table.num_rows:
         return 0, 0
+    if parts is not None:
+        aged = sum(part.size for part in parts if part.changed_us <= limit)
+        return (0 if described_us(table) > limit else aged), len(parts)
     counted = sizes.statistics.of(session, table, [f.name for f in table.fields])
     old = 0 if described_us(table) > limit else counted.bytes_until(limit)
     return old, len(counted.rows)

@@ -109,6 +109,20 @@ def test_ended_rows_are_read_once(warehouse: Warehouse) -> None:
     assert not ended.of(warehouse.session, before)
 
 
+def test_ended_rows_of_many_tables_are_found(warehouse: Warehouse) -> None:
+    for n in range(25):
+        warehouse.run(f"CREATE TABLE t{n} AS SELECT x FROM UNNEST([1, 2, 3]) AS x")
+    warehouse.run("DELETE t7 WHERE x = 1")
+    warehouse.run("TRUNCATE TABLE t9")
+    tables = [warehouse.table(f"t{n}") for n in range(25)]
+    sizes = warehouse.executor.sizes
+    for _ in range(2):
+        found = many_figures(warehouse.catalog, sizes, warehouse.session, tables)
+        assert {n: f.time_travel for n, f in enumerate(found) if f.time_travel} == {7: 2, 9: 6}
+    warehouse.run("DELETE t3 WHERE x = 1")
+    assert figures(warehouse, "t3").time_travel == 2
+
+
 def test_figures_of_many_tables(warehouse: Warehouse) -> None:
     warehouse.run("CREATE TABLE t AS SELECT 1 AS x")
     warehouse.run("CREATE TABLE u AS SELECT 'abc' AS x")
