@@ -88,6 +88,7 @@ class QueryConfig:
     create_session: bool = False
     create_never: bool = False
     maximum_bytes_billed: int | None = None
+    statement_byte_budget: int | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
     job_timeout_ms: int | None = None
     definitions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -122,6 +123,7 @@ def parse_query(configuration: Mapping[str, Any], project: str) -> QueryConfig:
         create_session=boolean(body, "createSession", False),
         create_never=body.get("createDisposition") == "CREATE_NEVER",
         maximum_bytes_billed=int64(body, "maximumBytesBilled"),
+        statement_byte_budget=int64(mapping(body, "scriptOptions"), "statementByteBudget"),
         properties=parse_properties(body),
         job_timeout_ms=int64(configuration, "jobTimeoutMs"),
         definitions=definitions,

@@ -82,7 +82,7 @@ class QueryRunner:
             pinned=defined_tables(config.definitions, project, job.ref.location),
             cancelled=_cancelled(job),
             job=_resource_name(job.ref),
-            afford=lambda read: self._check_limit(config, bytes_billed(read)),
+            afford=lambda read: self._check_limit(config.maximum_bytes_billed, bytes_billed(read)),
         )
         if self.sessions is not None:
             sessions = self.sessions
@@ -115,7 +115,7 @@ class QueryRunner:
             self._check_location(job, config, ctx, engine)
             result = self._executor.dry_run(config.sql, ctx, engine)
         statistics = QueryStatistics.of(result)
-        self._check_limit(config, statistics.bytes_billed)
+        self._check_limit(config.maximum_bytes_billed, statistics.bytes_billed)
         statistics.dry_run = True
         statistics.bytes_billed = 0
         statistics.undeclared_parameters = [undeclared_json(n, t) for n, t in result.undeclared.items()]
@@ -252,6 +252,9 @@ class QueryRunner:
         if config.target is not None:
             raise invalid("configuration.query.destinationTable cannot be set for scripts")
         job.statistics = total = QueryStatistics(statement_type="SCRIPT")
+        limits = (config.maximum_bytes_billed, config.statement_byte_budget)
+        least = min((n for n in limits if n is not None), default=None)
+        ctx.afford = lambda read: self._check_limit(least, bytes_billed(read))
 
         open_: list[Job] = []
         self._describe_script(ctx, job, total)
@@ -344,8 +347,7 @@ class QueryRunner:
         job.destination = ref
         return kept
 
-    def _check_limit(self, config: QueryConfig, billed: int) -> None:
-        limit = config.maximum_bytes_billed
+    def _check_limit(self, limit: int | None, billed: int) -> None:
         if limit is not None and billed > limit:
             raise BigQueryError(
                 "bytesBilledLimitExceeded",

@@ -119,8 +119,7 @@ class QueryStatistics:
             query["totalBytesProcessedAccuracy"] = self.accuracy
         else:
             query["totalSlotMs"] = str(job.slot_ms)
-        if self.partitions is not None and not self.cache_hit:
-            query["totalPartitionsProcessed"] = str(self.partitions)
+        query.update(self._charges())
         if self.tables and not self.cache_hit:
             query["referencedTables"] = [ref.to_json() for ref in self.tables]
         if self.materialized and not self.dry_run:
@@ -162,6 +161,21 @@ class QueryStatistics:
         if self.route is not None:
             out["bqsim"] = {"route": self.route.value, "routeReason": self.route_reason}
         return out
+
+    def _charges(self) -> dict[str, Any]:
+        """What a statement that ran was estimated to cost, and the partitions that it reads."""
+        if self.cache_hit or self.statement_type == "SCRIPT":
+            return {}
+        partitions = {"totalPartitionsProcessed": str(self.partitions or 0)}
+        if self.dry_run:
+            return partitions if self.partitions is not None else {}
+        shown = self.bytes_json()
+        return {
+            "estimatedBytesProcessed": shown["totalBytesProcessed"],
+            **partitions,
+            "billingTier": 1 if shown["totalBytesBilled"] != "0" else 0,
+            "transferredBytes": "0",
+        }
 
     def bytes_json(self) -> dict[str, str]:
         """The bytes that were processed and billed; of tables with row access policies they are hidden: 0."""

@@ -212,7 +212,12 @@ AREAS: dict[str, dict[str, str]] = {
         "INFORMATION_SCHEMA": "",
         "minimum and rounding": "10 MiB by table, whole MiB",
         "dry runs": "",
-        "partition and cluster pruning": "",
+        "partition pruning": "",
+        "cluster pruning": "",
+        "wildcard tables": "each as one table, without those that _TABLE_SUFFIX leaves out",
+        "DELETE of whole partitions": "",
+        "fields of STRUCT columns": "",
+        "storage over time": "active, long-term, time travel, fail-safe, physical bytes",
     },
     "iam": {
         "permissions of methods": "",

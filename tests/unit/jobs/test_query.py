@@ -113,6 +113,11 @@ def test_bytes_are_counted_and_billed_at_least_10_mib(play: Play) -> None:
         assert again.query_statistics is not None
         assert again.query_statistics.bytes_billed == 0
         await s.ok("SELECT * FROM d.w")
+        budget = {"statementByteBudget": "10485759"}
+        again = await s.query("SELECT 1; SELECT b FROM d.t", scriptOptions=budget)
+        assert again.error is not None
+        assert again.error.reason.name == "bytesBilledLimitExceeded"
+        await s.ok("SELECT b FROM d.t", scriptOptions=budget)
         await s.ok("SELECT b FROM d.t", maximumBytesBilled="10485760")
 
     play(body)

@@ -117,3 +117,18 @@ def test_bytes_of_tables_with_row_access_policies_are_hidden() -> None:
     result = StatementResult("SELECT", row_level_security=True, read=BytesRead((24,)))
     query = QueryStatistics.of(result).to_json(Times())["query"]
     assert (query["totalBytesProcessed"], query["totalBytesBilled"]) == ("0", "0")
+
+
+def test_what_a_statement_was_estimated_to_cost() -> None:
+    statistics = QueryStatistics.of(StatementResult("SELECT", read=BytesRead((24,), partitions=2)))
+    query = statistics.to_json(Times())["query"]
+    assert query["estimatedBytesProcessed"] == "24"
+    assert (query["totalPartitionsProcessed"], query["billingTier"], query["transferredBytes"]) == (
+        "2",
+        1,
+        "0",
+    )
+    statistics.cache_hit = True
+    assert "billingTier" not in statistics.to_json(Times())["query"]
+    free = QueryStatistics.of(StatementResult("SELECT")).to_json(Times())["query"]
+    assert (free["billingTier"], free["totalPartitionsProcessed"]) == (0, "0")

@@ -18,9 +18,7 @@ from bqsim.sql.statements.storage_figures import (
 from tests.unit.sql.warehouse import Warehouse
 
 pytestmark = [
-    pytest.mark.fidelity(
-        "fields:Table: storage over time", "approximated", "physical bytes are a fixed ratio"
-    )
+    pytest.mark.fidelity("bytes:storage over time", "approximated", "physical bytes are a fixed ratio")
 ]
 
 DAY_US = 24 * HOUR_US
