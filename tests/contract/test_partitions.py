@@ -112,6 +112,21 @@ def test_dml_refusals(client: Any, sql: str, text: str) -> None:
     assert message(client, sql).startswith(text)
 
 
+def test_dml_writes_partitions_in_transactions(client: Any) -> None:
+    run(client, "CREATE TABLE d.t (n INT64) PARTITION BY _PARTITIONDATE", "CREATE TABLE d.like LIKE d.t")
+    run(
+        client,
+        """BEGIN TRANSACTION;
+        INSERT d.t (_PARTITIONTIME, n) VALUES ('2026-05-01', 1), ('2026-05-02', 2);
+        INSERT d.t (n) SELECT 3;
+        UPDATE d.t SET _PARTITIONTIME = '2026-06-01' WHERE _PARTITIONDATE = '2026-05-02';
+        COMMIT TRANSACTION""",
+    )
+    found = run(client, "SELECT n, FORMAT_DATE('%Y%m%d', _PARTITIONDATE) FROM d.t ORDER BY n")
+    assert found == [(1, "20260501"), (2, "20260601"), (3, day(client))]
+    assert client.get_table("d.like").time_partitioning.type_ == "DAY"
+
+
 def test_merge_writes_partitions(client: Any) -> None:
     run(
         client,

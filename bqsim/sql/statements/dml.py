@@ -94,7 +94,7 @@ def _insert_query(
     if statement.dry_run:
         return result
     with statement.writing(table.ref) as writer:
-        writer.partition = partition
+        writer.partition = partition or writer.partition
         if plan.engine_sql is None:
             filled = {f.name: d for f, d in zip(omitted, defaults, strict=True)}
             writer.append(run_plan(statement, plan), given, given=plan.schema, defaults=filled)

@@ -110,9 +110,11 @@ def _described(statement: Statement) -> Table:
     """The table that the statement's columns, clauses and options describe."""
     node = statement.node
     ref = target_of(statement)
-    fields = tuple(
-        field_from_definition(d, statement.options) for d in resolved.get(node, "column_definition_list")
-    )
+    like = resolved.get(node, "like_table").full_name if resolved.has(node, "like_table") else ""
+    # GoogleSQL lists the pseudo columns of the table to be like, too.
+    hidden = {f.name for f in statement.analyzed.sources[like].pseudo} if like else set()
+    definitions = [d for d in resolved.get(node, "column_definition_list") if d.name not in hidden]
+    fields = tuple(field_from_definition(d, statement.options) for d in definitions)
     time, by_range = partitioning(statement, node.partition_by_list, fields)
     return described(statement, ref, fields, time, by_range, clustering(node.cluster_by_list, fields))
 

@@ -22,7 +22,7 @@ from bqsim.catalog.resources import Storage, Table
 from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END, Session
 from bqsim.types import Field, TypeKind
 
-from .storage import forget_changes, live, storage_of
+from .storage import arrival_partition, forget_changes, live, storage_of
 from .writes import Claims, Writer, aborted, writable
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ class Transaction:
         """A temporary engine view of a table as of the transaction's beginning, with its own rows."""
         storage = storage_of(table)
         name = f"_tx_{storage.engine_table}"
-        columns = ", ".join(storage.columns)
+        partition = () if storage.partition is None else (storage.partition,)
+        columns = ", ".join((*storage.columns, *partition))
         self._session.execute(
             f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT rowid AS rowid, {columns},"
             f" {VERSION_BEGIN}, CAST(NULL AS BIGINT) AS {VERSION_END} FROM {storage.engine_table}"
@@ -134,6 +135,7 @@ class Transaction:
             writer = TransactionWriter(
                 self._session, mutated.base, self.mark, removed_rows=mutated.removed, visible=visible
             )
+            writer.partition = arrival_partition(mutated.base, self._catalog.clock.now_us())
             yield writer
         self._mutated[ref] = mutated
         mutated.more_rows += writer.inserted - writer.removed
