@@ -15,7 +15,7 @@ from bqsim.jobs.labels import labels_of
 from bqsim.jobs.legacy import LegacyTables, in_googlesql
 from bqsim.jobs.locations import location_called
 from bqsim.jobs.measures import charge_result
-from bqsim.jobs.results import ResultSet, ResultStore, TableResult
+from bqsim.jobs.results import ResultSet, ResultStore, written_result
 from bqsim.jobs.script import add_up, create_hidden_dataset, script_statistics, temporary_dataset
 from bqsim.jobs.sessions import Sessions, SqlSession, running_in
 from bqsim.jobs.statistics import QueryStatistics, bytes_billed, undeclared_json
@@ -242,7 +242,7 @@ class QueryRunner:
             return count
 
         result = self._executor.run(config.sql, ctx, engine, destination=write)
-        job.result = TableResult(written[0])
+        job.result = written_result(engine, written[0], target.partition)
         return result
 
     def _run_script(

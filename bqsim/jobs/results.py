@@ -17,6 +17,7 @@ from bqsim.catalog.resources import Dataset, RowAccessPolicy, Table, TableKind
 from bqsim.errors import BigQueryError, invalid, not_found
 from bqsim.jobs import paging
 from bqsim.sim.iam.attached import owned_by
+from bqsim.sql.statements.partition_ids import in_partition
 from bqsim.sql.statements.storage import live, storage_of
 from bqsim.types import Field
 
@@ -139,20 +140,22 @@ class ResultSet:
 
 
 class TableResult:
-    """The result of a query that wrote its rows to a table: the rows of the table as it was then."""
+    """The result of a query that wrote its rows to a table: the rows of the table as it was then.
 
-    __slots__ = ("table",)
+    ``which`` is a further engine condition of the rows, of which there are ``num_rows``: those of the one
+    partition that was written to.
+    """
 
-    def __init__(self, table: Table) -> None:
+    __slots__ = ("num_rows", "table", "which")
+
+    def __init__(self, table: Table, which: str = "", num_rows: int | None = None) -> None:
         self.table = table
+        self.which = which
+        self.num_rows = table.num_rows if num_rows is None else num_rows
 
     @property
     def schema(self) -> tuple[Field, ...]:
         return self.table.fields
-
-    @property
-    def num_rows(self) -> int:
-        return self.table.num_rows
 
     @property
     def row_bytes(self) -> float:
@@ -161,7 +164,7 @@ class TableResult:
 
     def read(self, session: Session, start: int, count: int) -> pa.Table:
         """Rows ``start`` … ``start + count`` from the engine."""
-        return read_rows(session, self.table, range(len(self.schema)), start, count)
+        return read_rows(session, self.table, range(len(self.schema)), start, count, self.which)
 
 
 def read_rows(
@@ -180,14 +183,22 @@ def read_rows(
     return session.query(sql, [table.fields[i] for i in columns])
 
 
-def count_rows(session: Session, table: Table) -> int:
-    """How many rows a stored table had as of its version."""
+def count_rows(session: Session, table: Table, which: str = "TRUE") -> int:
+    """How many rows a stored table had as of its version; ``which`` is a further engine condition."""
     storage = storage_of(table)
     found = session.scalar(
-        f"SELECT count(*) FROM {storage.engine_table} WHERE {live(storage, table.version)}"
+        f"SELECT count(*) FROM {storage.engine_table} WHERE {live(storage, table.version)} AND {which}"
     )
     assert isinstance(found, int)
     return found
+
+
+def written_result(session: Session, table: Table, partition: str | None) -> TableResult:
+    """The result of a query that wrote to a table, or to the one partition of it that a decorator named."""
+    if partition is None:
+        return TableResult(table)
+    which = in_partition(table, partition)
+    return TableResult(table, which, count_rows(session, table, which))
 
 
 @dataclass(frozen=True, slots=True)
