@@ -36,6 +36,7 @@ from .statements.names import table_ref
 from .statements.query import engine_select, query_result, run_plan
 from .statements.quotas import begin_statement, charge_plan
 from .statements.row_access import granted_to_nobody
+from .statements.scanned import charged
 from .statements.sizes import ColumnSizes
 from .statements.time_travel import OtherColumns, bind_lag, bind_times, earlier_columns
 from .statements.transactions import Transaction
@@ -174,13 +175,14 @@ class Executor:
         sql, ctx, start = self._prepared(sql, ctx, session, start)
         plan = self._services.planner.cached(sql, ctx)
         if plan is not None and self.access.plan(plan, ctx):
-            return self._select(Statement(self._services, None, ctx, session), plan, destination)
+            return charged(self._select(Statement(self._services, None, ctx, session), plan, destination))
         last: Exception = Outdated(TableRef(ctx.project, "", ""))
         for attempt in range(1, ATTEMPTS + 1):
             moment = self._services.catalog.moment()
             analyzed = self._analyze(sql, ctx, session, start)
             try:
-                return self.run_analyzed(analyzed, ctx, session, destination=destination, moment=moment)
+                done = self.run_analyzed(analyzed, ctx, session, destination=destination, moment=moment)
+                return charged(done)
             except Outdated as error:
                 log.debug("attempt %d: %s", attempt, error)
                 last = error

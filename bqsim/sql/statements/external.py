@@ -111,19 +111,19 @@ def check_cached(table: Table) -> None:
 class ExternalRows:
     """The rows of one external table, read from its files by whoever calls it.
 
-    ``bytes_processed`` are the bytes of the files that were read.
+    ``bytes_read`` are the bytes of the files that it read last: nobody knows them before.
     """
 
     table: Table
     source: FileSource
     objects: ObjectStore
-    bytes_processed: int = field(default=0, compare=False)
+    bytes_read: int = field(default=0, compare=False)
 
     def __call__(self, session: Session) -> pa.Table:
         """Canonical rows of the table's fields, the URI of the file last."""
         name = f"{self.table.ref.dataset}.{self.table.ref.table}"
         try:
-            rows, self.bytes_processed = self.source.rows(self.objects, self.table.fields, with_names=True)
+            rows, self.bytes_read = self.source.rows(self.objects, self.table.fields, with_names=True)
         except BigQueryError as error:
             if error.reason.name == "notFound":
                 uri = error.message.rpartition(" ")[2]

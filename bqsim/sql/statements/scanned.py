@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bqsim.catalog.refs import TableRef
-from bqsim.catalog.resources import Table
+from bqsim.catalog.resources import Table, TableKind
 from bqsim.catalog.shadow import WHOLE, Accuracy, combined, shadow_of
 from bqsim.errors import BigQueryError
 from bqsim.sql.lower.partition_conditions import LABEL
-from bqsim.sql.plan import BytesRead, QueryPlan, Scan
+from bqsim.sql.plan import BytesRead, QueryPlan, Scan, StatementResult
 from bqsim.types import INT64, STRING, Field
 
 from .partition_ids import UNPARTITIONED, UNPARTITIONED_KEY, Partitions, parse_partition_id, partitions_of
@@ -30,9 +30,22 @@ Scans = Mapping[TableRef, Sequence[Scan]]
 
 def plan_reads(statement: Statement, plan: QueryPlan) -> BytesRead:
     """What a query is charged for."""
-    inputs = [getattr(rows, "bytes_processed", 0) for _, rows in plan.inputs.values()]
+    inputs = [rows for _, rows in plan.inputs.values()]
+    sizes = [rows.bytes_processed for rows in inputs if hasattr(rows, "bytes_processed")]
     read = bytes_read(statement, plan.columns_read, plan.scans, plan.wildcards)
-    return BytesRead((*(n for n in inputs if n), *read.tables), read.partitions, read.accuracy)
+    accuracy = read.accuracy
+    if any(hasattr(rows, "bytes_read") for rows in inputs):
+        accuracy = str(combined([Accuracy(accuracy), Accuracy.LOWER_BOUND]))
+    return BytesRead((*sizes, *read.tables), read.partitions, accuracy)
+
+
+def charged(result: StatementResult) -> StatementResult:
+    """A statement that ran, with the bytes of the external tables that it read."""
+    if result.plan is not None:
+        sizes = [rows.bytes_read for _, rows in result.plan.inputs.values() if hasattr(rows, "bytes_read")]
+        if sizes:
+            result.read = replace(result.read, tables=(*result.read.tables, *sizes))
+    return result
 
 
 def bytes_read(
@@ -46,7 +59,8 @@ def bytes_read(
     ``scans`` tell which parts of tables are left out.
     """
     found = _Found(statement, scans or {})
-    sizes = {ref: found.table(ref, list(columns)) for ref, columns in columns_read.items()}
+    stored = [ref for ref in columns_read if found.is_stored(ref)]
+    sizes = {ref: found.table(ref, list(columns_read[ref])) for ref in stored}
     tables = []
     for matches in wildcards:
         tables.append(sum(sizes.pop(ref, 0) for ref in matches))
@@ -62,6 +76,11 @@ class _Found:
     accuracies: list[Accuracy] = field(default_factory=list)
     # The suffixes that a condition admits, of those that it was asked about.
     _suffixes: dict[str, Collection[str]] = field(default_factory=dict)
+
+    def is_stored(self, ref: TableRef) -> bool:
+        """Whether a table has rows here: what external tables have is known once it was read."""
+        table = self.statement.catalog.find_table(ref)
+        return table is not None and table.kind is not TableKind.EXTERNAL
 
     def table(self, ref: TableRef, columns: Sequence[str]) -> int:
         """The bytes that are read of a table."""

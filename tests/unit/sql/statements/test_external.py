@@ -105,3 +105,13 @@ def test_definitions_that_make_no_sense(config: dict[str, object]) -> None:
     with pytest.raises(BigQueryError) as caught:
         defined_tables({"t": config}, "p", "US")
     assert caught.value.reason.name == "invalid"
+
+
+def test_bytes_are_those_of_the_files_once_they_were_read(files: Warehouse) -> None:
+    files.run(f"CREATE EXTERNAL TABLE t {CSV})")
+    size = len("id,name\n1,x\n2,\n") + len("id,name\n3,z\n")
+    for _ in range(2):
+        dry = files.executor.dry_run("SELECT id FROM t", files.context(), files.session)
+        assert (dry.read.total, dry.read.accuracy) == (0, "LOWER_BOUND")
+        assert files.run("SELECT id FROM t").read.tables == (size,)
+    assert files.run("CREATE TABLE u AS SELECT id FROM t").read.tables == (size,)
