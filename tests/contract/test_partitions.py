@@ -185,6 +185,35 @@ def test_streamed_rows_get_their_partition_with_the_flush(client: Any, simulator
     assert sorted(client.list_partitions("d.t")) == [before, today]
 
 
+def read(client: Any, simulator: Simulator, restriction: str = "") -> list[tuple[int, Any]]:
+    """The rows of d.t through the Storage Read API, with their partitions."""
+    options = {"selected_fields": ["n", "_PARTITIONDATE"], "row_restriction": restriction}
+    session = {
+        "table": f"projects/{client.project}/datasets/d/tables/t",
+        "data_format": "ARROW",
+        "read_options": options,
+    }
+    reader = simulator.read_client()
+    made = reader.create_read_session(
+        parent=f"projects/{client.project}", read_session=session, max_stream_count=1
+    )
+    rows = [row for s in made.streams for row in reader.read_rows(s.name).rows(made)]
+    return sorted((r["n"].as_py(), r["_PARTITIONDATE"].as_py()) for r in rows)
+
+
+def test_streamed_rows_of_read_sessions(client: Any, simulator: Simulator) -> None:
+    run(
+        client,
+        "CREATE TABLE d.t (n INT64) PARTITION BY _PARTITIONDATE",
+        "INSERT d.t (_PARTITIONTIME, n) VALUES ('2026-01-02', 1), ('2026-01-03', 2)",
+    )
+    assert client.insert_rows_json("d.t", [{"n": 3}]) == []
+    jan_3 = dt.date(2026, 1, 3)
+    assert read(client, simulator) == [(1, dt.date(2026, 1, 2)), (2, jan_3), (3, None)]
+    assert read(client, simulator, "_PARTITIONTIME = '2026-01-03'") == [(2, jan_3)]
+    assert read(client, simulator, "_PARTITIONTIME IS NULL") == [(3, None)]
+
+
 PARTS = (
     "CREATE TABLE d.t (n INT64, dt DATE) PARTITION BY dt",
     "INSERT d.t VALUES (1, '2029-12-20'), (2, NULL), (3, '1800-01-01'), (4, '2029-12-21'), (5, '2029-12-21')",

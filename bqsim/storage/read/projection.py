@@ -96,7 +96,7 @@ def _chosen(fields: Sequence[Field], tree: dict[str, Any]) -> tuple[tuple[Field,
 
 def _expression(source: StoredRows, index: int, selection: Selection, field: Field) -> str:
     if index >= len(source.fields):
-        return nodes.render(partition_value(source.table, field.kind, LABEL))
+        return nodes.render(partition_value(source.table, field.kind, LABEL, source.buffer))
     column = f"{LABEL}.{source.storage.columns[index]}"
     return _narrowed(column, selection, field, 0)
 

@@ -146,7 +146,8 @@ def places(source: Source, scan: Any) -> Iterator[tuple[int, Any]]:
         if index < len(fields):
             yield column.column_id, (LABEL, columns[index])
         else:
-            yield column.column_id, pseudo_column(source.table, column, LABEL)
+            buffer = source.buffer if isinstance(source, StoredRows) else None
+            yield column.column_id, pseudo_column(source.table, column, LABEL, buffer)
 
 
 def _invalid(source: Source, text: str) -> Exception:

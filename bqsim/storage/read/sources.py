@@ -18,6 +18,7 @@ from bqsim.storage.errors import from_bigquery, invalid_argument
 from bqsim.types import Field
 
 if TYPE_CHECKING:
+    from bqsim.catalog.buffers import Buffer
     from bqsim.catalog.store import Catalog
     from bqsim.jobs.results import ResultSet, ResultStore
 
@@ -39,11 +40,13 @@ class StoredRows:
     storage: Storage
     version: int
     row_count: int | None
+    # What the streaming buffer held: rows without a partition yet.
+    buffer: Buffer | None = None
 
     @property
     def key(self) -> Hashable:
         """Equal for sources with the same rows."""
-        return (self.storage.engine_table, self.version)
+        return (self.storage.engine_table, self.version, self.buffer)
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -113,9 +116,10 @@ def find_source(
     storage = table.storage
     if table.kind not in _READABLE or storage is None:
         raise invalid_argument(_NOT_A_TABLE)
+    buffer = None if storage.partition is None else catalog.buffers.find(storage.engine_table)
     if snapshot_us is None or table.version < snapshot_us:
-        return StoredRows(table, storage, table.version, table.num_rows)
-    return StoredRows(table, storage, snapshot_us, None)
+        return StoredRows(table, storage, table.version, table.num_rows, buffer)
+    return StoredRows(table, storage, snapshot_us, None, buffer)
 
 
 def _past_table(catalog: Catalog, ref: TableRef, time_us: int, now_us: int) -> Table:
