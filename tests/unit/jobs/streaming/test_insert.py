@@ -195,7 +195,8 @@ def test_rows_far_from_today(play: Play) -> None:  # noqa: F811
         errors, _ = await stream(s, *rows, skipInvalidRows=True)
         assert (errors[0]["index"], errors[0]["errors"][0]["message"]) == (
             1,
-            "Value 946681200000000 for field ts of the destination table p:d.t is outside the allowed bounds. "
+            "Value 946681200000000 for field ts of the destination table p:d.t is outside the allowed "
+            "bounds. "
             "You can only stream to date range within 3650 days in the past and 366 days in the future "
             "relative to the current date.",
         )

@@ -50,7 +50,7 @@ def dry(warehouse: Warehouse, sql: str) -> StatementResult:
         ("SELECT n FROM d.days WHERE d >= '2024-01-03'", 8),
         ("SELECT n FROM d.days WHERE '2024-01-03' > d", 2),
         (
-            "SELECT n FROM d.days WHERE d BETWEEN '2024-01-03' AND DATE_ADD(DATE '2024-01-03', INTERVAL 2 DAY)",
+            "SELECT n FROM d.days WHERE d BETWEEN '2024-01-03' AND DATE_ADD('2024-01-03', INTERVAL 2 DAY)",
             3,
         ),
         ("SELECT n FROM d.days WHERE d IN ('2024-01-03', '2024-01-05', '2030-01-01')", 2),
