@@ -19,10 +19,10 @@ MINIMUM_BYTES_BILLED = 10 * MIB
 
 
 def bytes_billed(read: BytesRead) -> int:
-    """Bytes billed on demand: of each table whole MiB, at least 10; 0 when nothing was read of any."""
+    """Bytes billed on demand: at least 10 MiB of each table, together whole MiB; 0 when nothing was read."""
     if not read.total:
         return 0
-    return sum(max(MINIMUM_BYTES_BILLED, -(-size // MIB) * MIB) for size in read.tables)
+    return -(-sum(max(MINIMUM_BYTES_BILLED, size) for size in read.tables) // MIB) * MIB
 
 
 def _materialized_json(ref: TableRef, rejected: str | None) -> dict[str, Any]:

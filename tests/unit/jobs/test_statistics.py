@@ -33,6 +33,7 @@ class Times:
         ((10 * MIB + 1,), 11 * MIB),
         ((1, 0, 7), 30 * MIB),
         ((11 * MIB, 1), 21 * MIB),
+        ((11 * MIB + 1, 12 * MIB + 1, 1), 34 * MIB),
     ],
 )
 def test_bytes_billed(tables: tuple[int, ...], billed: int) -> None:
