@@ -58,16 +58,6 @@ def test_approximate_aggregates_are_exact(data: Http) -> None:
 
 
 @pytest.mark.fidelity(
-    "sql:pseudo columns",
-    "approximated",
-    "_PARTITIONTIME cannot be given by INSERT, and that of a row moves when the row is updated.",
-)
-def test_partition_times_are_those_of_arrival(data: Http) -> None:
-    sql = "INSERT d.arrival (_PARTITIONTIME, n) VALUES (TIMESTAMP '2026-01-01', 1)"
-    assert data.query(sql).message.startswith("Cannot INSERT value on non-writable column: _PARTITIONTIME")
-
-
-@pytest.mark.fidelity(
     "sql:TABLESAMPLE", "approximated", "Samples are of rows or blocks of bqsim's own, not of the service's."
 )
 def test_samples(data: Http) -> None:

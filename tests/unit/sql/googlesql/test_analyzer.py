@@ -123,7 +123,7 @@ def test_a_temporary_table_hides_the_default_datasets(world: World) -> None:
 def test_wildcards_have_a_suffix_column(world: World) -> None:
     world.catalog.add("events_1", ("a", INT64), created_ms=1)
     world.catalog.add("events_2", ("a", INT64), ("z", STRING), created_ms=2)
-    world.catalog.add("events_v", ("a", INT64), kind=TableKind.VIEW, view_query="SELECT 1 a")
+    world.catalog.add("other_v", ("a", INT64), kind=TableKind.VIEW, view_query="SELECT 1 a")
     analyzed = world.googlesql.analyze("SELECT *, _TABLE_SUFFIX AS s FROM `d.events_*`", context())
     assert [c[0] for c in analyzed.output_columns()] == ["a", "z", "s"]
     source = analyzed.sources["p.d.events_*"]
