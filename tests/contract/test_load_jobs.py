@@ -218,7 +218,9 @@ def test_partitions_of_other_units(client: bigquery.Client, unit: str, id_: str)
 
 
 def test_queries_write_to_one_partition(client: bigquery.Client) -> None:
-    client.query("CREATE TABLE d.ranges (n INT64) PARTITION BY RANGE_BUCKET(n, GENERATE_ARRAY(0, 30, 10))")
+    client.query(
+        "CREATE TABLE d.ranges (n INT64) PARTITION BY RANGE_BUCKET(n, GENERATE_ARRAY(0, 30, 10))"
+    ).result()
     for write, n in (("WRITE_APPEND", 11), ("WRITE_APPEND", 21), ("WRITE_TRUNCATE", 12)):
         config = bigquery.QueryJobConfig(destination=f"p.d.ranges${n // 10 * 10}", write_disposition=write)
         client.query(f"SELECT {n} AS n", job_config=config).result(timeout=WAIT)
