@@ -83,7 +83,6 @@ AREAS: dict[str, dict[str, str]] = {
         "failures": "errorResult, errors, and the answer of getQueryResults",
         "timeouts": "timeoutMs, jobTimeoutMs",
         "dry runs": "",
-        "shadow tables": "schemas and statistics of a real project, without its rows",
         "result cache": "",
         "anonymous results": "tables of results that live for a day",
         "optional job creation": "",
@@ -206,6 +205,7 @@ AREAS: dict[str, dict[str, str]] = {
         "DML on elements of arrays": "",
     },
     "bytes": {
+        "shadow tables": "schemas and statistics of a real project, without its rows",
         "sizes of values": "",
         "queries": "columns read of the tables read",
         "DML": "",
