@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .base import Statement
 
 _RELATION = "_bq_partitions"
+# Conditions whose partitions are remembered of a version of a table.
+_REMEMBERED = 256
 
 Reads = Mapping[TableRef, Iterable[str]]
 Scans = Mapping[TableRef, Sequence[Scan]]
@@ -117,11 +119,13 @@ class _Found:
             counted = self.statement.services.sizes.statistics.of(self.statement.session, table, columns)
             keys: Collection[int] = counted.rows
             relation = relation_of(counted, partitions)
+            remembered = counted.admitted
         else:
             known = {_key_of(table, id_): id_ for id_ in shadow.parts if id_ != WHOLE}
             keys = known.keys()
             relation = partition_relation([k for k in keys if k != UNPARTITIONED_KEY], partitions)
-        needed = [self._keys(scan, keys, relation, partitions) for scan in scans]
+            remembered = {}
+        needed = [self._keys(scan, keys, relation, partitions, remembered) for scan in scans]
         every = set().union(*needed)
         self.partitions = (self.partitions or 0) + len(every)
         total = 0
@@ -137,19 +141,33 @@ class _Found:
         return total
 
     def _keys(
-        self, scan: Scan, keys: Collection[int], relation: pa.Table, partitions: Partitions
+        self,
+        scan: Scan,
+        keys: Collection[int],
+        relation: pa.Table,
+        partitions: Partitions,
+        remembered: dict[str, Collection[int]],
     ) -> Collection[int]:
-        """The partitions that a scan reads: ``__UNPARTITIONED__`` always, as it may have any value."""
+        """The partitions that a scan reads: ``__UNPARTITIONED__`` always, as it may have any value.
+
+        ``remembered`` is what conditions were found to admit.
+        """
         if scan.condition is None and scan.dropped is None:
             return keys
         fields = [Field("c1", partitions.kind), Field("c2", partitions.kind), Field("c3", INT64.kind)]
         condition = scan.condition or "TRUE"
         if scan.dropped is not None:
             condition += f" AND NOT {scan.dropped}"
-        found = self._admitted(relation, fields, condition, "c3")
-        if found is None:
-            return keys
-        return {*map(int, found), *({UNPARTITIONED_KEY} & set(keys))}
+        admitted = remembered.get(condition)
+        if admitted is None:
+            found = self._admitted(relation, fields, condition, "c3")
+            if found is None:
+                return keys
+            if len(remembered) >= _REMEMBERED:
+                remembered.clear()
+            kept = {UNPARTITIONED_KEY} & set(keys)
+            admitted = remembered[condition] = frozenset((*map(int, found), *kept))
+        return admitted
 
     def _admitted(
         self, relation: pa.Table, fields: Sequence[Field], condition: str, column: str

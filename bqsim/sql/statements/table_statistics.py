@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,8 @@ class Counted:
     fields: dict[str, Field] = field(default_factory=dict)
     # The partitions as a relation for conditions, once it was asked for.
     relation: Any = None
+    # The partitions that conditions admit, of those that were asked lately.
+    admitted: dict[str, Collection[int]] = field(default_factory=dict)
     # When partitions changed, in order, with the bytes of all up to each; of so many columns.
     aged: tuple[int, list[int], list[int]] | None = None
 
