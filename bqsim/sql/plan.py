@@ -93,13 +93,15 @@ class Scan:
     ``condition`` is the engine condition of the partitions that it needs, over the relation ``p`` of
     :mod:`bqsim.sql.lower.partition_conditions`; None for all. Of a table behind a wildcard, ``suffix`` is
     what stands for the ``*``: the condition is about it. ``dropped`` is the condition of the partitions that
-    a DELETE drops whole, without reading them.
+    a DELETE drops whole, without reading them. ``at_most``: a filter on the first clustering column may leave
+    blocks out when it runs.
     """
 
     columns: tuple[str, ...]
     condition: str | None = None
     suffix: str | None = None
     dropped: str | None = None
+    at_most: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,10 @@ Notes = dict[int, list[Note]]
 def concerns(low: Lowering) -> bool:
     """Whether a statement reads anything of which a part may be left out."""
     return any(
-        source.matches or source.table.kind is TableKind.VIEW or column_names(source.table)
+        source.matches
+        or source.table.kind is TableKind.VIEW
+        or column_names(source.table)
+        or source.table.clustering
         for source in low.analyzed.sources.values()
     )
 

@@ -94,6 +94,8 @@ class _Found:
         shadow = shadow_of(table)
         if shadow is not None:
             self.accuracies.append(shadow.accuracy_of(columns))
+        if any(scan.at_most for scan in scans):
+            self.accuracies.append(Accuracy.UPPER_BOUND)
         if scans and all(scan.suffix is not None for scan in scans):
             scans = [scan for scan in scans if self._has_suffix(scan)]
             if not scans:

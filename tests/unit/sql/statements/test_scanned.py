@@ -78,3 +78,21 @@ def test_shadow_tables_tell_how_exact_they_are(days: Warehouse) -> None:
     ):
         read = bytes_read(statement(days), {PLAIN: columns})
         assert (read.total, read.accuracy) == (size, accuracy)
+
+
+@pytest.mark.parametrize(
+    ("sql", "accuracy"),
+    [
+        ("SELECT s FROM d.sorted", "PRECISE"),
+        ("SELECT s FROM d.sorted WHERE n = 1", "UPPER_BOUND"),
+        ("SELECT s FROM d.sorted WHERE n + 1 > 2 AND s = 'a'", "UPPER_BOUND"),
+        # Only the first clustering column leads to blocks.
+        ("SELECT s FROM d.sorted WHERE s = 'a'", "PRECISE"),
+        ("SELECT s FROM (SELECT * FROM d.sorted LIMIT 5) WHERE n = 1", "PRECISE"),
+        ("WITH x AS (SELECT * FROM d.sorted) SELECT s FROM x WHERE n = 1", "UPPER_BOUND"),
+        ("DELETE d.sorted WHERE n = 1", "UPPER_BOUND"),
+    ],
+)
+def test_blocks_of_clustered_tables_may_be_left_out(warehouse: Warehouse, sql: str, accuracy: str) -> None:
+    warehouse.run("CREATE TABLE d.sorted CLUSTER BY n, s AS SELECT x AS n, 'a' AS s FROM UNNEST([1, 2]) AS x")
+    assert warehouse.executor.dry_run(sql, warehouse.context(), warehouse.session).read.accuracy == accuracy
