@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import bqsim
 
+from .demo_files import files
 from .demo_simulation import simulate
 
 if TYPE_CHECKING:
@@ -188,6 +189,7 @@ def demo() -> int:
         while heavy.state != "DONE":
             heavy.reload()
         print(f"   {state} -> {heavy.state}, reason {heavy.error_result['reason']}")
+        files(sim, client, heading)
         simulate(sim, client, heading)
     print("\nDone.")
     return 0
