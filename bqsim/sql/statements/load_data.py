@@ -128,8 +128,7 @@ def _create(statement: Statement, table: Table, rows: _Counted, partition: Named
     with catalog.lock(table.ref), catalog.change(session) as change:
         writer = created(catalog, session, change, table)
         with _in_partition(writer, partition):
-            for batch in rows:
-                writer.append(batch, writer.table.fields)
+            writer.append_batches(rows, writer.table.fields)
         finish_creation(change, writer)
 
 
@@ -158,8 +157,7 @@ def _append(
     defaults = {f.name: default_expression(statement, f) for f in others if f.default is not None}
     columns = [table.fields[table.field_index(f.name) or 0] for f in named]
     with _writing(statement, table) as writer, _in_partition(writer, partition):
-        for batch in rows:
-            writer.append(batch, columns, given=named, defaults=defaults)
+        writer.append_batches(rows, columns, given=named, defaults=defaults)
 
 
 @contextmanager
