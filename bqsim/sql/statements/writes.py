@@ -170,7 +170,8 @@ class Writer:
 
         with self.session.stream(_ROWS, counted(), sources):
             count = self._insert(*self._arrived(sources, fields, defaults or {}))
-        self._add(totals, fields, defaults or {})
+        if count:
+            self._add(totals, fields, defaults or {})
         return count
 
     def _arrived(

@@ -4,6 +4,7 @@ import threading
 import time
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from bqsim.catalog.refs import TableRef
@@ -11,6 +12,8 @@ from bqsim.engine.protocol import Interrupted
 from bqsim.errors import BigQueryError
 from bqsim.sql.planner import Planner
 from bqsim.sql.statements.writes import Claims, writable, writing
+from bqsim.types import Field, TypeKind
+from bqsim.types.arrow import table_of
 from tests.unit.sql.warehouse import Warehouse
 
 REF = TableRef("p", "d", "t")
@@ -126,3 +129,24 @@ def test_the_plan_of_a_replaced_table_is_not_kept(
         monkeypatch.setattr(Planner, "plan_query", replace_after)
         assert warehouse.rows(f"SELECT a FROM {name}") == [[1]]
         assert warehouse.rows(f"SELECT a FROM {name}") == [[2]]
+
+
+@pytest.mark.parametrize("sizes", [(0,), (1,), (2, 0, 3)])
+def test_batches_are_appended_as_their_rows_are(warehouse: Warehouse, sizes: tuple[int, ...]) -> None:
+    """The same rows, checks and known bytes as appending each batch by itself."""
+    rows = [table_of([pa.array([f"text {n}" for n in range(size)], pa.string())]) for size in sizes]
+    fields = [Field("s", TypeKind.STRING)]
+    known = []
+    for name in ("one", "many"):
+        warehouse.run(f"CREATE TABLE d.{name} (s STRING(7), k INT64 DEFAULT 7)")
+        table = warehouse.table(name)
+        catalog, claims = warehouse.catalog, warehouse.executor.claims
+        with writing(catalog, claims, warehouse.session, table.ref) as writer:
+            if name == "many":
+                count = writer.append_batches(iter(rows), fields, defaults={"k": "CAST(7 AS BIGINT)"})
+            else:
+                count = sum(writer.append(b, fields, defaults={"k": "CAST(7 AS BIGINT)"}) for b in rows)
+            known.append((count, list(writer.bytes.values())))
+    assert known[0] == known[1]
+    first, second = (warehouse.rows(f"SELECT s, k FROM d.{name} ORDER BY s") for name in ("one", "many"))
+    assert first == second
