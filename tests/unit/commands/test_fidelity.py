@@ -37,7 +37,7 @@ def test_functions_of_a_family(capsys: pytest.CaptureFixture[str]) -> None:
 def test_json_of_a_status(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fidelity", "--status", "absent", "--json", "load:*"]) == 0
     subjects = json.loads(capsys.readouterr().out)["subjects"]
-    assert "load:AVRO" in subjects
+    assert "load:DATASTORE_BACKUP" in subjects
     assert {entry["status"] for entry in subjects.values()} == {"absent"}
 
 
