@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -43,8 +43,11 @@ def test_no_batches_are_no_rows() -> None:
     assert session.scalar("SELECT count(*) FROM taken") == 0
 
 
-@pytest.mark.parametrize("failure", [invalid("bad row 3"), Interrupted()])
-def test_a_failure_of_a_batch_is_the_failure_of_the_statement(failure: Exception) -> None:
+@pytest.mark.parametrize("make", [lambda: invalid("bad row 3"), Interrupted], ids=["invalid", "interrupted"])
+def test_a_failure_of_a_batch_is_the_failure_of_the_statement(make: Callable[[], Exception]) -> None:
+    # Made here: what is raised holds the session by its frames.
+    failure = make()
+
     def batches() -> Iterator[pa.Table]:
         yield batch(1)
         raise failure
