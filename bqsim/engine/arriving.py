@@ -33,13 +33,17 @@ class ArrivingBatches:
         self._context = copy_context()
         self.error: BaseException | None = None
         self.schema = to_engine(empty_table(self._fields), self._fields).schema
-        self.reader = pa.RecordBatchReader.from_batches(self.schema, self._pulled())
+        self.reader: pa.RecordBatchReader | None = pa.RecordBatchReader.from_batches(
+            self.schema, self._pulled()
+        )
 
     def close(self) -> None:
         """Let go of what the batches are made of."""
         close = getattr(self._batches, "close", None)
         if close is not None:
             self._context.run(close)
+        # The reader holds what refers to it where no collector looks.
+        self.reader = self.error = None
 
     def _pulled(self) -> Iterator[pa.RecordBatch]:
         untrimmed = 0
