@@ -33,3 +33,17 @@ def test_refused(warehouse: Warehouse, sql: str, message: str) -> None:
     warehouse.run("CREATE VIEW d.b AS SELECT n FROM d.a")
     warehouse.run("CREATE OR REPLACE VIEW d.a AS SELECT n FROM d.b")
     assert warehouse.error(sql) == message
+
+
+def test_failures_have_the_type_of_their_function(warehouse: Warehouse) -> None:
+    """A call that fails for every row is NULL under SAFE., of its own type."""
+    warehouse.run("CREATE TABLE d.t AS SELECT n, 'a' AS s FROM UNNEST([1, 2]) AS n")
+    call = r"SAFE.REGEXP_REPLACE(s, r'a*', '\\1')"
+    rows = warehouse.rows(
+        f"SELECT LEAD({call}, 1, 'none') OVER (ORDER BY n), IFNULL({call}, 'x') FROM d.t ORDER BY n"
+    )
+    assert rows == [[None, "x"], ["none", "x"]]
+    rows = warehouse.rows(
+        "SELECT LEAD(SAFE.REGEXP_CONTAINS(s, '('), 1, TRUE) OVER (ORDER BY n) FROM d.t ORDER BY n"
+    )
+    assert rows == [[None], [True]]

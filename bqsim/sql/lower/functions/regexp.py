@@ -11,13 +11,16 @@ from sqlglot import expressions as exp
 from bqsim.engine.kernels.regexp import TOO_MANY_GROUPS, groups, never_empty, problem, rewrite_problem
 from bqsim.sql.lower import nodes
 from bqsim.sql.lower.registry import Function, FunctionCall, Unsupported, fn
+from bqsim.sql.lower.types import engine_type
 from bqsim.types import BYTES, INT64, STRING
 
 
 def _fails(call: FunctionCall, message: str) -> exp.Expression:
     """Fails for rows without NULL arguments; NULL for the others."""
     present = [nodes.template("{0} IS NOT NULL", a) for a in call.args]
-    failing = nodes.case([(nodes.conjunction(present), nodes.error(message))], nodes.null())
+    # Without its type the engine could not make it another one, as of a default of LEAD.
+    kind = engine_type(call.result)
+    failing = nodes.case([(nodes.conjunction(present), nodes.error(message, kind))], nodes.null())
     return nodes.joined("(", "", [failing], ")")
 
 
