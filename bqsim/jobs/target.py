@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bqsim.catalog.layout import check_layout
 from bqsim.catalog.names import check_table_id
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import RowAccessPolicy, Table, TableKind
@@ -17,8 +18,7 @@ from bqsim.jobs.schema_updates import updated
 from bqsim.jobs.target_partition import check_partition, check_partitioning, in_target
 from bqsim.sql.statements.storage import storage_of, with_storage
 from bqsim.sql.statements.writes import Writer, known_bytes, note_bytes, touched
-from bqsim.types import Field, Mode, TypeKind
-from bqsim.types.api_schema import api_type
+from bqsim.types import Field
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 # Inserts the rows of a job through a writer; their number.
 Insert = Callable[[Writer], int]
-
-_PARTITION_KINDS = frozenset({TypeKind.DATE, TypeKind.DATETIME, TypeKind.TIMESTAMP})
 
 
 def write_table(
@@ -189,25 +187,7 @@ def _shaped(table: Table, target: Target, fields: tuple[Field, ...]) -> Table:
     if time is None and range_ is None:
         time, range_ = table.time_partitioning, table.range_partitioning
     clustering = target.clustering or table.clustering
-    by_name = {f.name.casefold(): f for f in fields}
-    column = time.field if time is not None else range_.field if range_ is not None else None
-    if column is not None:
-        field = by_name.get(column.casefold())
-        if field is None:
-            raise invalid("The field specified for partitioning cannot be found in the schema.")
-        allowed = _PARTITION_KINDS if time is not None else frozenset({TypeKind.INT64})
-        if field.kind not in allowed or field.mode is Mode.REPEATED:
-            kinds = "TIMESTAMP, DATE, DATETIME" if time is not None else "INTEGER"
-            raise invalid(
-                f"The field specified for partitioning has type {api_type(field.kind)}; "
-                f"it must be of type {kinds}."
-            )
-    for name in clustering:
-        if name.casefold() not in by_name:
-            raise invalid(
-                f"The field specified for clustering cannot be found in the schema. Invalid field: {name}."
-            )
-    return replace(
+    shaped = replace(
         table,
         fields=fields,
         time_partitioning=time,
@@ -215,3 +195,5 @@ def _shaped(table: Table, target: Target, fields: tuple[Field, ...]) -> Table:
         clustering=clustering,
         require_partition_filter=target.require_partition_filter or table.require_partition_filter,
     )
+    check_layout(shaped)
+    return shaped

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import unquote
 
 from bqsim.engine.formats import files
-from bqsim.engine.formats.detect import joined, text_kind
 from bqsim.engine.formats.parsed import Parsed
 from bqsim.errors import BigQueryError, invalid, invalid_query, not_found, unsupported
 from bqsim.objects import ObjectInfo, ObjectStore, parse_uri
 from bqsim.objects.uris import SCHEME
 from bqsim.types import Field, TypeKind
-from bqsim.types.values import array_of_values, parse_cell
+from bqsim.types.values import parse_cell
 
 from .file_options import file_options
+from .hive_names import key_kind, pairs_in, repeated
+from .loading import named
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 FILE_NAME = Field("_FILE_NAME", TypeKind.STRING)
 _SCHEMES_ELSEWHERE = ("s3://", "azure://", "https://", "abfss://", "spanner")
-_PAIR = re.compile(r"([^/=]+)=([^/]*)/")
-_NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
-# Kinds that values in names are detected as.
-_PARTITION_KINDS = frozenset({TypeKind.INT64, TypeKind.DATE, TypeKind.TIMESTAMP})
 
 # How many messages about bad records are kept.
 MAX_TOLD = 100
@@ -47,6 +42,7 @@ class FileSource:
 
     ``partitions`` are the columns in their names: None without any, empty when they are to be detected.
     ``manifests``: the URIs are of files that list others. ``reference`` is the file that has the schema.
+    ``detecting``: the first line of a CSV file may be a header.
     """
 
     uris: tuple[str, ...]
@@ -55,6 +51,7 @@ class FileSource:
     partitions: tuple[Field, ...] | None = None
     manifests: bool = False
     reference: str | None = None
+    detecting: bool = False
 
     def matching(self, store: ObjectStore) -> list[ObjectInfo]:
         """The files, in the order of the URIs. Raises ``notFound`` for a URI without any."""
@@ -90,15 +87,7 @@ class FileSource:
         if self.partitions:
             return self.partitions
         keys = list(pairs[0]) if pairs else []
-        kinds = {}
-        for key in keys:
-            kind: TypeKind | None = None
-            for values in pairs:
-                text = values.get(key)
-                if text is not None:
-                    kind = joined(kind, text_kind(text))
-            kinds[key] = kind if kind in _PARTITION_KINDS else TypeKind.STRING
-        return tuple(Field(key, kinds[key] or TypeKind.STRING) for key in keys)
+        return tuple(Field(key, key_kind([values.get(key) for values in pairs])) for key in keys)
 
     def detect(self, store: ObjectStore) -> tuple[Field, ...]:
         """The fields of the files' rows, those of the names last."""
@@ -126,7 +115,7 @@ class FileSource:
             for parsed in self._parsed(store, info, own):
                 total += parsed.rows.num_rows
                 errors += len(parsed.bad)
-                bad += [_in_file(text, info.uri) for text in parsed.bad[: MAX_TOLD - len(bad)]]
+                bad += [named(text, info.uri) for text in parsed.bad[: MAX_TOLD - len(bad)]]
                 if errors > self.options.max_bad_records + MAX_TOLD:
                     files.check_bad(self.options, bad, total, errors)
                 yield FileBatch(self._with_columns(parsed.rows, info, fields, own, with_names), size)
@@ -138,7 +127,7 @@ class FileSource:
             try:
                 yield from files.batches(stream, fields, self._completed(stream, fields))
             except BigQueryError as error:
-                raise invalid(_in_file(error.message, info.uri), error.location) from None
+                raise invalid(named(error.message, info.uri), error.location) from None
 
     def rows(
         self, store: ObjectStore, fields: Sequence[Field], *, with_names: bool = False
@@ -158,11 +147,7 @@ class FileSource:
         options = self.options
         if options.format != "CSV" or options.csv.skip_leading_rows is not None or not fields:
             return options
-        return files.detect(stream, options)[1] if self._detects else options
-
-    @property
-    def _detects(self) -> bool:
-        return False
+        return files.detect(stream, options)[1] if self.detecting else options
 
     def _with_columns(
         self, rows: pa.Table, info: ObjectInfo, fields: Sequence[Field], own: Sequence[Field], names: bool
@@ -178,27 +163,15 @@ class FileSource:
                 continue
             text = pairs.get(field.name.casefold())
             value = None if text is None else parse_cell(text, field)
-            one = array_of_values(field.type, [value])
-            columns.append(one.take(pa.array([0] * rows.num_rows, pa.int64())))
+            columns.append(repeated(field, value, rows.num_rows))
         if names:
-            one = pa.array([info.uri], pa.string())
-            columns.append(one.take(pa.array([0] * rows.num_rows, pa.int64())))
+            columns.append(repeated(FILE_NAME, info.uri, rows.num_rows))
         labels = [f"c{i}" for i in range(1, len(columns) + 1)]
         return pa.Table.from_arrays(columns, names=labels)
 
     def _pairs(self, info: ObjectInfo) -> dict[str, str | None]:
         """The keys and values in the name of a file, after the prefix."""
-        tail = info.uri[len(self.prefix) :] if info.uri.startswith(self.prefix) else info.uri
-        return {k: None if v == _NULL_PARTITION else unquote(v) for k, v in _PAIR.findall(tail)}
-
-
-@dataclass(frozen=True, slots=True)
-class DetectingSource(FileSource):
-    """Files of which the first line may be a header."""
-
-    @property
-    def _detects(self) -> bool:
-        return True
+        return pairs_in(info.uri.removeprefix(self.prefix))
 
 
 def source_of(
@@ -220,12 +193,11 @@ def source_of(
     prefix = prefix.partition("{")[0]
     if partitions is not None and prefix and not prefix.endswith("/"):
         prefix += "/"
-    kind = DetectingSource if detecting else FileSource
     options = file_options(config)
     reference = config.get("referenceFileSchemaUri") or None
     if reference is not None and options.format not in files.SELF_DESCRIBING:
         raise invalid_query("Option reference_file_schema_uri is only allowed for AVRO, ORC, PARQUET files")
-    return kind(uris, options, prefix, partitions, _has_manifests(config), reference)
+    return FileSource(uris, options, prefix, partitions, _has_manifests(config), reference, detecting)
 
 
 def _has_manifests(config: Mapping[str, Any]) -> bool:
@@ -245,7 +217,3 @@ def _check(uri: str) -> None:
     parsed = parse_uri(uri)
     if parsed.wildcards > 1:
         raise invalid_query(f"Only one wildcard is allowed in a URI, but {uri} has {parsed.wildcards}")
-
-
-def _in_file(message: str, uri: str) -> str:
-    return message if "File: gs://" in message else f"{message} File: {uri}"

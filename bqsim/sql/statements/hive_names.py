@@ -47,7 +47,7 @@ class HiveNames:
         prefix."""
         if not uri.startswith(self.prefix):
             raise invalid(f"Source URI {uri} does not match the hive partitioning prefix {self.prefix}")
-        found = {k: None if v == _NULL else unquote(v) for k, v in _PAIR.findall(uri[len(self.prefix) :])}
+        found = pairs_in(uri[len(self.prefix) :])
         if len(found) > MAX_KEYS:
             raise invalid(f"Hive partitioning has {len(found)} keys, limit is {MAX_KEYS}: {uri}")
         return found
@@ -73,10 +73,16 @@ class HiveNames:
             return self.fields
         if self.mode == "STRINGS":
             return tuple(Field(key, TypeKind.STRING) for key in keys)
-        return tuple(Field(key, _kind([p[key] for p in found])) for key in keys)
+        return tuple(Field(key, key_kind([p[key] for p in found])) for key in keys)
 
 
-def _kind(texts: Sequence[str | None]) -> TypeKind:
+def pairs_in(path: str) -> dict[str, str | None]:
+    """The keys and values in a part of a file's name."""
+    return {k: None if v == _NULL else unquote(v) for k, v in _PAIR.findall(path)}
+
+
+def key_kind(texts: Sequence[str | None]) -> TypeKind:
+    """The kind that values of a key are detected as."""
     kind: TypeKind | None = None
     for text in texts:
         if text is not None:
@@ -113,8 +119,6 @@ def hive_names(given: Mapping[str, Any], uris: Sequence[str]) -> HiveNames | Non
 
 def constant_column(field: Field, text: str | None, rows: int, uri: str) -> pa.Array:
     """The column of a key in the rows of one file. Raises ``invalid`` for a text that is no value of it."""
-    import pyarrow as pa
-
     try:
         value = None if text is None else parse_cell(text, field)
     except (BigQueryError, ValueError):
@@ -123,4 +127,11 @@ def constant_column(field: Field, text: str | None, rows: int, uri: str) -> pa.A
             f"{field.name} as {field.kind}. File: {uri}",
             uri,
         ) from None
-    return array_of_values(field.type, [value]).take(pa.array([0] * rows, pa.int64()))
+    return repeated(field, value, rows)
+
+
+def repeated(field: Field, value: Any, rows: int) -> pa.Array:
+    """A column that has one value in all rows."""
+    import pyarrow as pa
+
+    return pa.repeat(array_of_values(field.type, [value])[0], rows)

@@ -13,7 +13,6 @@ from bqsim.types import Field, Mode, TypeKind
 
 from .base import Statement
 
-MAX_CLUSTER_COLUMNS = MAX_CLUSTERING
 _PSEUDO = frozenset({"_partitiontime", "_partitiondate"})
 # Numbers of zetasql.functions.DateTimestampPart.
 _PARTS = {1: "YEAR", 2: "MONTH", 3: "DAY", 7: "HOUR"}
@@ -141,10 +140,8 @@ def _by_range(statement: Statement, field: Field, array: Any) -> RangePartitioni
 
 def clustering(clauses: Sequence[Any], fields: Sequence[Field]) -> tuple[str, ...]:
     """The columns of a CLUSTER BY list, checked."""
-    if len(clauses) > MAX_CLUSTER_COLUMNS:
-        raise invalid_query(
-            f"CLUSTER BY supports at most {MAX_CLUSTER_COLUMNS} columns but found {len(clauses)}"
-        )
+    if len(clauses) > MAX_CLUSTERING:
+        raise invalid_query(f"CLUSTER BY supports at most {MAX_CLUSTERING} columns but found {len(clauses)}")
     names: list[str] = []
     for clause in clauses:
         column = _column(resolved.unwrap(clause))
