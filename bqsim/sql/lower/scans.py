@@ -252,24 +252,19 @@ def all_rows(low: Lowering, node: Any, table: Table) -> Relation:
     if storage is None:
         raise Unsupported(f"table {table.ref.sql_name} without stored rows")
     label = low.label()
-    read = low.shared.columns_read.setdefault(table.ref, {})
+    names: dict[str, None] = {}
     columns: dict[int, Place] = {}
     for column, index in scan_columns(node):
         if index >= len(table.fields):
             columns[column.column_id] = pseudo_column(table, column, label, buffer_of(low, table))
             continue
-        read.update(dict.fromkeys(names_read(low, column.column_id, table.fields[index])))
+        names.update(dict.fromkeys(names_read(low, column.column_id, table.fields[index])))
         columns[column.column_id] = (label, storage.columns[index])
+    low.shared.columns_read.setdefault(table.ref, {}).update(names)
     if table.time_partitioning is not None or table.range_partitioning is not None or table.clustering:
-        names = tuple(
-            name
-            for column, i in scan_columns(node)
-            if i < len(table.fields)
-            for name in names_read(low, column.column_id, table.fields[i])
-        )
         first = table.clustering[0].casefold() if table.clustering else ""
         at_most = any(c.name.casefold() == first and c.column_id in low.notes for c, _ in scan_columns(node))
-        scan = Scan(names, partition_condition(low, node, table), at_most=at_most)
+        scan = Scan(tuple(names), partition_condition(low, node, table), at_most=at_most)
         low.shared.scans.setdefault(table.ref, []).append(scan)
     computed = any(p.__class__ is not tuple for p in columns.values())
     relation = Relation(nodes.table(label, storage.engine_table), columns, computed)
