@@ -30,10 +30,11 @@ class Settings:
     ``jwt_audience`` and by one of ``jwt_issuer`` when these are given. ``iam_policy`` is a policy file;
     without one everybody may do everything. What control requests over HTTP change ends by itself after
     ``fault_ttl_s``, unless they say otherwise: for servers that several people share.
-    ``streaming_buffer_s`` is how much of the clock's time rows of ``tabledata.insertAll`` stay in the
-    streaming buffer, closed to DML and unseen by ``tabledata.list`` and copies (the service: 30 minutes
-    for DML, up to 90 for copies); 0 flushes them at once. ``objects_dir`` is the folder of the buckets that
-    ``gs://`` URIs name; without one it is ``objects`` in the data directory, or a temporary folder.
+    ``streaming_buffer_s`` is how much of the clock's time streamed rows stay in the streaming buffer; those
+    of ``tabledata.insertAll`` are closed to DML and unseen by ``tabledata.list`` and copies there (the
+    service: 30 minutes for DML, up to 90 for copies); 0 flushes them at once. ``objects_dir`` is the folder
+    of the buckets that ``gs://`` URIs name; without one it is ``objects`` in the data directory, or a
+    temporary folder.
     ``storage_host`` is the address of another Cloud Storage server, which then has the objects of ``gs://``
     URIs.
     """

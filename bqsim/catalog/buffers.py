@@ -1,15 +1,17 @@
-"""Streaming buffers: which rows of stored tables came by ``tabledata.insertAll`` a short while ago.
+"""Streaming buffers: which rows of stored tables were streamed a short while ago.
 
-The service keeps such rows in a buffer for minutes, up to 90. Queries see them at once; DML may not change
-them; ``tabledata.list``, copies, snapshots and clones do not see them. Here a row is in the buffer while the
-commit that it came by is one of the buffer's; the flush moves nothing, it only lets go of commits once their
-time has come.
+The service keeps such rows in a buffer for minutes, up to 90. Queries see them at once, in no partition of a
+table by ingestion time. Those of ``tabledata.insertAll`` are closed: DML may not change them;
+``tabledata.list``, copies, snapshots and clones do not see them. Those of the Storage Write API are open to
+all of that. Here a row is in the buffer while the commit that it came by is one of the buffer's; the flush
+moves nothing, it only lets go of commits once their time has come.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bqsim.sim.clock import Clock
@@ -24,20 +26,38 @@ _PART = 10
 
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """What one table's buffer holds: rows of the commits within ``runs`` (first, last; microseconds)."""
+    """What one table's buffer holds: rows of the commits within ``runs`` (first, last; microseconds), of
+    which those within ``open`` are of the Storage Write API."""
 
     oldest_us: int
     runs: tuple[tuple[int, int], ...]
+    open: frozenset[tuple[int, int]] = frozenset()
 
     def holds(self, begin: str) -> str:
         """The engine condition that a row is in the buffer, by the column of the commit that it came by."""
-        return "(" + " OR ".join(f"{begin} BETWEEN {first} AND {last}" for first, last in self.runs) + ")"
+        return _within(begin, self.runs)
+
+    def closed(self, begin: str) -> str:
+        """The same of rows that are closed; empty when none are."""
+        return _within(begin, [run for run in self.runs if run not in self.open])
+
+
+def _within(begin: str, runs: Sequence[tuple[int, int]]) -> str:
+    conditions = " OR ".join(f"{begin} BETWEEN {first} AND {last}" for first, last in runs)
+    return f"({conditions})" if conditions else ""
+
+
+@dataclass(slots=True)
+class _Run:
+    first_us: int
+    last_us: int
+    open: bool
 
 
 @dataclass(slots=True)
 class _Part:
     first_us: int
-    runs: list[tuple[int, int]] = field(default_factory=list)
+    runs: list[_Run] = field(default_factory=list)
 
 
 class StreamingBuffers:
@@ -54,8 +74,9 @@ class StreamingBuffers:
         # All parts in the order in which they came: that of their flushes.
         self._due: deque[tuple[int, str]] = deque()
 
-    def add(self, engine_table: str, version: int, follows: int) -> None:
-        """Rows have been streamed by the commit ``version`` (epoch microseconds), right after ``follows``."""
+    def add(self, engine_table: str, version: int, follows: int, *, open_: bool = False) -> None:
+        """Rows have been streamed by the commit ``version`` (epoch microseconds), right after ``follows``;
+        ``open_``: by the Storage Write API."""
         if self.span_s <= 0:
             return
         with self._lock:
@@ -66,10 +87,10 @@ class StreamingBuffers:
                 parts.append(_Part(version))
                 self._due.append((version, engine_table))
             runs = parts[-1].runs
-            if runs and runs[-1][1] == follows:
-                runs[-1] = (runs[-1][0], version)
+            if runs and runs[-1].last_us == follows and runs[-1].open == open_:
+                runs[-1].last_us = version
             else:
-                runs.append((version, version))
+                runs.append(_Run(version, version, open_))
 
     def find(self, engine_table: str) -> Buffer | None:
         """What the buffer of a table holds now; None when there is nothing in it."""
@@ -81,7 +102,12 @@ class StreamingBuffers:
             parts = self._parts.get(engine_table)
             if not parts:
                 return None
-            return Buffer(parts[0].first_us, tuple(run for part in parts for run in part.runs))
+            runs = [run for part in parts for run in part.runs]
+            return Buffer(
+                parts[0].first_us,
+                tuple((run.first_us, run.last_us) for run in runs),
+                frozenset((run.first_us, run.last_us) for run in runs if run.open),
+            )
 
     def concern(self, table: Table) -> bool:
         """Whether there is anything in the buffer of ``table``."""

@@ -157,7 +157,7 @@ class TableData:
         if held is None:
             return read_rows(session, table, columns, start, count), table.num_rows
         rows = read_rows(session, table, columns, start, count, held.others)
-        return rows, table.num_rows - held.rows
+        return rows, table.num_rows - held.closed
 
     def _listed(self, ref: TableRef) -> Table:
         table = self._catalog.table(ref)

@@ -21,15 +21,18 @@ DEFAULT_STREAM = "_default"
 
 @dataclass(frozen=True, slots=True)
 class WriteStreamName:
-    """A write stream: its table and its id, ``_default`` for the default stream."""
+    """A write stream: its table and its id, ``_default`` for the default stream. ``partition`` is the id of
+    the partition that a decorator of the table names."""
 
     table: TableRef
     stream: str
+    partition: str = ""
 
     @property
     def path(self) -> str:
         """The stream's name in full, with ``/streams/``."""
-        return f"{table_path(self.table)}/streams/{self.stream}"
+        decorator = f"${self.partition}" if self.partition else ""
+        return f"{table_path(self.table)}{decorator}/streams/{self.stream}"
 
     @property
     def is_default(self) -> bool:
@@ -82,12 +85,21 @@ def job_stream_of(read_stream: str) -> JobStreamName | None:
 
 
 def write_stream_of(path: str) -> WriteStreamName:
-    """A write stream's name, ``{table}/streams/{stream}`` or ``{table}/_default``; else INVALID_ARGUMENT."""
+    """A write stream's name, ``{table}/streams/{stream}`` or ``{table}/_default``; else INVALID_ARGUMENT.
+
+    The table of a default stream may have a partition decorator, that of another one is INVALID_ARGUMENT.
+    """
     found = _WRITE_STREAM.match(path)
     if found is None or ("/streams/" not in path and found[2] != DEFAULT_STREAM):
         form = "projects/{project_id}/datasets/{dataset_id}/tables/{table_id}/streams/{stream_id}"
         raise _malformed("write stream", path, form)
-    return WriteStreamName(table_of(found[1]), found[2])
+    plain, _, partition = found[1].partition("$")
+    if partition and found[2] != DEFAULT_STREAM:
+        raise invalid_argument(
+            f"Only default streams can write to a partition by its decorator. Entity: {path[:500]}",
+            entity=path[:500],
+        )
+    return WriteStreamName(table_of(plain), found[2], partition)
 
 
 def _malformed(what: str, given: str, form: str) -> StorageFailure:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bqsim.catalog.refs import TableRef
 from bqsim.engine.protocol import Session
-from bqsim.sql.statements.writes import Writer, writing
+from bqsim.sql.statements.buffered import streamed
+from bqsim.sql.statements.writes import writing
 from bqsim.types.arrow import table_of
 
 from .partitions import outside_rows, without_decorator
@@ -148,7 +149,7 @@ def append(
                 columns = table_of(rows.take(indexes).select(kept).columns)
                 filled = {name: expressions[name] for name in missing}
                 writer.append(columns, [fields[i] for i in kept], defaults=filled)
-        _buffer(executor, session, writer)
+        streamed(executor.catalog.buffers, writer)
 
 
 def _by_missing(
@@ -161,11 +162,3 @@ def _by_missing(
         missing = frozenset(name for name in defaulted if name.casefold() not in given)
         groups.setdefault(missing, []).append(index)
     return groups
-
-
-def _buffer(executor: Executor, session: Session, writer: Writer) -> None:
-    """Once the rows are committed they are in the buffer."""
-    storage, version, follows = writer.table.storage, writer.version, writer.table.version
-    assert storage is not None
-    buffers = executor.catalog.buffers
-    session.on_commit(lambda: buffers.add(storage.engine_table, version, follows))

@@ -33,8 +33,16 @@ def without_decorator(catalog: Catalog, ref: TableRef) -> tuple[TableRef, str | 
     if not mark:
         return ref, None
     plain = replace(ref, table=name)
-    table = catalog.table(plain)
-    time = table.time_partitioning
+    return plain, day_partition(catalog, catalog.table(plain), partition)
+
+
+def day_partition(catalog: Catalog, table: Table, partition: str) -> str:
+    """The engine expression of the partition of the day ``partition`` of a table.
+
+    Raises the service's errors for tables and days that streams do not take decorators of.
+    """
+    plain, time = table.ref, table.time_partitioning
+    name = f"{plain.api_name}${partition[:40]}"
     if time is not None and time.field is not None:
         raise invalid(
             "Streaming to metadata partition of column based partitioning table "
@@ -42,16 +50,15 @@ def without_decorator(catalog: Catalog, ref: TableRef) -> tuple[TableRef, str | 
         )
     if time is None or time.type != "DAY":
         raise invalid(
-            f"Cannot stream to partition {ref.api_name}: only tables that are partitioned by day take "
-            "decorators."
+            f"Cannot stream to partition {name}: only tables that are partitioned by day take decorators."
         )
     day = _day(partition)
     if day is None:
         raise invalid(f'Invalid partition decorator "{partition[:40]}", it must have the form YYYYMMDD')
     today = _today(catalog)
     if not -DECORATOR_DAYS[0] <= (day - today).days <= DECORATOR_DAYS[1]:
-        raise _outside(name, partition, DECORATOR_DAYS)
-    return plain, f"TIMESTAMP '{day} 00:00:00'"
+        raise _outside(plain.table, partition, DECORATOR_DAYS)
+    return f"TIMESTAMP '{day} 00:00:00'"
 
 
 def outside_rows(catalog: Catalog, table: Table, rows: pa.Table) -> Errors:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from bqsim.engine.protocol import Session
 from bqsim.errors import BigQueryError
+from bqsim.jobs.streaming.partitions import day_partition
+from bqsim.sql.statements.buffered import streamed
 from bqsim.sql.statements.writes import Writer, writable, writing
 from bqsim.storage.errors import StorageFailure, invalid_argument
 from bqsim.types import Field
@@ -194,7 +196,11 @@ class Appender:
         catalog = self._catalog
         with writing(catalog, self._executor.claims, session, group.name.table) as writer:
             _check_fields(writer.table, group)
+            if group.name.partition:
+                writer.partition = day_partition(catalog, writer.table, group.name.partition)
             yield writer
+            if writer.inserted:
+                streamed(catalog.buffers, writer, open_=True)
 
     def _current(self, group: Group) -> Table:
         table = writable(self._catalog.table(group.name.table))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bqsim.catalog.refs import TableRef
 from bqsim.engine.protocol import Session
+from bqsim.sql.statements.buffered import streamed
 from bqsim.sql.statements.writes import writing
 from bqsim.storage.errors import StorageFailure, invalid_argument
 from bqsim.storage.names import WriteStreamName, table_path
@@ -73,6 +74,7 @@ class Committer:
                 return stream.flushed - 1
             with writing(self._catalog, self._executor.claims, session, name.table) as writer:
                 moved = move_rows(session, stream, writer, offset + 1)
+                streamed(self._catalog.buffers, writer, open_=True)
                 self._streams.save(session, replace(moved, used_us=writer.version))
             return offset
 

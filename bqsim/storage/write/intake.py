@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bqsim.catalog.resources import Table
 from bqsim.errors import BigQueryError
+from bqsim.jobs.streaming.partitions import day_partition
 from bqsim.sql.statements.writes import writable
 from bqsim.storage.errors import StorageFailure, from_bigquery, invalid_argument, not_found
 from bqsim.storage.names import WriteStreamName, table_path, write_stream_of
@@ -100,8 +101,15 @@ class Intake:
         self._read(self._destinations[append.name.path], append, append.source)
 
     def table(self, name: WriteStreamName) -> Table:
-        """The table of a stream; StorageFailure when it is not there or not a table."""
-        return find_table(self._catalog, name.table, name.path)
+        """The table of a stream; StorageFailure when it is not there or not a table, or has no partition to
+        stream to that is called as its decorator."""
+        table = find_table(self._catalog, name.table, name.path)
+        if name.partition:
+            try:
+                day_partition(self._catalog, table, name.partition)
+            except BigQueryError as error:
+                raise from_bigquery(error) from None
+        return table
 
     def _append(self, request: write_pb2.AppendRowsRequest, batch: memoryview | None, size: int) -> Append:
         destination = self._current
@@ -216,7 +224,7 @@ def find_table(catalog: Catalog, ref: TableRef, entity: str = "") -> Table:
     entity = entity or table_path(ref)
     if "$" in ref.table:
         raise invalid_argument(
-            f"Writing to a partition by its decorator is not supported by bqsim. Entity: {entity}",
+            f"Only default streams can write to a partition by its decorator. Entity: {entity}",
             entity=entity,
         )
     try:
