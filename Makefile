@@ -19,11 +19,11 @@ help:
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml $(wildcard protos/*.py protos/bqsim/storage/v1/*.proto)
+$(STAMP): pyproject.toml client/pyproject.toml client/build_hook.py $(wildcard protos/*.py protos/bqsim/storage/v1/*.proto)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "bqsim needs Python 3.11 or newer; this is $$($(BIN)/python --version). Try: make PYTHON=python3.12 setup"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --editable client
 	@touch $(STAMP)
 
 warm: setup
@@ -39,14 +39,14 @@ test-fast: warm
 	$(BIN)/python -m pytest tests/unit
 
 lint: setup
-	$(BIN)/ruff check bqsim tests protos
-	$(BIN)/ruff format --check bqsim tests protos
+	$(BIN)/ruff check bqsim client tests protos
+	$(BIN)/ruff format --check bqsim client tests protos
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: setup
-	$(BIN)/ruff check --fix bqsim tests protos
-	$(BIN)/ruff format bqsim tests protos
+	$(BIN)/ruff check --fix bqsim client tests protos
+	$(BIN)/ruff format bqsim client tests protos
 
 conformance: warm
 	$(BIN)/python -m tests.conformance.check $(CASES)

@@ -1,0 +1,38 @@
+"""google-auth's way to its token servers, over httpx."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_TIMEOUT_S = 120.0
+
+
+class AuthRequest:
+    """What google-auth calls ``Request``: one HTTP request, made where it is called, without retries."""
+
+    def __call__(
+        self,
+        url: str,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = _TIMEOUT_S,
+        **more: Any,
+    ) -> Any:
+        """Send it. Raises google.auth.exceptions.TransportError when there is no answer."""
+        import httpx
+        from google.auth import exceptions
+
+        try:
+            response = httpx.request(method, url, content=body, headers=dict(headers or {}), timeout=timeout)
+        except httpx.HTTPError as error:
+            raise exceptions.TransportError(str(error)) from error
+        return _Answer(response.status_code, response.headers, response.content)
+
+
+class _Answer:
+    """What google-auth reads of an answer."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], data: bytes) -> None:
+        self.status, self.headers, self.data = status, headers, data

@@ -1,0 +1,260 @@
+"""The client: settings, connections, and the services that are made of them when first used."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+from .auth.chain import tokens_of
+from .config import ClientConfig, Endpoints
+from .resilience.limiter import Throttle
+from .resilience.policies import Resilience
+from .resilience.retry import Retrier
+from .runtime import Deadline, Runtime
+from .transport.rest import Rest
+from .transport.rpc import Rpc
+
+if TYPE_CHECKING:
+    import httpx
+
+    from .ingest import Ingest
+    from .observability import Observability
+    from .pricing import Pricing
+    from .services.costs import Costs
+    from .services.datasets import Datasets
+    from .services.exports import Exports
+    from .services.jobs import Jobs
+    from .services.loading import Loading
+    from .services.queries import Queries
+    from .services.routines import Routines
+    from .services.streaming import Streaming
+    from .services.tables import Tables
+    from .storage_api.read import StorageRead
+    from .storage_api.write import StorageWrite
+
+
+class Core:
+    """What services share: settings, the REST and the gRPC side, time, and places for queries."""
+
+    def __init__(
+        self,
+        config: ClientConfig,
+        runtime: Runtime | None = None,
+        http_transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.config = config
+        self.runtime = runtime or Runtime()
+        self.observability = config.observability
+        self.tokens = tokens_of(config, self.runtime)
+        self.retrier = Retrier(self.runtime, config.resilience, config.observability)
+        self.rest = Rest(config, self.tokens, self.retrier, config.observability, http_transport)
+        self.rpc = Rpc(config, self.tokens, self.retrier, config.observability)
+        self.throttle = Throttle(config.resilience.interactive_queries)
+
+    def deadline(self, seconds: float | None = None) -> Deadline:
+        """A deadline that many seconds from now; the client's timeout when none is given."""
+        return Deadline.after(self.runtime, self.config.timeout if seconds is None else seconds)
+
+
+class BigQueryClient:
+    """BigQuery, async first.
+
+    ``BigQueryClient(project="p", location="EU", …)`` takes the settings of :class:`~bqclient.ClientConfig`
+    by name; :meth:`builder` and ``BigQueryClient(config)`` do the same. Use it as ``async with``, or call
+    :meth:`close`. Services (``queries``, ``jobs``, …) are made when first used.
+    """
+
+    def __init__(
+        self,
+        config: ClientConfig | None = None,
+        *,
+        runtime: Runtime | None = None,
+        http_transport: httpx.AsyncBaseTransport | None = None,
+        **settings: Any,
+    ) -> None:
+        made = config.but(**settings) if config is not None else ClientConfig(**settings)
+        self.core = Core(made, runtime, http_transport)
+
+    @classmethod
+    def builder(cls) -> ClientBuilder:
+        """Settings one after another: ``BigQueryClient.builder().project("p").location("EU").build()``."""
+        return ClientBuilder()
+
+    @property
+    def config(self) -> ClientConfig:
+        """The settings."""
+        return self.core.config
+
+    @property
+    def project(self) -> str:
+        """The project that jobs run in."""
+        return self.core.config.project
+
+    @cached_property
+    def queries(self) -> Queries:
+        """Queries."""
+        from .services.queries import Queries
+
+        return Queries(self)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Jobs: get, list, cancel, wait, watch."""
+        from .services.jobs import Jobs
+
+        return Jobs(self)
+
+    @cached_property
+    def streaming(self) -> Streaming:
+        """Streaming inserts."""
+        from .services.streaming import Streaming
+
+        return Streaming(self)
+
+    @cached_property
+    def loading(self) -> Loading:
+        """Load jobs."""
+        from .services.loading import Loading
+
+        return Loading(self)
+
+    @cached_property
+    def exports(self) -> Exports:
+        """Extract jobs."""
+        from .services.exports import Exports
+
+        return Exports(self)
+
+    @cached_property
+    def datasets(self) -> Datasets:
+        """Datasets."""
+        from .services.datasets import Datasets
+
+        return Datasets(self)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """Tables and views."""
+        from .services.tables import Tables
+
+        return Tables(self)
+
+    @cached_property
+    def routines(self) -> Routines:
+        """Functions and procedures."""
+        from .services.routines import Routines
+
+        return Routines(self)
+
+    @cached_property
+    def costs(self) -> Costs:
+        """What queries cost, before and after."""
+        from .services.costs import Costs
+
+        return Costs(self)
+
+    @cached_property
+    def storage_read(self) -> StorageRead:
+        """Reads over the Storage API."""
+        from .storage_api.read import StorageRead
+
+        return StorageRead(self)
+
+    @cached_property
+    def storage_write(self) -> StorageWrite:
+        """Writes over the Storage API."""
+        from .storage_api.write import StorageWrite
+
+        return StorageWrite(self)
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        """Rows into tables by whatever way suits them."""
+        from .ingest import Ingest
+
+        return Ingest(self)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.core.rest.close()
+        await self.core.rpc.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"BigQueryClient(project={self.project!r}, location={self.config.location!r})"
+
+
+class ClientBuilder:
+    """Settings of a client, one call each."""
+
+    def __init__(self) -> None:
+        self._settings: dict[str, Any] = {}
+
+    def _set(self, **settings: Any) -> Self:
+        self._settings |= settings
+        return self
+
+    def project(self, project: str) -> Self:
+        """The project that jobs run in."""
+        return self._set(project=project)
+
+    def location(self, location: str) -> Self:
+        """Where jobs run: ``US`` unless told."""
+        return self._set(location=location)
+
+    def credentials(self, credentials: Any) -> Self:
+        """A google-auth credentials object, or the path of a key file."""
+        return self._set(credentials=credentials)
+
+    def timeout(self, seconds: float) -> Self:
+        """Seconds for a call, retries included."""
+        return self._set(timeout=seconds)
+
+    def query_timeout(self, seconds: float | None) -> Self:
+        """Seconds for a whole query."""
+        return self._set(query_timeout=seconds)
+
+    def default_dataset(self, dataset: str) -> Self:
+        """The dataset of table names that give none."""
+        return self._set(default_dataset=dataset)
+
+    def maximum_bytes_billed(self, limit: int | None) -> Self:
+        """The bytes that a query may bill."""
+        return self._set(maximum_bytes_billed=limit)
+
+    def pricing(self, pricing: Pricing) -> Self:
+        """What bytes and slots cost."""
+        return self._set(pricing=pricing)
+
+    def resilience(self, resilience: Resilience) -> Self:
+        """Retries, breaker, limits."""
+        return self._set(resilience=resilience)
+
+    def observability(self, observability: Observability) -> Self:
+        """Spans, metrics, logs."""
+        return self._set(observability=observability)
+
+    def endpoints(self, endpoints: Endpoints) -> Self:
+        """Where the services are."""
+        return self._set(endpoints=endpoints)
+
+    def labels(self, **labels: str) -> Self:
+        """Labels of every job."""
+        return self._set(labels=labels)
+
+    def config(self) -> ClientConfig:
+        """The settings so far. Raises UsageError when something is missing."""
+        from .errors import UsageError
+
+        if "project" not in self._settings:
+            raise UsageError("A client needs a project: call project(...).")
+        return ClientConfig(**self._settings)
+
+    def build(self, **options: Any) -> BigQueryClient:
+        """The client; ``options`` are those of :class:`BigQueryClient` itself."""
+        return BigQueryClient(self.config(), **options)
