@@ -25,6 +25,7 @@ from .persistence import (
 )
 from .refs import DatasetRef, RoutineRef, TableRef
 from .resources import Dataset, Routine, Table
+from .stored_bytes import Sized
 from .updates import UPDATES, Segments
 from .updates import key_of as updates_key
 
@@ -56,6 +57,7 @@ class Change:
         self._datasets: dict[DatasetRef, None] = {}
         self._routines: dict[RoutineRef, None] = {}
         self._administered: list[Changed] = []
+        self._sized: dict[str, Sized] = {}
         self.time_us = catalog.clock.now_us()
         # Of several statements.
         self.is_transaction = False
@@ -115,10 +117,11 @@ class Change:
     def put_table(self, table: Table) -> None:
         """Create or replace a table. What it was before stays readable for time travel."""
         before = self._current(table.ref)
+        sized = self._sized_of(table)
         if before is not None and same_shape(before.table, table):
-            version = TableVersion(table, before.begin_us)
+            version = TableVersion(table, before.begin_us, sized=sized)
         else:
-            version = TableVersion(table, self.time_us)
+            version = TableVersion(table, self.time_us, sized=sized)
             self._put_past(before)
         self._versions[table.ref] = version
         self._put(TABLE, key_of(table.ref), to_record(version))
@@ -149,10 +152,20 @@ class Change:
             self._put(UPDATES, updates_key(engine_table, version), json.dumps(list(segments)))
             self._steps.append(lambda: self._catalog.updates.add(engine_table, version, segments))
 
-    def note_bytes(self, engine_table: str, columns: Mapping[str, int]) -> None:
-        """Note the logical bytes of the columns of an engine table that it writes."""
-        version = self.time_us
-        self._steps.append(lambda: self._catalog.stored_bytes.put(engine_table, version, columns))
+    def note_bytes(self, engine_table: str, columns: Mapping[str, int], rows: int) -> None:
+        """Note the logical bytes of the columns of an engine table that it writes, of so many live rows then.
+
+        They are durable with the table that is put after.
+        """
+        sized = self._sized[engine_table] = Sized(self.time_us, rows, dict(columns))
+        self._steps.append(lambda: self._catalog.stored_bytes.put(engine_table, sized))
+
+    def _sized_of(self, table: Table) -> Sized | None:
+        """What is known of the bytes of a table's rows, or of those that it had before."""
+        if table.storage is None or not table.num_rows:
+            return None
+        name = table.storage.engine_table
+        return self._sized.get(name) or self._catalog.stored_bytes.latest(name)
 
     def put_model(self, model: Model) -> None:
         """Create or replace a model."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 from .models import Model
 from .refs import DatasetRef, TableRef
 from .resources import Dataset, Routine, Table
+from .stored_bytes import Sized
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -19,11 +20,15 @@ HISTORY_US = 7 * 24 * 3600 * 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class TableVersion:
-    """A table with the time in which its schema and storage were so: ``[begin_us, end_us)``."""
+    """A table with the time in which its schema and storage were so: ``[begin_us, end_us)``.
+
+    ``sized`` is what was known of its bytes when its rows were last written, perhaps of a version before.
+    """
 
     table: Table
     begin_us: int
     end_us: int | None = None
+    sized: Sized | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ def load(catalog: Catalog, records: Iterable[tuple[str, str, str]]) -> int:
         version = from_record(TableVersion, value)
         if version.table.storage is not None:
             stored.add(version.table.storage.engine_table)
+            if version.sized is not None:
+                catalog.stored_bytes.learn(version.table.storage.engine_table, version.sized)
         dataset = catalog.find_dataset(version.table.ref.dataset_ref)
         # A write may be committed just after the drop of its dataset; the next of that name is another.
         if dataset is not None and dataset.created_ms <= version.table.created_ms:

@@ -73,10 +73,20 @@ def put_back(
             catalog._projects[:] = mark.projects
             catalog.administration.state = mark.administered
             catalog.models.state = mark.models
-            catalog.stored_bytes.clear()
+            _forget_sizes(catalog, before)
             catalog.marks.reset(mark)
 
     session.on_commit(apply)
+
+
+def _forget_sizes(catalog: Catalog, before: Mapping[Ref, State]) -> None:
+    """Know of the bytes of tables that were put back what was known when they were last written."""
+    versions = [s.version for s in before.values() if isinstance(s, TableState) and s.version is not None]
+    stored = [(v.table.storage.engine_table, v.sized) for v in versions if v.table.storage is not None]
+    catalog.stored_bytes.forget(name for name, _ in stored)
+    for name, sized in stored:
+        if sized is not None:
+            catalog.stored_bytes.learn(name, sized)
 
 
 def _restore(catalog: Catalog, ref: Ref, state: State) -> None:

@@ -18,6 +18,7 @@ from bqsim.jobs.schema_updates import merge_fields
 from bqsim.jobs.sources import US_PER_MS, Rows, Source, parse_source, rows_of
 from bqsim.jobs.statistics import CopyStatistics
 from bqsim.jobs.target import check_target, collect_policy, write_table
+from bqsim.sql.statements.sizes import added_bytes
 from bqsim.sql.statements.storage import arrival_partition, copy_rows, storage_of, with_storage
 from bqsim.sql.statements.writes import Writer
 
@@ -251,7 +252,11 @@ class CopyRunner:
             rows = copy_rows(
                 session, source.storage, storage_of(table), change.time_us, source.at_us, source.which
             )
-            change.put_table(replace(table, num_rows=rows))
+            table = replace(table, num_rows=rows)
+            columns = storage_of(table).columns
+            counted = added_bytes(session, table, columns, change.time_us)
+            change.note_bytes(storage_of(table).engine_table, counted, rows)
+            change.put_table(table)
         return CopyStatistics(rows, size)
 
 

@@ -55,8 +55,8 @@ def write_table(
             with in_target(writer, target):
                 inserted = insert(writer)
             table = touched(catalog, table, change, inserted - writer.removed)
+            note_bytes(change, writer, table, inserted)
             change.put_table(table)
-            note_bytes(change, writer, inserted)
     except InterruptedError:
         raise Interrupted from None
     return table, inserted

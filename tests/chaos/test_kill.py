@@ -9,9 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+from bqsim.sql.statements.sizes import ColumnSizes
 from bqsim.types import INT64, field_of
 
-from .writer import DATASET, ROWS_PER_WRITE, open_all
+from .writer import DATASET, PAYLOAD, ROWS_PER_WRITE, open_all
 
 KILLS = int(os.environ.get("BQSIM_KILLS", "5"))
 SEED = int(os.environ.get("BQSIM_SEED", "1"))
@@ -48,6 +49,8 @@ def check(folder: Path, acknowledged: set[int]) -> int:
         assert set(sizes) <= {ROWS_PER_WRITE}, "a write is there in part"
         assert table.num_rows == sum(sizes), "the row count is not that of the rows"
         found |= set(numbers)
+        size = (8 + 2 + len(PAYLOAD)) * table.num_rows
+        assert ColumnSizes(catalog.stored_bytes).table(session, table) == size, "sizes are of another version"
     missing = acknowledged - found
     assert not missing, f"{len(missing)} acknowledged writes are gone"
     for n in acknowledged:

@@ -31,6 +31,7 @@ from .fields import (
 )
 from .keys import foreign_key
 from .options import with_options
+from .sizes import added_bytes
 from .storage import copy_rows, storage_of, with_storage
 from .tables import wrong_kind
 
@@ -313,6 +314,8 @@ def _rewrite(a: _Alteration, index: int, old: Field) -> None:
         for i, column in enumerate(storage.columns)
     ]
     copy_rows(a.statement.session, replace(storage, columns=tuple(values)), target, a.change.time_us)
+    counted = added_bytes(a.statement.session, stored, target.columns, a.change.time_us)
+    a.change.note_bytes(target.engine_table, counted, table.num_rows)
     a.table = replace(stored, storage=replace(target, changes=_moved_changes(storage, target, index)))
     a.rows_moved = True
 

@@ -61,7 +61,7 @@ def insert(statement: Statement) -> StatementResult:
     labels = ", ".join(f"v{i}" for i in range(1, len(given) + len(omitted) + 1))
     values = f"SELECT * FROM (VALUES {', '.join(f'({r})' for r in rows)}) AS r({labels})"
     with applied(statement, low, table) as writer:
-        writer.insert([*given, *omitted], values, partition=partition)
+        writer.insert([*given, *omitted], values, partition=partition, single=len(rows) == 1)
     result.dml = DmlStats(inserted=writer.inserted)
     return result
 

@@ -24,7 +24,7 @@ from .base import Services, Statement, registered
 from .query import engine_select, run_plan
 from .scanned import bytes_read, plan_reads
 from .tables import wrong_kind
-from .writes import Writer, created
+from .writes import Writer, created, note_bytes
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,9 @@ def refresh(statement: Statement, ref: TableRef, *, ready_us: int = 0) -> Statem
             _fill(within, writer, plan)
             state = {"at_us": ctx.now_us, "ready_us": ready_us, "query": view.view_query, "bases": bases}
             metadata = {**view.metadata, STATE: state}
-            change.put_table(replace(writer.table, num_rows=writer.inserted, metadata=metadata))
+            filled = replace(writer.table, num_rows=writer.inserted, metadata=metadata)
+            note_bytes(change, writer, filled, writer.inserted)
+            change.put_table(filled)
     return StatementResult("CALL", route=plan.route, tables=plan.tables, read=read, ddl_target_table=ref)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bqsim.catalog.resources import Table
 from bqsim.catalog.shadow import shadow_of
+from bqsim.catalog.stored_bytes import Sized
 from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END, Session
 from bqsim.sim.stale import seen
 from bqsim.types import Field, Mode, TypeKind
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # How many tables one engine query reads.
 AT_ONCE = 20
+# Tables of so many rows are not counted whole where something is known of them.
+_LARGE = 100_000
 
 _VARIABLE: dict[TypeKind, str] = {
     TypeKind.STRING: "2 + strlen({0})",
@@ -83,6 +86,32 @@ def _has_shapes(field: Field) -> bool:
     return field.kind is TypeKind.GEOGRAPHY or any(map(_has_shapes, field.fields))
 
 
+def row_bytes(table: Table) -> str:
+    """The engine expression of the bytes of each column of one row of a stored table, as a list."""
+    storage = table.storage
+    assert storage is not None
+    sizes = [size_expression(f, c) for f, c in zip(table.fields, storage.columns, strict=True)]
+    return f"[{', '.join(f'COALESCE({size}, 0)' for size in sizes)}]::BIGINT[]"
+
+
+def added_bytes(session: Session, table: Table, columns: Sequence[str], version: int) -> dict[str, int]:
+    """The bytes of engine columns in the rows that a version has added to a table."""
+    return _sums(session, table, columns, f"{VERSION_BEGIN} = {version} AND {VERSION_END} IS NULL")[1]
+
+
+def _sums(
+    session: Session, table: Table, columns: Sequence[str], condition: str
+) -> tuple[int, dict[str, int]]:
+    """How many rows meet a condition, and the bytes of engine columns in them."""
+    storage = table.storage
+    assert storage is not None
+    fields = dict(zip(storage.columns, table.fields, strict=True))
+    totals = "".join(f", CAST({column_total(fields[c], c)} AS BIGINT)" for c in columns)
+    found = session.scalar(f"SELECT [count(*){totals}] FROM {storage.engine_table} WHERE {condition}")
+    rows, *sizes = found if isinstance(found, list) else [0] * (1 + len(columns))
+    return int(rows), dict(zip(columns, map(int, sizes), strict=True))
+
+
 class ColumnSizes:
     """Sizes of live columns: those that ``written`` knows, else counted once and kept by
     :attr:`statistics`. Shadow tables answer from what was imported of them.
@@ -90,6 +119,7 @@ class ColumnSizes:
 
     def __init__(self, written: StoredBytes, capacity: int = 262_144) -> None:
         self._written = written
+        written.on_forget(self._forget)
         self.statistics = TableStatistics()
         self.ended = EndedRows()
         self._totals: dict[_Key, int] = {}
@@ -108,15 +138,42 @@ class ColumnSizes:
             return 0
         names = list(names)
         columns = {key for n in names if (key := column_key(table, n)) is not None}
-        written = self._written.of(storage.engine_table, table.version)
+        written = self._known(session, table, columns)
         if all(column in written for column in columns):
             return sum(written[column] for column in columns)
         counted = self.statistics.of(session, table, names)
         if seen() is None:
             # Who writes rows keeps the bytes of whole columns only.
             known = {column: counted.bytes_of([column]) for column in columns if "." not in column}
-            self._written.learn(storage.engine_table, table.version, known)
+            self._written.learn(storage.engine_table, Sized(table.version, table.num_rows, known))
         return counted.bytes_of(columns)
+
+    def _known(self, session: Session, table: Table, columns: Collection[str]) -> Mapping[str, int]:
+        """The bytes of columns that are known from writing, and from what has changed since."""
+        storage = table.storage
+        assert storage is not None
+        before = self._written.latest(storage.engine_table)
+        if before is None or before.version > table.version or seen() is not None:
+            return self._written.of(storage.engine_table, table.version)
+        if before.version == table.version or not all(c in before.columns for c in columns):
+            return before.columns if before.version == table.version else {}
+        since, kept = before.version, [c for c in storage.columns if c in before.columns]
+        came = f"{VERSION_BEGIN} > {since} AND {VERSION_END} IS NULL"
+        went = f"{VERSION_BEGIN} <= {since} AND {VERSION_END} > {since}"
+        more, added = _sums(session, table, kept, came)
+        less, taken = _sums(session, table, kept, went)
+        if before.rows + more - less != table.num_rows:
+            return {}
+        now = {c: before.columns[c] + added[c] - taken[c] for c in kept}
+        self._written.learn(storage.engine_table, Sized(table.version, table.num_rows, now))
+        return now
+
+    def _forget(self) -> None:
+        """Versions were put back: what was counted of them, and of later ones, is no longer so."""
+        self.statistics.clear()
+        self.ended.clear()
+        with self._lock:
+            self._totals.clear()
 
     def table(self, session: Session, table: Table) -> int:
         """The bytes of all columns of a table's live rows: its ``numBytes``."""
@@ -153,21 +210,27 @@ class ColumnSizes:
             if table.num_rows and key is not None and key not in written and key not in self._totals
         ]
         found: dict[_Key, int] = {}
+        for key, table in missing:
+            if table.num_rows >= _LARGE:
+                known = self._known(session, table, key[2])
+                if all(column in known for column in key[2]):
+                    found[key] = sum(known[column] for column in key[2])
+        missing = [(key, table) for key, table in missing if key not in found]
         for some in alike(missing):
             found |= _totals(session, some)
         written |= found
-        known = [
+        totals = [
             0 if key is None or not t.num_rows else written[key] if key in written else self._totals[key]
             for key, t in zip(keys, tables, strict=True)
         ]
         for n, shadow in shadows.items():
-            known[n] = shadow.bytes
+            totals[n] = shadow.bytes
         if found and seen() is None:
             with self._lock:
                 if len(self._totals) + len(found) > self._capacity:
                     self._totals.clear()
                 self._totals |= found
-        return known
+        return totals
 
     def _total(self, key: _Key) -> int | None:
         """The bytes of all columns, if they are known from writing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from bqsim.catalog.resources import Storage, Table
 from bqsim.engine.protocol import PARTITION, VERSION_BEGIN, VERSION_END, Session
@@ -89,8 +90,10 @@ def insert_select(
     version: int,
     ends: int | None = None,
     partition: str | None = None,
-) -> int:
-    """Insert the rows of an engine SELECT whose columns are ``v1`` … for ``fields``; the number of rows.
+    returning: str = "",
+) -> Any:
+    """Insert the rows of an engine SELECT whose columns are ``v1`` … for ``fields``; the number of rows, or
+    the first value of ``returning``, an engine expression of the columns as they are stored.
 
     Every value passes the checks of its field. Fields of the table that are not among ``fields`` become
     NULL (or
@@ -112,7 +115,8 @@ def insert_select(
     if storage.partition is not None:
         columns.append(storage.partition)
         values.append(partition or arrival_partition(table, version) or "NULL")
-    return session.execute(
+    sql = (
         f"INSERT INTO {storage.engine_table} ({', '.join(columns)})"
         f" SELECT {', '.join(values)} FROM ({select})"
     )
+    return session.scalar(f"{sql} RETURNING {returning}") if returning else session.execute(sql)

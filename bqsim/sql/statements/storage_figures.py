@@ -108,6 +108,11 @@ class EndedRows:
         self._capacity = capacity
         self._lock = threading.Lock()
 
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._known.clear()
+
     def of(self, session: Session, table: Table) -> Sequence[tuple[int, int]]:
         """(end in epoch microseconds, bytes) of what ended by the version of ``table``."""
         storage = table.storage

@@ -104,6 +104,11 @@ class TableStatistics:
         self._capacity = capacity
         self._lock = threading.Lock()
 
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._known.clear()
+
     def knows(self, table: Table) -> bool:
         """Whether some version of a table's rows was counted."""
         return table.storage is not None and table.storage.engine_table in self._known

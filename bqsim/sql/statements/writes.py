@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table, TableKind
@@ -18,7 +18,7 @@ from bqsim.errors import BigQueryError, invalid_query
 from bqsim.types import Field
 
 from .conversions import converted
-from .sizes import stored_bytes
+from .sizes import added_bytes, row_bytes, stored_bytes
 from .storage import forget_changes, insert_select, live, storage_of, with_storage
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ _WRITABLE = frozenset({TableKind.TABLE})
 # How long a statement waits for a transaction that has changed its table.
 WAIT_S = 60.0
 POLL_S = 0.05
+# Of so many inserted rows it takes less to count their bytes than it took to insert them.
+COUNTED = 10_000
 # The relation of rows that are being appended.
 _ROWS = "_bq_rows"
 
@@ -37,7 +39,8 @@ class Writer:
     """Changes the rows of one table in an open transaction, as one new version of it.
 
     ``version`` (epoch microseconds) is when removed rows end and new rows begin. The counts are of rows
-    so far; ``bytes`` are the logical bytes of the engine columns of the live rows, as far as they are known.
+    so far; ``bytes`` are the logical bytes of the engine columns of the live rows, as far as they are known,
+    ``uncounted`` those of columns that new rows have been inserted into uncounted, without all new rows.
     ``partition`` is the engine expression of the partition that inserted rows get in a table by ingestion
     time; None is that of the version.
     """
@@ -50,6 +53,11 @@ class Writer:
     segments: list[tuple[bool, int]] = field(default_factory=list)
     bytes: dict[str, int] = field(default_factory=dict)
     partition: str | None = None
+    uncounted: dict[str, int] = field(default_factory=dict)
+    _before: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._before = dict(self.bytes)
 
     @property
     def ends(self) -> int | None:
@@ -68,21 +76,44 @@ class Writer:
         *,
         updating: bool = False,
         partition: str | None = None,
+        single: bool = False,
     ) -> int:
         """Insert the rows of an engine SELECT with columns ``v1`` … for ``fields``; the number of rows.
 
         ``updating``: they replace rows that were removed. ``partition`` is the expression of their partition,
-        of columns of the SELECT.
+        of columns of the SELECT. ``single``: it is one row.
         """
+        if single and self.bytes:
+            return self._insert_one(fields, select, partition)
         count = self._insert(fields, select, updating, partition)
         if count:
             self._unknown(fields)
         return count
 
+    def _insert_one(self, fields: Sequence[Field], select: str, partition: str | None) -> int:
+        storage = storage_of(self.table)
+        sizes = row_bytes(self.table)
+        found: Any = insert_select(
+            self.session,
+            self.table,
+            fields,
+            select,
+            self.version,
+            self.ends,
+            partition or self.partition,
+            sizes,
+        )
+        self.inserted += 1
+        self.segments.append((False, 1))
+        for column, size in zip(storage.columns, found, strict=True):
+            if column in self.bytes:
+                self.bytes[column] += size
+        return 1
+
     def _insert(
         self, fields: Sequence[Field], select: str, updating: bool = False, partition: str | None = None
     ) -> int:
-        count = insert_select(
+        count: int = insert_select(
             self.session, self.table, fields, select, self.version, self.ends, partition or self.partition
         )
         self.inserted += count
@@ -92,7 +123,20 @@ class Writer:
     def _unknown(self, fields: Iterable[Field]) -> None:
         """Columns have values whose bytes nobody has counted."""
         for given in fields:
-            self.bytes.pop(self._column(given), None)
+            column = self._column(given)
+            if self.bytes.pop(column, None) is not None:
+                self.uncounted[column] = self._before[column]
+
+    def count(self, inserted: int) -> None:
+        """Count the bytes of the rows that were inserted uncounted, where that takes little beside the
+        insertion; ``inserted`` rows came in, and of those that came beside the writer it knows nothing.
+        """
+        if inserted != sum(n for _, n in self.segments):
+            self._unknown(self.table.fields)
+        if self.uncounted and (inserted >= COUNTED or not any(self._before.values())):
+            found = added_bytes(self.session, self.table, list(self.uncounted), self.version)
+            self.bytes |= {c: before + found[c] for c, before in self.uncounted.items()}
+            self.uncounted = {}
 
     def _column(self, given: Field) -> str:
         index = self.table.field_index(given.name)
@@ -106,7 +150,7 @@ class Writer:
         )
         self.removed += count
         if count:
-            self.bytes.clear()
+            self._before, self.bytes, self.uncounted = {}, {}, {}
         return count
 
     def clear(self) -> int:
@@ -117,7 +161,8 @@ class Writer:
         )
         forget_changes(self.session, storage)
         self.removed += count
-        self.bytes = dict.fromkeys(storage.columns, 0)
+        self.bytes, self.uncounted = dict.fromkeys(storage.columns, 0), {}
+        self._before = dict(self.bytes)
         return count
 
     def append(
@@ -195,11 +240,10 @@ class Writer:
         self._unknown(f for f in self.table.fields if f.name in defaults)
         for size, filled in zip(sizes, fields, strict=True):
             column = self._column(filled)
-            if column in self.bytes:
-                if size is None:
-                    del self.bytes[column]
-                else:
-                    self.bytes[column] += size
+            if size is None:
+                self._unknown([filled])
+            elif column in self.bytes:
+                self.bytes[column] += size
 
 
 def _sizes(rows: pa.Table, sources: Sequence[Field], fields: Sequence[Field]) -> Iterator[int | None]:
@@ -274,14 +318,18 @@ def known_bytes(catalog: Catalog, table: Table) -> dict[str, int]:
     return dict(catalog.stored_bytes.of(storage.engine_table, table.version))
 
 
-def note_bytes(change: Change, writer: Writer, inserted: int) -> None:
-    """Keep what a writer knows of the bytes of its table, once the change is committed.
+def note_bytes(change: Change, writer: Writer, table: Table, inserted: int) -> None:
+    """Keep what a writer knows of the bytes of its table, ``table`` as it is then, once the change is
+    committed. To be called before the table is put.
 
-    ``inserted`` rows came in: of such that came beside it, it knows nothing.
+    A writer that does not know all leaves what was known before: who asks counts what has changed since.
     """
-    storage = writer.table.storage
-    if storage is not None and writer.bytes and inserted == sum(n for _, n in writer.segments):
-        change.note_bytes(storage.engine_table, writer.bytes)
+    storage = table.storage
+    if storage is None or not (writer.bytes or writer.uncounted):
+        return
+    writer.count(inserted)
+    if writer.bytes.keys() >= set(storage.columns):
+        change.note_bytes(storage.engine_table, writer.bytes, table.num_rows)
 
 
 @contextmanager
@@ -308,14 +356,14 @@ def writing(
             held.close()
         change = held.enter_context(catalog.change(session))
         table = writable(catalog.table(ref))
-        writer = Writer(session, table, change.time_us)
-        writer.bytes = known_bytes(catalog, table)
+        writer = Writer(session, table, change.time_us, bytes=known_bytes(catalog, table))
         yield writer
         if writer.table.storage is not None:
             change.note_updates(writer.table.storage.engine_table, writer.segments)
         if writer.inserted or writer.removed or writer.table is not table:
-            change.put_table(touched(catalog, writer.table, change, writer.inserted - writer.removed))
-            note_bytes(change, writer, writer.inserted)
+            after = touched(catalog, writer.table, change, writer.inserted - writer.removed)
+            note_bytes(change, writer, after, writer.inserted)
+            change.put_table(after)
 
 
 @contextmanager
@@ -362,6 +410,6 @@ def created(catalog: Catalog, session: Session, change: Change, table: Table) ->
 def finish_creation(change: Change, writer: Writer) -> Table:
     """Put the created table into the catalog."""
     table = replace(writer.table, num_rows=writer.inserted)
+    note_bytes(change, writer, table, writer.inserted)
     change.put_table(table)
-    note_bytes(change, writer, writer.inserted)
     return table

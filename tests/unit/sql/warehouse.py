@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,10 +87,11 @@ def typed(type_: Any, value: Any) -> TypedValue:
     return TypedValue(type_, value)
 
 
-def new_warehouse() -> Warehouse:
+def new_warehouse(folder: Path | None = None) -> Warehouse:
+    """One with the dataset ``d``; its tables are durable in a ``folder``."""
     clock, draws = RealClock(), Draws(1)
     catalog = Catalog(clock, draws, projects=["p"])
-    engine = DuckDBEngine(threads=1)
+    engine = DuckDBEngine(folder, threads=1)
     googlesql = GoogleSql(catalog, Settings(project="p", analyzers=1))
     reference = ReferenceRoute(googlesql)
     planner = Planner(catalog, googlesql, clock, reference)
