@@ -171,6 +171,14 @@ class StreamingError(BigQueryError):
     """Rows could not be streamed in."""
 
 
+class PartialInsertError(StreamingError):
+    """Some rows were refused; ``failed`` has each with its reasons. The others are in the table."""
+
+    def __init__(self, message: str, *, failed: Sequence[Any] = (), **known: Any) -> None:
+        super().__init__(message, **known)
+        self.failed = tuple(failed)
+
+
 class StreamingBufferError(StreamingError):
     """Rows in the streaming buffer cannot be changed yet: it takes minutes, rarely up to 90."""
 

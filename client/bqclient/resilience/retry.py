@@ -57,20 +57,24 @@ class Retrier:
         self.limiter = None if rate is None else RateLimiter(runtime, rate, settings.burst)
 
     async def run(self, call: Call, attempt: Callable[[Attempt], Awaitable[T]]) -> T:
-        """The first answer. Raises the last error when no attempt is left or time is over."""
+        """The first answer. Raises the last error when no attempt is left or time is over.
+
+        That error is ``ambiguous`` when any attempt may have been carried out.
+        """
         number, unsure = 1, False
         used: dict[str, int] = {}
         while True:
             try:
                 return await self._once(call, attempt, Attempt(number, unsure))
             except BigQueryError as error:
+                error.ambiguous = error.ambiguous or unsure
                 rule = (call.rule and call.rule(error)) or rule_of(call.operation, error)
                 wait = self._wait(call, error, rule, used)
                 if wait is None:
                     raise
                 if not call.deadline.allows(wait):
                     raise
-                unsure = unsure or rule.ambiguous or error.ambiguous
+                unsure = error.ambiguous or rule.ambiguous
                 if self.watcher is not None:
                     self.watcher.retrying(call, error, wait, number)
             await self.runtime.sleep(wait)

@@ -63,12 +63,13 @@ class Rest:
     ) -> Reply:
         """Send a call of :data:`OPERATIONS` and decode its answer.
 
-        ``query``: ``None`` values are left out. ``body``: what becomes JSON. ``deadline``: the client's
+        ``query``: ``None`` values are left out. ``body``: what becomes JSON,
+        or its bytes. ``deadline``: the client's
         timeout from now, unless given. Raises the error that the last answer stands for.
         """
         made = OPERATIONS[operation]
         url = self.url(made, path or {}, query)
-        content = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        content = body if body is None or isinstance(body, bytes) else _encoded(body)
         sent = {"content-type": "application/json", **(headers or {})} if content is not None else headers
         call = Call(
             operation,
@@ -172,6 +173,10 @@ class Rest:
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise error_of_connection(call.operation, error) from error
         return response.status_code, response.headers, data
+
+
+def _encoded(body: Any) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()
 
 
 def _text(value: Any) -> str:
