@@ -20,6 +20,7 @@ from .duckdb_kernels import install_kernels
 from .duckdb_session import DuckDBSession
 from .external.workers import close_idle
 from .metadata import MetadataLog
+from .readable import ReadableFiles
 
 if TYPE_CHECKING:
     pass
@@ -66,10 +67,12 @@ class DuckDBEngine:
         self._idle: list[DuckDBSession] = []
         self._all: list[Any] = []
         self._closed = False
+        self.readable = ReadableFiles(data_dir)
         try:
             self._root = self._open(data_dir, threads, memory_limit)
             self.log = MetadataLog(self._root) if self.durable else None
         except BaseException:
+            self.readable.close()
             unlock(self._lock_file)
             raise
 
@@ -97,6 +100,8 @@ class DuckDBEngine:
                 f"{database} cannot be opened: it is damaged or not a bqsim database"
             ) from error
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        folders = ", ".join("'" + folder.replace("'", "''") + "'" for folder in self.readable.folders)
+        connection.execute(f"SET GLOBAL allowed_directories = [{folders}]")
         connection.execute("SET GLOBAL enable_external_access = false")
         return connection
 
@@ -175,6 +180,7 @@ class DuckDBEngine:
                 self._root.remove_function(name)
         self._root.close()
         del self._root
+        self.readable.close()
         unlock(self._lock_file)
 
 

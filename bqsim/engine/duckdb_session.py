@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import duckdb
 
@@ -17,7 +17,7 @@ from .arriving import ArrivingBatches
 from .convert import engine_type, from_engine, to_engine
 from .errors import map_error
 from .metadata import INSERT
-from .protocol import PARTITION, VERSION_BEGIN, VERSION_END, Interrupted
+from .protocol import PARTITION, VERSION_BEGIN, VERSION_END, FileNotRead, Interrupted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,6 +42,7 @@ class DuckDBSession:
         self._macros_before: set[str] | None = None
         self._registered: set[str] = set()
         self._arriving: ArrivingBatches | None = None
+        self._reads_file = False
         self._callbacks: list[Callable[[], None]] = []
         self._epoch = 0
         self._last_record = 0
@@ -84,6 +85,8 @@ class DuckDBSession:
             self._broken = True
             raise map_error(error) from error
         except (duckdb.Error, RuntimeError, MemoryError) as error:
+            if self._reads_file:
+                raise FileNotRead(str(error)) from error
             if self._arriving is not None and self._arriving.error is not None:
                 # The engine tells what its source failed with as a text.
                 raise self._arriving.error from None
@@ -229,6 +232,15 @@ class DuckDBSession:
             self._arriving = None
             self.unregister(name)
             arriving.close()
+
+    @contextmanager
+    def admitted(self, stream: BinaryIO) -> Iterator[str | None]:
+        with self._engine.readable.admitted(stream) as path:
+            self._reads_file = path is not None
+            try:
+                yield path
+            finally:
+                self._reads_file = False
 
     def put_metadata(self, kind: str, key: str, value: str | None) -> None:
         if self._engine.log is not None:

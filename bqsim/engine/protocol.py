@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from bqsim.types import Field
 
@@ -78,6 +78,13 @@ class Session(Protocol):
         """
         ...
 
+    def admitted(self, stream: BinaryIO) -> AbstractContextManager[str | None]:
+        """Let engine SQL read the file that ``stream`` is open at while the block runs, under the name that
+        the block gets; None when the engine cannot. What statements fail with in the block is
+        ``FileNotRead``.
+        """
+        ...
+
     def put_metadata(self, kind: str, key: str, value: str | None) -> None:
         """Write (or with None delete) one metadata record in the open transaction."""
         ...
@@ -101,6 +108,10 @@ class Session(Protocol):
 
 class Interrupted(Exception):
     """An engine call was stopped by :meth:`Session.interrupt`."""
+
+
+class FileNotRead(Exception):
+    """The engine cannot read a file itself, or not as it has to be read."""
 
 
 class Engine(Protocol):

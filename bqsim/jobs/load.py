@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -10,14 +11,15 @@ from typing import TYPE_CHECKING, BinaryIO
 from bqsim.catalog.refs import DatasetRef
 from bqsim.catalog.resources import Dataset, Table
 from bqsim.engine.formats.parsed import READING
-from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END, Interrupted, Session
+from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END, FileNotRead, Interrupted, Session
 from bqsim.errors import BigQueryError, invalid, not_found
 from bqsim.jobs.job import Job
 from bqsim.jobs.load_config import LoadConfig, parse_load
 from bqsim.jobs.measures import FileMeasure
 from bqsim.jobs.statistics import LoadStatistics
 from bqsim.jobs.target import check_target, named_as, write_table
-from bqsim.sql.statements.loading import InputFile, Loading, TooManyErrors, told
+from bqsim.sql.statements.direct_rows import append_files, may_read
+from bqsim.sql.statements.loading import InputFile, Loading, Tally, TooManyErrors, told
 from bqsim.sql.statements.sizes import column_total
 from bqsim.sql.statements.storage import storage_of
 from bqsim.sql.statements.tables import TEMP_TABLE_MS
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
     from bqsim.objects import ObjectInfo, ObjectStore
     from bqsim.sql.executor import Executor
+
+log = logging.getLogger(__name__)
 
 __all__ = ["LoadConfig", "LoadRunner", "parse_load"]
 
@@ -104,20 +108,33 @@ class _Work:
         fields = self._fields(table)
         if table is None and not fields:
             raise invalid(f"Schema has no fields. Table: {config.target.table.table}")
+        try:
+            rows = self._write(fields, direct=may_read(loading))
+        except FileNotRead as error:
+            log.debug("a load is read here: %s", error)
+            loading.tally = Tally()
+            self._measure = FileMeasure(config.format)
+            self._measure.check(loading.inputs)
+            rows = self._write(fields, direct=False)
+        statistics.output_rows = rows
+        statistics.bad_records = loading.tally.bad
+        statistics.progress = 1.0
+        self._job.warnings.extend(error.error_proto() for error in told(loading.tally))
+
+    def _write(self, fields: tuple[Field, ...], *, direct: bool) -> int:
+        """Write the rows of all files in one commit, ``direct`` as the engine reads them; their number."""
+        config = self._config
         _, rows = write_table(
             self._executor,
             self._session,
             config.target,
             fields,
-            lambda writer: self._insert(writer, fields),
+            lambda writer: self._insert(writer, fields, direct=direct),
             query=False,
             exact=config.fields is not None or config.detects,
             cancelled=lambda: self._cancelled,
         )
-        statistics.output_rows = rows
-        statistics.bad_records = loading.tally.bad
-        statistics.progress = 1.0
-        self._job.warnings.extend(error.error_proto() for error in told(loading.tally))
+        return rows
 
     @property
     def _cancelled(self) -> bool:
@@ -142,7 +159,7 @@ class _Work:
         own = tuple(f for f in table.fields if f.name.casefold() not in keys)
         return (*own, *_as_in(table, loading.keys))
 
-    def _insert(self, writer: Writer, fields: tuple[Field, ...]) -> int:
+    def _insert(self, writer: Writer, fields: tuple[Field, ...], *, direct: bool) -> int:
         """Insert the rows of all files, whose columns have the shape of the table's."""
         read = _as_in(writer.table, fields)
         named = named_as(writer.table, read)
@@ -150,7 +167,10 @@ class _Work:
         others = [f for f in writer.table.fields if f.name not in known]
         defaults = self._executor.defaults(writer.session, writer.table, others)
         before = sum(writer.bytes.values())
-        inserted = self._append(writer, self._batches(read), named, defaults)
+        if direct:
+            inserted = append_files(writer, self._loading, read, named, defaults)
+        else:
+            inserted = self._append(writer, self._batches(read), named, defaults)
         self._measure.done()
         columns = set(storage_of(writer.table).columns)
         if writer.bytes.keys() == columns:

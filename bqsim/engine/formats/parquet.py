@@ -30,7 +30,10 @@ _INSTANT = pa.timestamp("us", "UTC")
 
 
 class ParquetFile:
-    """A file. Raises ``invalid`` for what is none."""
+    """A file: its columns as they are read (``schema``) and their names in the file (``raw_names``).
+
+    Raises ``invalid`` for what is none.
+    """
 
     def __init__(self, stream: BinaryIO, options: ArrowOptions) -> None:
         stream.seek(0)
@@ -47,32 +50,36 @@ class ParquetFile:
             raw = self._file.schema_arrow
             types = [_typed(f.type, leaves, options) for f in raw]
         names = raw.names if options.names == "STRICT" else mapped_names(raw.names, options.names)
-        self._raw_names = raw.names
-        self._schema = [pa.field(n, t, f.nullable) for n, t, f in zip(names, types, raw, strict=True)]
+        self.raw_names = raw.names
+        self.schema = [pa.field(n, t, f.nullable) for n, t, f in zip(names, types, raw, strict=True)]
+
+    @property
+    def num_rows(self) -> int:
+        return int(self._file.metadata.num_rows)
 
     def detect(self, *, infer_lists: bool) -> tuple[Field, ...]:
         """The fields of a file. Without ``infer_lists`` a list is a RECORD with a REPEATED field ``list``."""
-        return fields_of(self._schema, infer_lists=infer_lists)
+        return fields_of(self.schema, infer_lists=infer_lists)
 
     def batches(self, fields: Sequence[Field]) -> Iterator[Parsed]:
         """The rows for ``fields``, by name; columns that the file lacks are NULL."""
         wanted = {f.name.casefold() for f in fields}
-        at = [i for i, f in enumerate(self._schema) if f.name.casefold() in wanted]
+        at = [i for i, f in enumerate(self.schema) if f.name.casefold() in wanted]
         convert = partial(self._converted, at=at, fields=tuple(fields))
         empty = True
-        for found in ahead(convert, self._tables([self._raw_names[i] for i in at])):
+        for found in ahead(convert, self._tables([self.raw_names[i] for i in at])):
             empty = False
             yield found
         if empty:
-            nothing = pa.table([pa.nulls(0, self._schema[i].type) for i in at], names=[str(i) for i in at])
-            yield parsed_rows(nothing, [self._schema[i].name for i in at], fields, 0)
+            nothing = pa.table([pa.nulls(0, self.schema[i].type) for i in at], names=[str(i) for i in at])
+            yield parsed_rows(nothing, [self.schema[i].name for i in at], fields, 0)
 
     def _converted(self, table: pa.Table, at: Sequence[int], fields: tuple[Field, ...]) -> Parsed:
         with reading(_FAILED):
             table.validate(full=True)
-            columns = [cast_column(table.column(n), self._schema[i].type) for n, i in enumerate(at)]
+            columns = [cast_column(table.column(n), self.schema[i].type) for n, i in enumerate(at)]
             rows = pa.table(columns, names=[str(i) for i in at]) if columns else table
-            return parsed_rows(rows, [self._schema[i].name for i in at], fields, table.num_rows)
+            return parsed_rows(rows, [self.schema[i].name for i in at], fields, table.num_rows)
 
     def _tables(self, names: list[str]) -> Iterator[pa.Table]:
         """The columns as they are in the file, some row groups at a time."""
