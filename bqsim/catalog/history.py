@@ -49,6 +49,8 @@ class History:
         self._current: dict[TableRef, TableVersion] = {}
         self._past: dict[TableRef, tuple[TableVersion, ...]] = {}
         self._dropped: dict[DatasetRef, tuple[DroppedDataset, ...]] = {}
+        # Deleted tables whose rows are gone: of them it is known how much they held.
+        self._buried: dict[tuple[TableRef, int], TableVersion] = {}
 
     def current(self, ref: TableRef) -> TableVersion | None:
         return self._current.get(ref)
@@ -97,9 +99,38 @@ class History:
                 return version.table
         return None
 
+    def oldest_us(self, ref: TableRef) -> int | None:
+        """Since when there has been the table of this name, or the last one that was dropped."""
+        current = self._current.get(ref)
+        versions = [*self._past.get(ref, ()), *([] if current is None else [current])]
+        if not versions:
+            return None
+        created_ms = versions[-1].table.created_ms
+        return min(v.begin_us for v in versions if v.table.created_ms == created_ms)
+
     def past(self, ref: TableRef) -> tuple[TableVersion, ...]:
         """The past versions of a table, oldest first."""
         return self._past.get(ref, ())
+
+    def deleted(self) -> Iterator[TableVersion]:
+        """Stored tables as they were when they were deleted, of those that are not forgotten."""
+        for ref, versions in list(self._past.items()):
+            current = self._current.get(ref)
+            there = None if current is None else current.table.created_ms
+            last = {v.table.created_ms: v for v in versions if v.table.storage is not None}
+            yield from (version for created_ms, version in last.items() if created_ms != there)
+        yield from list(self._buried.values())
+
+    def buried(self) -> list[TableVersion]:
+        """The deleted tables whose rows are gone."""
+        return list(self._buried.values())
+
+    def bury(self, version: TableVersion) -> None:
+        """Keep how much a deleted table held; its other versions may be forgotten."""
+        self._buried[version.table.ref, version.begin_us] = version
+
+    def unbury(self, version: TableVersion) -> None:
+        self._buried.pop((version.table.ref, version.begin_us), None)
 
     def dropped(self, ref: DatasetRef) -> tuple[DroppedDataset, ...]:
         """Dropped datasets of this name, oldest first."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.errors import invalid_query, not_found
+from bqsim.jobs.sources import at_times
+from bqsim.sql.information_schema.registry import META
 from bqsim.sql.legacy import translate
 from bqsim.sql.legacy.tokens import refused
 from bqsim.sql.statements.partition_ids import (
@@ -20,7 +22,7 @@ from bqsim.sql.statements.partition_ids import (
     partitions_of,
     unpartitioned,
 )
-from bqsim.types import TypeKind
+from bqsim.types import TIMESTAMP, TypeKind, field_of
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from bqsim.sql.plan import Context
     from bqsim.types import Field
 
+_PSEUDO = (field_of("_PARTITIONTIME", TIMESTAMP),)
 _READABLE = frozenset({TableKind.TABLE, TableKind.SNAPSHOT, TableKind.EXTERNAL})
 
 
@@ -55,6 +58,8 @@ class LegacyTables:
     def columns(self, path: tuple[str, str, str]) -> Sequence[Field]:
         ref = TableRef(*path)
         self._authorize(f"SELECT 1 FROM `{ref.sql_name}`")
+        if path[2].upper() in META:
+            return META[path[2].upper()].fields
         table = self._catalog.find_table(ref)
         if table is None:
             if self._catalog.find_dataset(DatasetRef(*path[:2])) is None:
@@ -65,6 +70,16 @@ class LegacyTables:
         if table.kind not in _READABLE:
             raise refused(f"A table of kind {table.kind.value}")
         return table.fields
+
+    @property
+    def now_us(self) -> int:
+        return self._ctx.now_us
+
+    def pseudo(self, path: tuple[str, str, str]) -> Sequence[Field]:
+        """``_PARTITIONTIME`` of a table by ingestion time."""
+        table = self._catalog.find_table(TableRef(*path))
+        time = None if table is None else table.time_partitioning
+        return () if time is None or time.field is not None else _PSEUDO
 
     def exists(self, path: tuple[str, str, str]) -> bool:
         return self._catalog.find_table(TableRef(*path)) is not None
@@ -80,11 +95,20 @@ class LegacyTables:
         assert source is not None
         if source.partition == SUMMARY:
             return SUMMARY_FIELDS, _summary(table)
+        where = "" if source.partition is None else f" WHERE {_condition(table, source.partition)}"
+        source = at_times(self._catalog, source)
+        if source.since_us is not None:
+            if source.partition is not None and table.time_partitioning and not table.time_partitioning.field:
+                raise refused("A range of times of a partition by ingestion time")
+            ends = [source.since_us, self._ctx.now_us if source.at_us is None else source.at_us]
+            times = ", ".join(f"TIMESTAMP_MICROS({end})" for end in ends)
+            return fields, (
+                f"SELECT * EXCEPT (_CHANGE_TYPE, _CHANGE_TIMESTAMP)"
+                f" FROM APPENDS(TABLE `{ref.sql_name}`, {times}){where}"
+            )
         moment = ""
         if source.at_us is not None:
-            at_us = source.at_us + (self._ctx.now_us if source.at_us < 0 else 0)
-            moment = f" FOR SYSTEM_TIME AS OF TIMESTAMP_MICROS({at_us})"
-        where = "" if source.partition is None else f" WHERE {_condition(table, source.partition)}"
+            moment = f" FOR SYSTEM_TIME AS OF TIMESTAMP_MICROS({source.at_us})"
         return fields, f"SELECT * FROM `{ref.sql_name}`{moment}{where}"
 
 

@@ -1,13 +1,17 @@
-"""Tables that copy and extract jobs read: whole, one partition of them, or as they were."""
+"""Tables that copy and extract jobs read: whole, one partition of them, as they were, or what came of them in
+a range of times."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from bqsim.catalog.history import HISTORY_US
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Storage, Table
-from bqsim.errors import invalid, not_found, unsupported
+from bqsim.engine.protocol import VERSION_BEGIN
+from bqsim.errors import invalid, not_found
 from bqsim.jobs.reading import table_ref
 from bqsim.sql.row_security import protecting
 from bqsim.sql.statements.buffered import flushed
@@ -22,16 +26,25 @@ if TYPE_CHECKING:
     from bqsim.sql.executor import Executor
 
 US_PER_MS = 1000
+# A time, or times from and up to which; the second may be left out.
+_MOMENTS = re.compile(r"(-?\d{1,16})(?:(-)(-?\d{1,16})?)?\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A table to read: of ``table$partition`` one partition, of ``table@milliseconds`` the rows as they were
-    at ``at_us`` (epoch microseconds; a negative one counts from now)."""
+    at ``at_us``, of ``table@from-to`` those of them that came at ``since_us`` or later. Epoch microseconds;
+    negative ones count from now, 0 is the oldest time that is there."""
 
     table: TableRef
     partition: str | None = None
     at_us: int | None = None
+    since_us: int | None = None
+
+    @property
+    def timed(self) -> bool:
+        """Whether it names times."""
+        return self.at_us is not None or self.since_us is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +94,35 @@ def parse_source(given: object, name: str, project: str) -> Source:
     ref = replace(ref, table=table)
     if not at:
         return Source(ref, partition or None)
-    if "-" in moment[1:]:
-        raise unsupported(f"A range of times in the table decorator @{moment}")
-    if not moment.removeprefix("-").isdecimal() or len(moment) > len(str(2**53)):
-        raise invalid(f"Invalid snapshot decorator @{moment}", name)
-    return Source(ref, partition or None, int(moment) * US_PER_MS)
+    found = _MOMENTS.match(moment)
+    if found is None:
+        raise invalid(f"Invalid {'range' if '-' in moment[1:] else 'snapshot'} decorator @{moment}", name)
+    first, last = (None if text in (None, "") else int(text) * US_PER_MS for text in found.group(1, 3))
+    if found[2] is None:
+        return Source(ref, partition or None, first)
+    return Source(ref, partition or None, last, first)
+
+
+def at_times(catalog: Catalog, source: Source) -> Source:
+    """A source whose times are none, or microseconds since the epoch. 400 for ranges that end before they
+    begin, or begin before the window of time travel."""
+    now_us = catalog.clock.now_us()
+
+    def absolute(time_us: int | None) -> int | None:
+        if time_us == 0:
+            return max(now_us - HISTORY_US, catalog.history.oldest_us(source.table) or 0)
+        return time_us + now_us if time_us is not None and time_us < 0 else time_us
+
+    at_us, since_us = absolute(source.at_us), absolute(source.since_us)
+    if since_us is not None:
+        oldest_us, last_us = now_us - HISTORY_US, now_us if at_us is None else at_us
+        if not oldest_us <= since_us <= last_us:
+            first, last = since_us // US_PER_MS, last_us // US_PER_MS
+            raise invalid(
+                f"Invalid time range {first}-{last} for table {source.table.api_name}: it must begin before"
+                f" it ends, and not before {oldest_us // US_PER_MS}."
+            )
+    return replace(source, at_us=at_us, since_us=since_us)
 
 
 def rows_of(executor: Executor, source: Source, job: Job) -> Rows:
@@ -98,12 +135,13 @@ def rows_of(executor: Executor, source: Source, job: Job) -> Rows:
 
 def stored_part(catalog: Catalog, source: Source) -> Rows:
     """The rows of a source, whoever asks."""
+    source = at_times(catalog, source)
     at_us = source.at_us
-    if at_us is not None and at_us < 0:
-        at_us += catalog.clock.now_us()
     table = catalog.table(source.table) if at_us is None else _table_at(catalog, source.table, at_us)
     storage = storage_of(table)
     conditions = [flushed(catalog.buffers, storage)]
+    if source.since_us is not None:
+        conditions.append(f"{VERSION_BEGIN} >= {source.since_us}")
     if source.partition is not None:
         conditions.append(in_partition(table, source.partition))
     return Rows(table, at_us, " AND ".join(filter(None, conditions)), source.partition)

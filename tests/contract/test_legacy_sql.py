@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import pytest
 from google.api_core import exceptions
 from google.cloud import bigquery
+
+from bqsim.simulator import Simulator
 
 pytestmark = pytest.mark.fidelity("sql:legacy SQL", "approximated", "The plain subset is translated.")
 
@@ -118,3 +121,101 @@ def test_parameters_are_refused(bqsim_client: bigquery.Client) -> None:
     config = legacy(query_parameters=[bigquery.ScalarQueryParameter("x", "INT64", 1)])
     with pytest.raises(exceptions.BadRequest, match="A query parameter in legacy SQL is not supported"):
         bqsim_client.query_and_wait("SELECT 1", job_config=config)
+
+
+# Partitions and times
+
+
+def legacy_rows(client: bigquery.Client, sql: str) -> list[tuple[object, ...]]:
+    return [tuple(row.values()) for row in client.query_and_wait(sql, job_config=legacy())]
+
+
+@pytest.fixture
+def partitioned(bqsim_client: bigquery.Client) -> bigquery.Client:
+    bqsim_client.create_dataset("d")
+    bqsim_client.query_and_wait("CREATE TABLE d.p (n INT64) PARTITION BY _PARTITIONDATE")
+    bqsim_client.query_and_wait(
+        "INSERT d.p (_PARTITIONTIME, n) VALUES ('2026-01-01', 1), ('2026-01-02', 2), ('2026-01-02', 3)"
+    )
+    return bqsim_client
+
+
+def test_the_pseudo_column_of_a_table_by_ingestion_time(partitioned: bigquery.Client) -> None:
+    sql = "SELECT n FROM [d.p] WHERE _PARTITIONTIME = TIMESTAMP('2026-01-02') ORDER BY n"
+    job = partitioned.query(sql, job_config=legacy())
+    assert [tuple(row.values()) for row in job.result()] == [(2,), (3,)]
+    assert job.total_bytes_processed == 2 * 8
+    sql = "SELECT _PARTITIONTIME AS day, COUNT(*) AS n FROM [d.p] GROUP BY day ORDER BY day"
+    assert [row[1] for row in legacy_rows(partitioned, sql)] == [1, 2]
+    # ``*`` does not stand for it.
+    assert sorted(legacy_rows(partitioned, "SELECT * FROM [d.p]")) == [(1,), (2,), (3,)]
+    with pytest.raises(exceptions.BadRequest, match="_PARTITIONTIME"):
+        legacy_rows(partitioned, "SELECT _PARTITIONTIME FROM [d.p]")
+
+
+def test_the_pseudo_column_is_not_in_other_tables(
+    bqsim_client: bigquery.Client, table: bigquery.Table
+) -> None:
+    with pytest.raises(exceptions.BadRequest, match="The pseudo column _PARTITIONTIME"):
+        legacy_rows(bqsim_client, "SELECT 1 FROM [d.t] WHERE _PARTITIONTIME IS NULL")
+
+
+def test_a_partition_and_the_list_of_partitions(partitioned: bigquery.Client) -> None:
+    assert legacy_rows(partitioned, "SELECT SUM(n) FROM [d.p$20260102]") == [(5,)]
+    sql = "SELECT partition_id FROM [d.p$__PARTITIONS_SUMMARY__] ORDER BY partition_id"
+    assert legacy_rows(partitioned, sql) == [("20260101",), ("20260102",)]
+
+
+def test_ranges_of_times(bqsim_server: Simulator, partitioned: bigquery.Client) -> None:
+    client, clock = partitioned, bqsim_server.clock
+    clock.freeze()
+    for n, minutes in ((10, 60), (11, 20), (12, 10)):
+        clock.advance("1m")
+        client.query_and_wait(f"INSERT d.p (n) VALUES ({n})")
+        clock.advance(f"{minutes}m")
+    # 10 came 92 minutes ago, 11 came 31, 12 came 10 minutes ago.
+    for decorator, found in [
+        ("@-3600000--1800000", [(11,)]),
+        ("@-3600000-", [(11,), (12,)]),
+        ("@-660000-", [(12,)]),
+        ("@-5550000--3600000", [(10,)]),
+    ]:
+        assert sorted(legacy_rows(client, f"SELECT n FROM [d.p{decorator}]")) == found, decorator
+        listed = client.list_rows(f"d.p{decorator}", selected_fields=[bigquery.SchemaField("n", "INT64")])
+        assert sorted(row.n for row in listed) == [n for (n,) in found]
+        assert client.get_table(f"d.p{decorator}").num_rows == len(found)
+        client.copy_table(
+            f"{client.project}.d.p{decorator}",
+            f"{client.project}.d.copied",
+            job_config=bigquery.CopyJobConfig(write_disposition="WRITE_TRUNCATE"),
+        ).result()
+        assert sorted(legacy_rows(client, "SELECT n FROM [d.copied]")) == found
+    assert sorted(legacy_rows(client, "SELECT n FROM [d.p@-3600000]")) == [(1,), (2,), (3,), (10,)]
+    assert legacy_rows(client, "SELECT COUNT(*) FROM [d.p@0]") == [(0,)]
+    with pytest.raises(exceptions.BadRequest, match="Invalid time range"):
+        legacy_rows(client, "SELECT n FROM [d.p@-1000--2000]")
+
+
+def test_the_lists_of_tables(bqsim_client: bigquery.Client, table: bigquery.Table) -> None:
+    sql = "SELECT table_id, row_count, size_bytes FROM [d.__TABLES__]"
+    assert legacy_rows(bqsim_client, sql) == [("t", 2, 26)]
+    assert legacy_rows(bqsim_client, "SELECT table_id FROM [d.__TABLES_SUMMARY__]") == [("t",)]
+
+
+def test_daily_tables_up_to_now(bqsim_server: Simulator, bqsim_client: bigquery.Client) -> None:
+    bqsim_client.create_dataset("d")
+    today = dt.datetime.fromtimestamp(bqsim_server.clock.now_us() / 1e6, dt.UTC).date()
+    for ago in (0, 1, 9):
+        day = today - dt.timedelta(days=ago)
+        bqsim_client.query_and_wait(f"CREATE TABLE d.day{day:%Y%m%d} AS SELECT {ago} AS ago")
+    bounds = "DATE_ADD(CURRENT_TIMESTAMP(), -7, 'DAY'), CURRENT_TIMESTAMP()"
+    sql = f"SELECT ago FROM TABLE_DATE_RANGE([d.day], {bounds}) ORDER BY ago"
+    assert legacy_rows(bqsim_client, sql) == [(0,), (1,)]
+    with pytest.raises(exceptions.NotFound, match=r"d\.day"):
+        legacy_rows(bqsim_client, sql.replace("RANGE(", "RANGE_STRICT("))
+
+
+@pytest.mark.parametrize("table", ["d.p$20260101", "d.p@-1000", "d.nothing$20260101"])
+def test_googlesql_has_no_decorators(partitioned: bigquery.Client, table: str) -> None:
+    with pytest.raises(exceptions.BadRequest, match=re.escape(f'Table "{table}" cannot include decorator')):
+        partitioned.query_and_wait(f"SELECT n FROM `{table}`")

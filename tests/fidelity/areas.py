@@ -149,6 +149,8 @@ AREAS: dict[str, dict[str, str]] = {
     },
     "write": {
         "default stream": "",
+        "partition decorators": "of the table of a default stream",
+        "streaming buffer": "tables.get, _PARTITIONTIME",
         "committed streams": "",
         "pending streams": "",
         "buffered streams": "",

@@ -111,12 +111,6 @@ PARTS: tuple[Gap, ...] = (
         "That of CREATE TEMP TABLE is refused by name.",
     ),
     Gap(
-        "job:copy",
-        {"copy": {"sourceTable": {**_TO, "tableId": "t@-2000--1000"}, "destinationTable": _TO}},
-        "A range of times in the table decorator @-2000--1000 is not supported by bqsim",
-        "Range decorators of legacy SQL are refused by name.",
-    ),
-    Gap(
         "job:extract",
         {"extract": {"sourceModel": {**_TO, "modelId": "m"}, "destinationUris": ["gs://bucket/x"]}},
         "Extracting a model (sourceModel) is not supported by bqsim",

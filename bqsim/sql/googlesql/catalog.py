@@ -203,6 +203,8 @@ class Resolver:
             raise not_found("Dataset", ref.dataset_ref.api_name, context.location)
         if ref.table.endswith("*"):
             raise invalid_query(f"{ref.api_name} does not match any table.")
+        if "$" in ref.table or "@" in ref.table:
+            raise invalid(f'Table "{".".join(path)}" cannot include decorator')
         raise not_found("Table", ref.api_name, dataset.location)
 
     def model(self, path: Path, context: Context, answers: Answers) -> str:

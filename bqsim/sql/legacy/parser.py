@@ -31,7 +31,7 @@ _JOINS = {
     "FULL": "FULL OUTER JOIN",
     "CROSS": "CROSS JOIN",
 }
-_REFUSED_SOURCES = frozenset({"TABLE_QUERY", "TABLE_DATE_RANGE_STRICT", "FLATTEN", "UNNEST"})
+_REFUSED_SOURCES = frozenset({"TABLE_QUERY", "FLATTEN", "UNNEST"})
 _REFUSED_WORDS = frozenset({"WITHIN", "OMIT", "ROLLUP", "IGNORE", "UNION"})
 
 
@@ -172,7 +172,7 @@ class _Reader:
 
     def _table_function(self) -> DateRange:
         name = self.next().text.upper()
-        if name != "TABLE_DATE_RANGE":
+        if name not in ("TABLE_DATE_RANGE", "TABLE_DATE_RANGE_STRICT"):
             raise refused(name if name in _REFUSED_SOURCES else f"The table function {name}")
         self.expect("(")
         prefix = self.next().text[1:-1] if self.token.kind == "bracket" else self._table_path()
@@ -181,7 +181,7 @@ class _Reader:
         self.expect(",")
         last = self.expression()
         self.expect(")")
-        return DateRange(prefix, first, last, self._alias())
+        return DateRange(prefix, first, last, self._alias(), name.endswith("_STRICT"))
 
     def _joins(self) -> list[Join]:
         joins: list[Join] = []

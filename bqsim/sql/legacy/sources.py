@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import re
+from calendar import monthrange
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -32,6 +33,11 @@ _TYPES = {
 _TABLE = re.compile(r"(?:((?:[\w.-]+:)?[\w-]+)[:.])?([\w]+)\.([^.:$@]+)\Z")
 _PSEUDO = frozenset({"_partitiontime", "_partitiondate", "_table_suffix"})
 _MAX_DAYS = 1000
+# The lists of the tables of a dataset.
+META_TABLES = ("__TABLES__", "__TABLES_SUMMARY__")
+_US = 1_000_000
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_UNITS_US = {"SECOND": _US, "MINUTE": 60 * _US, "HOUR": 3600 * _US, "DAY": 86_400 * _US}
 
 
 class Tables(Protocol):
@@ -48,8 +54,15 @@ class Tables(Protocol):
     def columns(self, path: Path) -> Sequence[Field]:
         """The columns of a table; raises the error of one that legacy SQL cannot read."""
 
+    @property
+    def now_us(self) -> int:
+        """The time of the query: microseconds since the epoch."""
+
     def exists(self, path: Path) -> bool:
         """Whether there is such a table."""
+
+    def pseudo(self, path: Path) -> Sequence[Field]:
+        """The columns of a table that only queries which name them read."""
 
     def decorated(self, path: Path, decorators: str) -> tuple[Sequence[Field], str]:
         """The columns and the GoogleSQL query of the rows that decorators of a table name (``$…``, ``@…``);
@@ -59,7 +72,8 @@ class Tables(Protocol):
 @dataclass(slots=True)
 class Relation:
     """A source with an alias. ``columns`` are types by folded name, ``names`` the names as they are shown,
-    ``problems`` the columns that cannot be read, with what they are.
+    ``problems`` the columns that cannot be read, with what they are; ``pseudo`` are name and type by folded
+    name of columns that ``*`` does not stand for.
     """
 
     alias: str
@@ -67,6 +81,7 @@ class Relation:
     names: tuple[str, ...]
     problems: dict[str, str] = field(default_factory=dict)
     table: str = ""
+    pseudo: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -81,7 +96,8 @@ class Scope:
         self.relations.append(relation)
 
     def has(self, column: Column) -> bool:
-        return any(column.path[-1].casefold() in r.columns for r in self.relations)
+        folded = column.path[-1].casefold()
+        return any(folded in r.columns or folded in r.pseudo for r in self.relations)
 
     def relation_of(self, column: Column) -> str:
         """The alias of the source of a column."""
@@ -91,19 +107,23 @@ class Scope:
         """Whether a column is written with its source, and its name in the source."""
         relation, qualified = self._found(column)
         folded = column.path[-1].casefold()
+        if folded in relation.pseudo:
+            return qualified, relation.pseudo[folded][0]
         return qualified, next(n for n in relation.names if n.casefold() == folded)
 
     def column(self, column: Column) -> Value:
         relation, _ = self._found(column)
         name = self.resolve(column)[1]
-        return Value(f"{quoted(relation.alias)}.{quoted(name)}", relation.columns[name.casefold()])
+        folded = name.casefold()
+        type_ = relation.pseudo[folded][1] if folded in relation.pseudo else relation.columns[folded]
+        return Value(f"{quoted(relation.alias)}.{quoted(name)}", type_)
 
     def _found(self, column: Column) -> tuple[Relation, bool]:
         *qualifier, name = column.path
         folded = name.casefold()
         within = [r for r in self.relations if [r.alias.casefold()] == [q.casefold() for q in qualifier]]
         candidates = within if within else self.relations if not qualifier else []
-        found = [r for r in candidates if folded in r.columns]
+        found = [r for r in candidates if folded in r.columns or folded in r.pseudo]
         if len(found) == 1:
             return found[0], bool(within)
         if len(found) > 1:
@@ -165,6 +185,8 @@ class SourceReader:
 
     def _table(self, path: Path, alias: str) -> tuple[Relation, str]:
         relation = self._relation(path, alias, self._tables.columns(path))
+        for column in self._tables.pseudo(path):
+            relation.pseudo[column.name.casefold()] = (column.name, _TYPES[column.kind])
         return relation, f"{quoted('.'.join(path))} AS {quoted(alias)}"
 
     def _relation(self, path: Path, alias: str, fields: Sequence[Field]) -> Relation:
@@ -224,37 +246,66 @@ class SourceReader:
             path = (*self._tables.dataset, text)
         else:
             raise invalid_query(f"Invalid table name: {text}")
-        if path[2].startswith("__") or path[1].upper() == "INFORMATION_SCHEMA":
+        if (path[2].startswith("__") and path[2].upper() not in META_TABLES) or path[
+            1
+        ].upper() == "INFORMATION_SCHEMA":
             raise refused(f"The meta-table {text}")
         return path
 
     def _days(self, source: DateRange) -> list[Path]:
-        """The daily tables of TABLE_DATE_RANGE that exist."""
-        first, last = (_day(e) for e in (source.first, source.last))
+        """The daily tables of TABLE_DATE_RANGE that exist; of TABLE_DATE_RANGE_STRICT all of them."""
+        first, last = (self._moment(e, source.function).date() for e in (source.first, source.last))
         if (last - first).days > _MAX_DAYS:
-            raise refused(f"TABLE_DATE_RANGE of more than {_MAX_DAYS} days")
+            raise refused(f"{source.function} of more than {_MAX_DAYS} days")
         found: list[Path] = []
         day = first
         while day <= last:
             path = self.path(source.prefix + day.strftime("%Y%m%d"))
             if self._tables.exists(path):
                 found.append(path)
+            elif source.strict:
+                raise not_found("Table", f"{path[0]}:{path[1]}.{path[2]}")
             day += datetime.timedelta(days=1)
         if not found:
             raise not_found("Table", f"any table matching {source.prefix}YYYYMMDD in the date range")
         return found
 
+    def _moment(self, node: Expression, function: str) -> datetime.datetime:
+        """A bound of TABLE_DATE_RANGE: ``TIMESTAMP('YYYY-MM-DD …')``, ``CURRENT_TIMESTAMP()``, or DATE_ADD of
+        one of them."""
+        if isinstance(node, Call):
+            if node.name in ("CURRENT_TIMESTAMP", "NOW") and not node.arguments:
+                return _EPOCH + datetime.timedelta(microseconds=self._tables.now_us)
+            if node.name == "TIMESTAMP" and len(node.arguments) == 1:
+                return self._literal(node.arguments[0], function)
+            if node.name == "DATE_ADD" and len(node.arguments) == 3:
+                begin, count, unit = node.arguments
+                if isinstance(count, Literal) and isinstance(unit, Literal) and count.type == "INTEGER":
+                    return _added(self._moment(begin, function), int(count.text), unit.text.upper(), function)
+        raise refused(f"{function} with bounds other than TIMESTAMP('YYYY-MM-DD')")
 
-def _day(node: Expression) -> datetime.date:
-    """The day of ``TIMESTAMP('YYYY-MM-DD …')``."""
-    if isinstance(node, Call) and node.name == "TIMESTAMP" and len(node.arguments) == 1:
-        [value] = node.arguments
-        if isinstance(value, Literal) and value.type == "STRING":
+    def _literal(self, node: Expression, function: str) -> datetime.datetime:
+        if isinstance(node, Literal) and node.type == "STRING":
             try:
-                return datetime.date.fromisoformat(value.text[:10])
+                day = datetime.date.fromisoformat(node.text[:10])
             except ValueError:
-                raise refused(f"TABLE_DATE_RANGE from or to {value.text}") from None
-    raise refused("TABLE_DATE_RANGE with bounds other than TIMESTAMP('YYYY-MM-DD')")
+                raise refused(f"{function} from or to {node.text}") from None
+            return datetime.datetime.combine(day, datetime.time(), datetime.UTC)
+        raise refused(f"{function} with bounds other than TIMESTAMP('YYYY-MM-DD')")
+
+
+def _added(start: datetime.datetime, count: int, unit: str, function: str) -> datetime.datetime:
+    """DATE_ADD of a bound; months and years end on the last day that there is."""
+    try:
+        if unit in _UNITS_US:
+            return start + datetime.timedelta(microseconds=count * _UNITS_US[unit])
+        if unit in ("MONTH", "YEAR"):
+            months = start.year * 12 + start.month - 1 + count * (12 if unit == "YEAR" else 1)
+            year, month = months // 12, months % 12 + 1
+            return start.replace(year=year, month=month, day=min(start.day, monthrange(year, month)[1]))
+    except (OverflowError, ValueError):
+        pass
+    raise refused(f"{function} with DATE_ADD of {count} {unit}")
 
 
 def quoted(name: str) -> str:

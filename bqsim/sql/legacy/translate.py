@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from bqsim.errors import invalid_query
+from bqsim.types.names import name_problem
 
 from . import functions
 from .functions import AGGREGATES, NULL, SCALARS, WINDOW_AGGREGATES, WINDOWS, Value, common, text
@@ -217,6 +218,9 @@ def _output(item: Item, scope: Scope) -> _Output:
     value = expressions.value(item.expression)
     column = item.expression if isinstance(item.expression, Column) else None
     name = item.alias or (_column_name(column, scope) if column is not None else "")
+    problem = name_problem(name) if name else None
+    if problem is not None:
+        raise invalid_query(problem)
     if value.type == NULL:
         raise refused("A column that is NULL without a type")
     if expressions.aggregated and expressions.windowed:

@@ -61,12 +61,17 @@ class TableName:
 
 @dataclass(frozen=True, slots=True)
 class DateRange:
-    """TABLE_DATE_RANGE: a prefix of table names and two expressions."""
+    """TABLE_DATE_RANGE: a prefix of table names and two expressions; ``strict``: TABLE_DATE_RANGE_STRICT."""
 
     prefix: str
     first: Expression
     last: Expression
     alias: str = ""
+    strict: bool = False
+
+    @property
+    def function(self) -> str:
+        return "TABLE_DATE_RANGE_STRICT" if self.strict else "TABLE_DATE_RANGE"
 
 
 @dataclass(frozen=True, slots=True)

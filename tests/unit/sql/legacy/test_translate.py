@@ -14,13 +14,13 @@ import pytest
 from bqsim.errors import BigQueryError, not_found
 from bqsim.sql.legacy import translate
 from bqsim.sql.legacy.tokens import HINT, refused
-from bqsim.types import Field
+from bqsim.types import Field, TypeKind
 from tests.unit.sql.warehouse import Warehouse, clear, new_warehouse, values_of
 
 pytestmark = pytest.mark.fidelity(
     "sql:legacy SQL",
     "approximated",
-    "The plain subset is translated; nested and repeated fields, ranges of times, TABLE_QUERY and functions "
+    "The plain subset is translated; nested and repeated fields, TABLE_QUERY and functions "
     "without an exact counterpart are refused by name.",
 )
 
@@ -39,6 +39,11 @@ class Tables:
         if not self.exists(path):
             raise not_found("Table", f"{path[0]}:{path[1]}.{path[2]}")
         return self._warehouse.table(path[2]).fields
+
+    now_us = 1_577_880_000_000_000  # 2020-01-01 12:00
+
+    def pseudo(self, path: Path) -> Sequence[Field]:
+        return [Field("_PARTITIONTIME", TypeKind.TIMESTAMP)] if path[2] == "day20200102" else []
 
     def exists(self, path: Path) -> bool:
         return any(
@@ -318,7 +323,15 @@ REFUSED: list[tuple[str, str]] = [
     ("SELECT id FROM TABLE_QUERY(d, 'true')", "TABLE_QUERY"),
     ("SELECT id FROM [d.t$20200101]", "The table decorator in d.t$20200101"),
     ("SELECT id FROM [d.t@-3600000-]", "The table decorator in d.t@-3600000-"),
-    ("SELECT 1 FROM [d.__TABLES__]", "The meta-table d.__TABLES__"),
+    ("SELECT 1 FROM [d.__DATASETS__]", "The meta-table d.__DATASETS__"),
+    (
+        "SELECT d FROM TABLE_DATE_RANGE([d.day], DATE_ADD(NOW(), 1, 'WEEK'), NOW())",
+        "TABLE_DATE_RANGE with DATE_ADD of 1 WEEK",
+    ),
+    (
+        "SELECT d FROM TABLE_DATE_RANGE_STRICT([d.day], TIMESTAMP(1), NOW())",
+        "TABLE_DATE_RANGE_STRICT with bounds other than TIMESTAMP('YYYY-MM-DD')",
+    ),
     ("SELECT one FROM [d.wide] OMIT RECORD IF one = 1", "OMIT"),
     ("SELECT DISTINCT id FROM [d.t]", "SELECT DISTINCT"),
     ("SELECT id FROM [d.t] WHERE id NOT IN (1)", "NOT IN"),
