@@ -48,21 +48,26 @@ async def sweep_for_ever(core: Core) -> None:
 def _has_work(catalog: Catalog) -> bool:
     """Whether a sweep would find anything; a clock that is moved by days asks that often."""
     from bqsim.catalog.history import HISTORY_US
+    from bqsim.sql.statements.deleted import outlived
     from bqsim.sql.statements.materialized import due
 
     if due(catalog) or catalog.expiring.pending():
         return True
-    return bool(catalog.expired_tables()) or any(catalog.history.stale(catalog.clock.now_us() - HISTORY_US))
+    if catalog.expired_tables() or any(catalog.history.stale(catalog.clock.now_us() - HISTORY_US)):
+        return True
+    return bool(outlived(catalog))
 
 
 def sweep(catalog: Catalog, session: Session) -> None:
     """Drop expired tables; forget what is past the time travel window, with its rows."""
     from bqsim.catalog.history import HISTORY_US
+    from bqsim.sql.statements.deleted import bury_deleted
 
     for table in catalog.expired_tables():
         with catalog.lock(table.ref), catalog.change(session) as change:
             if catalog.find_table(table.ref) is None:
                 change.drop_table(table.ref)
     with catalog.change(session) as change:
+        bury_deleted(catalog, session, change, change.time_us - HISTORY_US)
         for engine_table in change.forget(change.time_us - HISTORY_US):
             session.drop_table(engine_table)

@@ -12,6 +12,7 @@ from .administration import CHANGED, KINDS, Changed
 from .history import DroppedDataset, TableVersion
 from .models import MODEL, Model, ModelRef
 from .persistence import (
+    BURIED,
     DATASET,
     DROPPED,
     HISTORY,
@@ -198,6 +199,16 @@ class Change:
         for old in administration.outdated(self.time_us):
             self._put(CHANGED, old.key, None)
         self._steps.append(lambda: administration.apply(changed, None if drop else resource, resource.key))
+
+    def bury(self, version: TableVersion) -> None:
+        """Keep how much a deleted table held (its ``sized``) when its rows are forgotten."""
+        self._put(BURIED, version_key(version), to_record(version))
+        self._steps.append(lambda: self._catalog.history.bury(version))
+
+    def unbury(self, version: TableVersion) -> None:
+        """Nothing of a deleted table is kept any more."""
+        self._put(BURIED, version_key(version), None)
+        self._steps.append(lambda: self._catalog.history.unbury(version))
 
     def forget(self, before_us: int) -> list[str]:
         """Forget what ended before ``before_us``; the engine tables that nothing refers to any more, to

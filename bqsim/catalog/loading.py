@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .administration import CHANGED, CLASSES
 from .history import DroppedDataset, TableVersion
 from .models import MODEL, Model
-from .persistence import DATASET, DROPPED, HISTORY, PROJECT, ROUTINE, TABLE, from_record
+from .persistence import BURIED, DATASET, DROPPED, HISTORY, PROJECT, ROUTINE, TABLE, from_record
 from .resources import Dataset, Routine
 from .updates import UPDATES
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def load(catalog: Catalog, records: Iterable[tuple[str, str, str]]) -> int:
     """Bring records into memory; the highest number of an engine table that they name, 0 without any."""
-    order = {PROJECT: 0, DATASET: 1, TABLE: 2, ROUTINE: 2, HISTORY: 3, DROPPED: 3}
+    order = {PROJECT: 0, DATASET: 1, TABLE: 2, ROUTINE: 2, HISTORY: 3, DROPPED: 3, BURIED: 3}
     stored: set[str] = set()
 
     def read_table(value: str) -> None:
@@ -39,6 +39,7 @@ def load(catalog: Catalog, records: Iterable[tuple[str, str, str]]) -> int:
         ROUTINE: lambda v: catalog._apply_routine(from_record(Routine, v)),
         HISTORY: lambda v: catalog.history.add(from_record(TableVersion, v)),
         DROPPED: lambda v: catalog.history.add_dropped(from_record(DroppedDataset, v)),
+        BURIED: lambda v: catalog.history.bury(from_record(TableVersion, v)),
     }
     everything = list(records)
     known = [r for r in everything if r[0] in order]

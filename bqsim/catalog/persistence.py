@@ -25,6 +25,7 @@ TABLE = "table"
 ROUTINE = "routine"
 HISTORY = "history"
 DROPPED = "dropped"
+BURIED = "buried"
 
 Resource = Dataset | Routine | Table | TableVersion | DroppedDataset
 R = TypeVar("R")

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from weakref import WeakMethod
 
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
@@ -32,7 +33,7 @@ class StoredBytes:
         self._known: dict[str, Sized] = {}
         self._capacity = capacity
         self._lock = threading.Lock()
-        self._forgetting: list[Callable[[], None]] = []
+        self._forgetting: list[WeakMethod[Callable[[], None]]] = []
 
     def of(self, engine_table: str, version: int) -> Mapping[str, int]:
         """The bytes of the columns that are known at a version."""
@@ -59,16 +60,21 @@ class StoredBytes:
                 self._known[engine_table] = Sized(sized.version, sized.rows, columns)
 
     def on_forget(self, callback: Callable[[], None]) -> None:
-        """Call ``callback`` whenever versions are put back, as what was counted of them is no longer so."""
-        self._forgetting.append(callback)
+        """Call a method, while its object lives, whenever versions are put back: what was counted of them is
+        no longer so.
+        """
+        with self._lock:
+            self._forgetting = [one for one in self._forgetting if one() is not None]
+            self._forgetting.append(WeakMethod(callback))
 
     def forget(self, engine_tables: Iterable[str]) -> None:
         """Forget what is known of tables whose rows were put back to a version before."""
         with self._lock:
             for name in engine_tables:
                 self._known.pop(name, None)
-        for callback in self._forgetting:
-            callback()
+        for callback in [one() for one in self._forgetting]:
+            if callback is not None:
+                callback()
 
     def _add(self, engine_table: str, sized: Sized) -> None:
         if len(self._known) >= self._capacity:

@@ -11,6 +11,8 @@ from bqsim.catalog.names import project_number
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import LONG_TERM_MS, Table, TableKind
 from bqsim.catalog.shadow import WHOLE, rows_shown, shadow_of
+from bqsim.sql.statements.clone_figures import billed
+from bqsim.sql.statements.deleted import Deleted, deleted_figures, deleted_tables
 from bqsim.sql.statements.storage_figures import Figures, described_us, many_figures
 from bqsim.types import DATE
 
@@ -103,11 +105,48 @@ def figures(tables: Sequence[Table], scope: Scope) -> list[Figures]:
     return [known[t.ref] for t in tables]
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A table that holds rows, or one that did until it was ``deleted``."""
+
+    table: Table
+    deleted: Deleted | None = None
+
+
+def _held(scope: Scope) -> Sequence[Any]:
+    found = [_Held(table) for table in _stored(scope)]
+    wanted = scope.only(deleted_tables(scope.catalog), **_NAMES)
+    gone = [one for one in wanted if _is_within(one.table, scope)]
+    sized = deleted_figures(scope.catalog, scope.sizes, scope.session, gone)
+    held = [(_Held(d.table, d), figure) for d, figure in zip(gone, sized, strict=True) if figure != Figures()]
+    scope.memo["deleted"] = {id(one.deleted): figure for one, figure in held}
+    return [*found, *(one for one, _ in held)]
+
+
+# What deleted tables are asked for by.
+_NAMES: Mapping[str, Any] = {
+    "table_schema": lambda one: one.table.ref.dataset,
+    "table_name": lambda one: one.table.ref.table,
+}
+
+
+def _is_within(table: Table, scope: Scope) -> bool:
+    ref = table.ref
+    here = ref.project == scope.project and not ref.dataset.startswith("_")
+    return here and (scope.region is None or table.location.lower() == scope.region)
+
+
+def _held_figures(items: Sequence[Any], scope: Scope) -> list[Figures]:
+    live = iter(figures([item.table for item in items if item.deleted is None], scope))
+    gone: Mapping[int, Figures] = scope.memo.get("deleted", {})
+    return [next(live) if item.deleted is None else gone[id(item.deleted)] for item in items]
+
+
 def _figure(name: str, attribute: str) -> Column:
     """A column with one of the figures."""
 
     def values(items: Sequence[Any], scope: Scope) -> list[int]:
-        return [getattr(figure, attribute) for figure in figures(items, scope)]
+        return [getattr(figure, attribute) for figure in _held_figures(items, scope)]
 
     return whole(name, values, "I")
 
@@ -118,8 +157,16 @@ def _tiers(items: Sequence[Any], scope: Scope) -> list[str]:
 
 
 def _partition_counts(items: Sequence[Any], scope: Scope) -> list[int]:
-    known = _known_partitions(items, scope)
-    return [len(known.get(t.ref, ())) for t in items]
+    known = _known_partitions([item.table for item in items if item.deleted is None], scope)
+    return [len(known.get(item.table.ref, ())) if item.deleted is None else 0 for item in items]
+
+
+def _held_rows(held: _Held) -> int:
+    return rows_shown(held.table) if held.deleted is None else 0
+
+
+def _of_deleted(attribute: str) -> Any:
+    return lambda held: None if held.deleted is None else getattr(held.deleted, attribute)
 
 
 def _storage_type(table: Table) -> str:
@@ -127,16 +174,16 @@ def _storage_type(table: Table) -> str:
 
 
 _PROJECT = (
-    each("project_id", lambda t: t.ref.project),
-    each("project_number", lambda t: project_number(t.ref.project), "I"),
+    each("project_id", lambda h: h.table.ref.project),
+    each("project_number", lambda h: project_number(h.table.ref.project), "I"),
 )
 _STORAGE: tuple[Column, ...] = (
     *_PROJECT,
-    *table_name(),
-    each("creation_time", lambda t: micros(t.created_ms), "T"),
-    each("total_rows", rows_shown, "I"),
+    *table_name(lambda h: h.table),
+    each("creation_time", lambda h: micros(h.table.created_ms), "T"),
+    each("total_rows", _held_rows, "I"),
     whole("total_partitions", _partition_counts, "I"),
-    whole("total_logical_bytes", sizes, "I"),
+    _figure("total_logical_bytes", "total"),
     _figure("active_logical_bytes", "active"),
     _figure("long_term_logical_bytes", "long_term"),
     _figure("current_physical_bytes", "current_physical"),
@@ -144,14 +191,14 @@ _STORAGE: tuple[Column, ...] = (
     _figure("active_physical_bytes", "active_physical"),
     _figure("long_term_physical_bytes", "long_term_physical"),
     _figure("time_travel_physical_bytes", "time_travel"),
-    each("storage_last_modified_time", lambda t: micros(t.modified_ms), "T"),
-    always("deleted", False, "B"),
-    each("table_type", _storage_type),
+    each("storage_last_modified_time", lambda h: micros(h.table.modified_ms), "T"),
+    each("deleted", lambda h: h.deleted is not None, "B"),
+    each("table_type", lambda h: _storage_type(h.table)),
     always("managed_table_type"),
     _figure("fail_safe_physical_bytes", "fail_safe"),
     always("last_metadata_index_refresh_time", None, "T"),
-    always("table_deletion_reason"),
-    always("table_deletion_time", None, "T"),
+    each("table_deletion_reason", _of_deleted("reason")),
+    each("table_deletion_time", _of_deleted("at_us"), "T"),
 )
 
 
@@ -159,25 +206,41 @@ _STORAGE: tuple[Column, ...] = (
 class _Usage:
     """What of a table is charged on a day (US Pacific time is not followed: days are UTC's)."""
 
-    table: Table
+    held: _Held
     day: date
     seconds: int
     physical: bool
+
+    @property
+    def table(self) -> Table:
+        return self.held.table
+
+
+def _billed(items: Sequence[Any], scope: Scope) -> list[Figures]:
+    """The figures of tables, of clones and snapshots those that differ from their base."""
+    tables, known = [item.table for item in items], scope.memo.setdefault("differences", {})
+    return billed(scope.catalog, scope.session, tables, _held_figures(items, scope), known)
 
 
 def _usage(scope: Scope) -> Sequence[Any]:
     now = datetime.fromtimestamp(scope.now_us // 1_000_000, UTC)
     found = []
-    for table in _stored(scope):
+    held = _held(scope)
+    billed_ = _billed(held, scope)
+    for one, figure in zip(held, billed_, strict=True):
+        table = one.table
         dataset = scope.catalog.find_dataset(table.ref.dataset_ref)
         physical = dataset is not None and dataset.metadata.get("storageBillingModel") == "PHYSICAL"
+        if not (figure.billed_physical if physical else figure.total):
+            # Tables without billable bytes are not in the view.
+            continue
         first = max(datetime.fromtimestamp(table.created_ms // 1000, UTC), now - timedelta(days=_USAGE_DAYS))
         day = first.date()
         while day <= now.date():
             start = datetime(day.year, day.month, day.day, tzinfo=UTC)
             end = min(start + timedelta(days=1), now)
             seconds = int((end - max(start, first)).total_seconds())
-            found.append(_Usage(table, day, seconds, physical))
+            found.append(_Usage(one, day, seconds, physical))
             day += timedelta(days=1)
     return found
 
@@ -197,7 +260,7 @@ def _used(name: str, physical: bool, tier: str) -> Column:
         attribute = _PHYSICAL[tier] if physical else tier
         return [
             getattr(figure, attribute) * usage.seconds // _MIB if usage.physical is physical else 0
-            for usage, figure in zip(items, figures([u.table for u in items], scope), strict=True)
+            for usage, figure in zip(items, _billed([u.held for u in items], scope), strict=True)
         ]
 
     return whole(name, values, "I")
@@ -235,7 +298,7 @@ VIEWS: tuple[View, ...] = (
         ("bigquery.tables.get", "bigquery.tables.getData", "bigquery.tables.list"),
     ),
     *(
-        View(name, _STORAGE, _stored, Form.REGION | Form.PROJECT)
+        View(name, _STORAGE, _held, Form.REGION | Form.PROJECT)
         for name in (
             "TABLE_STORAGE",
             "TABLE_STORAGE_BY_PROJECT",

@@ -96,10 +96,10 @@ def row_bytes(table: Table) -> str:
 
 def added_bytes(session: Session, table: Table, columns: Sequence[str], version: int) -> dict[str, int]:
     """The bytes of engine columns in the rows that a version has added to a table."""
-    return _sums(session, table, columns, f"{VERSION_BEGIN} = {version} AND {VERSION_END} IS NULL")[1]
+    return sums(session, table, columns, f"{VERSION_BEGIN} = {version} AND {VERSION_END} IS NULL")[1]
 
 
-def _sums(
+def sums(
     session: Session, table: Table, columns: Sequence[str], condition: str
 ) -> tuple[int, dict[str, int]]:
     """How many rows meet a condition, and the bytes of engine columns in them."""
@@ -160,8 +160,8 @@ class ColumnSizes:
         since, kept = before.version, [c for c in storage.columns if c in before.columns]
         came = f"{VERSION_BEGIN} > {since} AND {VERSION_END} IS NULL"
         went = f"{VERSION_BEGIN} <= {since} AND {VERSION_END} > {since}"
-        more, added = _sums(session, table, kept, came)
-        less, taken = _sums(session, table, kept, went)
+        more, added = sums(session, table, kept, came)
+        less, taken = sums(session, table, kept, went)
         if before.rows + more - less != table.num_rows:
             return {}
         now = {c: before.columns[c] + added[c] - taken[c] for c in kept}

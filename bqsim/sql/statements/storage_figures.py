@@ -186,23 +186,24 @@ def many_figures(
             continue
         dataset = table.ref.dataset_ref
         if dataset not in windows:
-            windows[dataset] = _window_us(catalog.find_dataset(dataset))
+            windows[dataset] = window_us(catalog.find_dataset(dataset))
         known = None if parts is None else parts.get(table.ref)
         long_term, partitions = _long_term(sizes, session, table, total, now_us, known)
-        travel, safe = _ended(sizes.ended.of(session, table), now_us, windows[dataset])
+        travel, safe = kept_bytes(sizes.ended.of(session, table), now_us, windows[dataset])
         found.append(Figures(total - long_term, long_term, travel, safe, partitions))
     return found
 
 
-def _window_us(dataset: Dataset | None) -> int:
+def window_us(dataset: Dataset | None) -> int:
+    """How long rows of a dataset's tables are kept for time travel."""
     given: Any = None if dataset is None else dataset.metadata.get("maxTimeTravelHours")
     return int(given or TIME_TRAVEL_HOURS) * HOUR_US
 
 
-def _ended(entries: Sequence[tuple[int, int]], now_us: int, window_us: int) -> tuple[int, int]:
-    """The physical bytes of time travel and of fail-safe."""
-    travel = sum(size for end, size in entries if end > now_us - window_us)
-    kept = sum(size for end, size in entries if end > now_us - window_us - FAIL_SAFE_US)
+def kept_bytes(entries: Sequence[tuple[int, int]], now_us: int, window: int) -> tuple[int, int]:
+    """The physical bytes of time travel and of fail-safe, of what ended when (epoch microseconds, bytes)."""
+    travel = sum(size for end, size in entries if end > now_us - window)
+    kept = sum(size for end, size in entries if end > now_us - window - FAIL_SAFE_US)
     return physical(travel), physical(kept - travel)
 
 

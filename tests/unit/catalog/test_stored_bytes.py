@@ -38,7 +38,15 @@ def test_no_more_tables_than_its_capacity() -> None:
 def test_whoever_has_counted_hears_of_versions_that_are_put_back() -> None:
     known = StoredBytes()
     told: list[str] = []
-    known.on_forget(lambda: told.append("forgotten"))
+
+    class Counting:
+        def forget(self) -> None:
+            told.append("forgotten")
+
+    one, other = Counting(), Counting()
+    known.on_forget(one.forget)
+    known.on_forget(other.forget)
+    del other
     for n in range(3):
         known.put(f"t{n}", Sized(1, 1, {"c1": n}))
     known.forget(["t1", "t7"])

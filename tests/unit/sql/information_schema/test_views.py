@@ -269,11 +269,14 @@ def test_storage(w: Warehouse) -> None:
     rows = w.rows(
         "SELECT table_name, total_rows, total_partitions, total_logical_bytes, active_logical_bytes,"
         " long_term_logical_bytes, deleted, table_type"
-        " FROM `region-us`.INFORMATION_SCHEMA.TABLE_STORAGE WHERE table_schema = 'd'"
+        " FROM `region-us`.INFORMATION_SCHEMA.TABLE_STORAGE WHERE table_schema = 'd' AND NOT deleted"
     )
     size = 3 * (8 + 3) + 2 * 8
     assert rows == [["t", 3, 2, size, size, 0, False, "BASE TABLE"]]
-    rows = w.rows("SELECT table_name, total_logical_bytes FROM `region-us`.INFORMATION_SCHEMA.TABLE_STORAGE")
+    rows = w.rows(
+        "SELECT table_name, total_logical_bytes FROM `region-us`.INFORMATION_SCHEMA.TABLE_STORAGE"
+        " WHERE NOT deleted"
+    )
     assert rows == [["t", size]]
 
 

@@ -155,7 +155,7 @@ def test_views_agree(warehouse: Warehouse) -> None:
         storage = (
             "SELECT total_rows, total_partitions, total_logical_bytes, active_logical_bytes,"
             " total_physical_bytes, time_travel_physical_bytes"
-            " FROM `region-us`.INFORMATION_SCHEMA.TABLE_STORAGE WHERE table_name = 't'"
+            " FROM `region-us`.INFORMATION_SCHEMA.TABLE_STORAGE WHERE table_name = 't' AND NOT deleted"
         )
         rows = warehouse.table("t").num_rows
         expected = [rows, seen.partitions, seen.total, seen.active, seen.total_physical, seen.time_travel]
