@@ -12,14 +12,13 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
-from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from bqsim.errors import BigQueryError, already_exists, invalid, not_found
 from bqsim.sim.clock import Clock
 
-from . import checksums
+from . import checksums, scratch
 from .archive import Archive
 from .files import read_json, write_json
 from .model import Bucket, Check, ObjectInfo, at_generation
@@ -47,7 +46,6 @@ class ObjectStore:
         self._given = folder
         self._folder: Path | None = None
         self._lock = threading.RLock()
-        self._numbers = count(1)
         self._last_generation = 0
 
     @property
@@ -56,7 +54,9 @@ class ObjectStore:
         with self._lock:
             if self._folder is None:
                 self._folder = self._given or Path(tempfile.mkdtemp(prefix="bqsim-objects-"))
-                (self._folder / OWN / "writing").mkdir(parents=True, exist_ok=True)
+                writing = self._folder / OWN / "writing"
+                writing.mkdir(parents=True, exist_ok=True)
+                scratch.sweep(writing)
             return self._folder
 
     def close(self) -> None:
@@ -229,7 +229,7 @@ class ObjectStore:
 
     def scratch(self) -> Path:
         """A new path on the file system of the store, for content that :meth:`adopt` takes."""
-        return self.folder / OWN / "writing" / f"{os.getpid()}-{next(self._numbers)}"
+        return scratch.new_path(self.folder / OWN / "writing")
 
     def adopt(
         self,

@@ -5,7 +5,7 @@ error that says what to do.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -109,8 +109,49 @@ def _generate(
     rows = DataGenerator(DataSpec((spec,), int.from_bytes(digest, "big"))).rows()
     with writing(services.catalog, services.claims, session, table.ref) as writer:
         # Another statement may have made them meanwhile.
-        if is_empty_shadow(writer.table):
-            writer.append(rows, writer.table.fields)
+        if not is_empty_shadow(writer.table):
+            return
+        start = 0
+        for low, number in _shares(_partition_rows(table, statistics), count):
+            writer.partition = f"TIMESTAMP '{low}'"
+            writer.append(rows.slice(start, number), writer.table.fields)
+            start += number
+        writer.partition = None
+        writer.append(rows.slice(start), writer.table.fields)
+
+
+def _partition_rows(table: Table, statistics: ShadowStatistics) -> dict[datetime, int]:
+    """How many rows the partitions of a table by ingestion time have, by their first moment."""
+    time = table.time_partitioning
+    if time is None or time.field is not None:
+        return {}
+    return {
+        low: rows for low, rows in _largest(table, statistics).items() if isinstance(low, datetime) and rows
+    }
+
+
+def _shares(rows: Mapping[datetime, int], count: int) -> Iterator[tuple[datetime, int]]:
+    """``count`` rows divided as ``rows`` are; the parts add up to it."""
+    total, before = sum(rows.values()), 0
+    for low, own in rows.items():
+        number = count * (before + own) // total - count * before // total
+        before += own
+        if number:
+            yield low, number
+
+
+def _largest(table: Table, statistics: ShadowStatistics) -> dict[datetime | int, int]:
+    """The rows of the largest partitions, by the first value of each."""
+    largest = sorted(statistics.parts.items(), key=lambda part: (-part[1][0], part[0]))[:PARTITIONS]
+    found: dict[datetime | int, int] = {}
+    for id_, (rows, _, _) in largest:
+        try:
+            low = parse_partition_id(table, id_).low
+        except BigQueryError:
+            continue
+        if low is not None and rows:
+            found[low] = rows
+    return found
 
 
 def _partition_values(table: Table, statistics: ShadowStatistics) -> dict[str, ColumnSpec]:
@@ -119,16 +160,12 @@ def _partition_values(table: Table, statistics: ShadowStatistics) -> dict[str, C
 
     time, by_range = table.time_partitioning, table.range_partitioning
     column = time.field if time is not None else by_range.field if by_range is not None else None
-    largest = sorted(statistics.parts.items(), key=lambda part: (-part[1][0], part[0]))[:PARTITIONS]
-    values: dict[Any, float] = {}
-    for id_, (rows, _, _) in largest if column is not None else ():
-        try:
-            low = parse_partition_id(table, id_).low
-        except BigQueryError:
-            continue
-        if low is not None and rows:
-            values[_text(table, column or "", low)] = float(rows)
-    if not values or column is None:
+    if column is None:
+        return {}
+    values: dict[Any, float] = {
+        _text(table, column, low): float(rows) for low, rows in _largest(table, statistics).items()
+    }
+    if not values:
         return {}
     return {column: ColumnSpec(values=tuple(values), weights=tuple(values.values()))}
 

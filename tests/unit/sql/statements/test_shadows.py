@@ -27,6 +27,12 @@ datasets:
         schema: {moment: TIMESTAMP}
         partition_by: {field: moment, type: HOUR}
         statistics: {partitions: {"2026010105": {rows: 9, bytes: 72}}, generate_rows: 5}
+      arrived:
+        schema: {id: INT64}
+        partition_by: {type: DAY}
+        statistics:
+          partitions: {"20260101": {rows: 30, bytes: 240}, "20260103": {rows: 10, bytes: 80}}
+          generate_rows: 100
       ranges:
         schema: {id: INT64}
         partition_by: {field: id, start: 0, end: 100, interval: 10}
@@ -105,6 +111,13 @@ def test_rows_are_made_in_the_partitions_that_there_are(client: Any) -> None:
     (hour,) = client.query_and_wait("SELECT COUNT(DISTINCT TIMESTAMP_TRUNC(moment, HOUR)) AS n FROM d.hours")
     assert hour.n == 1
     assert [r.id for r in client.query_and_wait("SELECT DISTINCT id FROM d.ranges")] == [20]
+
+
+def test_rows_of_a_table_by_ingestion_time_are_spread_over_its_partitions(client: Any) -> None:
+    found = client.query_and_wait(
+        "SELECT CAST(_PARTITIONDATE AS STRING) AS day, COUNT(*) AS n FROM d.arrived GROUP BY day ORDER BY day"
+    )
+    assert [tuple(row.values()) for row in found] == [("2026-01-01", 75), ("2026-01-03", 25)]
 
 
 def test_generated_rows_follow_the_seed_of_the_simulator() -> None:
