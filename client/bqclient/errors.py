@@ -20,6 +20,8 @@ class BigQueryError(Exception):
     """
 
     retryable = False
+    # The reference of the job that failed so, where it was one.
+    job: Any = None
 
     def __init__(
         self,

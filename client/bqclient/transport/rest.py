@@ -118,8 +118,10 @@ class Rest:
     ) -> str:
         """The address of a call."""
         filled = operation.path.format_map({name: quote(value, safe="") for name, value in path.items()})
-        given = {name: _text(value) for name, value in (query or {}).items() if value is not None}
-        return f"{self._base}{filled}?{urlencode({'prettyPrint': 'false', **given})}"
+        if not query:
+            return f"{self._base}{filled}?prettyPrint=false"
+        given = {name: _text(value) for name, value in query.items() if value is not None}
+        return f"{self._base}{filled}?{urlencode({'prettyPrint': 'false', **given}, doseq=True)}"
 
     async def close(self) -> None:
         """Close the connections."""
@@ -179,9 +181,12 @@ def _encoded(body: Any) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
 
 
-def _text(value: Any) -> str:
+def _text(value: Any) -> str | list[str]:
+    """A parameter's text, or those of one that is given several times."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return [str(one) for one in value]
     return str(value)
 
 
