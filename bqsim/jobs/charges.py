@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import Table, TableKind
+from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END
 from bqsim.jobs.job import Job, JobType
 from bqsim.sim.limits.model import Facts, Moment
 from bqsim.sim.limits.work import Working
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from bqsim.catalog.change import Change
     from bqsim.catalog.store import Catalog
     from bqsim.engine.protocol import Session
+    from bqsim.sql.statements.table_statistics import TableStatistics
 
 # Words between a statement and the table that it changes.
 _CHANGES: Mapping[str, frozenset[str]] = {
@@ -164,8 +166,11 @@ def _text(value: object) -> str:
 # Commits
 
 
-def charge_commit(work: Working, change: Change) -> None:
-    """Charge a job for what it is about to commit. Raises ``BigQueryError``: nothing is changed then."""
+def charge_commit(work: Working, change: Change, statistics: TableStatistics) -> None:
+    """Charge a job for what it is about to commit. Raises ``BigQueryError``: nothing is changed then.
+
+    ``statistics`` are those of the tables: of their partitions only what changes is looked at.
+    """
     tables = [t for t in change.tables if _is_shown(t.ref.dataset)]
     partitions = 0
     for table in tables:
@@ -177,7 +182,7 @@ def charge_commit(work: Working, change: Change) -> None:
                 "columns": leaf_columns(table.fields),
                 "record_levels": record_levels(table.fields),
                 "partitions": modified,
-                "table_partitions": _partitions(work.session, table, "_end IS NULL") if modified else 0,
+                "table_partitions": len(statistics.foreseen(work.session, table).rows) if modified else 0,
                 "row_access_policies": len(table.row_access_policies),
             },
             dataset=table.ref.dataset_ref.api_name,
@@ -209,21 +214,16 @@ def table_traits(table: Table) -> frozenset[str]:
 
 def modified_partitions(session: Session, table: Table, time_us: int) -> int:
     """How many partitions of a table have rows that begin or end at a time; 0 without partitions."""
-    # Apart, the engine skips the blocks of rows that neither began nor ended then.
-    return _partitions(session, table, f"_begin = {time_us}", f"_end = {time_us}")
-
-
-def _partitions(session: Session, table: Table, *conditions: str) -> int:
-    """How many partitions have rows that meet one of the conditions."""
     if table.storage is None or not table_traits(table) & {"partitioned"}:
         return 0
     from bqsim.sql.statements.partition_ids import partitions_of
 
     partitions = partitions_of(table)
     assert partitions is not None
+    # Apart, the engine skips the blocks of rows that neither began nor ended then.
     keys = " UNION ".join(
-        f"SELECT {partitions.key} AS k FROM {table.storage.engine_table} WHERE {condition}"
-        for condition in conditions
+        f"SELECT {partitions.key} AS k FROM {table.storage.engine_table} WHERE {end} = {time_us}"
+        for end in (VERSION_BEGIN, VERSION_END)
     )
     found = session.scalar(f"SELECT count(DISTINCT k) FROM ({keys})")
     return int(str(found or 0))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bqsim.engine.protocol import Session
     from bqsim.jobs.runner import Work
     from bqsim.sim.timers import Timer
+    from bqsim.sql.statements.table_statistics import TableStatistics
 
 SECOND_US = 1_000_000
 # Ends a job with an error, whatever it does.
@@ -50,8 +51,9 @@ class _Admitted:
 class JobLimits:
     """Holds jobs to quotas and limits. Belongs to one event loop; ``enforcement`` None lets all jobs go."""
 
-    def __init__(self, catalog: Catalog, stop: Stop) -> None:
+    def __init__(self, catalog: Catalog, stop: Stop, statistics: TableStatistics) -> None:
         self._catalog = catalog
+        self._statistics = statistics
         self._stop = stop
         self._jobs: WeakKeyDictionary[Job, _Admitted] = WeakKeyDictionary()
         self._waiting: dict[Key, OrderedDict[asyncio.Future[None], None]] = {}
@@ -231,7 +233,7 @@ class JobLimits:
     def _committing(self, change: Change) -> None:
         work = working()
         if work is not None:
-            charge_commit(work, change)
+            charge_commit(work, change, self._statistics)
 
 
 def _wake(turn: asyncio.Future[None]) -> None:

@@ -68,7 +68,7 @@ class JobService:
         self.clock = clock
         self.settings = settings
         self.runner = JobRunner(pool, clock, settings.workers, observer)
-        self.limits = self.runner.limits = JobLimits(catalog, self.runner.end)
+        self.limits = self.runner.limits = JobLimits(catalog, self.runner.end, executor.sizes.statistics)
         self.results_store = ResultStore(settings.result_memory_bytes, max_results=settings.max_jobs)
         self.index = JobIndex(settings.max_jobs)
         self.sessions = Sessions(clock, draws)

@@ -151,6 +151,24 @@ class TableStatistics:
         self._keep(storage.engine_table, counted)
         return counted
 
+    def foreseen(self, session: Session, table: Table) -> Counted:
+        """The rows of ``table`` by partition as the open transaction of ``session`` is about to commit them;
+        others know of it once it has.
+        """
+        storage = table.storage
+        assert storage is not None
+        name, partitions = storage.engine_table, partitions_of(table)
+        known, counted = self._known.get(name), None
+        if known is not None and known.version < table.version:
+            counted = _brought_to(session, table, partitions, known)
+        if counted is None:
+            ends = _ends_of(session, table, partitions)
+            counted = _count(session, table, partitions, {}, _LIVE)
+            counted.rows |= {k: (n, max(at, ends.get(k, 0))) for k, (n, at) in counted.rows.items()}
+        found = counted
+        session.on_commit(lambda: self._keep(name, found))
+        return found
+
     def _keep(self, engine_table: str, counted: Counted) -> None:
         # Live rows are not those of a version that is seen later than it was.
         if seen() is not None:

@@ -18,6 +18,7 @@ from bqsim.sim.draws import Draws
 from bqsim.sim.limits import Limits, Setup
 from bqsim.sim.limits.gate import Enforcement
 from bqsim.sim.scenario.model import Quota
+from bqsim.sql.statements.table_statistics import TableStatistics
 
 pytestmark = [
     pytest.mark.fidelity("limit:concurrent_queries", "exact", tests="test_places_* test_jobs_wait*"),
@@ -47,7 +48,9 @@ class Jobs:
         self.clock = SimulationClock(0, 0)
         self.catalog = Catalog(self.clock, Draws(1), "US", ["p"])
         self.stopped: list[tuple[Job, str]] = []
-        self.limits = JobLimits(self.catalog, lambda job, error: self.stopped.append((job, error.message)))
+        self.limits = JobLimits(
+            self.catalog, lambda job, error: self.stopped.append((job, error.message)), TableStatistics()
+        )
         self.enforcement = Enforcement(Limits(Setup(amounts=amounts)), self.clock)
         self.limits.enforcement = self.enforcement
         self.made = 0

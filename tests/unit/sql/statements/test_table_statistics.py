@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from bqsim.catalog.change import Change
+from bqsim.errors import BigQueryError
 from bqsim.sql.statements.partition_ids import partitions_of
 from bqsim.sql.statements.table_statistics import (
     WHOLE_KEY,
@@ -96,3 +98,27 @@ def test_a_partition_that_lost_rows_has_changed(parts: Warehouse) -> None:
     found = counted(parts, TableStatistics(), "d")
     assert found.rows[FIRST][1] == parts.table("t").version
     assert found.rows[FIRST + DAY_US][1] == before
+
+
+def test_rows_that_are_about_to_be_committed_are_known_once_they_are(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE t (d DATE, n INT64) PARTITION BY d")
+    seen: list[int] = []
+    statistics = warehouse.executor.sizes.statistics
+
+    def counting(change: Change) -> None:
+        seen.append(len(statistics.foreseen(warehouse.session, change.tables[0]).rows))
+        if len(seen) == 2:
+            raise BigQueryError("invalid", "no more")
+
+    warehouse.catalog.committing = counting
+    try:
+        warehouse.run("INSERT t VALUES ('2024-01-01', 1), ('2024-01-02', 2)")
+        assert statistics.knows(warehouse.table("t"))
+        assert "no more" in warehouse.error("INSERT t VALUES ('2024-01-03', 1)")
+        warehouse.run("INSERT t VALUES ('2024-01-04', 1)")
+        warehouse.run("DELETE t WHERE d = '2024-01-01'")
+    finally:
+        warehouse.catalog.committing = None
+    assert seen == [2, 3, 3, 2]
+    kept = statistics.of(warehouse.session, warehouse.table("t"), ["n"])
+    assert kept.rows == TableStatistics().of(warehouse.session, warehouse.table("t"), ["n"]).rows
