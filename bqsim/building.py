@@ -84,6 +84,7 @@ def build(settings: Settings, scenario: Scenario | None = None) -> Built:
         undo.callback(googlesql.close)
         undo.callback(warming.join, WARMING_JOIN_S)
         from bqsim.engine.duckdb import DuckDBEngine
+        from bqsim.engine.older import brought_up
         from bqsim.engine.pool import EnginePool
 
         engine = DuckDBEngine(
@@ -92,7 +93,7 @@ def build(settings: Settings, scenario: Scenario | None = None) -> Built:
             chance=lambda: draws.uniform("engine.random"),
         )
         undo.callback(engine.close)
-        records = engine.metadata()
+        records = brought_up(engine, engine.metadata())
         catalog.load(records)
         # More threads than jobs may take, so that changes of metadata never wait for them.
         pool = EnginePool(engine, settings.workers + METADATA_WORKERS)

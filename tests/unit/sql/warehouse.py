@@ -12,6 +12,7 @@ from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import Table
 from bqsim.catalog.store import Catalog
 from bqsim.engine.duckdb import DuckDBEngine, DuckDBSession
+from bqsim.engine.older import brought_up
 from bqsim.errors import BigQueryError
 from bqsim.settings import Settings
 from bqsim.sim.clock import RealClock
@@ -87,11 +88,13 @@ def typed(type_: Any, value: Any) -> TypedValue:
     return TypedValue(type_, value)
 
 
-def new_warehouse(folder: Path | None = None) -> Warehouse:
-    """One with the dataset ``d``; its tables are durable in a ``folder``."""
+def new_warehouse(folder: Path | None = None, *, older: bool = False) -> Warehouse:
+    """One with the dataset ``d``; its tables are durable in a ``folder``, which may be an ``older`` one."""
     clock, draws = RealClock(), Draws(1)
     catalog = Catalog(clock, draws, projects=["p"])
     engine = DuckDBEngine(folder, threads=1)
+    if older:
+        catalog.load(brought_up(engine, engine.metadata()))
     googlesql = GoogleSql(catalog, Settings(project="p", analyzers=1))
     reference = ReferenceRoute(googlesql)
     planner = Planner(catalog, googlesql, clock, reference)
@@ -99,7 +102,8 @@ def new_warehouse(folder: Path | None = None) -> Warehouse:
     warehouse = Warehouse(
         catalog, engine, googlesql, executor, ScriptRunner(executor, googlesql), engine.session()
     )
-    warehouse.run("CREATE SCHEMA d")
+    if not older:
+        warehouse.run("CREATE SCHEMA d")
     return warehouse
 
 
