@@ -37,11 +37,16 @@ def time_of_ms(value: Any) -> datetime:
 
 def ms_of_time(at: datetime) -> int:
     """Milliseconds since 1970. Raises UsageError for times without a zone."""
+    return round(utc(at).timestamp() * 1000)
+
+
+def utc(at: datetime) -> datetime:
+    """The time in UTC. Raises UsageError for times without a zone."""
     if at.tzinfo is None:
         raise UsageError(
             f"{at} has no time zone: which moment it is cannot be told. Use datetime(..., tzinfo=UTC)."
         )
-    return round(at.timestamp() * 1000)
+    return at.astimezone(UTC)
 
 
 def read(attributes: tuple[Attribute, ...], data: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class Exports:
         labels: Mapping[str, str] | None = None,
         **options: Any,
     ) -> ExportResult:
-        """Write a table to objects, and wait; a ``*`` in a URI makes as many as are needed, 1 GB at most each.
+        """Write a table to objects, and wait; a ``*`` in a URI makes as many as it takes, 1 GB at most each.
 
         ``options``: ``compression`` (GZIP, SNAPPY, DEFLATE, ZSTD), ``field_delimiter``, ``print_header``,
         ``use_avro_logical_types``. ``progress`` is told of the job at every look. Raises the job's error.
@@ -72,6 +72,13 @@ class Exports:
             **write(_OPTIONS, options, "An export"),
         }
         config: dict[str, Any] = {"extract": extract, **({"labels": dict(labels)} if labels else {})}
-        job = await self._client.jobs.run(config, timeout=timeout, location=location, progress=progress)
-        counts = job.raw["statistics"].get("extract", {}).get("destinationUriFileCounts", [])
+        jobs = self._client.jobs
+        if progress is None:
+            job = await jobs.run(config, timeout=timeout, location=location)
+        else:
+            begun = await jobs.insert(config, location=location)
+            async for seen in jobs.watch(begun, timeout):
+                progress(seen)
+            job = await jobs.wait_for_completion(begun)
+        counts = job.details.get("destinationUriFileCounts") or ()
         return ExportResult(job, dict(zip(given, map(int, counts), strict=False)))

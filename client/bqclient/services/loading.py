@@ -6,10 +6,11 @@ import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from bqclient.errors import AlreadyExistsError, JobBackendError, NotFoundError, UsageError
-from bqclient.models.references import TableReference
+from bqclient.models.job import Job
+from bqclient.models.references import JobReference, TableReference
 from bqclient.models.schema import Schema
 from bqclient.runtime import Deadline
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from bqclient.client import BigQueryClient
-    from bqclient.models.job import Job
 
 # Formats by the names of files.
 _FORMATS = {
@@ -167,7 +167,7 @@ class Loading:
         size = stream.seek(0, io.SEEK_END) - start
         stream.seek(start)
         timeout, location = options.pop("timeout", None), options.pop("location", None)
-        source = Source(lambda: _Part(stream, start), size)
+        source = Source(lambda: cast("IO[bytes]", _Part(stream, start)), size)
         return await self._upload(source, table, format, options, timeout, location)
 
     def _reference(self, table: TableReference | str) -> TableReference:
@@ -193,18 +193,21 @@ class Loading:
         policy = self._core.config.resilience.policy("new_job")
         # An upload takes as long as it takes; the job's own time-out is the caller's.
         deadline = Deadline.after(self._core.runtime, timeout)
+        jobs = self._client.jobs
+        where = location or await jobs.locations.of_configuration(config, self._core.deadline())
+        where = where or self._core.config.location
         failures = 0
         while True:
-            reference = self._client.jobs.new_reference(location=location)
+            reference = JobReference(self._core.config.project, jobs.new_id(), where)
             try:
                 try:
                     data = await upload(self._core, reference, config, source, deadline, progress)
                 except AlreadyExistsError:
                     # An earlier sending made the job: its answer was lost.
-                    data = (await self._client.jobs.get(reference)).raw
-                return await self._client.jobs.wait_for_completion(
-                    self._client.jobs.of(data), timeout=deadline.remaining()
-                )
+                    job = await jobs.get(reference)
+                else:
+                    job = Job.from_api(data)
+                return await jobs.wait_for_completion(job, deadline.remaining())
             except (JobBackendError, UploadLostError):
                 wait = policy.wait(failures, self._core.runtime.fraction())
                 failures += 1

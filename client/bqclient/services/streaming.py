@@ -98,7 +98,8 @@ class Streaming:
         minute is one row, also from two calls), a text per row, or ``None`` (then a request whose answer is
         lost is not sent again). ``schema`` lets values be checked and written by their columns' types. Rows
         that the service refuses are in the result, with those that it stopped because of them; rows that
-        failed in passing are sent again. Raises LimitError above 10,000 rows or 10 MB, before anything is sent.
+        failed in passing are sent again. Raises LimitError above 10,000 rows or 10 MB, before it sends
+        anything.
         """
         given = list(rows)
         if not given:
@@ -128,7 +129,7 @@ class Streaming:
         template_suffix: str | None = None,
         timeout: float | None = None,
     ) -> InsertResult:
-        """As :meth:`insert_all`, for rows that :func:`prepare` wrote; ``known_again``: they have insert ids."""
+        """As :meth:`insert_all`, of rows that :func:`prepare` wrote; ``known_again``: with insert ids."""
         options = {
             "skipInvalidRows": skip_invalid_rows or None,
             "ignoreUnknownValues": ignore_unknown_values or None,

@@ -141,7 +141,7 @@ class Tables:
         ``expires``: when a snapshot or clone ends. Raises the job's error.
         """
         from bqclient.errors import UsageError
-        from bqclient.models.attributes import ms_of_time
+        from bqclient.models.attributes import utc
 
         if operation not in _OPERATIONS:
             raise UsageError(f"A copy is one of {', '.join(_OPERATIONS)}, not {operation!r}.")
@@ -155,6 +155,6 @@ class Tables:
             "operationType": operation,
         }
         if expires is not None:
-            config["destinationExpirationTime"] = str(ms_of_time(expires))
+            config["destinationExpirationTime"] = utc(expires).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         whole = {"copy": config, **({"labels": labels} if labels else {})}
         return await self._client.jobs.run(whole, timeout=timeout)
