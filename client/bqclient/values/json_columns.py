@@ -112,6 +112,15 @@ def _cast(texts: Any, type_: Any) -> Any:
     return texts.cast(type_)
 
 
+def _times(texts: Any, type_: Any) -> Any:
+    """Arrow reads no times, but the datetimes of a day."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    moments = pc.binary_join_element_wise("1970-01-01T", texts, "").cast(pa.timestamp("us"))
+    return moments.view(pa.int64()).view(type_)
+
+
 def _timestamps(texts: Any, type_: Any) -> Any:
     import pyarrow as pa
 
@@ -197,7 +206,7 @@ _READERS: Mapping[str, Callable[[Any, Any], Any]] = {
     "JSON": _cast,
     "GEOGRAPHY": _cast,
     "DATE": _cast,
-    "TIME": _cast,
+    "TIME": _times,
     "DATETIME": _cast,
     "TIMESTAMP": _timestamps,
     "NUMERIC": _decimals,
