@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bqsim.catalog.refs import TableRef
-from bqsim.sql.plan import BytesRead, DmlStats, ExportStats, LoadStats, Route
+from bqsim.sql.plan import BytesRead, DmlStats, ExportStats, LoadStats, Pruning, Route
 from bqsim.types import Field, Type
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class JobTimes(Protocol):
 @dataclass(slots=True)
 class QueryStatistics:
     """``JobStatistics2``. ``schema`` is shown on dry runs only; ``records_written`` are the rows of the
-    result."""
+    result. ``estimated`` are the bytes that were expected when blocks were left out, None otherwise."""
 
     statement_type: str = ""
     route: Route | None = None
@@ -65,6 +65,8 @@ class QueryStatistics:
     cache_hit: bool = False
     bytes_processed: int = 0
     bytes_billed: int = 0
+    estimated: int | None = None
+    pruning: tuple[Pruning, ...] = ()
     partitions: int | None = None
     accuracy: str = "PRECISE"
     tables: tuple[TableRef, ...] = ()
@@ -97,6 +99,8 @@ class QueryStatistics:
             route_reason=result.route_reason,
             bytes_processed=result.bytes_processed,
             bytes_billed=bytes_billed(result.read),
+            estimated=None if result.read.upper is None else sum(result.read.upper),
+            pruning=result.read.pruning,
             partitions=result.read.partitions,
             accuracy=result.read.accuracy,
             tables=tuple(result.tables),
@@ -170,8 +174,9 @@ class QueryStatistics:
         if self.dry_run:
             return partitions if self.partitions is not None else {}
         shown = self.bytes_json()
+        hidden = self.estimated is None or self.row_level_security
         return {
-            "estimatedBytesProcessed": shown["totalBytesProcessed"],
+            "estimatedBytesProcessed": shown["totalBytesProcessed"] if hidden else str(self.estimated),
             **partitions,
             "billingTier": 1 if shown["totalBytesBilled"] != "0" else 0,
             "transferredBytes": "0",

@@ -118,10 +118,11 @@ class Generic:
 
 
 def _filled(scan: Scan, values: list[str]) -> Scan:
-    """A scan whose condition has the literals in its gaps."""
-    if scan.condition is None:
+    """A scan whose conditions have the literals in their gaps."""
+    if scan.condition is None and scan.blocks is None:
         return scan
-    return replace(scan, condition=_GAP.sub(lambda gap: values[int(gap[1])], scan.condition))
+    filled = [c and _GAP.sub(lambda gap: values[int(gap[1])], c) for c in (scan.condition, scan.blocks)]
+    return replace(scan, condition=filled[0], blocks=filled[1])
 
 
 def _value(text: str, type_: Type) -> Any:

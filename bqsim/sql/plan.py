@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -86,15 +86,29 @@ class Context:
     afford: Callable[[BytesRead], None] | None = None
 
 
+class Filtering(StrEnum):
+    """What the filters on a partitioning or clustering column do for a scan: leave parts of the table out, or
+    why they cannot."""
+
+    PRUNES = "PRUNES"
+    NO_FILTER = "NO_FILTER"
+    # It is not compared with constants, or by an expression over it that says nothing of partitions or blocks.
+    NOT_COMPARABLE = "NOT_COMPARABLE"
+    # Filters on clustering columns count from the first on.
+    NO_PREFIX = "NO_PREFIX"
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """One scan of a table of which a part may be left out, with the names of the columns that it reads.
 
     ``condition`` is the engine condition of the partitions that it needs, over the relation ``p`` of
     :mod:`bqsim.sql.lower.partition_conditions`; None for all. Of a table behind a wildcard, ``suffix`` is
-    what stands for the ``*``: the condition is about it. ``dropped`` is the condition of the partitions that
-    a DELETE drops whole, without reading them. ``at_most``: a filter on the first clustering column may leave
-    blocks out when it runs.
+    what stands for the ``*``, and ``suffixes`` the condition of those that are needed. ``dropped`` is the
+    condition of the partitions that a DELETE drops whole, without reading them. ``at_most``: a filter on the
+    first clustering column may leave blocks out when it runs, and ``blocks`` is the condition of those that
+    it needs (:mod:`bqsim.sql.lower.block_conditions`). ``share`` is how much of it TABLESAMPLE takes.
+    ``filters`` say of the partitioning and clustering columns what their filters do.
     """
 
     columns: tuple[str, ...]
@@ -102,26 +116,65 @@ class Scan:
     suffix: str | None = None
     dropped: str | None = None
     at_most: bool = False
+    suffixes: str | None = None
+    blocks: str | None = None
+    share: float = 1.0
+    filters: tuple[tuple[str, Filtering], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """Which part of a partitioned or clustered table a statement reads, and why not less.
+
+    ``partitions`` and ``blocks`` are (read, of how many), None without; blocks are those of the partitions
+    read. ``bytes`` are those of the columns read, ``left_out`` those of the same columns in other blocks.
+    ``filters`` are those of each scan of it.
+    """
+
+    table: TableRef
+    bytes: int
+    left_out: int = 0
+    partitions: tuple[int, int] | None = None
+    blocks: tuple[int, int] | None = None
+    filters: tuple[tuple[tuple[str, Filtering], ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class BytesRead:
     """What a statement is charged for: the bytes of each table that it reads (a wildcard is one table), and
-    how many partitions of partitioned ones it reads, None without any."""
+    how many partitions of partitioned ones it reads, None without any. ``pruning`` tells how it came to
+    that. ``upper`` are the bytes as they are estimated before blocks are left out, None when none are."""
 
     tables: tuple[int, ...] = ()
     partitions: int | None = None
     accuracy: str = "PRECISE"
+    pruning: tuple[Pruning, ...] = ()
+    upper: tuple[int, ...] | None = None
 
     @property
     def total(self) -> int:
         return sum(self.tables)
 
+    @property
+    def estimate(self) -> BytesRead:
+        """What is known before the statement runs."""
+        return self if self.upper is None else replace(self, tables=self.upper, upper=None)
+
+    def with_tables(self, sizes: Sequence[int]) -> BytesRead:
+        """With other tables of so many bytes."""
+        upper = None if self.upper is None else (*self.upper, *sizes)
+        return replace(self, tables=(*self.tables, *sizes), upper=upper)
+
     def joined(self, other: BytesRead) -> BytesRead:
         """What two statements are charged for."""
         partitions = [n for n in (self.partitions, other.partitions) if n is not None]
         accuracy = self.accuracy if other.accuracy in ("PRECISE", self.accuracy) else other.accuracy
-        return BytesRead((*self.tables, *other.tables), sum(partitions) if partitions else None, accuracy)
+        pruning = (*self.pruning, *other.pruning)
+        upper = None
+        if self.upper is not None or other.upper is not None:
+            upper = (*self.estimate.tables, *other.estimate.tables)
+        tables = (*self.tables, *other.tables)
+        return BytesRead(tables, sum(partitions) if partitions else None, accuracy, pruning, upper)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,22 +99,27 @@ class Planner:
         if refusal is not None:
             raise unsupported(missing)
         from .lower.outputs import fields_of
+        from .lower.reads import note_reads
 
         outputs = analyzed.output_columns()
         names, types = [c[0] for c in outputs], [c[2] for c in outputs]
         if analyzed.statement.is_value_table and types[0].is_struct:
             names, types = [f.name for f in types[0].fields], [f.type for f in types[0].fields]
         tables = tuple(t.ref for t in analyzed.tables.values())
+        low = self.lowering(analyzed, ctx)
+        note_reads(low)
         return QueryPlan(
             route=Route.REFERENCE,
             route_reason=missing,
             schema=fields_of(names, types),
             tables=tables,
-            columns_read=scanned_columns(analyzed),
+            columns_read={ref: tuple(names) for ref, names in low.shared.columns_read.items()},
             reference=analyzed,
+            inputs=low.shared.inputs,
             ordered=bool(resolved.get(resolved.unwrap(analyzed.statement.query), "is_ordered")),
             deterministic=False,
             policies_used=self._policies_used(analyzed, ctx),
+            **low.shared.reading(),
         )
 
     def rows_seen(self, table: Table, ctx: Context) -> QueryPlan | None:
@@ -305,16 +310,3 @@ def as_query(analyzed: Analyzed, scan: Any, outputs: Any) -> Analyzed:
 
     query = ast.ResolvedQueryStmtProto(query=scan, output_column_list=outputs)
     return replace(analyzed, statement=query, kind="resolved_query_stmt")
-
-
-def scanned_columns(analyzed: Analyzed) -> dict[TableRef, tuple[str, ...]]:
-    """The columns that the table scans of a statement read, by table."""
-    read: dict[TableRef, dict[str, None]] = {}
-    for node in resolved.walk(analyzed.statement):
-        if resolved.node_name(node) != "ResolvedTableScan":
-            continue
-        source = analyzed.sources.get(node.table.full_name)
-        if source is not None:
-            names = read.setdefault(source.table.ref, {})
-            names.update((source.columns[i].name, None) for i in node.column_index_list)
-    return {ref: tuple(names) for ref, names in read.items()}

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .kinds import Field, Type, TypeKind
+from .kinds import Field, Mode, Type, TypeKind
 
 # Bytes of each value of the kinds whose size does not depend on the value.
 FIXED: dict[TypeKind, int] = {
@@ -34,6 +34,16 @@ def logical_bytes(field: Field, column: pa.ChunkedArray | pa.Array) -> int:
     """The logical bytes of a canonical column."""
     chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     return sum(_size(chunk, field.type) for chunk in chunks)
+
+
+def path_bytes(field: Field, column: pa.ChunkedArray | pa.Array, path: Sequence[str]) -> int:
+    """The logical bytes of a field in a canonical column, by the names that lead to it, arrays or not."""
+    for name in path:
+        if field.mode is Mode.REPEATED:
+            column = pc.list_flatten(column)
+        at = next(n for n, f in enumerate(field.fields) if f.name.casefold() == name.casefold())
+        field, column = field.fields[at], pc.struct_field(column, at)
+    return logical_bytes(field, column)
 
 
 def table_bytes(fields: Sequence[Field], table: pa.Table) -> int:

@@ -40,10 +40,27 @@ def processed(rest: Http, sql: str) -> int:
 @pytest.mark.fidelity(
     "bytes:cluster pruning",
     "approximated",
-    "All blocks of the partitions that are read are charged: those that a filter leaves out count, too.",
+    "The service tells nothing of its blocks: here each partition is sorted by its clustering columns and "
+    "cut into blocks of up to 64 MiB. LIMIT ends no scan early.",
 )
-def test_filters_on_clustered_columns_save_no_bytes(data: Http) -> None:
-    assert processed(data, "SELECT n FROM d.clustered WHERE n = 1") == 3 * 8
+def test_filters_on_clustered_columns_leave_blocks_out(data: Http) -> None:
+    data.query(
+        "CREATE TABLE d.large CLUSTER BY n AS SELECT n, REPEAT('x', 100000) AS t"
+        " FROM UNNEST(GENERATE_ARRAY(1, 2000)) AS n"
+    )
+    assert processed(data, "SELECT n FROM d.large") == 2000 * 8
+    assert processed(data, "SELECT n FROM d.large WHERE n = 1") == 667 * 8
+    assert processed(data, "SELECT n FROM d.large WHERE n + 0 = 1") == 2000 * 8
+    # A small table is one block.
+    assert processed(data, "SELECT n FROM d.clustered WHERE n = 1000") == 3 * 8
+
+
+@pytest.mark.fidelity(
+    "bytes:TABLESAMPLE", "approximated", "The percentage of the bytes, whatever rows were taken."
+)
+def test_samples_are_charged_by_their_percentage(data: Http) -> None:
+    data.query("CREATE TABLE d.some AS SELECT n FROM UNNEST(GENERATE_ARRAY(1, 100)) AS n")
+    assert processed(data, "SELECT n FROM d.some TABLESAMPLE SYSTEM (10 PERCENT)") == 80
 
 
 @pytest.mark.fidelity(

@@ -11,6 +11,7 @@ from .routes import Route
 
 if TYPE_CHECKING:
     from bqsim.jobs import Job
+    from bqsim.sql.plan import Pruning
 
 
 def _health(ask: Ask) -> dict[str, Any]:
@@ -34,6 +35,36 @@ def _route(job: Job) -> dict[str, Any]:
         "route": route.value if route is not None else None,
         "reason": statistics.route_reason if statistics is not None else "",
     }
+
+
+def _job_pruning(ask: Ask) -> dict[str, Any]:
+    job = ask.core.jobs.get(ask.path["project"], ask.path["job"], ask.query.get("location"))
+    jobs = job.children or [job]
+    return {"statements": [_pruned(one) for one in jobs]}
+
+
+def _pruned(job: Job) -> dict[str, Any]:
+    statistics = job.query_statistics
+    hidden = statistics is None or statistics.row_level_security
+    tables = [] if statistics is None or hidden else [_pruning(found) for found in statistics.pruning]
+    return {"jobReference": job.reference_json(), "tables": tables}
+
+
+def _pruning(found: Pruning) -> dict[str, Any]:
+    """How one table was pruned: what was read of how much, and what each filter did."""
+    out: dict[str, Any] = {
+        "table": found.table.to_json(),
+        "bytesRead": str(found.bytes),
+        "bytesOfBlocksLeftOut": str(found.left_out),
+        "scans": [
+            [{"column": column, "filtering": filtering.value} for column, filtering in filters]
+            for filters in found.filters
+        ],
+    }
+    for name, parts in (("partitions", found.partitions), ("blocks", found.blocks)):
+        if parts is not None:
+            out[name] = {"read": parts[0], "total": parts[1]}
+    return out
 
 
 def _routes(ask: Ask) -> dict[str, Any]:
@@ -63,5 +94,11 @@ ROUTES = (
         "projects/{project}/jobs/{job}/route",
         _job_route,
         "The route of a job's statement, or of those of a script, and why not the engine.",
+    ),
+    Route(
+        "GET",
+        "projects/{project}/jobs/{job}/pruning",
+        _job_pruning,
+        "The partitions and blocks that a job read of tables, and why a filter did not leave more out.",
     ),
 )

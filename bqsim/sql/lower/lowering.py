@@ -138,6 +138,8 @@ class Lowering:
         self.keep_order = False
         # What filters say of columns of virtual tables, by column id.
         self.conditions: dict[int, Condition] = {}
+        # How much TABLESAMPLE takes of the table scan below it.
+        self.sampled = 1.0
         # What is asked of the columns of table scans, and of the statement's own outputs by whoever reads
         # them.
         self._notes: Notes | None = None

@@ -16,6 +16,7 @@ from sqlglot import expressions as exp
 from bqsim.catalog.resources import Table
 from bqsim.errors import BigQueryError
 from bqsim.sql.googlesql.resolved import node_name, unwrap, walk
+from bqsim.sql.plan import Filtering
 from bqsim.types import TypeKind
 
 from . import nodes
@@ -23,7 +24,7 @@ from .pruning import SUBQUERIES, Note, function_name
 from .registry import Unsupported
 from .rising import names_column, rises
 from .types import column_type
-from .zone_ranges import MIRRORED, column_names, partition_ranges
+from .zone_ranges import MIRRORED, alone, column_names, partition_ranges
 
 if TYPE_CHECKING:
     from .lowering import Lowering
@@ -45,17 +46,17 @@ _COVERED = {
     "$less": "({1} < {2})",
     "$less_or_equal": "({1} <= {2})",
 }
-_VOLATILE = frozenset({"rand", "generate_uuid", "session_user", "error"})
+VOLATILE = frozenset({"rand", "generate_uuid", "session_user", "error"})
 
 
 def partition_condition(low: Lowering, node: Any, table: Table) -> str | None:
     """The condition of the partitions that a scan of a partitioned table need read; None for all."""
     names = column_names(table)
-    columns = [c for c in node.parent.column_list if c.name.casefold() in names and c.column_id in low.notes]
+    columns = [c for c in node.parent.column_list if c.name.casefold() in names]
     parts = [
         part
         for column in columns
-        for note in low.notes[column.column_id]
+        for note in alone(low, column.column_id)
         if (part := _may_hold(note, _values_of(table, column))) is not None
     ]
     if not parts:
@@ -63,6 +64,23 @@ def partition_condition(low: Lowering, node: Any, table: Table) -> str | None:
     # Ranges come first: they are cheap, and leave few partitions to the others.
     ranges = partition_ranges(low, node, table, nodes.column(LABEL, LOW), nodes.column(LABEL, HIGH))
     return " AND ".join((*map(nodes.render, ranges), *parts))
+
+
+def partition_filters(
+    low: Lowering, node: Any, table: Table, condition: str | None
+) -> tuple[tuple[str, Filtering], ...]:
+    """What filters on the partitioning column do, as :func:`partition_condition` found."""
+    names = column_names(table)
+    if not names:
+        return ()
+    noted = [
+        c.name for c in node.parent.column_list if c.name.casefold() in names and alone(low, c.column_id)
+    ]
+    by = table.time_partitioning or table.range_partitioning
+    shown = noted[0] if noted else (by.field if by is not None and by.field else "_PARTITIONTIME")
+    if not noted:
+        return ((shown, Filtering.NO_FILTER),)
+    return ((shown, Filtering.NOT_COMPARABLE if condition is None else Filtering.PRUNES),)
 
 
 def covered_condition(low: Lowering, node: Any, table: Table, condition: Any) -> str | None:
@@ -88,7 +106,7 @@ def covered_condition(low: Lowering, node: Any, table: Table, condition: Any) ->
 
 def suffix_condition(low: Lowering, column_id: int) -> str | None:
     """The condition of the suffixes of the tables that a scan of a wildcard table need read."""
-    notes = low.notes.get(column_id, ())
+    notes = alone(low, column_id)
     single = _Values(nodes.column(LABEL, LOW), nodes.column(LABEL, LOW))
     parts = [part for note in notes if (part := _may_hold(note, single)) is not None]
     return " AND ".join(parts) if parts else None
@@ -158,7 +176,7 @@ class _At:
 
 
 def _condition(at: _At, node: Any) -> exp.Expression | None:
-    if any(function_name(n) in _VOLATILE for n in walk(node) if node_name(n) == "ResolvedFunctionCall"):
+    if any(function_name(n) in VOLATILE for n in walk(node) if node_name(n) == "ResolvedFunctionCall"):
         return None
     if at.values.single:
         return nodes.template("(({0}) IS TRUE)", at.lowered(node, at.values.low))

@@ -25,11 +25,16 @@ _UNION_ALL = 0
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A condition of one column, as the statement that ``low`` lowers has it."""
+    """A condition of a column, as the statement that ``low`` lowers has it.
+
+    ``alone``: it is of no other column. Others are noted of alternatives only, each of which may say
+    something of the column.
+    """
 
     low: Lowering
     condition: Any
     column_id: int
+    alone: bool = True
 
 
 Notes = dict[int, list[Note]]
@@ -155,13 +160,16 @@ class _Walk:
         self.asked.setdefault(node.with_query_name, []).append(columns)
 
     def with_conditions(self, active: Notes, condition: Any) -> Notes:
-        """``active`` with the parts of a condition that are of one column each."""
+        """``active`` with the parts of a condition that are of one column each, or alternatives."""
         passed = dict(active)
         for part in parts(condition):
             ids = {n.column.column_id for n in walk(part) if node_name(n) == "ResolvedColumnRef"}
-            if len(ids) == 1 and not any(node_name(n) in SUBQUERIES for n in walk(part)):
-                (column_id,) = ids
-                passed[column_id] = [*passed.get(column_id, ()), Note(self.low, part, column_id)]
+            alone = len(ids) == 1
+            if not (alone or _is_either(part)) or any(node_name(n) in SUBQUERIES for n in walk(part)):
+                continue
+            for column_id in ids:
+                note = Note(self.low, part, column_id, alone)
+                passed[column_id] = [*passed.get(column_id, ()), note]
         return passed
 
     def changed(self, statement: Any) -> None:
@@ -188,6 +196,7 @@ _SCANS: dict[str, Callable[[_Walk, Any, Notes], None]] = {
     "ResolvedFilterScan": _Walk.filter,
     "ResolvedOrderByScan": _Walk.order,
     "ResolvedBarrierScan": _Walk.order,
+    "ResolvedSampleScan": _Walk.order,
     "ResolvedExecuteAsRoleScan": _Walk.order,
     "ResolvedProjectScan": _Walk.project,
     "ResolvedAggregateScan": _Walk.aggregate,
@@ -201,6 +210,10 @@ _CHANGED: dict[str, Callable[[_Walk, Any], None]] = {
     "ResolvedDeleteStmt": _Walk.changed,
     "ResolvedMergeStmt": _Walk.merged,
 }
+
+
+def _is_either(condition: Any) -> bool:
+    return node_name(condition) == "ResolvedFunctionCall" and function_name(condition) == "$or"
 
 
 def _has_where(statement: Any) -> bool:

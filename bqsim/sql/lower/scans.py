@@ -11,13 +11,14 @@ from bqsim.catalog.resources import Table, TableKind
 from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END
 from bqsim.errors import invalid_query
 from bqsim.sql.googlesql.resolved import has, unwrap
-from bqsim.sql.plan import Scan
+from bqsim.sql.plan import Filtering, Scan
 from bqsim.types import TypeKind
 
 from . import materialized, nodes, policies
+from .block_conditions import block_condition
 from .collation import named_key
 from .leaves import names_read
-from .partition_conditions import partition_condition
+from .partition_conditions import partition_condition, partition_filters
 from .pushdown import note_conditions, scan_conditions
 from .registry import Unsupported
 from .relation import Place, Relation, Stage, place_node
@@ -183,7 +184,10 @@ def external(low: Lowering, node: Any, source: Any) -> Relation:
     table = source.table
     low.shared.columns_read.setdefault(table.ref, {})
     name = f"_bq_external_{len(low.shared.inputs) + 1}"
-    low.shared.inputs[name] = (source.columns, table.metadata["virtual"])
+    low.shared.inputs[name] = (
+        source.columns,
+        table.metadata["virtual"].reading(fields_read(low, node, table)),
+    )
     low.shared.deterministic = False
     label = low.label()
     columns: dict[int, Place] = {c.column_id: (label, f"c{i + 1}") for c, i in scan_columns(node)}
@@ -207,22 +211,14 @@ def view(low: Lowering, node: Any, table: Table) -> Relation:
     """A view: its query as a derived table, lowered in a scope of its own."""
     from bqsim.sql.statements.partition_filter import check_view
 
-    from .lowering import Lowering
-
     shared = low.shared
     if table.ref in shared.open_views:
         raise invalid_query(f"View {table.ref.sql_name} refers to itself")
     shared.views[table.ref] = None
     shared.open_views += (table.ref,)
-    inner = Lowering(low.views(table, low.ctx), low.ctx, low.catalog, low.views, shared)
-    statement = inner.analyzed.statement
-    outputs = [c.column.column_id for c in statement.output_column_list]
-    columns = [(c.column_id, outputs[i]) for c, i in scan_columns(node)]
-    inner.outer_notes = {mine: low.notes[outer] for outer, mine in columns if outer in low.notes}
+    inner, columns = lowering_of(low, node, table)
     check_view(low, inner, columns)
-    if low.paths is not None:
-        inner.outer_paths = {mine: low.paths[outer] for outer, mine in columns if outer in low.paths}
-    relation = inner.relation(statement.query)
+    relation = inner.relation(inner.analyzed.statement.query)
     shared.open_views = shared.open_views[:-1]
     query = relation.finish(
         [
@@ -232,6 +228,20 @@ def view(low: Lowering, node: Any, table: Table) -> Relation:
     )
     label = low.label()
     return low.source(nodes.derived(query, label), label, [outer_id for outer_id, _ in columns])
+
+
+def lowering_of(low: Lowering, node: Any, table: Table) -> tuple[Lowering, list[tuple[int, int]]]:
+    """A lowering of the query of a view that a scan reads, told what is asked of it; and the ids of the
+    scan's columns with those of the view's outputs that they are."""
+    from .lowering import Lowering
+
+    inner = Lowering(low.views(table, low.ctx), low.ctx, low.catalog, low.views, low.shared)
+    outputs = [c.column.column_id for c in inner.analyzed.statement.output_column_list]
+    columns = [(c.column_id, outputs[i]) for c, i in scan_columns(node)]
+    inner.outer_notes = {mine: low.notes[outer] for outer, mine in columns if outer in low.notes}
+    if low.paths is not None:
+        inner.outer_paths = {mine: low.paths[outer] for outer, mine in columns if outer in low.paths}
+    return inner, columns
 
 
 def scan_columns(node: Any) -> list[tuple[Any, int]]:
@@ -252,26 +262,54 @@ def all_rows(low: Lowering, node: Any, table: Table) -> Relation:
     if storage is None:
         raise Unsupported(f"table {table.ref.sql_name} without stored rows")
     label = low.label()
-    names: dict[str, None] = {}
     columns: dict[int, Place] = {}
     for column, index in scan_columns(node):
         if index >= len(table.fields):
             columns[column.column_id] = pseudo_column(table, column, label, buffer_of(low, table))
             continue
-        names.update(dict.fromkeys(names_read(low, column.column_id, table.fields[index])))
         columns[column.column_id] = (label, storage.columns[index])
-    low.shared.columns_read.setdefault(table.ref, {}).update(names)
-    if table.time_partitioning is not None or table.range_partitioning is not None or table.clustering:
-        first = table.clustering[0].casefold() if table.clustering else ""
-        at_most = any(c.name.casefold() == first and c.column_id in low.notes for c, _ in scan_columns(node))
-        scan = Scan(tuple(names), partition_condition(low, node, table), at_most=at_most)
-        low.shared.scans.setdefault(table.ref, []).append(scan)
+    note_stored(low, node, table)
     computed = any(p.__class__ is not tuple for p in columns.values())
     relation = Relation(nodes.table(label, storage.engine_table), columns, computed)
     low.places.update(columns)
     relation.where.append(live(low, node, label))
     relation.where += range_conditions(low, node, table, label)
     return relation
+
+
+def fields_read(low: Lowering, node: Any, table: Table) -> tuple[str, ...]:
+    """The names of the columns of a table, and of the fields in them, that a scan reads."""
+    names: dict[str, None] = {}
+    for column, index in scan_columns(node):
+        if index < len(table.fields):
+            names.update(dict.fromkeys(names_read(low, column.column_id, table.fields[index])))
+    return tuple(names)
+
+
+def note_stored(low: Lowering, node: Any, table: Table) -> None:
+    """Note what a scan reads of a stored table."""
+    names, share = fields_read(low, node, table), low.sampled
+    scan = Scan(names, share=share)
+    if table.time_partitioning is not None or table.range_partitioning is not None or table.clustering:
+        blocks, filters = block_condition(low, node, table)
+        condition = partition_condition(low, node, table)
+        at_most = bool(filters) and filters[0][1] is not Filtering.NO_FILTER
+        filters = (*partition_filters(low, node, table, condition), *filters)
+        scan = Scan(names, condition, at_most=at_most, blocks=blocks, share=share, filters=filters)
+    note_scan(low, table.ref, scan)
+    low.shared.columns_read.setdefault(table.ref, {}).update(dict.fromkeys(names))
+
+
+def note_scan(low: Lowering, ref: TableRef, scan: Scan) -> None:
+    """Note a scan that may leave a part of a table out, and others of the same table. It is to be noted
+    before its columns are."""
+    shared = low.shared
+    if ref not in shared.scans:
+        if scan == Scan(scan.columns, suffix=scan.suffix):
+            return
+        before = shared.columns_read.get(ref)
+        shared.scans[ref] = [Scan(tuple(before))] if before else []
+    shared.scans[ref].append(scan)
 
 
 def pseudo_column(table: Table, column: Any, label: str, buffer: Buffer | None = None) -> exp.Expression:

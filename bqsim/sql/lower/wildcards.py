@@ -14,10 +14,10 @@ from bqsim.types import Field, Mode, TypeKind
 
 from . import nodes, policies
 from .leaves import names_read
-from .partition_conditions import suffix_condition
+from .partition_conditions import partition_condition, suffix_condition
 from .registry import Unsupported
 from .relation import Relation
-from .scans import buffer_of, live, pseudo_column, scan_columns
+from .scans import buffer_of, live, note_scan, pseudo_column, scan_columns
 from .types import column_type, engine_type
 
 if TYPE_CHECKING:
@@ -45,12 +45,13 @@ def wildcard(low: Lowering, node: Any, source: Any) -> Relation:
     columns = scan_columns(node)
     prefix = len(table.ref.table) - 1
     suffixes = [suffix_condition(low, c.column_id) for c, index in columns if source.columns[index] is SUFFIX]
+    asked = next(filter(None, suffixes), None)
     low.shared.wildcards.append(tuple(match.ref for match in source.matches))
     for match in source.matches:
         if match.storage is None:
             raise Unsupported(f"table {match.ref.sql_name} without stored rows")
         label = low.label()
-        read = low.shared.columns_read.setdefault(match.ref, {})
+        read: dict[str, None] = {}
         projections = []
         for column, index in columns:
             field = source.columns[index]
@@ -67,10 +68,9 @@ def wildcard(low: Lowering, node: Any, source: Any) -> Relation:
                 value = nodes.column(label, match.storage.columns[position])
                 value = _read_as(value, own, field, engine_type(column_type(column)), label)
             projections.append(nodes.alias(value, f"k{column.column_id}"))
-        if any(suffixes):
-            needed = tuple(f.name for f in match.fields if f.name in read)
-            scan = Scan(needed, next(filter(None, suffixes)), match.ref.table[prefix:])
-            low.shared.scans.setdefault(match.ref, []).append(scan)
+        suffix, condition = match.ref.table[prefix:], partition_condition(low, node, match)
+        note_scan(low, match.ref, Scan(tuple(read), condition, suffix, suffixes=asked, share=low.sampled))
+        low.shared.columns_read.setdefault(match.ref, {}).update(read)
         relation = Relation(nodes.table(label, match.storage.engine_table), {})
         relation.where = [live(low, node, label)]
         branch = relation.finish(projections)

@@ -23,6 +23,7 @@ from .types import column_type
 
 if TYPE_CHECKING:
     from .lowering import Lowering
+    from .pruning import Note
 
 BUILTIN = "ZetaSQL:"
 # Comparisons with their sides exchanged.
@@ -57,6 +58,11 @@ def column_names(table: Table) -> frozenset[str]:
     return _PSEUDO if by.field is None else frozenset({by.field.casefold()})
 
 
+def alone(low: Lowering, column_id: int) -> list[Note]:
+    """The noted conditions of a column and no other."""
+    return [note for note in low.notes.get(column_id, ()) if note.alone]
+
+
 def range_conditions(low: Lowering, node: Any, table: Table, label: str) -> list[exp.Expression]:
     """The ranges that a scan's noted conditions leave of the engine column that partitions ``table``, as
     relation ``label`` has it."""
@@ -88,7 +94,7 @@ def partition_ranges(
     for scanned in node.parent.column_list:
         if scanned.name.casefold() not in names or column_type(scanned).kind not in _TEMPORAL:
             continue
-        for note in low.notes.get(scanned.column_id, ()):
+        for note in alone(low, scanned.column_id):
             for compared in _comparisons(note.low, note.condition):
                 found += _ranges(note.low, (first, last), compared, form)
     return found

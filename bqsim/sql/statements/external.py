@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from bqsim.engine.protocol import Session
 
 CONFIG = "externalDataConfiguration"
+# Formats of which single columns are read.
+_BY_COLUMN = frozenset({"PARQUET", "ORC"})
 
 
 def create_external_table(statement: Statement) -> StatementResult:
@@ -111,13 +113,20 @@ def check_cached(table: Table) -> None:
 class ExternalRows:
     """The rows of one external table, read from its files by whoever calls it.
 
-    ``bytes_read`` are the bytes of the files that it read last: nobody knows them before.
+    ``bytes_read`` are the bytes that it read last: nobody knows them before. Of files by rows they are those
+    of the files; of Parquet and ORC files those of the columns ``names``, and fields in them, as values of
+    BigQuery's types.
     """
 
     table: Table
     source: FileSource
     objects: ObjectStore
     bytes_read: int = field(default=0, compare=False)
+    names: tuple[str, ...] | None = None
+
+    def reading(self, names: tuple[str, ...]) -> ExternalRows:
+        """The rows for a scan that needs only some columns."""
+        return replace(self, names=names)
 
     def __call__(self, session: Session) -> pa.Table:
         """Canonical rows of the table's fields, the URI of the file last."""
@@ -133,7 +142,25 @@ class ExternalRows:
                 ) from None
             text = error.message.removeprefix("Error while reading data, error message: ")
             raise invalid(f"Error while reading table: {name}, error message: {text}") from None
+        if self.source.options.format in _BY_COLUMN and self.names is not None:
+            self.bytes_read = self._column_bytes(rows)
         return rows
+
+    def _column_bytes(self, rows: pa.Table) -> int:
+        """The bytes of what is needed of the rows; the columns in the names of files are not read."""
+        from bqsim.types.bytes_size import path_bytes
+
+        told: set[str] = set()
+        if self.source.partitions is not None:
+            infos = self.source.matching(self.objects)
+            told = {f.name.casefold() for f in self.source.partition_fields(infos)}
+        total = 0
+        for name in self.names or ():
+            first, *path = name.split(".")
+            index = self.table.field_index(first)
+            if index is not None and first.casefold() not in told:
+                total += path_bytes(self.table.fields[index], rows.column(index), path)
+        return total
 
 
 # Turns an external table into one whose rows can be read.

@@ -88,7 +88,7 @@ def _check_scan(node: Any, table: Table, notes: Notes) -> None:
     names, bare = _partition_columns(table), table.range_partitioning is not None
     for column in node.parent.column_list:
         if column.name.casefold() in names:
-            found = notes.get(column.column_id, ())
+            found = [n for n in notes.get(column.column_id, ()) if n.alone]
             if any(not bare or _is_bare(n.condition) for n in found):
                 return
     raise invalid_query(

@@ -82,7 +82,8 @@ def input_rows(statement: Statement, plan: QueryPlan, table: Table, within: tupl
     if table.storage is not None and table.view_query is None:
         return stored_rows(statement, table)
     if "virtual" in table.metadata:
-        rows: pa.Table = table.metadata["virtual"](statement.session)
+        _, given = plan.inputs.get(table.ref.sql_name, (None, table.metadata["virtual"]))
+        rows: pa.Table = given(statement.session)
         return rows.select(range(len(table.fields)))
     if table.view_query is None:
         raise unsupported(plan.route_reason)

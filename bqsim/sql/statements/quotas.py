@@ -68,7 +68,7 @@ def charge_scan(statement: Statement, read: BytesRead, tables: Collection[TableR
 def _afford(statement: Statement, read: BytesRead) -> None:
     """Raises ``bytesBilledLimitExceeded`` for a statement that its job may not pay for."""
     if statement.ctx.afford is not None and not statement.dry_run:
-        statement.ctx.afford(read)
+        statement.ctx.afford(read.estimate)
 
 
 def _levels(statement: Statement, ref: TableRef) -> int:

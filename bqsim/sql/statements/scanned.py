@@ -11,9 +11,10 @@ from bqsim.catalog.resources import Table, TableKind
 from bqsim.catalog.shadow import WHOLE, Accuracy, combined, shadow_of
 from bqsim.errors import BigQueryError
 from bqsim.sql.lower.partition_conditions import LABEL
-from bqsim.sql.plan import BytesRead, QueryPlan, Scan, StatementResult
+from bqsim.sql.plan import BytesRead, Pruning, QueryPlan, Scan, StatementResult
 from bqsim.types import INT64, STRING, Field
 
+from .cluster_blocks import admitted_blocks
 from .partition_ids import UNPARTITIONED, UNPARTITIONED_KEY, Partitions, parse_partition_id, partitions_of
 from .table_statistics import column_key, partition_relation, relation_of
 
@@ -38,7 +39,7 @@ def plan_reads(statement: Statement, plan: QueryPlan) -> BytesRead:
     accuracy = read.accuracy
     if any(hasattr(rows, "bytes_read") for rows in inputs):
         accuracy = str(combined([Accuracy(accuracy), Accuracy.LOWER_BOUND]))
-    return BytesRead((*sizes, *read.tables), read.partitions, accuracy)
+    return replace(read.with_tables(sizes), accuracy=accuracy)
 
 
 def charged(result: StatementResult) -> StatementResult:
@@ -46,7 +47,7 @@ def charged(result: StatementResult) -> StatementResult:
     if result.plan is not None:
         sizes = [rows.bytes_read for _, rows in result.plan.inputs.values() if hasattr(rows, "bytes_read")]
         if sizes:
-            result.read = replace(result.read, tables=(*result.read.tables, *sizes))
+            result.read = result.read.with_tables(sizes)
     return result
 
 
@@ -63,11 +64,28 @@ def bytes_read(
     found = _Found(statement, scans or {})
     stored = [ref for ref in columns_read if found.is_stored(ref)]
     sizes = {ref: found.table(ref, list(columns_read[ref])) for ref in stored}
-    tables = []
-    for matches in wildcards:
-        tables.append(sum(sizes.pop(ref, 0) for ref in matches))
-    tables += sizes.values()
-    return BytesRead(tuple(tables), found.partitions, str(combined(found.accuracies)))
+    groups = [[sizes.pop(ref, _NOTHING) for ref in matches] for matches in wildcards]
+    groups += [[size] for size in sizes.values()]
+    tables = tuple(sum(size.read for size in group) for group in groups)
+    upper = tuple(sum(size.at_most for size in group) for group in groups)
+    return BytesRead(
+        tables,
+        found.partitions,
+        str(combined(found.accuracies)),
+        tuple(found.pruning),
+        None if upper == tables else upper,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """The bytes of a table that are read, and those before blocks are left out."""
+
+    read: int
+    at_most: int
+
+
+_NOTHING = _Size(0, 0)
 
 
 @dataclass(slots=True)
@@ -76,6 +94,7 @@ class _Found:
     scans: Scans
     partitions: int | None = None
     accuracies: list[Accuracy] = field(default_factory=list)
+    pruning: list[Pruning] = field(default_factory=list)
     # The suffixes that a condition admits, of those that it was asked about.
     _suffixes: dict[str, Collection[str]] = field(default_factory=dict)
 
@@ -84,37 +103,60 @@ class _Found:
         table = self.statement.catalog.find_table(ref)
         return table is not None and table.kind is not TableKind.EXTERNAL
 
-    def table(self, ref: TableRef, columns: Sequence[str]) -> int:
+    def table(self, ref: TableRef, columns: Sequence[str]) -> _Size:
         """The bytes that are read of a table."""
         table = self.statement.catalog.find_table(ref)
         scans = self.scans.get(ref, ())
         columns = [c for c in columns if not any(within(c, other) for other in columns)]
         if table is None or not (columns or scans):
-            return 0
+            return _NOTHING
         shadow = shadow_of(table)
         if shadow is not None:
             self.accuracies.append(shadow.accuracy_of(columns))
         if any(scan.at_most for scan in scans):
             self.accuracies.append(Accuracy.UPPER_BOUND)
-        if scans and all(scan.suffix is not None for scan in scans):
+        if any(scan.suffix is not None for scan in scans):
             scans = [scan for scan in scans if self._has_suffix(scan)]
             if not scans:
-                return 0
+                return _NOTHING
             names = {name for scan in scans for name in scan.columns}
-            return self._sizes(table, [c for c in columns if c in names])
+            columns = [c for c in columns if c in names]
+        parts = _Parts(scans)
         partitions = partitions_of(table)
         if partitions is None or not scans or (not table.num_rows and shadow is None):
+            size = self._whole(table, columns, parts)
+        else:
+            size = self._pruned(table, partitions, columns, parts)
+        left_out = self._left_out(table, columns, parts)
+        self._tell(table, size, left_out, parts)
+        return _Size(max(size - left_out, 0), size)
+
+    def _whole(self, table: Table, columns: Sequence[str], parts: _Parts) -> int:
+        """The bytes of columns of a table that no scan reads by partition."""
+        if not parts.sampled:
             return self._sizes(table, columns)
-        return self._pruned(table, partitions, columns, scans)
+        return round(sum(self._sizes(table, [c]) * parts.share(c) for c in columns))
 
     def _sizes(self, table: Table, columns: Sequence[str]) -> int:
         return self.statement.services.sizes.columns(self.statement.session, table, columns)
 
+    def _tell(self, table: Table, size: int, left_out: int, parts: _Parts) -> None:
+        """Keep how a table was pruned."""
+        filters = tuple(scan.filters for scan in parts.scans)
+        if any(filters):
+            found = Pruning(
+                table.ref,
+                max(size - left_out, 0),
+                min(left_out, size),
+                parts.partitions,
+                parts.blocks,
+                filters,
+            )
+            self.pruning.append(found)
+
     # Partitions
 
-    def _pruned(
-        self, table: Table, partitions: Partitions, columns: Sequence[str], scans: Sequence[Scan]
-    ) -> int:
+    def _pruned(self, table: Table, partitions: Partitions, columns: Sequence[str], parts: _Parts) -> int:
         """The bytes of the columns of a table, each in those partitions in which a scan reads it."""
         shadow = shadow_of(table)
         if shadow is None:
@@ -127,20 +169,46 @@ class _Found:
             keys = known.keys()
             relation = partition_relation([k for k in keys if k != UNPARTITIONED_KEY], partitions)
             remembered = {}
-        needed = [self._keys(scan, keys, relation, partitions, remembered) for scan in scans]
-        every = set().union(*needed)
+        parts.needed = [self._keys(scan, keys, relation, partitions, remembered) for scan in parts.scans]
+        every = set().union(*parts.needed)
+        parts.partitions = len(every), len(keys)
         self.partitions = (self.partitions or 0) + len(every)
-        total = 0
+        total = 0.0 if parts.sampled else 0
         for column in columns:
-            reading = [some for scan, some in zip(scans, needed, strict=True) if _reads(scan, column)]
-            wanted = set().union(*reading) if reading else every
+            wanted = parts.wanted(column)
             if shadow is not None:
-                total += shadow.bytes_of([column], [WHOLE, *(known[k] for k in wanted)])
+                size = shadow.bytes_of([column], [WHOLE, *(known[k] for k in wanted)])
             else:
                 key = column_key(table, column)
-                if key is not None:
-                    total += counted.bytes_of([key], wanted)
-        return total
+                size = 0 if key is None else counted.bytes_of([key], wanted)
+            total += size * parts.share(column) if parts.sampled else size
+        return round(total)
+
+    # Blocks
+
+    def _left_out(self, table: Table, columns: Sequence[str], parts: _Parts) -> int:
+        """The bytes of columns in the blocks that no scan needs: known once a statement runs."""
+        if self.statement.dry_run or not any(scan.blocks is not None for scan in parts.scans):
+            return 0
+        session, sizes = self.statement.session, self.statement.services.sizes
+        if shadow_of(table) is not None or sizes.table(session, table) <= sizes.statistics.blocks.block_bytes:
+            return 0
+        blocks = sizes.statistics.blocks.of(session, table, columns)
+        if blocks is None:
+            return 0
+        admitted = [
+            None if scan.blocks is None else admitted_blocks(session, blocks, scan.blocks)
+            for scan in parts.scans
+        ]
+        parts.count(blocks.keys, admitted)
+        total = 0.0
+        for column in columns:
+            key = column_key(table, column)
+            if key is not None:
+                unread = parts.unread(column, blocks.keys, admitted)
+                found = blocks.sizes[key]
+                total += sum(found[n] for n in unread) * parts.share(column)
+        return round(total)
 
     def _keys(
         self,
@@ -188,11 +256,11 @@ class _Found:
     # Wildcards
 
     def _has_suffix(self, scan: Scan) -> bool:
-        if scan.condition is None:
+        if scan.suffixes is None:
             return True
-        admitted = self._suffixes.get(scan.condition)
+        admitted = self._suffixes.get(scan.suffixes)
         if admitted is None:
-            admitted = self._suffixes[scan.condition] = self._admitted_suffixes(scan.condition)
+            admitted = self._suffixes[scan.suffixes] = self._admitted_suffixes(scan.suffixes)
         return scan.suffix in admitted
 
     def _admitted_suffixes(self, condition: str) -> Collection[str]:
@@ -204,20 +272,71 @@ class _Found:
             s.suffix
             for some in self.scans.values()
             for s in some
-            if s.condition == condition and s.suffix is not None
+            if s.suffixes == condition and s.suffix is not None
         }
         relation = table_of([pa.array(sorted(asked), pa.string())])
         found = self._admitted(relation, [Field("c1", STRING.kind)], condition, "c1")
         return asked if found is None else set(found)
 
 
-def within(name: str, other: str) -> bool:
-    """Whether a name is of a field in a column or field."""
-    return name.startswith(f"{other}.")
+@dataclass(slots=True)
+class _Parts:
+    """The parts of a table that its scans read: ``needed`` are the partitions of each of them, None when no
+    partition is left out."""
+
+    scans: Sequence[Scan]
+    needed: list[Collection[int]] | None = None
+    partitions: tuple[int, int] | None = None
+    blocks: tuple[int, int] | None = None
+
+    @property
+    def sampled(self) -> bool:
+        return any(scan.share != 1.0 for scan in self.scans)
+
+    def share(self, column: str) -> float:
+        """How much of a column is read: samples of several scans are taken to be of the same blocks."""
+        return max((s.share for s in self.scans if _reads(s, column)), default=1.0)
+
+    def wanted(self, column: str) -> Collection[int]:
+        """The partitions in which a scan reads a column; those of all scans when none names it."""
+        needed = self.needed or []
+        reading = [some for scan, some in zip(self.scans, needed, strict=True) if _reads(scan, column)]
+        if len(reading) == 1:
+            return reading[0]
+        return set().union(*(reading or needed))
+
+    def count(self, keys: Sequence[int], admitted: Sequence[Collection[int] | None]) -> None:
+        """Note how many of the blocks in the partitions ``keys`` are read: those that a scan admits."""
+        shown = [n for n, key in enumerate(keys) if self.needed is None or any(key in k for k in self.needed)]
+        unread = set(self._unread(range(len(self.scans)), keys, admitted))
+        self.blocks = len(shown) - len(unread), len(shown)
+
+    def unread(
+        self, column: str, keys: Sequence[int], admitted: Sequence[Collection[int] | None]
+    ) -> list[int]:
+        """The numbers of the blocks that lie in a partition in which a column is read, but that no scan
+        admits that reads it there."""
+        reading = [n for n, scan in enumerate(self.scans) if _reads(scan, column)]
+        return self._unread(reading or range(len(self.scans)), keys, admitted)
+
+    def _unread(
+        self, scans: Sequence[int], keys: Sequence[int], admitted: Sequence[Collection[int] | None]
+    ) -> list[int]:
+        found = []
+        for block, key in enumerate(keys):
+            there = [admitted[n] for n in scans if self.needed is None or key in self.needed[n]]
+            if there and all(some is not None and block not in some for some in there):
+                found.append(block)
+        return found
 
 
 def _reads(scan: Scan, column: str) -> bool:
     return any(column == name or within(name, column) for name in scan.columns)
+
+
+def within(name: str, other: str) -> bool:
+    """Whether a name is of a field in a column or field."""
+    return name.startswith(f"{other}.")
 
 
 def _key_of(table: Table, id_: str) -> int:

@@ -84,11 +84,11 @@ def column_key(table: Table, name: str) -> str | None:
     return key
 
 
-def _column_of(key: str) -> str:
+def column_of(key: str) -> str:
     return key.partition(".")[0]
 
 
-def _path_of(key: str) -> tuple[int, ...]:
+def path_of(key: str) -> tuple[int, ...]:
     return tuple(map(int, key.split(".")[1:]))
 
 
@@ -96,10 +96,13 @@ class TableStatistics:
     """The statistics of stored tables, by engine table. Thread safe.
 
     A table whose rows have changed since it was counted is not read again: only rows that began or ended
-    since are.
+    since are. ``blocks`` are those of clustered tables.
     """
 
     def __init__(self, capacity: int = 65_536) -> None:
+        from .cluster_blocks import ClusterBlocks
+
+        self.blocks = ClusterBlocks()
         self._known: dict[str, Counted] = {}
         self._capacity = capacity
         self._lock = threading.Lock()
@@ -122,7 +125,7 @@ class TableStatistics:
         assert storage is not None
         fields = dict(zip(storage.columns, table.fields, strict=True))
         keys = [key for n in names if (key := column_key(table, n)) is not None]
-        wanted = {key: fields[_column_of(key)] for key in keys}
+        wanted = {key: fields[column_of(key)] for key in keys}
         partitions = partitions_of(table)
         known = self._known.get(storage.engine_table)
         if known is not None and known.version < table.version and seen() is None:
@@ -189,7 +192,7 @@ def _brought_to(
     storage = table.storage
     assert storage is not None
     fields = dict(zip(storage.columns, table.fields, strict=True))
-    kept = {c: f for c, f in known.fields.items() if fields.get(_column_of(c)) == f}
+    kept = {c: f for c, f in known.fields.items() if fields.get(column_of(c)) == f}
     since = known.version
     came = _count(session, table, partitions, kept, f"{VERSION_BEGIN} > {since} AND {_LIVE}")
     went = _count(session, table, partitions, kept, f"{VERSION_BEGIN} <= {since} AND {VERSION_END} > {since}")
@@ -238,7 +241,7 @@ def _count(
     assert storage is not None
     key = str(WHOLE_KEY) if partitions is None else partitions.key
     names = list(columns)
-    totals = [column_total(columns[c], _column_of(c), _path_of(c)) for c in names]
+    totals = [column_total(columns[c], column_of(c), path_of(c)) for c in names]
     sizes = "".join(f", CAST({total} AS BIGINT) AS s{n}" for n, total in enumerate(totals))
     # Rows that ended changed their partition when they did.
     changed = f"max(greatest({VERSION_BEGIN}, COALESCE({VERSION_END}, 0)))"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 
 from bqsim.types import (
@@ -27,7 +28,7 @@ from bqsim.types import (
     range_of,
     struct_of,
 )
-from bqsim.types.bytes_size import logical_bytes, table_bytes
+from bqsim.types.bytes_size import logical_bytes, path_bytes, table_bytes
 from bqsim.types.values import array_of_values, table_from_rows
 
 UTC = dt.timezone.utc  # noqa: UP017
@@ -64,3 +65,24 @@ def test_a_slice_counts_only_its_rows() -> None:
     fields = [field_of("a", STRING), field_of("b", array_of(INT64))]
     table = table_from_rows(fields, [["long text", [1, 2, 3]], ["x", [4]], ["yy", []]])
     assert table_bytes(fields, table.slice(1)) == (3 + 8) + 4
+
+
+def test_fields_within_a_column() -> None:
+    inner = struct_of(("a", INT64), ("b", STRING))
+    field = field_of("s", struct_of(("x", inner), ("l", array_of(inner))))
+    values = [
+        [[1, "é"], [[1, "x"], [None, "yz"]]],
+        [None, []],
+        None,
+    ]
+    column = pa.chunked_array([array_of_values(field.type, values)])
+    for path, size in (
+        (["x", "a"], 8),
+        (["x", "B"], 4),
+        (["x"], 12),
+        (["l", "a"], 8),
+        (["l", "b"], 7),
+        (["l"], 15),
+    ):
+        assert path_bytes(field, column, path) == size
+    assert path_bytes(field, column, []) == logical_bytes(field, column) == 27

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bqsim import __version__
@@ -19,6 +21,37 @@ def test_route_of_a_job(rest: Http) -> None:
     found = rest.raw("GET", f"/bqsim/v1/projects/{rest.project}/jobs/{job}/route").json
     assert (found["statementType"], found["route"], found["reason"]) == ("SELECT", "ENGINE", "")
     assert rest.raw("GET", f"/bqsim/v1/projects/{rest.project}/jobs/none/route").status == 404
+
+
+def test_pruning_of_a_job(rest: Http) -> None:
+    rest.dataset()
+    rest.query(
+        "CREATE TABLE d.days PARTITION BY day CLUSTER BY n AS SELECT DATE '2026-01-01' + x AS day, x AS n"
+        " FROM UNNEST([0, 1, 2]) AS x"
+    )
+
+    def pruning(sql: str) -> list[dict[str, Any]]:
+        job = rest.query(sql).json["jobReference"]["jobId"]
+        found = rest.raw("GET", f"/bqsim/v1/projects/{rest.project}/jobs/{job}/pruning").json
+        return found["statements"]  # type: ignore[no-any-return]
+
+    [one] = pruning("SELECT n FROM d.days WHERE day > '2026-01-01' AND ABS(n) = 1")
+    assert one["tables"] == [
+        {
+            "table": {"projectId": rest.project, "datasetId": "d", "tableId": "days"},
+            "bytesRead": "32",
+            "bytesOfBlocksLeftOut": "0",
+            "partitions": {"read": 2, "total": 3},
+            "scans": [
+                [
+                    {"column": "day", "filtering": "PRUNES"},
+                    {"column": "n", "filtering": "NOT_COMPARABLE"},
+                ]
+            ],
+        }
+    ]
+    assert [len(found["tables"]) for found in pruning("SELECT 1; SELECT n FROM d.days;")] == [0, 1]
+    assert rest.raw("GET", f"/bqsim/v1/projects/{rest.project}/jobs/none/pruning").status == 404
 
 
 def test_routes_are_counted(rest: Http) -> None:

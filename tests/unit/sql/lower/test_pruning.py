@@ -143,6 +143,41 @@ def test_wildcard_reads_the_tables_that_are_asked_for(days: Warehouse, sql: str,
     assert dry(days, sql).read.tables == (size,)
 
 
+@pytest.mark.parametrize(
+    ("condition", "size", "partitions"),
+    [
+        ("TRUE", 96, None),
+        ("_TABLE_SUFFIX > '0'", 56, 5),
+        ("_PARTITIONTIME = '2024-01-01' AND _TABLE_SUFFIX > '0'", 24, 2),
+        ("_PARTITIONDATE > '2024-01-01'", 72, 3),
+        ("_PARTITIONTIME BETWEEN '2024-01-01' AND '2024-01-02'", 80, 4),
+        ("_PARTITIONTIME = '2024-01-01' AND _TABLE_SUFFIX = '2'", 8, 1),
+        ("_PARTITIONDATE = '2030-01-01'", 40, 0),
+        ("DATE(_PARTITIONTIME) = '2024-01-03'", 56, 1),
+    ],
+)
+def test_wildcard_leaves_partitions_out(
+    warehouse: Warehouse, condition: str, size: int, partitions: int | None
+) -> None:
+    # A table without partitions is read.
+    warehouse.run("CREATE TABLE d.w_0 AS SELECT x AS n, x AS v FROM UNNEST(GENERATE_ARRAY(1, 5)) AS x")
+    for name, rows in (("1", [(1, 1), (1, 2), (2, 3)]), ("2", [(1, 4), (2, 5), (3, 6), (3, 7)])):
+        warehouse.run(f"CREATE TABLE d.w_{name} (n INT64, v INT64) PARTITION BY _PARTITIONDATE")
+        values = ", ".join(f"('2024-01-0{day}', {n}, {n})" for day, n in rows)
+        warehouse.run(f"INSERT d.w_{name} (_PARTITIONTIME, n, v) VALUES {values}")
+    for found in (
+        dry(warehouse, f"SELECT n FROM `d.w_*` WHERE {condition}"),
+        warehouse.run(f"SELECT n FROM `d.w_*` WHERE {condition}"),
+    ):
+        assert (found.read.tables, found.read.partitions) == ((size,), partitions)
+
+
+def test_wildcard_and_the_same_table_by_name(days: Warehouse) -> None:
+    part = "SELECT n FROM `d.e_*` WHERE _TABLE_SUFFIX = '202402'"
+    for sql in (f"{part} UNION ALL SELECT n FROM d.e_202401", f"SELECT n FROM d.e_202401 UNION ALL {part}"):
+        assert dry(days, sql).read.total == 16
+
+
 def test_changes_are_counted_as_they_come(warehouse: Warehouse) -> None:
     """The figures after each change are those of a table that is counted anew."""
     warehouse.run("CREATE TABLE d.t (d DATE, s STRING) PARTITION BY d")

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 import datetime
+import io
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from bqsim.errors import BigQueryError
+from bqsim.sql.plan import BytesRead
 from bqsim.sql.statements.external import defined_tables
 from tests.unit.sql.warehouse import Warehouse
 
-pytestmark = pytest.mark.fidelity("statement:CREATE EXTERNAL TABLE, statement:DROP EXTERNAL TABLE", "exact")
+pytestmark = [
+    pytest.mark.fidelity("statement:CREATE EXTERNAL TABLE, statement:DROP EXTERNAL TABLE", "exact"),
+    pytest.mark.fidelity("bytes:external tables", "exact", tests="test_bytes_*"),
+]
 
 
 @pytest.fixture
@@ -115,3 +122,54 @@ def test_bytes_are_those_of_the_files_once_they_were_read(files: Warehouse) -> N
         assert (dry.read.total, dry.read.accuracy) == (0, "LOWER_BOUND")
         assert files.run("SELECT id FROM t").read.tables == (size,)
     assert files.run("CREATE TABLE u AS SELECT id FROM t").read.tables == (size,)
+
+
+def _rows() -> pa.Table:
+    inner = [{"a": 1, "b": "xyz", "l": [1, 2]}, {"a": None, "b": "", "l": []}, None]
+    return pa.table({"id": [1, 2, 3], "name": ["ab", None, "c"], "s": inner})
+
+
+@pytest.mark.parametrize("file_format", ["PARQUET", "ORC"])
+def test_bytes_are_those_of_the_columns_read(warehouse: Warehouse, file_format: str) -> None:
+    sink = io.BytesIO()
+    if file_format == "ORC":
+        from pyarrow import orc
+
+        orc.write_table(_rows(), sink)
+    else:
+        pq.write_table(_rows(), sink)
+    uri = f"gs://external/{file_format}/k=7/x"
+    warehouse.executor.objects.put(uri, sink.getvalue())
+    warehouse.run(
+        "CREATE EXTERNAL TABLE t WITH PARTITION COLUMNS (k INT64)"
+        f" OPTIONS (format='{file_format}', uris=['gs://external/{file_format}/*'],"
+        f" hive_partition_uri_prefix='gs://external/{file_format}',"
+        " enable_list_inference=true)"
+    )
+    warehouse.run("CREATE VIEW v AS SELECT * FROM d.t")
+    for columns, size in (
+        ("id", 24),
+        ("name", 4 + 3),
+        ("id, name", 31),
+        ("s.a", 8),
+        ("s.b", 5 + 2),
+        ("s", 8 + 7 + 16),
+        ("k, _FILE_NAME", 0),
+        ("COUNT(*)", 0),
+        ("MAX(id)", 24),
+    ):
+        for source in ("t", "v"):
+            if source == "v" and "_FILE_NAME" in columns:
+                continue
+            read = warehouse.run(f"SELECT {columns} FROM {source}").read
+            assert read.total == size, (columns, source)
+    assert warehouse.executor.dry_run(
+        "SELECT id FROM t", warehouse.context(), warehouse.session
+    ).read == BytesRead((), None, "LOWER_BOUND")
+
+
+def test_bytes_of_files_by_rows_are_those_of_the_files(files: Warehouse) -> None:
+    files.run(f"CREATE EXTERNAL TABLE t {CSV})")
+    size = len("id,name\n1,x\n2,\n" + "id,name\n3,z\n")
+    for columns in ("id", "*"):
+        assert files.run(f"SELECT {columns} FROM t").read.total == size

@@ -1,0 +1,182 @@
+"""Blocks of clustered tables: a model of how the service stores their rows, for the bytes of queries.
+
+The service keeps clustered tables sorted by rewriting them in the background, in blocks of sizes that it
+chooses: that clustering pays from about 64 MB of a table or partition on is all that is documented (page
+*Introduction to clustered tables*). The model: each partition is sorted by its clustering columns (NULL
+first, strings by their first 1,024 characters) and cut into blocks of equal logical bytes of all columns, as
+few as hold no more than :data:`BLOCK_BYTES`. Rows that came since are read by every query, until a tenth of
+the rows has changed: then the table is sorted anew. LIMIT does not end a scan early, as it may there.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bqsim.catalog.resources import Table
+from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END, Session
+from bqsim.errors import BigQueryError
+from bqsim.sim.stale import seen
+from bqsim.sql.lower.block_conditions import CHARACTERS, ordered_by
+from bqsim.sql.lower.partition_conditions import LABEL
+from bqsim.types import INT64, Field, Mode, TypeKind
+
+from .partition_ids import partitions_of
+from .table_statistics import WHOLE_KEY, column_key, column_of, path_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BLOCK_BYTES = 64 * 1024 * 1024
+# A table is sorted anew once one row in so many has changed.
+CHANGED = 10
+# Conditions whose blocks are remembered of a table.
+REMEMBERED = 256
+_RELATION = "_bq_blocks"
+
+
+@dataclass(slots=True)
+class Blocks:
+    """The blocks of one version of an engine table; not to be changed by whoever gets it.
+
+    ``relation`` has the number of each block and what it has of the clustering columns, of ``fields``.
+    ``keys`` are the partitions of the blocks, ``sizes`` the bytes of columns (``c3``, ``c3.0``) by block.
+    """
+
+    version: int
+    rows: int
+    relation: pa.Table
+    fields: Sequence[Field]
+    keys: Sequence[int]
+    sizes: Mapping[str, Sequence[int]]
+    shapes: Mapping[str, Field]
+    admitted: dict[str, Collection[int]] = field(default_factory=dict)
+
+
+class ClusterBlocks:
+    """The blocks of stored tables, by engine table. Thread safe."""
+
+    def __init__(self, block_bytes: int = BLOCK_BYTES, capacity: int = 4096) -> None:
+        self.block_bytes = block_bytes
+        self._known: dict[str, Blocks] = {}
+        self._capacity = capacity
+        self._lock = threading.Lock()
+
+    def of(self, session: Session, table: Table, names: Iterable[str]) -> Blocks | None:
+        """The blocks of a clustered table with the bytes of the named columns, or fields in them; None of a
+        table whose first clustering column has no order, or that is seen later than it was."""
+        storage = table.storage
+        if storage is None or not ordered_by(table) or seen() is not None:
+            return None
+        fields = dict(zip(storage.columns, table.fields, strict=True))
+        keys = [key for n in names if (key := column_key(table, n)) is not None]
+        wanted = {key: fields[column_of(key)] for key in keys}
+        known = self._known.get(storage.engine_table)
+        if known is not None and not _holds(session, table, known):
+            known = None
+        if known is not None and all(known.shapes.get(c) == f for c, f in wanted.items()):
+            return known
+        kept = (
+            {} if known is None else {c: f for c, f in known.shapes.items() if fields.get(column_of(c)) == f}
+        )
+        found = self._cut(session, table, kept | wanted)
+        with self._lock:
+            if len(self._known) >= self._capacity:
+                self._known.clear()
+            self._known[storage.engine_table] = found
+        return found
+
+    def _cut(self, session: Session, table: Table, columns: Mapping[str, Field]) -> Blocks:
+        from .sizes import size_expression
+
+        storage = table.storage
+        assert storage is not None
+        partitions = partitions_of(table)
+        by = ordered_by(table)
+        names = list(columns)
+        whole = " + ".join(
+            f"COALESCE({size_expression(f, c)}, 0)"
+            for f, c in zip(table.fields, storage.columns, strict=True)
+        )
+        sizes = {
+            f"s{n}": f"COALESCE({size_expression(columns[c], column_of(c), path=path_of(c))}, 0)"
+            for n, c in enumerate(names)
+        }
+        order = {f"g{n}": _ordered(table.fields[i], storage.columns[i]) for n, i in enumerate(by)}
+        key = str(WHOLE_KEY) if partitions is None else partitions.key
+        rows = ", ".join(f"{form} AS {name}" for name, form in (order | sizes).items())
+        sort = ", ".join(f"{name} NULLS FIRST" for name in order)
+        inner = ", ".join((*order, *sizes))
+        ends = ", ".join(f"min({g}) AS l{g}, max({g}) AS h{g}, count(*) - count({g}) AS n{g}" for g in order)
+        summed = "".join(f", sum({s}) AS {s}" for s in sizes)
+        shown = ", ".join(f"l{g}, h{g}, n{g}" for g in order)
+        totals = "".join(f", CAST({s} AS BIGINT)" for s in sizes)
+        query = (
+            f"SELECT row_number() OVER (ORDER BY k, b) - 1, {shown}, k{totals} FROM ("
+            f"SELECT k, b, {ends}{summed} FROM ("
+            f"SELECT k, CAST(COALESCE(least((reached - z) * blocks // nullif(whole, 0), blocks - 1), 0)"
+            f" AS BIGINT) AS b, {inner} FROM ("
+            f"SELECT *, (whole + {self.block_bytes - 1}) // {self.block_bytes} AS blocks FROM ("
+            f"SELECT *, sum(z) OVER (PARTITION BY k ORDER BY {sort}, row_born, row_at"
+            " ROWS UNBOUNDED PRECEDING) AS reached, sum(z) OVER (PARTITION BY k) AS whole FROM ("
+            f"SELECT {key} AS k, {whole or '0'} AS z, {VERSION_BEGIN} AS row_born, rowid AS row_at, {rows}"
+            f" FROM {storage.engine_table} WHERE {VERSION_END} IS NULL)))) GROUP BY k, b) ORDER BY k, b"
+        )
+        number = Field("n", INT64.kind)
+        ends_of = [f for i in by for f in (_plain(table.fields[i]), _plain(table.fields[i]), number)]
+        fields = [number, *ends_of, number, *[number] * len(names)]
+        found = session.query(query, fields)
+        at = 1 + len(ends_of)
+        return Blocks(
+            table.version,
+            table.num_rows,
+            found.select(range(at)),
+            fields[:at],
+            found.column(at).to_pylist(),
+            {c: found.column(at + 1 + n).to_pylist() for n, c in enumerate(names)},
+            dict(columns),
+        )
+
+
+def _ordered(field_: Field, column: str) -> str:
+    return f"left({column}, {CHARACTERS})" if field_.kind is TypeKind.STRING else column
+
+
+def _plain(field_: Field) -> Field:
+    return Field("c", field_.kind, Mode.NULLABLE)
+
+
+def _holds(session: Session, table: Table, known: Blocks) -> bool:
+    """Whether a table is still sorted as it was in an earlier version."""
+    if known.version == table.version:
+        return True
+    storage = table.storage
+    if known.version > table.version or storage is None:
+        return False
+    came = session.scalar(
+        f"SELECT count(*) FROM {storage.engine_table}"
+        f" WHERE {VERSION_BEGIN} > {known.version} AND {VERSION_END} IS NULL"
+    )
+    came = int(str(came))
+    went = known.rows + came - table.num_rows
+    return (came + went) * CHANGED <= known.rows
+
+
+def admitted_blocks(session: Session, blocks: Blocks, condition: str) -> Collection[int] | None:
+    """The numbers of the blocks where a condition holds; None when it cannot be computed."""
+    found = blocks.admitted.get(condition)
+    if found is not None:
+        return found
+    session.register(_RELATION, blocks.relation, blocks.fields)
+    try:
+        listed = session.scalar(f"SELECT list(c1) FROM {_RELATION} AS {LABEL} WHERE {condition}")
+    except BigQueryError:
+        return None
+    finally:
+        session.unregister(_RELATION)
+    if len(blocks.admitted) >= REMEMBERED:
+        blocks.admitted.clear()
+    found = blocks.admitted[condition] = frozenset(listed if isinstance(listed, list) else ())
+    return found
