@@ -100,7 +100,8 @@ class ShadowStatistics:
     ``leaves`` are those of the fields of structs by path (``s.a``), as far as they are known.
     ``parts`` has by partition id (``20260102``, ``__NULL__``, :data:`WHOLE`) rows, bytes and when they
     changed. ``accuracies`` names columns whose bytes are no more than estimates. ``figures`` are those that
-    tables.get and TABLE_STORAGE give beside (``long_term_logical_bytes``, ``active_physical_bytes``, …).
+    tables.get and TABLE_STORAGE give beside, as the latter calls them (``long_term_logical_bytes``,
+    ``active_physical_bytes``, ``total_partitions``, …).
     ``generate`` is how many rows are made when they are first asked for; None: asking is an error.
     """
 

@@ -26,7 +26,21 @@ Key = tuple[str, str, str]
 _FIGURES = (
     "active_logical_bytes", "long_term_logical_bytes", "total_physical_bytes", "active_physical_bytes",
     "long_term_physical_bytes", "time_travel_physical_bytes", "fail_safe_physical_bytes",
+    "current_physical_bytes", "total_partitions",
 )  # fmt: skip
+# What documents of tables call the columns of TABLE_STORAGE.
+_DOCUMENT_FIGURES: Mapping[str, str] = {
+    "numRows": "total_rows",
+    "numBytes": "total_logical_bytes",
+    "numActiveLogicalBytes": "active_logical_bytes",
+    "numLongTermBytes": "long_term_logical_bytes",
+    "numTotalPhysicalBytes": "total_physical_bytes",
+    "numActivePhysicalBytes": "active_physical_bytes",
+    "numLongTermPhysicalBytes": "long_term_physical_bytes",
+    "numTimeTravelPhysicalBytes": "time_travel_physical_bytes",
+    "numCurrentPhysicalBytes": "current_physical_bytes",
+    "numPartitions": "total_partitions",
+}
 _NONE = frozenset({None, "", "NULL", "null"})
 # Options of TABLE_OPTIONS: the member of the resource, and how its value is read.
 _OPTIONS: Mapping[str, tuple[str, Any]] = {
@@ -198,7 +212,7 @@ class _Assembly:
         if storage is None and whole:
             storage = whole[0]
         if storage is None and document is not None and "numBytes" in document:
-            storage = {"total_rows": document.get("numRows"), "total_logical_bytes": document["numBytes"]}
+            storage = {view: document.get(member) for member, view in _DOCUMENT_FIGURES.items()}
         if storage is None and not parts:
             return None
         storage = storage or {}

@@ -33,14 +33,14 @@ Part = tuple[int, int | None, int]
 @dataclass(frozen=True, slots=True)
 class Told:
     """What is known of a table: ``partitions`` are rows, bytes (None: not told) and times of change (epoch
-    microseconds) by id; ``columns`` bytes by top-level column; ``generate`` as of ShadowStatistics.
+    microseconds) by id; ``columns`` bytes by column, or by field in one (``s.a``); ``figures`` and
+    ``generate`` as of ShadowStatistics.
     """
 
     rows: int | None = None
     bytes: int | None = None
     columns: Mapping[str, int] = field(default_factory=dict)
     partitions: Mapping[str, Part] | None = None
-    leaves: Mapping[str, int] = field(default_factory=dict)
     figures: Mapping[str, int] = field(default_factory=dict)
     changed_us: int = 0
     generate: int | None = None
@@ -59,7 +59,8 @@ def statistics_of(fields: Sequence[Field], told: Told, *, partitioned: bool = Fa
     if rows is None:
         per_row = sum(_typical(f) for f in fields) or 1
         rows = (total or 0) // per_row
-    sizes, accuracies = _columns(fields, rows, total, told.columns)
+    leaves = {name: size for name, size in told.columns.items() if "." in name}
+    sizes, accuracies = _columns(fields, rows, total, _whole(fields, told.columns))
     if total is None:
         total = sum(sizes.values())
         accuracies["*"] = combined(accuracies.values())
@@ -70,11 +71,25 @@ def statistics_of(fields: Sequence[Field], told: Told, *, partitioned: bool = Fa
     return ShadowStatistics(
         sizes,
         _parts(parts, rows, total) if parts else {WHOLE: (rows, total, told.changed_us)},
-        told.leaves,
+        leaves,
         accuracies,
         told.figures,
         told.generate,
     )
+
+
+def _whole(fields: Sequence[Field], told: Mapping[str, int]) -> dict[str, int]:
+    """The bytes of top-level columns: as they were told, or all fields in them were."""
+    known = {name.casefold(): size for name, size in told.items()}
+
+    def size_of(one: Field, path: str) -> int | None:
+        if path in known:
+            return known[path]
+        parts = [size_of(f, f"{path}.{f.name.casefold()}") for f in one.fields]
+        return sum(p or 0 for p in parts) if parts and None not in parts else None
+
+    sizes = {one.name: size_of(one, one.name.casefold()) for one in fields}
+    return {name: size for name, size in sizes.items() if size is not None}
 
 
 def _columns(

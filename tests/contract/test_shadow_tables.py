@@ -35,6 +35,9 @@ datasets:
       whole:
         schema: {id: INT64, note: STRING, other: STRING}
         statistics: {rows: 1000, bytes: 100000}
+      nested:
+        schema: {id: INT64 NOT NULL, r: "STRUCT<a INT64, b STRING>"}
+        statistics: {rows: 100, columns: {"r.a": 700, "r.b": 9200}}
       unknown_partitions:
         schema: {id: INT64 NOT NULL, day: DATE NOT NULL}
         partition_by: day
@@ -76,6 +79,10 @@ def _dry(client: Any, sql: str, **options: Any) -> tuple[int, str]:
         ("SELECT * FROM sales.whole", (100_000, "PRECISE")),
         ("SELECT id FROM sales.whole", (8000, "UPPER_BOUND")),
         ("SELECT note FROM sales.whole", (46_000, "UNKNOWN")),
+        ("SELECT r.b FROM sales.nested", (9200, "PRECISE")),
+        ("SELECT r FROM sales.nested", (9900, "PRECISE")),
+        ("SELECT id, r.a FROM sales.nested", (1500, "PRECISE")),
+        ("SELECT * FROM sales.nested", (10_700, "PRECISE")),
         ("SELECT id FROM sales.unknown_partitions WHERE day = '2026-01-01'", (16_000, "UPPER_BOUND")),
     ],
 )

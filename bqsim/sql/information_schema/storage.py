@@ -158,7 +158,12 @@ def _tiers(items: Sequence[Any], scope: Scope) -> list[str]:
 
 def _partition_counts(items: Sequence[Any], scope: Scope) -> list[int]:
     known = _known_partitions([item.table for item in items if item.deleted is None], scope)
-    return [len(known.get(item.table.ref, ())) if item.deleted is None else 0 for item in items]
+    counts = [len(known.get(item.table.ref, ())) if item.deleted is None else 0 for item in items]
+    told = [shadow_of(item.table) if item.deleted is None else None for item in items]
+    return [
+        count or (0 if shadow is None else shadow.figures.get("total_partitions", 0))
+        for count, shadow in zip(counts, told, strict=True)
+    ]
 
 
 def _held_rows(held: _Held) -> int:

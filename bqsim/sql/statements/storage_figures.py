@@ -251,6 +251,6 @@ def _of_shadow(table: Table, shadow: ShadowStatistics, now_us: int) -> Figures:
         long_term,
         told.get("time_travel_physical_bytes", 0),
         told.get("fail_safe_physical_bytes", 0),
-        len(parts) if partitioned else None,
+        len(parts) or told.get("total_partitions", 0) if partitioned else None,
         told,
     )

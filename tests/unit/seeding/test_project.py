@@ -151,3 +151,24 @@ def test_sizes_of_the_old_view() -> None:
     exports = {"COLUMNS": [{**_T, "column_name": "id", "data_type": "INT64"}], "__TABLES__": [sizes]}
     shadow = assemble(exports).tables["p", "d", "t"].statistics
     assert shadow is not None and (shadow.rows, shadow.bytes) == (3, 24)
+
+
+def test_figures_of_a_document() -> None:
+    document = {
+        "tableReference": {"projectId": "p", "datasetId": "d", "tableId": "t"},
+        "schema": {"fields": [{"name": "n", "type": "INTEGER"}]},
+        "timePartitioning": {"type": "DAY"},
+        "numRows": "10",
+        "numBytes": "80",
+        "numLongTermBytes": "30",
+        "numTimeTravelPhysicalBytes": "4",
+        "numPartitions": "7",
+    }
+    exports: Exports = {"table": [document]}
+    statistics = assemble(exports).tables["p", "d", "t"].statistics
+    assert statistics is not None
+    assert statistics.figures == {
+        "long_term_logical_bytes": 30,
+        "time_travel_physical_bytes": 4,
+        "total_partitions": 7,
+    }

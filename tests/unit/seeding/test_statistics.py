@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from bqsim.catalog.shadow import WHOLE, Accuracy
 from bqsim.seeding.statistics import Told, statistics_of
-from bqsim.types import Field, Mode, TypeKind
+from bqsim.types import INT64, STRING, Field, Mode, TypeKind, field_of
 
 ID = Field("id", TypeKind.INT64, Mode.REQUIRED)
 DAY = Field("day", TypeKind.DATE)
@@ -73,3 +73,15 @@ def test_arrays_and_structs() -> None:
     assert found.columns == {"s": 32, "many": 32}
     assert found.accuracy_of(["s"]) is Accuracy.UPPER_BOUND
     assert found.accuracy_of(["many"]) is Accuracy.UNKNOWN
+
+
+def test_fields_of_structs_that_are_told() -> None:
+    inner = (field_of("a", INT64), field_of("b", STRING))
+    fields = [field_of("s", STRING), Field("r", TypeKind.STRUCT, fields=inner)]
+    found = statistics_of(fields, Told(rows=10, bytes=500, columns={"r.a": 80, "R.B": 220}))
+    assert found.columns == {"s": 200, "r": 300}
+    assert found.leaves == {"r.a": 80, "R.B": 220}
+    assert (found.bytes_of(["r.a"]), found.bytes_of(["r.b"]), found.bytes_of(["r"])) == (80, 220, 300)
+    part = statistics_of(fields, Told(rows=10, columns={"r.a": 80}))
+    assert part.bytes_of(["r.a"]) == 80
+    assert part.columns["r"] > 80
