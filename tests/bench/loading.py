@@ -47,7 +47,7 @@ def load(sim: Bqsim, table: str, format_: str, file: Path, **options: Any) -> fl
     config = {"destinationTable": target, "sourceFormat": format_, "writeDisposition": "WRITE_TRUNCATE"}
     body = json.dumps({"configuration": {"load": {**config, **options}}}).encode()
     started = time.perf_counter()
-    connection = http.client.HTTPConnection("127.0.0.1", sim.port, timeout=600)
+    connection = http.client.HTTPConnection("127.0.0.1", sim.port, timeout=600, blocksize=1 << 20)
     path = f"/upload/bigquery/v2/projects/{PROJECT}/jobs?uploadType=resumable"
     connection.request("POST", path, body, {"Content-Type": "application/json"})
     answer = connection.getresponse()

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
@@ -32,6 +33,7 @@ _NATIVE = {
     TypeKind.FLOAT64: pa.float64(),
     TypeKind.BOOL: pa.bool_(),
 }
+_FEED, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
 _NULL_BEHIND = re.compile(rb"\}\s*n")
 # How the bulk reader takes numbers that are values of other kinds.
 _NUMBERS: dict[TypeKind, Any] = {
@@ -162,13 +164,16 @@ def _regular_rows(data: bytes) -> int | None:
     data = data.strip()
     if not data.startswith(b"{") or not data.endswith(b"}"):
         return None
-    ends = data.count(b"}\n{")
+    found = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(found == _FEED)
+    before, behind = found[ends - 1], found[ends + 1]
     if b"\r" in data:
-        ends += data.count(b"}\r\n{")
-    if data.count(b"\n") != ends:
+        before = np.where(before == _RETURN, found[ends - 2], before)
+    if not (before == _CLOSE).all() or not (behind == _OPEN).all():
         return None
     # Without objects within objects there is one at each end of a line only.
-    return None if data.count(b"}") > ends + 1 and _NULL_BEHIND.search(data) else ends + 1
+    closed = np.count_nonzero(found == _CLOSE)
+    return None if closed > len(ends) + 1 and _NULL_BEHIND.search(data) else len(ends) + 1
 
 
 def _read_in_bulk(data: bytes, fields: tuple[Field, ...], options: JsonOptions) -> pa.Table | None:
