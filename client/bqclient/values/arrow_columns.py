@@ -32,6 +32,11 @@ def batch(rows: Iterable[Mapping[str, Any]], schema: Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=arrow_schema(schema))
 
 
+def column_of_values(values: list[Any], field: Field) -> pa.Array:
+    """Python values of one column. Raises UsageError naming row and field."""
+    return _column(values, field, lambda i: f"Row {i}: field {field.name}")
+
+
 def _children(rows: Sequence[Any], fields: Sequence[Field], place: Place, joint: str) -> list[pa.Array]:
     names = {f.name for f in fields}
     rows = [_row(row, names, i, place) for i, row in enumerate(rows)]
