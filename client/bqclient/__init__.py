@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from .errors import BigQueryError
     from .models.references import DatasetReference, JobReference, TableReference
     from .models.schema import Field, Schema
+    from .observability.correlation import correlation
+    from .observability.telemetry import Telemetry
     from .resilience.policies import Resilience, RetryPolicy
     from .runtime import Deadline, Runtime
     from .secret import Secret
+    from .sync import SyncBigQueryClient
 
 # Public names and the modules that hold them.
 _PLACES = {
@@ -37,7 +40,10 @@ _PLACES = {
     "Runtime": "runtime",
     "Schema": "models.schema",
     "Secret": "secret",
+    "SyncBigQueryClient": "sync",
     "TableReference": "models.references",
+    "Telemetry": "observability.telemetry",
+    "correlation": "observability.correlation",
 }
 __all__ = [
     "BigQueryClient",
@@ -54,7 +60,10 @@ __all__ = [
     "Runtime",
     "Schema",
     "Secret",
+    "SyncBigQueryClient",
     "TableReference",
+    "Telemetry",
+    "correlation",
 ]
 __version__ = "0.1.0"
 
