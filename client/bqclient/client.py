@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -50,6 +51,18 @@ class Core:
         self.rest = Rest(config, self.tokens, self.retrier, config.observability, http_transport)
         self.rpc = Rpc(config, self.tokens, self.retrier, config.observability)
         self.throttle = Throttle(config.resilience.interactive_queries)
+        self._closing: list[Callable[[], Awaitable[None]]] = []
+
+    def on_close(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Have ``work`` done before the connections are closed."""
+        self._closing.append(work)
+
+    async def close(self) -> None:
+        """End what goes on beside, and close all connections."""
+        for work in reversed(self._closing):
+            await work()
+        await self.rest.close()
+        await self.rpc.close()
 
     def deadline(self, seconds: float | None = None) -> Deadline:
         """A deadline that many seconds from now; the client's timeout when none is given."""
@@ -176,8 +189,7 @@ class BigQueryClient:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self.core.rest.close()
-        await self.core.rpc.close()
+        await self.core.close()
 
     async def __aenter__(self) -> Self:
         return self

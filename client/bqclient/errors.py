@@ -107,18 +107,39 @@ class InvalidQueryError(QueryError):
 
 
 class BytesBilledLimitError(QueryError):
-    """The query would bill more than allowed. ``estimate`` and ``limit`` are bytes, where known."""
+    """The query would bill more than allowed. ``estimate`` and ``limit`` are bytes, ``cost`` is the estimate
+    in USD, where known; ``advice`` is what to do."""
+
+    advice = (
+        "Read less (fewer columns, a condition on the partitioning column), or allow more by "
+        "maximum_bytes_billed."
+    )
 
     def __init__(
-        self, message: str, *, estimate: int | None = None, limit: int | None = None, **known: Any
+        self,
+        message: str,
+        *,
+        estimate: int | None = None,
+        limit: int | None = None,
+        cost: float | None = None,
+        **known: Any,
     ) -> None:
         super().__init__(message, **known)
         self.estimate = estimate
         self.limit = limit
+        self.cost = cost
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} {self.advice}"
 
 
 class ResponseTooLargeError(QueryError):
     """The result is larger than an answer may be: name a destination table."""
+
+    advice = "Name a table for the result: execute(..., destination='dataset.table')."
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} {self.advice}"
 
 
 class QueryTimeoutError(QueryError):

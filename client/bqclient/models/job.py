@@ -74,8 +74,10 @@ class Job:
         """From the API's ``Job``, or from one of a list, which has the same parts."""
         status = data.get("status") or _NOTHING
         result = status.get("errorResult")
+        named = data["jobReference"]
         return cls(
-            JobReference.from_api(data["jobReference"]),
+            # A dry run has no id.
+            JobReference(named["projectId"], named.get("jobId") or "", named.get("location")),
             _kind(data.get("configuration") or _NOTHING),
             status.get("state") or data.get("state") or "PENDING",
             ErrorInfo.from_api(result) if result else None,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from bqclient.errors import RateLimitError
 from bqclient.runtime import Deadline, Runtime
@@ -47,11 +46,14 @@ class Throttle:
         self.places = places
         self._free = asyncio.Semaphore(places)
 
-    @asynccontextmanager
-    async def place(self, *, batch: bool = False) -> AsyncIterator[None]:
-        """Hold a place while a query runs."""
-        if batch:
-            yield
-            return
-        async with self._free:
-            yield
+    def place(self, *, batch: bool = False) -> AbstractAsyncContextManager[None]:
+        """``async with`` it to hold a place while a query runs."""
+        return _FREE if batch else self._free
+
+    @property
+    def full(self) -> bool:
+        """Whether the next query has to wait."""
+        return self._free.locked()
+
+
+_FREE: AbstractAsyncContextManager[None] = nullcontext()
