@@ -1,4 +1,5 @@
-"""Noncurrent versions of the objects of a bucket: a file each, and what is known of it beside."""
+"""Objects of a bucket that are not current: versions, and what was deleted softly. A file each, and what is
+known of it beside."""
 
 from __future__ import annotations
 
@@ -10,14 +11,14 @@ from typing import BinaryIO
 from .files import read_json, write_json
 from .model import ObjectInfo
 
-FOLDER = "%versions"
+VERSIONS, DELETED = "%versions", "%deleted"
 
 
 class Archive:
-    """The versions in a folder. Not thread-safe: the store's lock guards it."""
+    """What is kept in a folder. Not thread-safe: the store's lock guards it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / FOLDER
+    def __init__(self, folder: Path, kind: str = VERSIONS) -> None:
+        self._folder = folder / kind
 
     def add(self, info: ObjectInfo, path: Path) -> None:
         """Move the file of an object that was current here."""
@@ -30,6 +31,16 @@ class Archive:
         """A version; None when it is not kept."""
         known = read_json(self._path(name, generation).with_suffix(".json"))
         return None if known is None else ObjectInfo(**known)
+
+    def path(self, info: ObjectInfo) -> Path:
+        """The file of a version."""
+        return self._path(info.name, info.generation)
+
+    def sweep(self, now_us: int) -> None:
+        """Delete for good what was kept up to now."""
+        for info in self.versions():
+            if info.hard_delete_us is not None and info.hard_delete_us <= now_us:
+                self.delete(info)
 
     def open(self, info: ObjectInfo) -> BinaryIO:
         """The content of a version."""

@@ -32,6 +32,13 @@ class Bucket:
         versioning = self.attributes.get("versioning")
         return isinstance(versioning, Mapping) and bool(versioning.get("enabled"))
 
+    @property
+    def soft_delete_s(self) -> int:
+        """For how many seconds what is gone otherwise can be restored; 0: not at all."""
+        policy = self.attributes.get("softDeletePolicy")
+        seconds = str(policy.get("retentionDurationSeconds", 0)) if isinstance(policy, Mapping) else ""
+        return int(seconds) if seconds.isdecimal() and len(seconds) < 12 else 0
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
@@ -40,7 +47,8 @@ class ObjectInfo:
 
     ``generation`` grows with each write of the object, ``metageneration`` with each change of attributes.
     ``hashes`` has those checksums that are known already; ``components`` is how many objects it was composed
-    of, 0 when it was not. ``deleted_us`` is when it stopped to be current, None while it is.
+    of, 0 when it was not. ``deleted_us`` is when it stopped to be current, None while it is;
+    ``soft_deleted_us`` when it was deleted so that it can be restored until ``hard_delete_us``.
     """
 
     bucket: str
@@ -54,6 +62,8 @@ class ObjectInfo:
     hashes: Mapping[str, str] = field(default_factory=dict)
     components: int = 0
     deleted_us: int | None = None
+    soft_deleted_us: int | None = None
+    hard_delete_us: int | None = None
 
     @property
     def uri(self) -> str:

@@ -20,8 +20,10 @@ from bqsim.sim.clock import Clock
 
 from . import checksums, scratch
 from .archive import Archive
+from .deleted import SoftDeleted
 from .files import read_json, write_json
 from .model import Bucket, Check, ObjectInfo, at_generation
+from .notes import Notes
 from .paths import TWIN, file_of, name_of, new_file, parts_of
 from .uris import Uri, check_object_name, is_bucket_name, parse_uri
 from .writer import ObjectWriter
@@ -47,6 +49,8 @@ class ObjectStore:
         self._folder: Path | None = None
         self._lock = threading.RLock()
         self._last_generation = 0
+        self.notes = Notes(self._lock, lambda: self.folder / OWN)
+        self.soft_deleted = SoftDeleted(clock, self._lock, lambda bucket: self.folder / OWN / bucket)
 
     @property
     def folder(self) -> Path:
@@ -275,6 +279,8 @@ class ObjectStore:
         path = self._file(before.bucket, before.name)
         if bucket is not None and bucket.keeps_versions and path is not None:
             self._archive(before.bucket).add(replace(before, deleted_us=now_us), path)
+        elif path is not None:
+            self.soft_deleted.keep(bucket, before, path)
 
     def put(self, uri: str, data: bytes | str, attributes: Mapping[str, Any] | None = None) -> ObjectInfo:
         """Write an object at once."""
@@ -309,13 +315,18 @@ class ObjectStore:
                 check(found)
             if found is None:
                 raise _missing(uri)
+            bucket = self.find_bucket(parts.bucket)
             if found.deleted_us is not None:
-                self._archive(parts.bucket).delete(found)
+                archive = self._archive(parts.bucket)
+                self.soft_deleted.keep(bucket, found, archive.path(found))
+                archive.delete(found)
                 return
             path = self._file(parts.bucket, parts.name)
             assert path is not None
             if generation is None:
                 self._retire(found, self._clock.now_us())
+            else:
+                self.soft_deleted.keep(bucket, found, path)
             path.unlink(missing_ok=True)
             self._beside(parts.bucket, parts.name).unlink(missing_ok=True)
             self._prune(path.parent, self.folder / parts.bucket)

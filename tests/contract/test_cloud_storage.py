@@ -275,14 +275,6 @@ def test_batches_and_policies(client: storage.Client, bucket: storage.Bucket) ->
     assert bucket.test_iam_permissions(["storage.objects.get"]) == ["storage.objects.get"]
 
 
-@pytest.mark.fidelity("storage:other collections", "absent", "They are refused by name.")
-def test_other_collections(bucket: storage.Bucket) -> None:
-    with pytest.raises(exceptions.GoogleAPICallError, match=r"storage\.notifications is not implemented"):
-        list(bucket.list_notifications())
-    with pytest.raises(exceptions.GoogleAPICallError, match="AccessControls is not implemented"):
-        bucket.acl.reload()
-
-
 def _status(url: str, verb: str = "GET", data: bytes | None = None, **headers: str) -> tuple[int, str]:
     request = urllib.request.Request(url, data, headers, method=verb)
     try:

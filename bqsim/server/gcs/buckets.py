@@ -5,28 +5,30 @@ from __future__ import annotations
 import base64
 import binascii
 from typing import Any
-from urllib.parse import parse_qsl
 
 from bqsim.errors import BigQueryError
 from bqsim.objects import Bucket
 from bqsim.objects.uris import is_bucket_name
 from bqsim.server.rest.reply import Reply
-from bqsim.server.rest.request import split_target
 
+from .acls import apply_predefined, checked_lists
+from .changing import Changed, change_bucket, replaced
 from .conditions import check_metageneration, number
 from .errors import StorageError, bad_value, required
 from .request import Ask, off_loop
 from .resources import (
     BUCKET_FIELDS,
-    POLICY,
     PROJECT,
     attributes_of,
     bucket_json,
-    etag_of,
     patched,
     project_of,
+    time_text,
     without_nulls,
 )
+
+# Page "Soft delete": how long a new bucket keeps what is deleted.
+SOFT_DELETE_S = "604800"
 
 _TAKEN = "Your previous request to create the named bucket succeeded and you already own it."
 _NOT_AVAILABLE = (
@@ -43,8 +45,13 @@ async def insert(ask: Ask) -> Reply:
     name = ask.body.get("name")
     if not isinstance(name, str) or not name:
         raise required("name")
-    attributes = without_nulls(attributes_of(ask.body, BUCKET_FIELDS))
-    return ask.shown_bucket(await off_loop(lambda: create(ask, name, attributes, ask.query["project"])))
+    project = ask.query["project"]
+    wanted = ask.core.settings.project if project == "<none>" else project
+    attributes = without_nulls(_attributes(ask, wanted))
+    if "softDeletePolicy" not in attributes:
+        now = time_text(ask.core.clock.now_us())
+        attributes["softDeletePolicy"] = {"retentionDurationSeconds": SOFT_DELETE_S, "effectiveTime": now}
+    return ask.shown_bucket(await off_loop(lambda: create(ask, name, attributes, project)))
 
 
 def create(ask: Ask, name: str, attributes: dict[str, Any], project: str) -> Bucket:
@@ -117,26 +124,58 @@ async def get(ask: Ask) -> Reply:
 
 async def patch(ask: Ask) -> Reply:
     """Change some attributes."""
-    changes = attributes_of(ask.body, BUCKET_FIELDS)
+    changes = _attributes(ask)
     return await _change(ask, lambda before: patched(before, changes))
 
 
 async def update(ask: Ask) -> Reply:
     """Replace all attributes."""
-    given = without_nulls(attributes_of(ask.body, BUCKET_FIELDS))
+    return await _change(ask, replaced(without_nulls(_attributes(ask)), ("location",)))
+
+
+def _attributes(ask: Ask, project: str | None = None) -> dict[str, Any]:
+    """The attributes of the body and of the predefined lists that are asked for."""
+    given = checked_lists(attributes_of(ask.body, BUCKET_FIELDS), of_object=False)
+    return apply_predefined(
+        ask.query,
+        given,
+        project or ask.project,
+        ("predefinedAcl", "acl"),
+        ("predefinedDefaultObjectAcl", "defaultObjectAcl"),
+    )
+
+
+async def _change(ask: Ask, changed: Changed) -> Reply:
+    return ask.shown_bucket(await off_loop(lambda: change_bucket(ask, changed)))
+
+
+async def lock_retention(ask: Ask) -> Reply:
+    """Make a retention policy one that cannot be taken away."""
+    if number(ask.query, "ifMetagenerationMatch") is None:
+        raise required("ifMetagenerationMatch")
 
     def changed(before: dict[str, Any]) -> dict[str, Any]:
-        fixed = ("location", PROJECT, POLICY)
-        return given | {name: before[name] for name in fixed if name in before}
+        policy = before.get("retentionPolicy")
+        if not policy:
+            raise bad_value("Bucket does not have a retention policy.")
+        return {**before, "retentionPolicy": {**policy, "isLocked": True}}
 
     return await _change(ask, changed)
 
 
-async def _change(ask: Ask, changed: Any) -> Reply:
+async def layout(ask: Ask) -> Reply:
+    """How a bucket lies: its location, and whether it has folders."""
     bucket = ask.bucket()
-    check_metageneration(ask.query, bucket.metageneration)
-    attributes = changed(dict(bucket.attributes))
-    return ask.shown_bucket(await off_loop(lambda: ask.store.create_bucket(bucket.name, attributes)))
+    shown = bucket_json(bucket, ask.base, ask.core.settings.project, ask.core.settings.location)
+    return Reply(
+        {
+            "kind": "storage#storageLayout",
+            "bucket": bucket.name,
+            "location": shown["location"],
+            "locationType": shown["locationType"],
+            "hierarchicalNamespace": bucket.attributes.get("hierarchicalNamespace") or {"enabled": False},
+        }
+    )
 
 
 async def delete(ask: Ask) -> Reply:
@@ -151,54 +190,3 @@ async def delete(ask: Ask) -> Reply:
 
     await off_loop(work)
     return Reply(None, 204)
-
-
-# Access
-
-
-async def get_policy(ask: Ask) -> Reply:
-    """The IAM policy of a bucket: what has been set, or that of a new bucket."""
-    return Reply(_policy(ask, ask.bucket()))
-
-
-def _policy(ask: Ask, bucket: Bucket) -> dict[str, Any]:
-    project = project_of(bucket, ask.core.settings.project)
-    owners = [f"projectEditor:{project}", f"projectOwner:{project}"]
-    first = [
-        {"role": "roles/storage.legacyBucketOwner", "members": owners},
-        {"role": "roles/storage.legacyBucketReader", "members": [f"projectViewer:{project}"]},
-    ]
-    return {
-        "kind": "storage#policy",
-        "resourceId": f"projects/_/buckets/{bucket.name}",
-        "version": 1,
-        "etag": etag_of(None, bucket.metageneration),
-        **(bucket.attributes.get(POLICY) or {"bindings": first}),
-    }
-
-
-async def set_policy(ask: Ask) -> Reply:
-    """Keep a policy. It is shown, not enforced."""
-    bucket = ask.bucket()
-    etag = ask.body.get("etag")
-    if etag and etag != etag_of(None, bucket.metageneration):
-        raise StorageError(412, "conditionNotMet", "Precondition Failed", location="If-Match")
-    bindings = ask.body.get("bindings", [])
-    if not isinstance(bindings, list) or not all(isinstance(b, dict) for b in bindings):
-        raise bad_value("Invalid value for field 'bindings'.", "bindings")
-    kept = {"bindings": bindings}
-    if ask.body.get("version") is not None:
-        kept["version"] = ask.body["version"]
-    attributes = {**bucket.attributes, POLICY: kept}
-    changed = await off_loop(lambda: ask.store.create_bucket(bucket.name, attributes))
-    return Reply(_policy(ask, changed))
-
-
-async def test_permissions(ask: Ask) -> Reply:
-    """Which of the permissions the caller has: all."""
-    ask.bucket()
-    pairs = parse_qsl(split_target(ask.http.head.target)[1])
-    found = [value for name, value in pairs if name == "permissions"]
-    if not found:
-        raise required("permissions")
-    return Reply({"kind": "storage#testIamPermissionsResponse", "permissions": found})

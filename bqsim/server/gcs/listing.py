@@ -14,6 +14,7 @@ from .buckets import decode_token, encode_token, page_size
 from .errors import bad_value
 from .request import Ask, off_loop
 from .resources import object_json
+from .soft_deleted import check_kept, flag
 
 _FLAGS = {"true": True, "1": True, "false": False, "0": False, "": False}
 
@@ -95,14 +96,20 @@ def selection_of(query: Mapping[str, str]) -> Selection:
 async def list_(ask: Ask) -> Reply:
     """The objects of a bucket whose names are asked for."""
     bucket = ask.bucket().name
-    if _FLAGS.get(ask.query.get("softDeleted", "").lower(), True):
-        raise bad_value("Soft delete policy is required to list soft-deleted objects.", "softDeleted")
+    deleted = flag(ask, "softDeleted")
+    if deleted:
+        check_kept(ask)
     selection = selection_of(ask.query)
     size = page_size(ask)
     versions = _FLAGS.get(ask.query.get("versions", "").lower(), False)
+    if deleted and versions:
+        raise bad_value("Soft-deleted objects cannot be listed with versions.", "softDeleted")
 
     def work() -> Reply:
-        page = find_page(ask, bucket, selection, size, versions=versions)
+        if deleted:
+            page = _deleted_page(ask, bucket, selection, size)
+        else:
+            page = find_page(ask, bucket, selection, size, versions=versions)
         body: dict[str, object] = {"kind": "storage#objects"}
         if page.prefixes:
             body["prefixes"] = page.prefixes
@@ -113,6 +120,14 @@ async def list_(ask: Ask) -> Reply:
         return Reply(body)
 
     return await off_loop(work)
+
+
+def _deleted_page(ask: Ask, bucket: str, selection: Selection, size: int) -> Page:
+    """A page of what a bucket can restore."""
+    kept: dict[str, list[ObjectInfo]] = {}
+    for info in ask.store.soft_deleted.listed(bucket, selection.prefix):
+        kept.setdefault(info.name, []).append(info)
+    return page_of(selection, sorted(kept), kept.__getitem__, size)
 
 
 def find_page(ask: Ask, bucket: str, selection: Selection, size: int, *, versions: bool = False) -> Page:

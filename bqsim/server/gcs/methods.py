@@ -22,6 +22,28 @@ class Method:
     handler: str = ""
 
 
+def _collection(id_: str, path: str, item: str, module: str, verbs: Mapping[str, str]) -> tuple[Method, ...]:
+    """The methods of a collection below ``path`` by name, with what answers each."""
+    paths = {"list": path, "insert": path}
+    return tuple(
+        Method(f"{id_}.{name}", _VERBS[name], paths.get(name, f"{path}/{{{item}}}"), f"{module}.{handler}")
+        for name, handler in verbs.items()
+    )
+
+
+_VERBS = {
+    "list": "GET",
+    "insert": "POST",
+    "get": "GET",
+    "patch": "PATCH",
+    "update": "PUT",
+    "delete": "DELETE",
+}
+_SOME = {"list": "list_", "insert": "insert", "get": "get", "delete": "delete"}
+_LISTS = {**_SOME, "patch": "change", "update": "change"}
+_KEYS = {**_SOME, "update": "update"}
+_KEY_PATH = "projects/{project}/hmacKeys"
+
 METHODS: tuple[Method, ...] = (
     Method("storage.buckets.list", "GET", "b", "buckets.list_"),
     Method("storage.buckets.insert", "POST", "b", "buckets.insert"),
@@ -29,13 +51,15 @@ METHODS: tuple[Method, ...] = (
     Method("storage.buckets.patch", "PATCH", _B, "buckets.patch"),
     Method("storage.buckets.update", "PUT", _B, "buckets.update"),
     Method("storage.buckets.delete", "DELETE", _B, "buckets.delete"),
-    Method("storage.buckets.getIamPolicy", "GET", f"{_B}/iam", "buckets.get_policy"),
-    Method("storage.buckets.setIamPolicy", "PUT", f"{_B}/iam", "buckets.set_policy"),
+    Method("storage.buckets.getIamPolicy", "GET", f"{_B}/iam", "policies.get"),
+    Method("storage.buckets.setIamPolicy", "PUT", f"{_B}/iam", "policies.set_"),
     Method(
-        "storage.buckets.testIamPermissions", "GET", f"{_B}/iam/testPermissions", "buckets.test_permissions"
+        "storage.buckets.testIamPermissions", "GET", f"{_B}/iam/testPermissions", "policies.test_permissions"
     ),
-    Method("storage.buckets.getStorageLayout", "GET", f"{_B}/storageLayout"),
-    Method("storage.buckets.lockRetentionPolicy", "POST", f"{_B}/lockRetentionPolicy"),
+    Method("storage.buckets.getStorageLayout", "GET", f"{_B}/storageLayout", "buckets.layout"),
+    Method(
+        "storage.buckets.lockRetentionPolicy", "POST", f"{_B}/lockRetentionPolicy", "buckets.lock_retention"
+    ),
     Method("storage.buckets.relocate", "POST", f"{_B}/relocate"),
     Method("storage.buckets.restore", "POST", f"{_B}/restore"),
     Method("storage.objects.list", "GET", f"{_B}/o", "listing.list_"),
@@ -49,21 +73,26 @@ METHODS: tuple[Method, ...] = (
     Method("storage.objects.compose", "POST", f"{_O}/compose", "rewriting.compose"),
     Method("storage.objects.copy", "POST", f"{_O}/copyTo/b/{_X}", "rewriting.copy"),
     Method("storage.objects.rewrite", "POST", f"{_O}/rewriteTo/b/{_X}", "rewriting.rewrite"),
-    Method("storage.objects.move", "POST", f"{_O}/moveTo/o/{{destinationObject}}"),
-    Method("storage.objects.restore", "POST", f"{_O}/restore"),
-    Method("storage.objects.getIamPolicy", "GET", f"{_O}/iam"),
-    Method("storage.objects.setIamPolicy", "PUT", f"{_O}/iam"),
-    Method("storage.objects.testIamPermissions", "GET", f"{_O}/iam/testPermissions"),
+    Method("storage.objects.move", "POST", f"{_O}/moveTo/o/{{destinationObject}}", "rewriting.move"),
+    Method("storage.objects.restore", "POST", f"{_O}/restore", "soft_deleted.restore"),
+    Method("storage.objects.getIamPolicy", "GET", f"{_O}/iam", "policies.get"),
+    Method("storage.objects.setIamPolicy", "PUT", f"{_O}/iam", "policies.set_"),
+    Method(
+        "storage.objects.testIamPermissions", "GET", f"{_O}/iam/testPermissions", "policies.test_permissions"
+    ),
     Method(
         "storage.projects.serviceAccount.get", "GET", "projects/{project}/serviceAccount", "service_account"
     ),
+    *_collection("storage.bucketAccessControls", f"{_B}/acl", "entity", "acls", _LISTS),
+    *_collection("storage.defaultObjectAccessControls", f"{_B}/defaultObjectAcl", "entity", "acls", _LISTS),
+    *_collection("storage.objectAccessControls", f"{_O}/acl", "entity", "acls", _LISTS),
+    *_collection(
+        "storage.notifications", f"{_B}/notificationConfigs", "notification", "notifications", _SOME
+    ),
+    *_collection("storage.projects.hmacKeys", _KEY_PATH, "accessId", "hmac_keys", _KEYS),
 )
 # Collections that bqsim does not have, by the segment that names them: any method below is refused.
 REFUSED: Mapping[str, str] = {
-    "acl": "storage.objectAccessControls",
-    "defaultObjectAcl": "storage.defaultObjectAccessControls",
-    "notificationConfigs": "storage.notifications",
-    "hmacKeys": "storage.projects.hmacKeys",
     "anywhereCaches": "storage.anywhereCaches",
     "folders": "storage.folders",
     "managedFolders": "storage.managedFolders",

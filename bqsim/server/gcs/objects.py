@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bqsim.errors import BigQueryError
 from bqsim.objects import ObjectInfo
 from bqsim.server.rest.reply import Reply
 
-from . import media
+from . import media, soft_deleted
+from .changing import Changed, change_object, replaced
 from .conditions import check_etags, check_of, number
 from .errors import no_object
 from .request import Ask, off_loop
@@ -29,6 +32,10 @@ def found_object(ask: Ask) -> ObjectInfo:
 
 async def get(ask: Ask) -> Reply:
     """The resource of an object, with ``alt=media`` its content."""
+    if soft_deleted.flag(ask, "softDeleted"):
+        ask.bucket()
+        kept = soft_deleted.found(ask)
+        return await off_loop(lambda: ask.shown(kept))
     found = found_object(ask)
     check_of(ask.query, reading=True)(found)
     check_etags(ask.headers, found)
@@ -39,37 +46,26 @@ async def get(ask: Ask) -> Reply:
 
 async def patch(ask: Ask) -> Reply:
     """Change some attributes."""
-    changes = attributes_of(ask.body, OBJECT_FIELDS)
+    changes = _attributes(ask)
     return await _change(ask, lambda before: patched(before, changes))
 
 
 async def update(ask: Ask) -> Reply:
     """Replace all attributes."""
-    given = without_nulls(attributes_of(ask.body, OBJECT_FIELDS))
-
-    def changed(before: dict[str, object]) -> dict[str, object]:
-        return given | {name: before[name] for name in ("storageClass",) if name in before}
-
-    return await _change(ask, changed)
+    return await _change(ask, replaced(without_nulls(_attributes(ask)), ("storageClass",)))
 
 
-async def _change(ask: Ask, changed: object) -> Reply:
-    assert callable(changed)
-    found = found_object(ask)
-    wanted = number(ask.query, "generation")
-    check = check_of(ask.query)
+def _attributes(ask: Ask) -> dict[str, Any]:
+    """The attributes of the body and of the predefined list that is asked for."""
+    from .acls import apply_predefined, checked_lists
 
-    def work() -> Reply:
-        def still(now: ObjectInfo | None) -> None:
-            if now is None or (wanted is not None and now.generation != wanted):
-                raise no_object(found.bucket, found.name)
-            check(now)
+    given = checked_lists(attributes_of(ask.body, OBJECT_FIELDS), of_object=True)
+    return apply_predefined(ask.query, given, ask.project, ("predefinedAcl", "acl"))
 
-        still(ask.store.find(found.bucket, found.name))
-        attributes = changed(dict(found.attributes))
-        return ask.shown(ask.store.update(ask.uri, attributes, check=still))
 
-    return await off_loop(work)
+async def _change(ask: Ask, changed: Changed) -> Reply:
+    found_object(ask)
+    return await off_loop(lambda: ask.shown(change_object(ask, changed)))
 
 
 async def delete(ask: Ask) -> Reply:

@@ -71,6 +71,13 @@ class Ask:
         return found
 
     @property
+    def project(self) -> str:
+        """The project of the path's bucket, that of the server without one."""
+        bucket = self.store.find_bucket(self.path["bucket"])
+        default = self.core.settings.project
+        return default if bucket is None else project_of(bucket, default)
+
+    @property
     def uri(self) -> str:
         """The ``gs://`` name of the path's object."""
         return str(Uri(self.path["bucket"], self.path["object"]))
@@ -78,12 +85,21 @@ class Ask:
     def shown(self, info: ObjectInfo) -> Reply:
         """The answer with the resource of an object."""
         body = object_json(self.store, info, self.base)
+        if self.query.get("projection") == "full":
+            from .acls import shown_entries
+
+            body["acl"] = shown_entries(self, info, "objectAccessControls")
         return Reply(body, etag=body["etag"])
 
     def shown_bucket(self, bucket: Bucket) -> Reply:
         """The answer with the resource of a bucket."""
         settings = self.core.settings
         body = bucket_json(bucket, self.base, settings.project, settings.location)
+        if self.query.get("projection") == "full":
+            from .acls import shown_entries
+
+            body["acl"] = shown_entries(self, bucket, "bucketAccessControls")
+            body["defaultObjectAcl"] = shown_entries(self, bucket, "defaultObjectAccessControls")
         return Reply(body, etag=body["etag"])
 
 

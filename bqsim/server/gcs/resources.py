@@ -15,6 +15,7 @@ from .errors import bad_value
 
 # Attributes of objects that callers set: names and types.
 OBJECT_FIELDS: Mapping[str, type] = {
+    "acl": list,
     "cacheControl": str,
     "contentDisposition": str,
     "contentEncoding": str,
@@ -30,11 +31,13 @@ OBJECT_FIELDS: Mapping[str, type] = {
 }
 # Attributes of buckets that callers set.
 BUCKET_FIELDS: Mapping[str, type] = {
+    "acl": list,
     "autoclass": dict,
     "billing": dict,
     "cors": list,
     "customPlacementConfig": dict,
     "defaultEventBasedHold": bool,
+    "defaultObjectAcl": list,
     "encryption": dict,
     "hierarchicalNamespace": dict,
     "iamConfiguration": dict,
@@ -52,6 +55,8 @@ BUCKET_FIELDS: Mapping[str, type] = {
 }
 # Maps of texts, whose entries a patch changes one by one.
 MAPS = ("metadata", "labels")
+# Lists that only full projections show, in full.
+ACLS = ("acl", "defaultObjectAcl")
 # Attributes of buckets that are not shown: the project, and the policy.
 PROJECT, POLICY = "%project", "%policy"
 DEFAULT_TYPE = "application/octet-stream"
@@ -123,7 +128,7 @@ def object_json(store: ObjectStore, info: ObjectInfo, base: str) -> dict[str, An
         "timeStorageClassUpdated": time_text(info.created_us),
         "timeFinalized": time_text(info.created_us),
     }
-    body |= {name: value for name, value in info.attributes.items() if name in OBJECT_FIELDS}
+    body |= _plain(info.attributes, OBJECT_FIELDS)
     if "md5" in hashes:
         body["md5Hash"] = hashes["md5"]
     if "crc32c" in hashes:
@@ -132,7 +137,14 @@ def object_json(store: ObjectStore, info: ObjectInfo, base: str) -> dict[str, An
         body["componentCount"] = info.components
     if info.deleted_us is not None:
         body["timeDeleted"] = time_text(info.deleted_us)
+    if info.soft_deleted_us is not None and info.hard_delete_us is not None:
+        body["softDeleteTime"] = time_text(info.soft_deleted_us)
+        body["hardDeleteTime"] = time_text(info.hard_delete_us)
     return body
+
+
+def _plain(attributes: Mapping[str, Any], fields: Mapping[str, type]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if name in fields and name not in ACLS}
 
 
 def project_of(bucket: Bucket, default: str) -> str:
@@ -166,7 +178,7 @@ def bucket_json(bucket: Bucket, base: str, default_project: str, default_locatio
     }
     if location in _MULTI_REGIONS:
         body["rpo"] = "DEFAULT"
-    given = {name: value for name, value in bucket.attributes.items() if name in BUCKET_FIELDS}
+    given = _plain(bucket.attributes, BUCKET_FIELDS)
     if "iamConfiguration" in given:
         given["iamConfiguration"] = body["iamConfiguration"] | given["iamConfiguration"]
     return {**body, **given, "location": location}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,6 +15,7 @@ from bqsim.objects.model import Check
 from bqsim.objects.uris import Uri
 from bqsim.server.rest.reply import Reply
 
+from .acls import apply_predefined, checked_lists
 from .conditions import check_of, number
 from .errors import StorageError, bad_value, no_object, required
 from .request import Ask, off_loop
@@ -38,7 +39,8 @@ async def compose(ask: Ask) -> Reply:
     destination = ask.body.get("destination") or {}
     if not isinstance(destination, dict):
         raise bad_value("Invalid value for field 'destination'.", "destination")
-    attributes = without_nulls(attributes_of(destination, OBJECT_FIELDS))
+    attributes = checked_lists(without_nulls(attributes_of(destination, OBJECT_FIELDS)), of_object=True)
+    apply_predefined(ask.query, attributes, ask.project, ("destinationPredefinedAcl", "acl"))
     check = check_of(ask.query)
 
     def work() -> Reply:
@@ -107,6 +109,8 @@ def copying_of(ask: Ask) -> Copying:
     ask.bucket(ask.path["bucket"])
     ask.bucket(ask.path["destinationBucket"])
     given = without_nulls(attributes_of(ask.body, OBJECT_FIELDS)) if ask.body else None
+    if given is not None:
+        checked_lists(given, of_object=True)
     return Copying(
         (ask.path["bucket"], ask.path["object"], number(ask.query, "sourceGeneration")),
         (ask.path["destinationBucket"], ask.path["destinationObject"]),
@@ -131,6 +135,10 @@ def carry_out(ask: Ask, copying: Copying) -> ObjectInfo:
             while block := stream.read(_BLOCK):
                 out.write(block)
     attributes = dict(info.attributes if copying.attributes is None else copying.attributes)
+    if copying.attributes is None:
+        # Lists are not copied.
+        attributes.pop("acl", None)
+    apply_predefined(ask.query, attributes, ask.project, ("destinationPredefinedAcl", "acl"))
     uri = str(Uri(*copying.target))
     return store.adopt(
         uri, path, attributes, check=copying.check, hashes=info.hashes, components=info.components
@@ -141,6 +149,21 @@ async def copy(ask: Ask) -> Reply:
     """``objects.copy``."""
     copying = copying_of(ask)
     return await off_loop(lambda: ask.shown(carry_out(ask, copying)))
+
+
+async def move(ask: Ask) -> Reply:
+    """``objects.move``: give an object another name in its bucket."""
+    copying = replace(
+        copying_of(replace(ask, path={**ask.path, "destinationBucket": ask.path["bucket"]})), attributes=None
+    )
+
+    def work() -> Reply:
+        made = carry_out(ask, copying)
+        if copying.source[1] != copying.target[1]:
+            ask.store.delete(ask.uri)
+        return ask.shown(made)
+
+    return await off_loop(work)
 
 
 async def rewrite(ask: Ask) -> Reply:

@@ -18,6 +18,7 @@ from bqsim.server.rest.spool import Spool
 from bqsim.server.rest.two_parts import TwoParts
 from bqsim.sim.gate import Call
 
+from .acls import apply_predefined, checked_lists
 from .conditions import KEPT, check_of
 from .errors import StorageError, bad_value, required
 from .request import Ask, Raw, call_of, off_loop
@@ -68,7 +69,8 @@ def wanted_of(ask: Ask, body: Mapping[str, Any], content_type: str | None) -> Wa
     name = ask.query.get("name") or ask.path.get("object") or body.get("name")
     if not isinstance(name, str) or not name:
         raise required("name")
-    attributes = without_nulls(attributes_of(body, OBJECT_FIELDS))
+    attributes = checked_lists(without_nulls(attributes_of(body, OBJECT_FIELDS)), of_object=True)
+    apply_predefined(ask.query, attributes, ask.project, ("predefinedAcl", "acl"))
     if ask.query.get("contentEncoding"):
         attributes["contentEncoding"] = ask.query["contentEncoding"]
     if not attributes.get("contentType"):
