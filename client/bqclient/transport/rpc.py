@@ -49,6 +49,16 @@ METHOD_RULES: Mapping[str, Mapping[str, Rule]] = {
     "FinalizeWriteStream": _STREAM_CONTROL,
     "BatchCommitWriteStreams": _STREAM_CONTROL,
     "FlushRows": _STREAM_CONTROL,
+    # Appends are sent again at once after a restart of the service, which says ABORTED of it.
+    "AppendRows": {
+        "ABORTED": _AT_ONCE,
+        "CANCELLED": Rule(e.ConnectionFailedError, "connection", ambiguous=True),
+        "DEADLINE_EXCEEDED": _LONGER,
+        "INTERNAL": Rule(e.ServiceUnavailableError, "backend", ambiguous=True),
+        "RESOURCE_EXHAUSTED": _WAITS,
+        "UNAVAILABLE": _AT_ONCE,
+        "UNKNOWN": Rule(e.ServiceUnavailableError, "backend", ambiguous=True),
+    },
 }
 
 
@@ -113,8 +123,12 @@ class Rpc:
         *,
         deadline: Deadline | None = None,
         idempotent: bool = True,
+        attempts: list[Attempt] | None = None,
     ) -> Any:
-        """One call with one answer, made again as the method's table says. Raises the error of its status."""
+        """One call with one answer, made again as the method's table says. Raises the error of its status.
+
+        ``attempts``: gets each sending of the call.
+        """
         rules = METHOD_RULES.get(method, {})
         call = Call(
             method,
@@ -127,6 +141,8 @@ class Rpc:
         async def attempt(this: Attempt) -> Any:
             import grpc
 
+            if attempts is not None:
+                attempts.append(this)
             make = self.channel().unary_unary(
                 f"/{service}/{method}",
                 request_serializer=type(request).SerializeToString,
