@@ -143,7 +143,7 @@ class QueryStatistics:
                 "inputFiles": str(self.load.files),
                 "inputFileBytes": str(self.load.file_bytes),
                 "outputRows": str(self.load.rows),
-                "badRecords": "0",
+                "badRecords": str(self.load.bad_records),
             }
         if self.ddl_operation:
             query["ddlOperationPerformed"] = self.ddl_operation

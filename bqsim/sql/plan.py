@@ -246,6 +246,7 @@ class LoadStats:
     files: int
     file_bytes: int
     rows: int
+    bad_records: int = 0
 
 
 @dataclass(slots=True)

@@ -114,6 +114,25 @@ def test_uris(sim: Simulator, client: bigquery.Client) -> None:
     assert "Not found: URI gs://in-box/missing" in failure(job)
 
 
+def test_a_large_parquet_file(sim: Simulator, client: bigquery.Client) -> None:
+    count = 50_000
+    sink = io.BytesIO()
+    texts = [f"{i:040}" for i in range(count)]
+    pq.write_table(
+        pa.table({"id": range(count), "text": texts}), sink, use_dictionary=False, compression="none"
+    )
+    sim.objects.put("gs://in-box/large.parquet", sink.getvalue())
+    config = LoadJobConfig(source_format=SourceFormat.PARQUET)
+    for times in (1, 2):
+        job = client.load_table_from_uri("gs://in-box/large.parquet", "p.d.large", job_config=config)
+        job.result(timeout=WAIT)
+        assert (job.output_rows, job.output_bytes) == (count, count * 50)
+        assert client.get_table("d.large").num_bytes == times * count * 50
+    assert rows(client, "SELECT SUM(id), COUNT(DISTINCT text) FROM d.large") == [
+        (count * (count - 1), count),
+    ]
+
+
 def test_uris_of_bad_files(sim: Simulator, client: bigquery.Client) -> None:
     uri = "gs://in-box/bad.csv"
     sim.objects.put(uri, "1,a\nx,b\n")

@@ -124,10 +124,26 @@ def flat(array: Any) -> tuple[Any, Any]:
     return array.flatten(), starts
 
 
-def parsed(table: pa.Table, names: Sequence[str], fields: Sequence[Field], rows: int) -> Parsed:
-    """The columns of a table for ``fields``, by ``names``; columns that it lacks are NULL."""
+class _BadColumn(Exception):
+    """A column cannot be loaded: what is wrong, with ``{}`` for the format of the file."""
+
+
+def parsed(
+    table: pa.Table, names: Sequence[str], fields: Sequence[Field], rows: int, format_: str = "Parquet"
+) -> Parsed:
+    """The columns of a table for ``fields``, by ``names``; columns that it lacks are NULL.
+
+    ``format_`` is how errors name the format of the file. Raises ``invalid``.
+    """
     if not fields:
         return Parsed((), null_table((), rows))
+    try:
+        return _parsed(table, names, fields, rows)
+    except _BadColumn as bad:
+        raise invalid(READING + str(bad).replace("{}", format_, 1)) from None
+
+
+def _parsed(table: pa.Table, names: Sequence[str], fields: Sequence[Field], rows: int) -> Parsed:
     by_name = {name.casefold(): i for i, name in enumerate(names)}
     columns: list[pa.ChunkedArray] = []
     for f in fields:
@@ -138,7 +154,7 @@ def parsed(table: pa.Table, names: Sequence[str], fields: Sequence[Field], rows:
 
 def _missing(f: Field, rows: int) -> pa.Array:
     if f.mode is Mode.REQUIRED and rows:
-        raise invalid(f"{READING}Required field {f.name} is missing in the Parquet file.")
+        raise _BadColumn(f"Required field {f.name} is missing in the {{}} file.")
     return pa.nulls(rows, arrow_type(f.type))
 
 
@@ -212,7 +228,7 @@ def _scalar(array: pa.Array, f: Field, path: str) -> pa.Array:
             return values
     except pa.ArrowInvalid:
         pass
-    raise invalid(f"{READING}A value of Parquet column '{path}' is out of range for {f.kind.value}.")
+    raise _BadColumn(f"A value of {{}} column '{path}' is out of range for {f.kind.value}.")
 
 
 def _cast_scalar(array: pa.Array, target: pa.DataType, f: Field) -> pa.Array:
@@ -233,7 +249,6 @@ def stamps(array: pa.Array, target: pa.DataType) -> pa.Array:
 
 
 def _mismatch(path: str, found: pa.DataType, f: Field) -> Exception:
-    return invalid(
-        f"{READING}Parquet column '{path}' has type {str(found).upper()} which does not match the target "
-        f"type {f.type}."
+    return _BadColumn(
+        f"{{}} column '{path}' has type {str(found).upper()} which does not match the target type {f.type}."
     )

@@ -60,7 +60,7 @@ class OrcFile:
             kept = [i for i, name in enumerate(names) if name.casefold() in wanted]
             columns = [cast_column(_plain_column(table.column(i)), self._schema[i].type) for i in kept]
             rows = pa.table(columns, names=[str(i) for i in kept]) if columns else table
-            return parsed_rows(rows, [names[i] for i in kept], fields, table.num_rows)
+            return parsed_rows(rows, [names[i] for i in kept], fields, table.num_rows, "ORC")
 
 
 def _typed(t: Any, options: ArrowOptions) -> pa.DataType:

@@ -30,10 +30,14 @@ MAX_TOLD = 100
 
 @dataclass(frozen=True, slots=True)
 class FileBatch:
-    """Some rows of the files, canonical; ``bytes`` is the size of the file when they are its first."""
+    """Some rows of the files, canonical; ``bytes`` is the size of the file when they are its first.
+
+    ``bad`` is the number of records among them that are left out.
+    """
 
     rows: pa.Table
     bytes: int
+    bad: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,8 @@ class FileSource:
                 bad += [named(text, info.uri) for text in parsed.bad[: MAX_TOLD - len(bad)]]
                 if errors > self.options.max_bad_records + MAX_TOLD:
                     files.check_bad(self.options, bad, total, errors)
-                yield FileBatch(self._with_columns(parsed.rows, info, fields, own, with_names), size)
+                rows = self._with_columns(parsed.rows, info, fields, own, with_names)
+                yield FileBatch(rows, size, len(parsed.bad))
                 size = 0
         files.check_bad(self.options, bad, total, errors)
 

@@ -18,6 +18,7 @@ from bqsim.types import Field, Mode
 
 from . import names, results
 from .base import Services, Statement, enum_name
+from .claims import Outdated
 from .defaults import default_expression
 from .external import partition_columns
 from .fields import field_from_definition
@@ -27,7 +28,7 @@ from .named_partition import NamedPartition, named_partition
 from .one_partition import by_ingestion, one_partition
 from .partitions import clustering, partitioning
 from .tables import create_temp_dataset, described, wrong_kind
-from .writes import Outdated, Writer, created, finish_creation, writing
+from .writes import Writer, created, finish_creation, writing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,7 +74,7 @@ def load_data(statement: Statement) -> StatementResult:
         _create(statement, table, counted, partition)
     else:
         _append(statement, table, fields, counted, partition)
-    result.load = LoadStats(len(source.matching(objects)), counted.bytes, counted.rows)
+    result.load = LoadStats(len(source.matching(objects)), counted.bytes, counted.rows, counted.bad)
     return result
 
 
@@ -84,11 +85,13 @@ class _Counted:
     batches: Iterable[FileBatch]
     rows: int = 0
     bytes: int = 0
+    bad: int = 0
 
     def __iter__(self) -> Iterator[pa.Table]:
         for batch in self.batches:
             self.rows += batch.rows.num_rows
             self.bytes += batch.bytes
+            self.bad += batch.bad
             yield batch.rows
 
 

@@ -188,8 +188,9 @@ def test_bad(files: Warehouse, target: str, options: str, message: str) -> None:
 
 
 def test_bad_records_up_to_a_number(files: Warehouse) -> None:
-    files.run(
+    result = files.run(
         "LOAD DATA INTO d.t (a INT64, b STRING) FROM FILES (format='CSV', uris=['gs://bucket/csv/b.csv'],"
         " max_bad_records=1)"
     )
     assert files.rows("SELECT * FROM t") == [[3, "z"]]
+    assert result.load is not None and (result.load.rows, result.load.bad_records) == (1, 1)
