@@ -28,6 +28,7 @@ from .planner import Planner
 from .row_security import protecting
 from .statements import HANDLERS, Handler, Services, Statement, materialized, partition_filter, shadows
 from .statements.base import enum_name, registered
+from .statements.claims import Claims, Outdated
 from .statements.defaults import default_expression
 from .statements.expiration import expire_partitions
 from .statements.external import check_cached, readable
@@ -40,7 +41,7 @@ from .statements.scanned import charged
 from .statements.sizes import ColumnSizes
 from .statements.time_travel import OtherColumns, bind_lag, bind_times, earlier_columns
 from .statements.transactions import Transaction
-from .statements.writes import Claims, Outdated, Writer, created, finish_creation, writing
+from .statements.writes import Writer, created, finish_creation, is_large, writing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -88,7 +89,8 @@ class Rows:
         if self.plan.engine_sql is None:
             return writer.append(run_plan(self._statement, self.plan), fields)
         with registered(self.session, self.plan):
-            return writer.insert(fields, engine_select(self.plan))
+            large = is_large(self._statement.catalog, self.plan.tables)
+            return writer.insert(fields, engine_select(self.plan), large=large)
 
 
 class Executor:

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from bqsim.sql.planner import Planner
     from bqsim.sql.reference import ReferenceRoute
 
+    from .claims import Claims
     from .sizes import ColumnSizes
-    from .writes import Claims, Writer
+    from .writes import Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,8 @@ class Statement:
 
     @contextmanager
     def _writing(self, ref: TableRef) -> Iterator[Writer]:
-        from .writes import Outdated, writing
+        from .claims import Outdated
+        from .writes import writing
 
         services = self.services
         with writing(services.catalog, services.claims, self.session, ref, self.ctx.cancelled) as writer:

@@ -31,7 +31,7 @@ from .query import engine_select, run_plan
 from .quotas import charge_plan, charge_scan
 from .scanned import bytes_read
 from .storage import storage_of
-from .writes import Writer, writable
+from .writes import Writer, is_large, writable
 
 CHANGES = "_bq_changes"
 MULTIPLE_MATCHES = "UPDATE/MERGE must match at most one source row for each target row"
@@ -101,7 +101,9 @@ def _insert_query(
         else:
             extra = "".join(f", {d} AS v{i}" for i, d in enumerate(defaults, len(given) + 1))
             with registered_inputs(statement.session, plan.inputs):
-                writer.insert([*given, *omitted], f"SELECT *{extra} FROM ({engine_select(plan)})")
+                large = is_large(statement.catalog, plan.tables)
+                select = f"SELECT *{extra} FROM ({engine_select(plan)})"
+                writer.insert([*given, *omitted], select, large=large)
     result.dml = DmlStats(inserted=writer.inserted)
     return result
 

@@ -10,9 +10,10 @@ from bqsim.catalog.resources import Table
 from bqsim.engine.protocol import VERSION_BEGIN, Session
 from bqsim.errors import BigQueryError
 
+from .claims import Claims
 from .partition_ids import UNPARTITIONED_KEY, Partitions, partitions_of
 from .storage import live, storage_of
-from .writes import Claims, writing
+from .writes import writing
 
 if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog

@@ -24,7 +24,7 @@ from .base import Services, Statement, registered
 from .query import engine_select, run_plan
 from .scanned import bytes_read, plan_reads
 from .tables import wrong_kind
-from .writes import Writer, created, note_bytes
+from .writes import Writer, created, is_large, note_bytes
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ def _fill(statement: Statement, writer: Writer, plan: QueryPlan) -> None:
         writer.append(run_plan(statement, plan), fields, given=plan.schema)
         return
     with registered(statement.session, plan):
-        writer.insert(fields, engine_select(plan))
+        writer.insert(fields, engine_select(plan), large=is_large(statement.catalog, plan.tables))
 
 
 def _incremental(statement: Statement, view: Table, plan: QueryPlan) -> BytesRead | None:

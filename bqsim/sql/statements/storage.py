@@ -12,7 +12,10 @@ from bqsim.errors import BigQueryError
 from bqsim.types import Field
 
 from . import checks
-from .partition_ids import start_of
+from .partition_ids import partitions_of, start_of
+
+# What tells rows of one partition apart while they are ordered.
+_NUMBER = "_bq_number"
 
 
 def with_storage(session: Session, engine_table: str, table: Table) -> Table:
@@ -91,6 +94,7 @@ def insert_select(
     ends: int | None = None,
     partition: str | None = None,
     returning: str = "",
+    ordered: bool = False,
 ) -> Any:
     """Insert the rows of an engine SELECT whose columns are ``v1`` … for ``fields``; the number of rows, or
     the first value of ``returning``, an engine expression of the columns as they are stored.
@@ -98,7 +102,9 @@ def insert_select(
     Every value passes the checks of its field. Fields of the table that are not among ``fields`` become
     NULL (or
     an empty array). ``version`` and ``ends`` are the ends of the rows' time. ``partition`` is the engine
-    expression of their partition in a table by ingestion time, else it is that of ``version``.
+    expression of their partition in a table by ingestion time, else it is that of ``version``. ``ordered``:
+    rows of one partition are stored together, in the order in which they come, so that who reads one
+    partition passes over the others.
     """
     storage = storage_of(table)
     positions = {f.name: i for i, f in enumerate(fields, 1)}
@@ -115,8 +121,11 @@ def insert_select(
     if storage.partition is not None:
         columns.append(storage.partition)
         values.append(partition or arrival_partition(table, version) or "NULL")
-    sql = (
-        f"INSERT INTO {storage.engine_table} ({', '.join(columns)})"
-        f" SELECT {', '.join(values)} FROM ({select})"
-    )
+    rows = f"SELECT {', '.join(values)} FROM ({select})"
+    partitions = partitions_of(table)
+    if ordered and partitions is not None and (partition or not partitions.ingestion):
+        named = ", ".join(f"{value} AS {column}" for value, column in zip(values, columns, strict=True))
+        numbered = f"SELECT {named}, row_number() OVER () AS {_NUMBER} FROM ({select})"
+        rows = f"SELECT {', '.join(columns)} FROM ({numbered}) ORDER BY {partitions.key}, {_NUMBER}"
+    sql = f"INSERT INTO {storage.engine_table} ({', '.join(columns)}) {rows}"
     return session.scalar(f"{sql} RETURNING {returning}") if returning else session.execute(sql)

@@ -26,7 +26,7 @@ from .query import engine_select, run_plan
 from .quotas import charge_plan
 from .storage import copy_rows, storage_of
 from .time_travel import snapshot_time, table_at
-from .writes import Writer, created, finish_creation
+from .writes import Writer, created, finish_creation, is_large
 
 TEMP_TABLE_MS = 24 * 3600 * 1000
 
@@ -231,7 +231,8 @@ def _fill(statement: Statement, writer: Writer, plan: QueryPlan) -> None:
         writer.append(run_plan(statement, plan), writer.table.fields, given=plan.schema)
         return
     with registered(statement.session, plan):
-        writer.insert(writer.table.fields, engine_select(plan))
+        large = is_large(statement.catalog, plan.tables)
+        writer.insert(writer.table.fields, engine_select(plan), large=large)
 
 
 def _create_copy(

@@ -22,8 +22,9 @@ from bqsim.catalog.resources import Storage, Table
 from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END, Session
 from bqsim.types import Field, TypeKind
 
+from .claims import Claims, aborted
 from .storage import arrival_partition, forget_changes, live, storage_of
-from .writes import Claims, Writer, aborted, writable
+from .writes import Writer, writable
 
 if TYPE_CHECKING:
     import pyarrow as pa

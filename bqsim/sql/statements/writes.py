@@ -4,8 +4,7 @@ common.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -14,9 +13,10 @@ from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table, TableKind
 from bqsim.catalog.store import Catalog, Change
 from bqsim.engine.protocol import VERSION_END, Interrupted, Session
-from bqsim.errors import BigQueryError, invalid_query
+from bqsim.errors import BigQueryError
 from bqsim.types import Field
 
+from .claims import Claims
 from .conversions import converted
 from .sizes import added_bytes, row_bytes, stored_bytes
 from .storage import forget_changes, insert_select, live, storage_of, with_storage
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _WRITABLE = frozenset({TableKind.TABLE})
-# How long a statement waits for a transaction that has changed its table.
-WAIT_S = 60.0
-POLL_S = 0.05
 # Of so many inserted rows it takes less to count their bytes than it took to insert them.
 COUNTED = 10_000
+# Rows that come from so many are ordered by partition: the engine looks at 122,880 rows at a time.
+ORDERED = 1_000_000
 # The relation of rows that are being appended.
 _ROWS = "_bq_rows"
 
@@ -77,15 +76,17 @@ class Writer:
         updating: bool = False,
         partition: str | None = None,
         single: bool = False,
+        large: bool = False,
     ) -> int:
         """Insert the rows of an engine SELECT with columns ``v1`` … for ``fields``; the number of rows.
 
         ``updating``: they replace rows that were removed. ``partition`` is the expression of their partition,
-        of columns of the SELECT. ``single``: it is one row.
+        of columns of the SELECT. ``single``: it is one row; ``large``: there may be so many that they are
+        ordered by partition.
         """
         if single and self.bytes:
             return self._insert_one(fields, select, partition)
-        count = self._insert(fields, select, updating, partition)
+        count = self._insert(fields, select, updating, partition, large)
         if count:
             self._unknown(fields)
         return count
@@ -111,10 +112,22 @@ class Writer:
         return 1
 
     def _insert(
-        self, fields: Sequence[Field], select: str, updating: bool = False, partition: str | None = None
+        self,
+        fields: Sequence[Field],
+        select: str,
+        updating: bool = False,
+        partition: str | None = None,
+        large: bool = False,
     ) -> int:
         count: int = insert_select(
-            self.session, self.table, fields, select, self.version, self.ends, partition or self.partition
+            self.session,
+            self.table,
+            fields,
+            select,
+            self.version,
+            self.ends,
+            partition or self.partition,
+            ordered=large,
         )
         self.inserted += count
         self.segments.append((updating, count))
@@ -252,62 +265,6 @@ def _sizes(rows: pa.Table, sources: Sequence[Field], fields: Sequence[Field]) ->
         yield stored_bytes(values, source, filled)
 
 
-class Claims:
-    """Which transaction has changed which table: other writers of the table wait for its end."""
-
-    def __init__(self, wait_s: float = WAIT_S) -> None:
-        self._changed = threading.Condition()
-        self._owners: dict[TableRef, Hashable] = {}
-        self._wait_s = wait_s
-
-    def claim(self, ref: TableRef, owner: Hashable) -> None:
-        """Take a table for a transaction; a second one fails, as BigQuery cancels it."""
-        with self._changed:
-            if self._owners.setdefault(ref, owner) is not owner:
-                raise aborted(ref)
-
-    def release(self, owner: Hashable) -> None:
-        with self._changed:
-            for ref in [r for r, o in self._owners.items() if o is owner]:
-                del self._owners[ref]
-            self._changed.notify_all()
-
-    def wait_for(self, ref: TableRef, cancelled: Callable[[], bool] | None = None) -> None:
-        """Wait until no transaction has the table. Raises ``Interrupted`` once ``cancelled``."""
-
-        def over() -> bool:
-            return ref not in self._owners or (cancelled is not None and cancelled())
-
-        with self._changed:
-            left = self._wait_s
-            while left > 0 and not self._changed.wait_for(over, timeout=POLL_S):
-                left -= POLL_S
-            if cancelled is not None and cancelled():
-                raise Interrupted
-            if ref in self._owners:
-                raise invalid_query(
-                    f"Could not serialize access to table {ref.api_name} due to concurrent update"
-                )
-
-    def taken(self, ref: TableRef) -> bool:
-        return ref in self._owners
-
-
-class Outdated(BigQueryError):
-    """The table is no longer as the statement was analysed with; another analysis may help."""
-
-    def __init__(self, ref: TableRef) -> None:
-        super().__init__(
-            "invalidQuery",
-            f"Could not serialize access to table {ref.api_name} due to concurrent update",
-            location="query",
-        )
-
-
-def aborted(ref: TableRef) -> BigQueryError:
-    return invalid_query(f"Transaction is aborted due to concurrent update against table {ref.api_name}")
-
-
 def known_bytes(catalog: Catalog, table: Table) -> dict[str, int]:
     """The logical bytes of a table's engine columns, as far as they are known."""
     storage = table.storage
@@ -374,6 +331,12 @@ def _lock(catalog: Catalog, ref: TableRef, cancelled: Callable[[], bool] | None)
         except InterruptedError:
             raise Interrupted from None
         yield
+
+
+def is_large(catalog: Catalog, sources: Iterable[TableRef]) -> bool:
+    """Whether rows that are made of those of some tables may be many."""
+    found = (catalog.find_table(ref) for ref in sources)
+    return sum(table.num_rows for table in found if table is not None) >= ORDERED
 
 
 def writable(table: Table) -> Table:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bqsim.sql.statements.claims import Claims
 from bqsim.sql.statements.expiration import expire_partitions
 from bqsim.sql.statements.sizes import ColumnSizes
-from bqsim.sql.statements.writes import Claims
 from tests.unit.sql.warehouse import Warehouse
 
 pytestmark = pytest.mark.fidelity("time:expiration of tables and partitions", "exact")

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from bqsim.errors import BigQueryError
+from bqsim.sql.statements.claims import Claims
 from bqsim.sql.statements.one_partition import by_ingestion, check_one_partition, one_partition
-from bqsim.sql.statements.writes import Claims, writing
+from bqsim.sql.statements.writes import writing
 from tests.unit.sql.warehouse import Warehouse
 
 

@@ -11,34 +11,15 @@ from bqsim.catalog.refs import TableRef
 from bqsim.engine.protocol import Interrupted
 from bqsim.errors import BigQueryError
 from bqsim.sql.planner import Planner
-from bqsim.sql.statements.writes import Claims, writable, writing
+from bqsim.sql.statements import writes
+from bqsim.sql.statements.claims import Claims
+from bqsim.sql.statements.partition_ids import partitions_of
+from bqsim.sql.statements.writes import writable, writing
 from bqsim.types import Field, TypeKind
 from bqsim.types.arrow import table_of
 from tests.unit.sql.warehouse import Warehouse
 
 REF = TableRef("p", "d", "t")
-
-
-def test_a_claimed_table_is_waited_for() -> None:
-    claims = Claims()
-    claims.claim(REF, "first")
-    claims.claim(REF, "first")
-    assert claims.taken(REF)
-    with pytest.raises(BigQueryError, match="Transaction is aborted"):
-        claims.claim(REF, "second")
-    releasing = threading.Timer(0.05, claims.release, ["first"])
-    releasing.start()
-    claims.wait_for(REF)
-    assert not claims.taken(REF)
-
-
-def test_waiting_ends_with_an_error_or_the_cancel() -> None:
-    claims = Claims(wait_s=0.1)
-    claims.claim(REF, "owner")
-    with pytest.raises(BigQueryError, match=r"Could not serialize access to table p:d\.t due"):
-        claims.wait_for(REF)
-    with pytest.raises(Interrupted):
-        claims.wait_for(REF, lambda: True)
 
 
 def test_a_statement_that_waits_for_a_lock_can_be_cancelled(warehouse: Warehouse) -> None:
@@ -150,3 +131,44 @@ def test_batches_are_appended_as_their_rows_are(warehouse: Warehouse, sizes: tup
     assert known[0] == known[1]
     first, second = (warehouse.rows(f"SELECT s, k FROM d.{name} ORDER BY s") for name in ("one", "many"))
     assert first == second
+
+
+@pytest.mark.parametrize(
+    ("shape", "write"),
+    [
+        ("PARTITION BY d AS SELECT * FROM s", None),
+        ("PARTITION BY RANGE_BUCKET(n, GENERATE_ARRAY(0, 100, 5)) AS SELECT * FROM s", None),
+        ("PARTITION BY DATE_TRUNC(d, MONTH)", "INSERT t SELECT * FROM s"),
+        ("PARTITION BY _PARTITIONDATE", "INSERT t (_PARTITIONTIME, n, d) SELECT TIMESTAMP(d), n, d FROM s"),
+    ],
+)
+def test_large_writes_store_rows_of_one_partition_together(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, shape: str, write: str | None
+) -> None:
+    warehouse.run(
+        "CREATE TABLE s AS SELECT n, IF(MOD(n, 7) = 0, NULL, DATE '2024-01-01' + MOD(n * 13, 50)) AS d"
+        " FROM UNNEST(GENERATE_ARRAY(1, 100)) AS n"
+    )
+    columns = "" if write is None else "(n INT64, d DATE) "
+
+    def stored() -> tuple[list[int], list[tuple[int, int]]]:
+        """The partitions in the order of the rows, and the rows of each."""
+        warehouse.script(f"DROP TABLE IF EXISTS t; CREATE TABLE t {columns}{shape}; {write or 'SELECT 1'}")
+        table = warehouse.table("t")
+        partitions = partitions_of(table)
+        assert table.storage is not None
+        assert partitions is not None
+        found = warehouse.session.scalar(
+            f"SELECT list([{partitions.key}, c1] ORDER BY rowid) FROM {table.storage.engine_table}"
+        )
+        assert isinstance(found, list)
+        return [key for key, _ in found], sorted((key, n) for key, n in found)
+
+    as_they_come, rows = stored()
+    monkeypatch.setattr(writes, "ORDERED", 100)
+    together, same = stored()
+    assert same == rows
+    assert together == sorted(as_they_come) != as_they_come
+    numbers = warehouse.rows("SELECT n FROM t")
+    by_key = sorted(zip(together, [n for (n,) in numbers], strict=True), key=lambda row: row[0])
+    assert by_key == rows

@@ -22,8 +22,9 @@ from bqsim.engine.protocol import Session
 from bqsim.errors import BigQueryError
 from bqsim.sim.clock import RealClock
 from bqsim.sim.draws import Draws
+from bqsim.sql.statements.claims import Claims
 from bqsim.sql.statements.storage import storage_of
-from bqsim.sql.statements.writes import Claims, Writer, created, finish_creation, writing
+from bqsim.sql.statements.writes import Writer, created, finish_creation, writing
 from bqsim.storage.errors import StorageFailure
 from bqsim.storage.write import cdc
 from bqsim.storage.write.cdc import DELETED_US, ChangeMode, apply_changes, change_errors, change_mode
