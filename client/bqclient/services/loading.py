@@ -111,7 +111,7 @@ class Loading:
 
         known = Schema.of(schema) if schema is not None else await self._schema(table)
         data = b"".join(
-            json.dumps(row_to_json(row, known), separators=(",", ":")).encode() + b"\n" for row in rows
+            json.dumps(row_to_json(row, known, load=True), separators=(",", ":")).encode() + b"\n" for row in rows
         )
         if known is None:
             options.setdefault("autodetect", True)

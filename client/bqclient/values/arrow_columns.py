@@ -60,11 +60,12 @@ def _row(row: Any, names: set[str], at: int, place: Place) -> Mapping[str, Any]:
             return {}
         else:
             raise UsageError(f"{place(at)}: {type(row).__name__} is given where a mapping is wanted.")
-    if row.keys() <= names:
-        return row
+    given: Mapping[str, Any] = row
+    if given.keys() <= names:
+        return given
     known = {name.casefold(): name for name in names}
     found = {}
-    for name, value in row.items():
+    for name, value in given.items():
         if str(name).casefold() not in known:
             raise UsageError(f"{place(at)}: there is no field {name} in the schema: add it, or leave it out.")
         found[known[str(name).casefold()]] = value

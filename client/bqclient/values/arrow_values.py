@@ -43,7 +43,7 @@ def values_of(array: Any, field: Field) -> list[Any]:
     if field.type == "RANGE" and pa.types.is_struct(array.type):
         return _ranges(array, field)
     convert = _CONVERTERS.get(field.type)
-    return array.to_pylist() if convert is None else convert(array)  # type: ignore[no-any-return]
+    return array.to_pylist() if convert is None else convert(array)
 
 
 def _lists(array: Any, field: Field) -> list[Any]:

@@ -260,8 +260,8 @@ def _range(element: str) -> Check:
             start, end = value.get("start"), value.get("end")
         else:
             raise _wrong(value, f"a Range of {element}")
-        ends = (None if is_null(v) else bound(v) for v in (start, end))
-        return Range(*ends, element=element)
+        ends = [None if is_null(v) else bound(v) for v in (start, end)]
+        return Range(ends[0], ends[1], element)
 
     return check
 

@@ -73,7 +73,7 @@ def _structs(cells: Cells, field: Field) -> pa.Array:
 
     parts = [arrow_field(f) for f in field.fields]
     missing = None in cells
-    rows = [cell["f"] if cell is not None else None for cell in cells] if missing else [c["f"] for c in cells]
+    rows: list[Any] = [None if cell is None else cell["f"] for cell in cells]
     children = []
     for i, part in enumerate(field.fields):
         none: Any = [] if part.repeated else None

@@ -242,8 +242,8 @@ def range_of_text(text: str, element: str) -> Range:
         raise ValueError("no range")
     bound = _VALUES[element]
     start, end = text[1:-1].split(", ")
-    ends = (None if part in ("UNBOUNDED", "NULL") else bound(part) for part in (start, end))
-    return Range(*ends, element=element)
+    ends = [None if part in ("UNBOUNDED", "NULL") else bound(part) for part in (start, end)]
+    return Range(ends[0], ends[1], element)
 
 
 _VALUES: Mapping[str, Callable[[Any], Any]] = {
