@@ -14,7 +14,7 @@ import asyncio
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Coroutine, Hashable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -158,7 +158,7 @@ def wrap(loop: _Loop, value: Any) -> Any:
     """A value as callers without ``await`` may use it."""
     if inspect.isroutine(value):
         return _function(loop, value)
-    kind: Hashable = type(value)
+    kind: Any = type(value)
     if isinstance(value, type) or not _waits(kind):
         return value
     return Proxy(loop, value)

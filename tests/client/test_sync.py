@@ -25,7 +25,9 @@ def test_services_are_called_iterated_and_entered(bqsim: Any) -> None:
         with client.streaming.buffered("d.t", max_rows=3) as inserter:
             inserter.add_all({"n": i} for i in range(7))
         assert inserter.inserted == 7
-        assert sorted(row["n"] for row in client.tables.rows("d.t")) == list(range(7))
+        client.tables.copy("d.t", "d.c")
+        client.loading.from_rows([{"n": 1}, {"n": 2}], "d.c")
+        assert sorted(row["n"] for row in client.tables.rows("d.c")) == [1, 2]
         result = client.queries.execute("SELECT SUM(n) AS total FROM d.t")
         assert [row["total"] for row in result.rows] == [21]
         with pytest.raises(InvalidQueryError):

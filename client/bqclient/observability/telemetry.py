@@ -27,8 +27,8 @@ class Telemetry:
     """What ``ClientConfig(observability=…)`` takes.
 
     ``tracing``: an OpenTelemetry tracer, or ``True`` for the global one (extra ``otel``). ``metrics``: a
-    ``prometheus_client`` registry, or ``True`` for the default one (extra ``prometheus``). ``logs``: a logger,
-    or ``True`` for ``bqclient``. Raises UsageError when an extra is missing.
+    ``prometheus_client`` registry, or ``True`` for the default one (extra ``prometheus``). ``logs``: a
+    logger, or ``True`` for ``bqclient``. Raises UsageError when an extra is missing.
     """
 
     def __init__(self, *, tracing: Any = None, metrics: Any = None, logs: Any = None) -> None:
