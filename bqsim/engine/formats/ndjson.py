@@ -38,6 +38,7 @@ _NULL_BEHIND = re.compile(rb"\}\s*n")
 # How the bulk reader takes numbers that are values of other kinds.
 _NUMBERS: dict[TypeKind, Any] = {
     TypeKind.NUMERIC: pa.decimal128(38, 9),
+    TypeKind.BIGNUMERIC: pa.decimal128(38, 9),
     TypeKind.TIMESTAMP: pa.int64(),
 }
 # The first and the last second of a TIMESTAMP.
@@ -328,7 +329,7 @@ def _number(array: pa.Array, f: Field) -> pa.Array:
     exact = pc.equal(array.cast(pa.float64()).cast(array.type), array)
     if f.precision is not None or not pc.all(exact).as_py():
         raise _NotUsual
-    return array
+    return array.cast(arrow_type(f.type))
 
 
 def _canonical_list(array: pa.Array, f: Field, formats: TimeFormats | None) -> pa.Array:
