@@ -106,6 +106,55 @@ def test_few_changes_do_not_sort_the_table_anew(warehouse: Warehouse) -> None:
     assert 2 * CHANGED <= 41
 
 
+def test_rows_that_sort_alike_are_in_one_block(warehouse: Warehouse) -> None:
+    warehouse.run(
+        "CREATE TABLE t CLUSTER BY n AS SELECT DIV(x, 30) AS n, x AS v"
+        " FROM UNNEST(GENERATE_ARRAY(0, 89)) AS x"
+    )
+    found = cut(warehouse, ["v"], 160)
+    assert [row[:2] for row in ends(found)] == [(0, 0), (1, 1), (2, 2)]
+    assert list(found.sizes["c2"]) == [240] * 3
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "x",
+        "CAST(x AS NUMERIC) / 7",
+        "CAST(x AS BIGNUMERIC) / 7",
+        "DATE '2024-01-01' + x",
+        "DATETIME_ADD(DATETIME '2024-01-01 00:00:00.000001', INTERVAL x HOUR)",
+        "TIMESTAMP_ADD(TIMESTAMP '2024-01-01 00:00:00.000001+00', INTERVAL x HOUR)",
+        "CONCAT('it''s \\\\ ', FORMAT('%03d', x))",
+        "IF(x < 50, NULL, x)",
+    ],
+)
+def test_each_type_is_cut(warehouse: Warehouse, value: str) -> None:
+    value = value.replace("''", "\\'")
+    warehouse.run(
+        f"CREATE TABLE t CLUSTER BY n AS SELECT {value} AS n, x FROM UNNEST(GENERATE_ARRAY(0, 99)) AS x"
+    )
+    found = cut(warehouse, ["x"], 320)
+    lows = [row[0] for row in ends(found) if row[0] is not None]
+    highs = [row[1] for row in ends(found) if row[1] is not None]
+    assert lows == sorted(lows) and len(lows) > 1
+    assert all(high < low for high, low in zip(highs, lows[1:], strict=False))
+    assert sum(found.sizes["c2"]) == 800
+
+
+def test_large_tables_are_cut_by_some_of_their_rows(warehouse: Warehouse) -> None:
+    warehouse.run(
+        "CREATE TABLE t CLUSTER BY n AS SELECT MOD(x * 7919, 20000) AS n"
+        " FROM UNNEST(GENERATE_ARRAY(0, 19999)) AS x"
+    )
+    found = ClusterBlocks(16_000, sample=2_000).of(warehouse.session, warehouse.table("t"), ["n"])
+    assert found is not None and sum(found.sizes["c1"]) == 160_000
+    assert 9 <= len(found.keys) <= 11
+    assert all(10_000 < size < 22_000 for size in found.sizes["c1"])
+    again = ClusterBlocks(16_000, sample=2_000).of(warehouse.session, warehouse.table("t"), ["n"])
+    assert again is not None and again.bounds == found.bounds
+
+
 def test_what_is_known_is_bounded(warehouse: Warehouse) -> None:
     blocks = ClusterBlocks(160, capacity=1)
     for name in ("t", "u"):
