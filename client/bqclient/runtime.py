@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
-import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+# Seeded by the system, in every process anew: ids must differ between processes that were forked.
+_draws = random.Random()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_draws.seed)
 
 
 class Runtime:
@@ -30,11 +35,11 @@ class Runtime:
 
     def fraction(self) -> float:
         """A random number from 0 up to 1."""
-        return random.random()
+        return _draws.random()
 
     def unique(self) -> str:
         """32 random hexadecimal digits."""
-        return uuid.uuid4().hex
+        return f"{_draws.getrandbits(128):032x}"
 
 
 @dataclass(frozen=True, slots=True)

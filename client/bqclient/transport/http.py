@@ -33,14 +33,28 @@ def open_transport(config: ClientConfig) -> httpx.AsyncBaseTransport:
             connector=aiohttp.TCPConnector(limit=config.connections, ssl=transport.ssl_context),
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=_READ_BUFFER,
-            trust_env=True,
         )
         # One engine makes calls again, with waits; aiohttp would send reads again at once, unseen.
         made._retry_connection = False
         return made
 
-    transport = AiohttpTransport(client=session)
+    transport = AiohttpTransport(client=session, proxy=_proxy(config.endpoints.rest))
     return transport
+
+
+def _proxy(url: str) -> httpx.Proxy | None:
+    """The proxy that the environment names for a URL: asked once, not for every request."""
+    from urllib.parse import urlsplit
+    from urllib.request import getproxies, proxy_bypass
+
+    import httpx
+
+    parts = urlsplit(url)
+    known = getproxies()
+    found = known.get(parts.scheme) or known.get("all")
+    if not found or proxy_bypass(parts.netloc):
+        return None
+    return httpx.Proxy(found if "://" in found else f"http://{found}")
 
 
 def error_of_connection(operation: str, error: Exception) -> BigQueryError:
