@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -59,3 +60,33 @@ def run(sim: Any, work: Callable[[BigQueryClient], Awaitable[T]], **settings: An
             return await work(client)
 
     return asyncio.run(whole())
+
+
+class ClockTime(HeldTime):
+    """A simulator's clock, which stands but for the client's waits: its journal shows how long they were.
+
+    Takes the handle of a simulator of the test's own. Random numbers come from a seed.
+    """
+
+    def __init__(self, sim: Any, seed: int = 1) -> None:
+        super().__init__()
+        self._clock = sim.clock
+        self._clock.freeze()
+        self._random = random.Random(seed)
+
+    def monotonic(self) -> float:
+        """The simulator's clock."""
+        return float(self._clock.now_us()) / 1e6
+
+    def now(self) -> datetime:
+        """The simulator's time of day."""
+        return datetime.fromtimestamp(self.monotonic(), UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        """Move the clock on."""
+        self.waits.append(seconds)
+        await self._clock.advance_async(seconds)
+
+    def fraction(self) -> float:
+        """The next of the seed's."""
+        return self._random.random()

@@ -91,9 +91,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "invalidParameter": Rule(e.BigQueryError),
         "invalidQuery": Rule(e.InvalidQueryError),
         "invalidUser": Rule(e.UnauthenticatedError),
-        "jobBackendError": Rule(e.JobBackendError, "new_job"),
-        "jobInternalError": Rule(e.JobBackendError, "new_job"),
-        "jobRateLimitExceeded": Rule(e.JobBackendError, "new_job"),
+        # The same call would ask for the job that failed: whoever made it makes another, by "new_job".
+        "jobBackendError": Rule(e.JobBackendError),
+        "jobInternalError": Rule(e.JobBackendError),
+        "jobRateLimitExceeded": Rule(e.JobBackendError),
         "notFound": Rule(e.NotFoundError),
         "notImplemented": Rule(e.BigQueryError),
         "parseError": Rule(e.BigQueryError),

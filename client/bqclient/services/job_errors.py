@@ -80,6 +80,14 @@ def may_be_script(sql: str) -> bool:
     return ";" in plain or _SCRIPTING.match(plain) is not None
 
 
+_READING = re.compile(r"[\s(]*(?:SELECT|WITH|FROM)\b", re.IGNORECASE)
+
+
+def only_reads(sql: str) -> bool:
+    """Whether a text is a query that changes nothing, so that it may run twice."""
+    return _READING.match(_COMMENT.sub(" ", sql)) is not None and not may_be_script(sql)
+
+
 def may_restart(configuration: Mapping[str, Any]) -> bool:
     """Whether a job that failed changed nothing, so that another one may do its work."""
     query = configuration.get("query")

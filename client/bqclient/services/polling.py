@@ -41,7 +41,7 @@ def tolerant(error: BigQueryError) -> Rule | None:
 
 def _ask_job(error: BigQueryError) -> Rule | None:
     """getQueryResults answers a failed job's reason as its own: the job tells which it is."""
-    return _ASK_JOB if error.reason in RESTARTS else None
+    return _ASK_JOB if error.reason in RESTARTS or isinstance(error, NotFoundError) else None
 
 
 def path_of(ref: JobReference) -> dict[str, str]:
@@ -130,7 +130,8 @@ async def _judge(
     core: Core, ref: JobReference, deadline: Deadline, error: BigQueryError, again: Again
 ) -> None:
     """Return when the result is to be asked for again; else raise the error, or the job's."""
-    if error.reason not in RESTARTS:
+    late = isinstance(error, NotFoundError)
+    if error.reason not in RESTARTS and not late:
         if deadline.remaining() == 0:
             raise timed_out(ref) from error
         error.job = ref
@@ -138,7 +139,7 @@ async def _judge(
     failure = error_of_job(await get(core, ref, deadline.sooner(core.config.timeout), late=True))
     if failure is not None:
         raise failure from error
-    if not await again.after(error):
+    if not await again.after(error, "late" if late else None):
         error.job = ref
         raise error
 

@@ -14,6 +14,8 @@ from bqclient.errors import (
     DeadlineExceededError,
     JobTimeoutError,
     QueryTimeoutError,
+    ServiceUnavailableError,
+    TransportError,
     UsageError,
 )
 from bqclient.models.job import Job
@@ -22,7 +24,7 @@ from bqclient.models.schema import Schema
 from bqclient.runtime import Deadline
 
 from . import polling
-from .job_errors import RESTARTS, Again, may_be_script
+from .job_errors import RESTARTS, Again, may_be_script, only_reads
 from .jobs import failed_inside
 from .query_options import Parameters, QueryOptions, configuration_of, is_batch, needs_job, request_of
 from .results import FORMAT, QueryResult, is_ordered
@@ -125,7 +127,10 @@ class Queries:
             # A job of the client's own id can be cancelled whatever becomes of the first answer.
             result = await self._by_job(work, parameters, options)
         else:
-            result = await self._at_once(work, parameters, options)
+            try:
+                result = await self._at_once(work, parameters, options)
+            except ServiceUnavailableError as error:
+                result = await self._otherwise(error, work, parameters, options)
         if core.observability is not None:
             self._tell(result, core.runtime.monotonic() - began)
         if fetch_all and not result.complete:
@@ -278,6 +283,18 @@ class Queries:
             return self._result(work, data, None)
         ref = JobReference.from_api(data["jobReference"])
         return self._result(work, await self._awaited(work, ref), await polling.get(core, ref))
+
+    async def _otherwise(
+        self, error: ServiceUnavailableError, work: _Work, parameters: Parameters, options: QueryOptions
+    ) -> QueryResult:
+        """The result of a query that jobs.query gave up: as a job, which tells whether it was the job that
+        failed, and is begun again then. Only for what may run twice."""
+        if error.reason not in RESTARTS or not only_reads(work.sql):
+            raise error
+        try:
+            return await self._by_job(work, parameters, options)
+        except TransportError:
+            raise error from None
 
     # --- as a job: jobs.insert ---
 
