@@ -5,13 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
 FOLDER = "reading"
+
+
+# Who this process runs as, where files have owners.
+_user = getattr(os, "geteuid", int)
+# Tells the folders of the engines of this process apart.
+_engines = count(1)
 
 
 class ReadableFiles:
@@ -21,21 +28,21 @@ class ReadableFiles:
     """
 
     def __init__(self, data_dir: Path | None) -> None:
-        """One folder is beside the temporary files, with a ``data_dir`` a second one is in it."""
-        self._temporary = Path(tempfile.mkdtemp(prefix="bqsim-reading-"))
-        self._folders = [self._temporary]
+        """One folder is beside the temporary files, with a ``data_dir`` a second one is in it. They are made
+        when they are first needed.
+        """
+        temporary = Path(tempfile.gettempdir()).resolve()
+        self._folders = [temporary / f"bqsim-reading-{os.getpid()}-{next(_engines)}"]
         if data_dir is not None:
-            own = data_dir / FOLDER
-            # What a process left that was killed.
-            shutil.rmtree(own, ignore_errors=True)
-            own.mkdir(parents=True, exist_ok=True)
-            self._folders.insert(0, own)
+            self._folders.insert(0, data_dir.resolve() / FOLDER)
+        self._made: set[Path] = set()
         self._numbers = count(1)
+        self._lock = threading.Lock()
 
     @property
     def folders(self) -> list[str]:
         """The folders, as the engine is told of them."""
-        return [str(folder.resolve()) for folder in self._folders]
+        return [str(folder) for folder in self._folders]
 
     @contextmanager
     def admitted(self, stream: BinaryIO) -> Iterator[str | None]:
@@ -56,8 +63,9 @@ class ReadableFiles:
             return None
         number = next(self._numbers)
         for folder in self._folders:
-            path = folder.resolve() / str(number)
+            path = folder / str(number)
             try:
+                self._make(folder)
                 os.link(name, path)
             except OSError:
                 continue
@@ -68,8 +76,19 @@ class ReadableFiles:
             return None
         return None
 
+    def _make(self, folder: Path) -> None:
+        with self._lock:
+            if folder in self._made:
+                return
+            if folder.exists() and folder.lstat().st_uid == _user():
+                # What a process left that was killed.
+                shutil.rmtree(folder)
+            folder.mkdir(0o700)
+            self._made.add(folder)
+
     def close(self) -> None:
         """Delete the folders."""
-        for folder in self._folders:
-            with suppress(OSError):
-                shutil.rmtree(folder)
+        with self._lock:
+            for folder in self._made:
+                shutil.rmtree(folder, ignore_errors=True)
+            self._made.clear()

@@ -13,7 +13,9 @@ from bqsim.errors import BigQueryError
 
 
 def test_a_file_is_readable_while_it_is_admitted(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
     files = ReadableFiles(tmp_path / "data")
+    assert not any(Path(folder).exists() for folder in files.folders)
     content = tmp_path / "content"
     content.write_bytes(b"abc")
     with content.open("rb") as stream, files.admitted(stream) as name:
@@ -39,7 +41,7 @@ def test_what_is_no_plain_file_is_not_admitted(tmp_path: Path) -> None:
         content.write_bytes(b"another")
         with files.admitted(stream) as name:
             assert name is None
-    assert os.listdir(files.folders[0]) == []
+    assert not os.path.exists(files.folders[0]) or os.listdir(files.folders[0]) == []
     files.close()
 
 
@@ -47,8 +49,29 @@ def test_what_a_killed_process_left_goes(tmp_path: Path) -> None:
     (tmp_path / "reading").mkdir()
     (tmp_path / "reading" / "1").write_bytes(b"left")
     files = ReadableFiles(tmp_path)
+    content = tmp_path / "content"
+    content.write_bytes(b"abc")
+    with content.open("rb") as stream, files.admitted(stream) as name:
+        assert name is not None
+        assert Path(name).read_bytes() == b"abc"
     assert os.listdir(tmp_path / "reading") == []
     files.close()
+
+
+def test_a_folder_of_another_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    files = ReadableFiles(None)
+    Path(files.folders[0]).symlink_to(tmp_path)
+    content = tmp_path / "content"
+    content.write_bytes(b"abc")
+    with content.open("rb") as stream, files.admitted(stream) as name:
+        assert name is None
+    files.close()
+    assert content.exists()
+
+
+def test_folders_of_engines_differ() -> None:
+    assert ReadableFiles(None).folders != ReadableFiles(None).folders
 
 
 @pytest.mark.parametrize("durable", [False, True])
