@@ -22,6 +22,7 @@ from tests import servers
 from tests.servers import PROJECT, ROOT, Bqsim, RawSocket, milliseconds, paired_p50, rate
 
 from . import tpch_data
+from .extracts import extracts
 from .functions import functions
 from .loading import loading, loading_memory
 from .partitions import partitions
@@ -286,6 +287,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "storage_write": storage_write,
     "storage_memory": storage_memory,
     "functions": functions,
+    "extracts": extracts,
     "loading": loading,
     "loading_memory": loading_memory,
     "partitions": partitions,

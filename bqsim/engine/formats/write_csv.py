@@ -12,7 +12,7 @@ from bqsim.types import Field, TypeKind
 from bqsim.types.arrow import compute, constant
 
 from .printed import printed
-from .writing import Sink, chunks, lines
+from .writing import Sink, converted, lines
 
 _ROWS = 32_768
 # Kinds whose texts may need quotes.
@@ -34,13 +34,16 @@ class CsvWriter:
 
     def write(self, rows: pa.Table) -> None:
         delimiter = self._delimiter
-        for columns, count in chunks(rows, _ROWS):
+
+        def text(columns: Sequence[Any], count: int) -> memoryview:
             if not columns:
-                self._out.write(b"\n" * count)
-                continue
+                return memoryview(b"\n" * count)
             cells = [_cells(c, f, delimiter) for c, f in zip(columns, self._fields, strict=True)]
             joined = compute(pc.binary_join_element_wise, *cells, delimiter) if len(cells) > 1 else cells[0]
-            self._out.write(lines(joined))
+            return lines(joined)
+
+        for part in converted(text, rows, _ROWS):
+            self._out.write(part)
 
     def close(self) -> None:
         return None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 _GZIP_LEVEL = 6
 # About how many bytes of rows become text at a time.
 _CHUNK_BYTES = 64 * 1024**2
+# So many threads make texts of rows.
+_THREADS = 2
 
 
 class Sink(Protocol):
@@ -167,16 +171,36 @@ def chunks(rows: pa.Table, size: int) -> Any:
         yield [c.chunk(0) if hasattr(c, "chunks") else c for c in columns], part.num_rows
 
 
-def lines(texts: Any) -> memoryview:
-    """Texts as the bytes of lines; none of them is NULL."""
+def converted(
+    convert: Callable[[Sequence[Any], int], memoryview], rows: pa.Table, size: int
+) -> Iterator[memoryview]:
+    """The texts of :func:`chunks`, in order; further ones are made meanwhile, by other threads."""
+    parts = chunks(rows, size)
+    if rows.num_rows <= size:
+        for columns, count in parts:
+            yield convert(columns, count)
+        return
+    pending: deque[Future[memoryview]] = deque()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for columns, count in parts:
+            pending.append(pool.submit(convert, columns, count))
+            if len(pending) > _THREADS:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+def lines(texts: Any, *, ended: bool = False) -> memoryview:
+    """Texts as the bytes of lines; none of them is NULL. ``ended``: they have their line breaks."""
     import numpy as np
     import pyarrow.compute as pc
 
     from bqsim.types.arrow import compute
 
-    ended = compute(pc.binary_join_element_wise, texts, "", "\n")
-    _, offsets, data = ended.buffers()
-    if data is None or not len(ended):
+    if not ended:
+        texts = compute(pc.binary_join_element_wise, texts, "", "\n")
+    _, offsets, data = texts.buffers()
+    if data is None or not len(texts):
         return memoryview(b"")
-    bounds = np.frombuffer(offsets, np.int32)[ended.offset : ended.offset + len(ended) + 1]
+    bounds = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
     return memoryview(data)[int(bounds[0]) : int(bounds[-1])]
