@@ -21,7 +21,6 @@ from bqclient.errors import (
     UsageError,
 )
 from bqclient.models.job import Job
-
 from tests.client.running import HeldTime, run
 
 INSERT = "bigquery.jobs.insert"
