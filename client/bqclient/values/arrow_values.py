@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bqclient.errors import BigQueryError
@@ -14,6 +14,8 @@ from .types import Interval, Range
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def columns_of(data: pa.Table | pa.RecordBatch, schema: Schema) -> list[list[Any]]:
@@ -91,17 +93,43 @@ def _timestamps(array: Any) -> list[Any]:
 
     if not pa.types.is_timestamp(array.type):
         return array.to_pylist()  # type: ignore[no-any-return]
-    plain = array.cast(pa.timestamp("us", "UTC"), safe=False).view(pa.timestamp("us")).to_pylist()
-    make: Callable[..., datetime] = datetime.replace
-    return [None if value is None else make(value, tzinfo=UTC) for value in plain]
+    if array.type.unit != "us":
+        array = array.cast(pa.timestamp("us", "UTC"), safe=False)
+    return _moments(array, _EPOCH)
 
 
 def _datetimes(array: Any) -> list[Any]:
     import pyarrow as pa
 
-    if pa.types.is_timestamp(array.type) and array.type.unit != "us":
+    if not pa.types.is_timestamp(array.type):
+        return array.to_pylist()  # type: ignore[no-any-return]
+    if array.type.unit != "us":
         array = array.cast(pa.timestamp("us"), safe=False)
-    return array.to_pylist()  # type: ignore[no-any-return]
+    return _moments(array, _EPOCH.replace(tzinfo=None))
+
+
+def _moments(array: Any, epoch: datetime) -> list[Any]:
+    import pyarrow as pa
+
+    make = timedelta
+    return [None if n is None else epoch + make(0, 0, n) for n in array.view(pa.int64()).to_pylist()]
+
+
+def _dates(array: Any) -> list[Any]:
+    import pyarrow as pa
+
+    if not pa.types.is_date32(array.type):
+        return array.to_pylist()  # type: ignore[no-any-return]
+    make, first = date.fromordinal, _EPOCH.toordinal()
+    return [None if n is None else make(n + first) for n in array.view(pa.int32()).to_pylist()]
+
+
+def _times(array: Any) -> list[Any]:
+    import pyarrow as pa
+
+    if array.type != pa.time64("us"):
+        return array.to_pylist()  # type: ignore[no-any-return]
+    return [None if moment is None else moment.time() for moment in _moments(array, _EPOCH)]
 
 
 def _intervals(array: Any) -> list[Any]:
@@ -118,6 +146,8 @@ def _jsons(array: Any) -> list[Any]:
 
 
 _CONVERTERS: Mapping[str, Callable[[Any], list[Any]]] = {
+    "DATE": _dates,
+    "TIME": _times,
     "TIMESTAMP": _timestamps,
     "DATETIME": _datetimes,
     "INTERVAL": _intervals,

@@ -36,6 +36,8 @@ def _wrong(value: Any, wanted: str) -> ValueError:
 
 
 def _int64(value: Any) -> int:
+    if type(value) is int and _INT64[0] <= value <= _INT64[1]:
+        return value
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         if isinstance(value, str):
             return _int64_text(value)
@@ -61,6 +63,8 @@ _FLOAT_TEXTS = {"nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinit
 
 
 def _float64(value: Any) -> float:
+    if type(value) is float:
+        return value
     if isinstance(value, bool | bytes):
         raise _wrong(value, "a float")
     try:
@@ -129,7 +133,11 @@ def _literal(value: Any, wanted: str, longest: int = 40) -> str:
 
 
 def _moment(value: Any, wanted: str) -> datetime:
+    if type(value) is datetime:
+        return value
     if isinstance(value, datetime):
+        if is_null(value):
+            raise _wrong(value, wanted)
         if getattr(value, "nanosecond", 0):
             raise ValueError("the value has nanoseconds, BigQuery keeps microseconds: round it")
         return value.to_pydatetime() if hasattr(value, "to_pydatetime") else value

@@ -25,6 +25,8 @@ def table(rows: Sequence[Mapping[str, Any]], schema: Schema) -> pa.Table:
     if not schema.fields:
         return pa.table({"": pa.nulls(len(rows))}).select([])
     cells = [row["f"] for row in rows]
+    if not set(map(len, cells)) <= {len(schema)}:
+        raise BigQueryError("The answer's rows do not have the columns of its schema.")
     columns = [_column([c[i]["v"] for c in cells], field) for i, field in enumerate(schema)]
     return pa.Table.from_arrays(columns, schema=arrow_schema(schema))
 
@@ -34,9 +36,8 @@ def _column(cells: Cells, field: Field) -> pa.Array:
 
     try:
         return _lists(cells, field) if field.repeated else _values(cells, field)
-    except (pa.ArrowException, ValueError, TypeError, KeyError) as error:
-        if isinstance(error, BigQueryError):
-            raise
+    except (pa.ArrowException, ValueError, TypeError, KeyError, ArithmeticError):
+        # A field of a STRUCT has been named: that error is none of these.
         raise BigQueryError(
             f"The answer has a value in column {field.name} that is no {field.type}."
         ) from None

@@ -54,12 +54,18 @@ class _Writers:
     def write(self, row: Mapping[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         writers, names = self.by_name, self.names
-        for name, value in row.items():
-            writer = writers.get(name)
-            if writer is None:
-                name = names.get(str(name).casefold(), str(name))
-                writer = writers.get(name, _untyped)
-            found[name] = _at(name, writer, value)
+        name: Any = None
+        try:
+            for name, value in row.items():
+                writer = writers.get(name)
+                if writer is None:
+                    name = names.get(str(name).casefold(), str(name))
+                    writer = writers.get(name, _untyped)
+                found[name] = writer(value)
+        except _Inside as error:
+            raise _Inside(f"{name}.{error}") from None
+        except ValueError as error:
+            raise ValueError(f"{name}: {problem(error)}") from None
         if self.needed and not self.needed <= found.keys():
             missing = min(self.needed - found.keys())
             raise ValueError(f"{missing} is REQUIRED and has no value")
@@ -102,15 +108,29 @@ def _writer(field: Field, load: bool) -> Writer:
 
 def _required(writer: Writer) -> Writer:
     def write(value: Any) -> Any:
-        if is_null(value):
+        found = nullable(value)
+        if found is None:
             raise ValueError("the field is REQUIRED and may not be NULL")
-        return writer(value)
+        return found
 
+    nullable = _nullable(writer)
     return write
 
 
 def _nullable(writer: Writer) -> Writer:
-    return lambda value: None if is_null(value) else writer(value)
+    """The markers of data frames are looked for only where a writer does not take the value."""
+
+    def write(value: Any) -> Any:
+        if value is None:
+            return None
+        try:
+            return writer(value)
+        except ValueError:
+            if is_null(value):
+                return None
+            raise
+
+    return write
 
 
 def _array(writer: Writer) -> Writer:

@@ -135,13 +135,10 @@ def _columns(rows: Sequence[Mapping[str, Any]], fields: Sequence[Field]) -> list
         return []
     if not rows:
         return [[] for _ in fields]
-    cells = [[cell["v"] for cell in row["f"]] for row in rows]
-    try:
-        return [column_of(f)(values) for f, values in zip(fields, zip(*cells, strict=True), strict=True)]
-    except ValueError as error:
-        if isinstance(error, BigQueryError):
-            raise
-        raise BigQueryError("The answer's rows do not have the columns of its schema.") from error
+    cells = [row["f"] for row in rows]
+    if set(map(len, cells)) != {len(fields)}:
+        raise BigQueryError("The answer's rows do not have the columns of its schema.")
+    return [column_of(f)([c[i]["v"] for c in cells]) for i, f in enumerate(fields)]
 
 
 def column_of(field: Field) -> Column:
@@ -203,11 +200,11 @@ def _each(value: Callable[[Any], Any], field: Field) -> Column:
     def convert(cells: Cells) -> list[Any]:
         try:
             return [None if cell is None else value(cell) for cell in cells]
-        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError):
             # Not its text: that may be a value.
             raise BigQueryError(
                 f"The answer has a value in column {field.name} that is no {field.type}."
-            ) from (error if isinstance(error, KeyError) else None)
+            ) from None
 
     return convert
 
