@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bqsim.settings import Settings
 
 if TYPE_CHECKING:
+    from bqsim.engine.duckdb import DuckDBEngine
     from bqsim.engine.pool import EnginePool
     from bqsim.jobs import JobService
     from bqsim.objects import ObjectStore
@@ -32,6 +33,15 @@ log = logging.getLogger(__name__)
 METADATA_WORKERS = 2
 # How long a stop waits for the analyzer to have loaded; a first compilation may take longer.
 WARMING_JOIN_S = 5.0
+
+
+def _keep_statistics(engine: DuckDBEngine, executor: Executor) -> None:
+    """Write what is known of partitions, before the engine is closed."""
+    session = engine.session()
+    try:
+        executor.kept.save(session)
+    finally:
+        session.close()
 
 
 @dataclass(slots=True)
@@ -121,6 +131,9 @@ def build(settings: Settings, scenario: Scenario | None = None) -> Built:
         objects = _objects(settings, clock)
         undo.callback(objects.close)
         executor = Executor(catalog, planner, googlesql, reference, clock, draws, objects)
+        executor.kept.load(records)
+        if settings.data_dir is not None:
+            undo.callback(_keep_statistics, engine, executor)
         # What has expired is gone before anybody reads.
         for readers in (pool, read_pool, write_pool):
             readers.before = executor.expire

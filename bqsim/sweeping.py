@@ -34,9 +34,11 @@ async def sweep_for_ever(core: Core) -> None:
         before, woke = woke, loop.time()
         hasty_s = HASTY_REFRESH_S if core.catalog.materialized_views() else HASTY_SWEEP_S
         pause_s = SWEEP_S if woke - before >= HASTE_S else hasty_s
-        if not _has_work(core.catalog):
-            continue
         try:
+            if core.settings.data_dir is not None:
+                await core.write(core.executor.kept.save)
+            if not _has_work(core.catalog):
+                continue
             with core.clock.hold():
                 await core.write(lambda session: sweep(core.catalog, session))
                 await core.write(core.executor.expire)
@@ -61,6 +63,7 @@ def _has_work(catalog: Catalog) -> bool:
 def sweep(catalog: Catalog, session: Session) -> None:
     """Drop expired tables; forget what is past the time travel window, with its rows."""
     from bqsim.catalog.history import HISTORY_US
+    from bqsim.catalog.stored_bytes import COUNTED
     from bqsim.sql.statements.deleted import bury_deleted
 
     for table in catalog.expired_tables():
@@ -71,3 +74,6 @@ def sweep(catalog: Catalog, session: Session) -> None:
         bury_deleted(catalog, session, change, change.time_us - HISTORY_US)
         for engine_table in change.forget(change.time_us - HISTORY_US):
             session.drop_table(engine_table)
+            if engine_table in catalog.counted:
+                session.put_metadata(COUNTED, engine_table, None)
+                catalog.counted.discard(engine_table)

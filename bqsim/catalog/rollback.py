@@ -21,6 +21,7 @@ from .persistence import (
 )
 from .refs import DatasetRef, TableRef
 from .resources import Dataset, Routine, Table
+from .stored_bytes import COUNTED
 
 if TYPE_CHECKING:
     from .change import MetadataWriter
@@ -58,6 +59,9 @@ def put_back(
             session.put_metadata(kind, key, record)
     for project in set(catalog.projects()) - set(mark.projects):
         session.put_metadata(PROJECT, project, None)
+    for name in _engine_tables(before) & catalog.counted:
+        # It may be of a version that is undone.
+        session.put_metadata(COUNTED, name, None)
     now = catalog.administration.state.records() | records_of_models(catalog.models.state)
     then = mark.administered.records() | records_of_models(mark.models)
     for at in now.keys() | then.keys():
@@ -79,11 +83,17 @@ def put_back(
     session.on_commit(apply)
 
 
+def _engine_tables(before: Mapping[Ref, State]) -> set[str]:
+    versions = [s.version for s in before.values() if isinstance(s, TableState) and s.version is not None]
+    return {v.table.storage.engine_table for v in versions if v.table.storage is not None}
+
+
 def _forget_sizes(catalog: Catalog, before: Mapping[Ref, State]) -> None:
     """Know of the bytes of tables that were put back what was known when they were last written."""
     versions = [s.version for s in before.values() if isinstance(s, TableState) and s.version is not None]
     stored = [(v.table.storage.engine_table, v.sized) for v in versions if v.table.storage is not None]
     catalog.stored_bytes.forget(name for name, _ in stored)
+    catalog.counted -= {name for name, _ in stored}
     for name, sized in stored:
         if sized is not None:
             catalog.stored_bytes.learn(name, sized)

@@ -68,6 +68,8 @@ class Catalog:
         self.models = Models()
         self.updates = Updates()
         self.stored_bytes = StoredBytes()
+        # The engine tables with a record of the statistics of their partitions.
+        self.counted: set[str] = set()
         # What insertAll and the Storage Write API put into tables.
         self.streamed = Ingestion(clock)
         self.written = Ingestion(clock)

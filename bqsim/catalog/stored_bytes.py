@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from weakref import WeakMethod
 
+# The kind of records with the statistics of the partitions of an engine table.
+COUNTED = "counted"
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
 

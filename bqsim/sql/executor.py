@@ -32,6 +32,7 @@ from .statements.claims import Claims, Outdated
 from .statements.defaults import default_expression
 from .statements.expiration import expire_partitions
 from .statements.external import check_cached, readable
+from .statements.kept_statistics import KeptStatistics
 from .statements.load_data import with_target
 from .statements.names import table_ref
 from .statements.query import engine_select, query_result, run_plan
@@ -107,6 +108,7 @@ class Executor:
         objects: ObjectStore | None = None,
     ) -> None:
         sizes, claims = ColumnSizes(catalog.stored_bytes), Claims()
+        self.kept = KeptStatistics(catalog, sizes.statistics)
         objects = objects or ObjectStore(clock)
         virtual = VirtualTables(catalog, sizes)
         googlesql.virtual_tables = virtual

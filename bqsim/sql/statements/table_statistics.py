@@ -112,6 +112,16 @@ class TableStatistics:
         with self._lock:
             self._known.clear()
 
+    def known(self) -> dict[str, Counted]:
+        """What is known, by engine table."""
+        with self._lock:
+            return dict(self._known)
+
+    def restore(self, engine_table: str, counted: Counted) -> None:
+        """Know what was counted before, perhaps of a version that has passed."""
+        with self._lock:
+            self._known.setdefault(engine_table, counted)
+
     def knows(self, table: Table) -> bool:
         """Whether some version of a table's rows was counted."""
         return table.storage is not None and table.storage.engine_table in self._known
