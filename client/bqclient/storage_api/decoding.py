@@ -20,7 +20,7 @@ def arrow_decoder(session: ReadSession) -> Decode:
     """Decodes messages of Arrow. The one copy that is made puts the rows where Arrow wants them."""
     import pyarrow as pa
 
-    schema = session.schema
+    schema, shown = session.schema, session.shown
     read = pa.ipc.read_record_batch
 
     def decode(message: Message) -> pa.RecordBatch:
@@ -32,6 +32,8 @@ def arrow_decoder(session: ReadSession) -> Decode:
             raise StorageError(
                 f"A message of {message.row_count} rows carries {batch.num_rows}.", retryable=True
             )
+        if shown is not None:
+            batch = pa.RecordBatch.from_arrays([batch.column(name) for name in shown.names], schema=shown)
         return batch
 
     return decode

@@ -107,7 +107,7 @@ class StorageRead:
             {"read_session.table": options.table.path},
             deadline=deadline,
         )
-        return ReadSession.of(found, options, asked_at, self)
+        return ReadSession.of(found, options, asked_at, self.core.runtime.now(), self)
 
     async def split(
         self, stream: str, fraction: float, *, deadline: Deadline | None = None

@@ -12,6 +12,7 @@ from bqclient.runtime import Deadline
 
 from .read_session import MAX_STREAMS, ReadSession, SessionOptions
 from .refresh import compact, refreshed
+from .schema_changes import Change
 from .splitting import split_streams
 from .window import Lane, Window
 
@@ -58,6 +59,7 @@ class ReadAll:
         self._wanted = streams
         self._begun = False
         self.refreshes = 0
+        self.schema_changes: tuple[Change, ...] = ()
         self.rows_given = 0
 
     # What it tells
@@ -70,7 +72,8 @@ class ReadAll:
     @property
     def schema(self) -> pa.Schema | None:
         """The Arrow schema, once there is a session."""
-        return None if self._session is None else self._session.schema
+        session = self._session
+        return None if session is None else session.shown or session.schema
 
     @property
     def progress(self) -> float:
@@ -83,6 +86,11 @@ class ReadAll:
     def throttle_percent(self) -> int:
         """How much the service throttles the stream that it throttles most, in percent."""
         return max((lane.throttle_percent for lane in self._lanes if not lane.finished), default=0)
+
+    @property
+    def streams(self) -> int:
+        """How many streams the table is read as, in all; splits count."""
+        return len(self._lanes)
 
     @property
     def waiting_bytes(self) -> int:
@@ -222,5 +230,8 @@ class ReadAll:
                 return
             assert self._session is not None
             self._generation += 1
-            self._session = await refreshed(self._session, self._lanes, self._streams, self._unary, error)
+            self._session, changes = await refreshed(
+                self._session, self._lanes, self._streams, self._unary, error
+            )
+            self.schema_changes += changes
             self.refreshes += 1

@@ -109,7 +109,8 @@ class ReadSession:
 
     The streams together have every row once. ``schema`` is the Arrow schema of the rows (``None`` for AVRO,
     whose schema is in ``avro_schema``). ``estimated_rows`` and ``estimated_bytes`` do not take
-    ``row_restriction`` into account. ``asked_at`` is this machine's time just before the session was made.
+    ``row_restriction`` into account. ``asked_at`` and ``made_at`` are this machine's times just before and
+    after the session was made. ``shown``: the schema to give rows in, of a session that this one replaces.
     """
 
     name: str
@@ -120,11 +121,20 @@ class ReadSession:
     estimated_rows: int
     estimated_bytes: int
     asked_at: datetime
+    made_at: datetime
+    shown: pa.Schema | None = field(default=None, repr=False)
     avro_schema: str | None = field(default=None, repr=False)
     service: StorageRead = field(repr=False, compare=False, kw_only=True)
 
     @classmethod
-    def of(cls, found: Any, options: SessionOptions, asked_at: datetime, service: StorageRead) -> ReadSession:
+    def of(
+        cls,
+        found: Any,
+        options: SessionOptions,
+        asked_at: datetime,
+        made_at: datetime,
+        service: StorageRead,
+    ) -> ReadSession:
         """From the service's answer."""
         schema = avro = None
         if options.format == "ARROW":
@@ -144,6 +154,7 @@ class ReadSession:
             estimated_rows=found.estimated_row_count,
             estimated_bytes=found.estimated_total_bytes_scanned,
             asked_at=asked_at,
+            made_at=made_at,
             avro_schema=avro,
             service=service,
         )

@@ -30,6 +30,10 @@ _OPTIONS = (
     ("grpc.keepalive_time_ms", 60_000),
     # Each channel has connections of its own: streams do not share one.
     ("grpc.use_local_subchannel_pool", 1),
+    # What may come on a stream before it is asked for: as much as a fast connection has on its way, and no
+    # more, where the library's own estimate would grow with the speed.
+    ("grpc.http2.lookahead_bytes", 4 << 20),
+    ("grpc.http2.bdp_probe", 0),
     # Retries are the client's own.
     ("grpc.enable_retries", 0),
 )

@@ -1,0 +1,68 @@
+"""Tables and times of the tests of Storage reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from bqclient import BigQueryClient
+from bqclient.storage_api.read_all import ReadAll
+from tests.client.running import HeldTime
+
+READ_ROWS = "google.cloud.bigquery.storage.v1.BigQueryRead.ReadRows"
+ROWS = 20_000
+
+
+class ClockTime(HeldTime):
+    """Held time whose time of day is a simulator's, and whose waits move that on."""
+
+    def __init__(self, sim: Any) -> None:
+        super().__init__()
+        self._clock = sim.clock
+
+    def now(self) -> datetime:
+        """The simulator's time."""
+        return datetime.fromtimestamp(self._clock.now_us() / 1e6, UTC)
+
+    def monotonic(self) -> float:
+        """The simulator's time in seconds."""
+        return float(self._clock.now_us() / 1e6)
+
+    async def sleep(self, seconds: float) -> None:
+        """Move the simulator's time on."""
+        await super().sleep(seconds)
+        await asyncio.to_thread(self._clock.advance, seconds)
+
+
+def numbers(sim: Any, rows: int = ROWS, name: str = "numbers") -> None:
+    """A table of numbered rows, ``d.<name>``."""
+    client = sim.client()
+    client.create_dataset("d", exists_ok=True)
+    client.query_and_wait(
+        f"CREATE TABLE d.{name} AS SELECT n, REPEAT('x', 100) AS s, n / 8 AS f"
+        f" FROM UNNEST(GENERATE_ARRAY(0, {rows - 1})) AS n"
+    )
+
+
+def seen(batches: Iterable[Any]) -> list[int]:
+    """The numbers in record batches."""
+    return [n for batch in batches for n in batch.column("n").to_pylist()]
+
+
+async def read(client: BigQueryClient, table: str = "d.numbers", **options: Any) -> list[int]:
+    """The numbers of a table as they come."""
+    reading = client.storage_read.read_all(table, **{"split_bytes": 0, **options})
+    return seen([batch async for batch in reading])
+
+
+def tasks_of_reads() -> list[str]:
+    """The names of the tasks of reads that are not done."""
+    return [t.get_name() for t in asyncio.all_tasks() if t.get_name().startswith("bqclient read")]
+
+
+async def first(reading: ReadAll) -> Any:
+    """The first batch, and an iterator over the rest."""
+    rest = aiter(reading)
+    return await anext(rest), rest
