@@ -33,9 +33,11 @@ Scans = Mapping[TableRef, Sequence[Scan]]
 
 def plan_reads(statement: Statement, plan: QueryPlan) -> BytesRead:
     """What a query is charged for."""
+    read = bytes_read(statement, plan.columns_read, plan.scans, plan.wildcards)
+    if not plan.inputs:
+        return read
     inputs = [rows for _, rows in plan.inputs.values()]
     sizes = [rows.bytes_processed for rows in inputs if hasattr(rows, "bytes_processed")]
-    read = bytes_read(statement, plan.columns_read, plan.scans, plan.wildcards)
     accuracy = read.accuracy
     if any(hasattr(rows, "bytes_read") for rows in inputs):
         accuracy = str(combined([Accuracy(accuracy), Accuracy.LOWER_BOUND]))
@@ -121,9 +123,12 @@ class _Found:
                 return _NOTHING
             names = {name for scan in scans for name in scan.columns}
             columns = [c for c in columns if c in names]
+        if not scans:
+            size = self._sizes(table, columns)
+            return _Size(size, size)
         parts = _Parts(scans)
         partitions = partitions_of(table)
-        if partitions is None or not scans or (not table.num_rows and shadow is None):
+        if partitions is None or (not table.num_rows and shadow is None):
             size = self._whole(table, columns, parts)
         else:
             size = self._pruned(table, partitions, columns, parts)
