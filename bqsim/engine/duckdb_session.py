@@ -64,6 +64,10 @@ class DuckDBSession:
         rows = self._call(sql, "rows", lambda result: result.fetchall())
         return rows[0][0] if rows else None
 
+    def row(self, sql: str) -> tuple[object, ...]:
+        rows: list[tuple[object, ...]] = self._call(sql, "rows", lambda result: result.fetchall())
+        return rows[0] if rows else ()
+
     def _call(self, sql: str, form: str, read: Any, values: list[Any] | None = None) -> Any:
         if kernels.PREFIX in sql:
             self._engine.install_kernels()

@@ -40,6 +40,10 @@ class Session(Protocol):
         """The first value of the first row."""
         ...
 
+    def row(self, sql: str) -> tuple[object, ...]:
+        """The values of the first row; none without rows."""
+        ...
+
     def transaction(self) -> AbstractContextManager[None]:
         """BEGIN … COMMIT, ROLLBACK when the block raises. Nested use joins the outer transaction."""
         ...

@@ -64,7 +64,7 @@ def _single(field: Field, value: str, depth: int, path: tuple[int, ...]) -> str:
 
 def column_total(field: Field, column: str, path: tuple[int, ...] = ()) -> str:
     """The engine aggregate of the bytes of a whole column, or of a field in it."""
-    if field.mode is not Mode.REPEATED and field.kind in FIXED:
+    if _is_fixed(field):
         return f"{FIXED[field.kind]} * count({column})"
     return f"COALESCE(sum({size_expression(field, column, path=path)}), 0)"
 
@@ -86,12 +86,24 @@ def _has_shapes(field: Field) -> bool:
     return field.kind is TypeKind.GEOGRAPHY or any(map(_has_shapes, field.fields))
 
 
-def row_bytes(table: Table) -> str:
-    """The engine expression of the bytes of each column of one row of a stored table, as a list."""
+def row_sizes(table: Table) -> str:
+    """Engine expressions of what :func:`row_bytes` tells the bytes of each column of one row from."""
     storage = table.storage
     assert storage is not None
-    sizes = [size_expression(f, c) for f, c in zip(table.fields, storage.columns, strict=True)]
-    return f"[{', '.join(f'COALESCE({size}, 0)' for size in sizes)}]::BIGINT[]"
+    pairs = zip(table.fields, storage.columns, strict=True)
+    return ", ".join(f"{c} IS NOT NULL" if _is_fixed(f) else size_expression(f, c) for f, c in pairs)
+
+
+def row_bytes(table: Table, found: Sequence[object]) -> list[int]:
+    """The bytes of each column of one row, by the values of :func:`row_sizes`."""
+    return [
+        FIXED[field.kind] * bool(value) if _is_fixed(field) else int(str(value or 0))
+        for field, value in zip(table.fields, found, strict=True)
+    ]
+
+
+def _is_fixed(field: Field) -> bool:
+    return field.mode is not Mode.REPEATED and field.kind in FIXED
 
 
 def added_bytes(session: Session, table: Table, columns: Sequence[str], version: int) -> dict[str, int]:

@@ -97,7 +97,7 @@ def insert_select(
     ordered: bool = False,
 ) -> Any:
     """Insert the rows of an engine SELECT whose columns are ``v1`` … for ``fields``; the number of rows, or
-    the first value of ``returning``, an engine expression of the columns as they are stored.
+    the values of ``returning``, engine expressions of the columns as they are stored, of the first row.
 
     Every value passes the checks of its field. Fields of the table that are not among ``fields`` become
     NULL (or
@@ -128,4 +128,4 @@ def insert_select(
         numbered = f"SELECT {named}, row_number() OVER () AS {_NUMBER} FROM ({select})"
         rows = f"SELECT {', '.join(columns)} FROM ({numbered}) ORDER BY {partitions.key}, {_NUMBER}"
     sql = f"INSERT INTO {storage.engine_table} ({', '.join(columns)}) {rows}"
-    return session.scalar(f"{sql} RETURNING {returning}") if returning else session.execute(sql)
+    return session.row(f"{sql} RETURNING {returning}") if returning else session.execute(sql)

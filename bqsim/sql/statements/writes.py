@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table, TableKind
@@ -18,7 +18,7 @@ from bqsim.types import Field
 
 from .claims import Claims
 from .conversions import converted
-from .sizes import added_bytes, row_bytes, stored_bytes
+from .sizes import added_bytes, row_bytes, row_sizes, stored_bytes
 from .storage import forget_changes, insert_select, live, storage_of, with_storage
 
 if TYPE_CHECKING:
@@ -93,8 +93,7 @@ class Writer:
 
     def _insert_one(self, fields: Sequence[Field], select: str, partition: str | None) -> int:
         storage = storage_of(self.table)
-        sizes = row_bytes(self.table)
-        found: Any = insert_select(
+        found: tuple[object, ...] = insert_select(
             self.session,
             self.table,
             fields,
@@ -102,11 +101,11 @@ class Writer:
             self.version,
             self.ends,
             partition or self.partition,
-            sizes,
+            row_sizes(self.table),
         )
         self.inserted += 1
         self.segments.append((False, 1))
-        for column, size in zip(storage.columns, found, strict=True):
+        for column, size in zip(storage.columns, row_bytes(self.table, found), strict=True):
             if column in self.bytes:
                 self.bytes[column] += size
         return 1
