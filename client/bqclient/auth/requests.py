@@ -31,6 +31,16 @@ class AuthRequest:
         return _Answer(response.status_code, response.headers, response.content)
 
 
+class LoadingRequest(AuthRequest):
+    """For the loading of credentials, which asks for a project that nobody needs: that is not asked."""
+
+    def __call__(self, url: str, *args: Any, **options: Any) -> Any:
+        """Send it, unless it is about projects."""
+        if url.startswith("https://cloudresourcemanager."):
+            return _Answer(404, {}, b"{}")
+        return super().__call__(url, *args, **options)
+
+
 class _Answer:
     """What google-auth reads of an answer."""
 

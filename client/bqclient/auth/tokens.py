@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from bqclient.errors import CredentialsError
@@ -53,14 +53,20 @@ class FixedToken:
 class GoogleTokens:
     """Tokens of a google-auth credentials object.
 
-    google-auth blocks while it asks for a token, so that happens in a thread, once however many calls wait.
+    google-auth blocks while it asks for a token, so that happens in a thread, once however many calls wait;
+    ``load`` gives the credentials, there, when the first token is needed.
     A token is renewed ``early_s`` seconds before it ends.
     """
 
     def __init__(
-        self, credentials: Any, runtime: Runtime, quota_project: str | None = None, early_s: float = 225.0
+        self,
+        load: Callable[[], Any],
+        runtime: Runtime,
+        quota_project: str | None = None,
+        early_s: float = 225.0,
     ) -> None:
-        self._credentials, self._runtime = credentials, runtime
+        self._load, self._runtime = load, runtime
+        self._credentials: Any = None
         self._quota = {"x-goog-user-project": quota_project} if quota_project else {}
         self._early_s = early_s
         self._lock = asyncio.Lock()
@@ -89,10 +95,12 @@ class GoogleTokens:
                 return
             try:
                 await asyncio.to_thread(self._refresh)
+            except CredentialsError:
+                raise
             except Exception as error:
                 # Of google-auth and of whatever credentials a user brings; texts may hold parts of answers.
                 raise CredentialsError(
-                    f"No token could be had from {type(self._credentials).__name__}: {type(error).__name__}.",
+                    f"No token could be had from {_named(self._credentials)}: {type(error).__name__}.",
                     retryable=bool(getattr(error, "retryable", False)),
                 ) from error
             self._renewed += 1
@@ -107,4 +115,15 @@ class GoogleTokens:
     def _refresh(self) -> None:
         from .requests import AuthRequest
 
+        if self._credentials is None:
+            self._credentials = self._load()
+            if self._credentials.valid:
+                # Brought along by the caller, or had while they were loaded.
+                return
         self._credentials.refresh(AuthRequest())
+
+
+def _named(credentials: Any) -> str:
+    """The class of credentials: ``oauth2.service_account.Credentials`` of google-auth's."""
+    kind = type(credentials)
+    return f"{kind.__module__.removeprefix('google.')}.{kind.__name__}"
