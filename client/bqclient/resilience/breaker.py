@@ -36,10 +36,11 @@ class Breaker:
     opened_at: float = 0.0
     probing: bool = False
 
-    def enter(self) -> None:
-        """Before an attempt. Raises CircuitOpenError while the endpoint is left alone."""
+    def enter(self) -> bool:
+        """Before an attempt; whether it is the one that probes. Raises CircuitOpenError while the endpoint is
+        left alone, and while another probe is on its way."""
         if self.state is State.CLOSED:
-            return
+            return False
         waited = self.runtime.monotonic() - self.opened_at
         if self.state is State.OPEN:
             if waited < self.settings.breaker_open_s:
@@ -48,17 +49,25 @@ class Breaker:
         if self.probing:
             raise self._open(1.0)
         self.probing = True
+        return True
 
-    def leave(self, error: BaseException | None) -> None:
-        """After an attempt that :meth:`enter` let pass."""
-        self.probing = False
+    def leave(self, error: BaseException | None, probe: bool | None = None) -> None:
+        """After an attempt that :meth:`enter` let pass, with what it said: unless given, an attempt that ends
+        while a probe is on its way is taken for that."""
+        if probe is None:
+            probe = self.state is State.HALF_OPEN and self.probing
+        if probe:
+            self.probing = False
+        elif self.state is not State.CLOSED:
+            # It was sent before the circuit opened: what became of it is no news.
+            return
         if counts(error):
             self.failures += 1
-            if self.state is State.HALF_OPEN or self.failures >= self.settings.breaker_failures:
+            if probe or self.failures >= self.settings.breaker_failures:
                 self.state, self.opened_at = State.OPEN, self.runtime.monotonic()
         elif error is None or isinstance(error, BigQueryError):
             self.failures = 0
-            if self.state is State.HALF_OPEN:
+            if probe:
                 self.successes += 1
                 if self.successes >= self.settings.breaker_successes:
                     self.state = State.CLOSED

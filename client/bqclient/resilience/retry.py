@@ -84,8 +84,7 @@ class Retrier:
         if self.limiter is not None:
             await self.limiter.take(call.deadline)
         breaker = self.breakers[call.endpoint] if self.settings.breaker else None
-        if breaker is not None:
-            breaker.enter()
+        probe = breaker.enter() if breaker is not None else False
         failure: BaseException | None = None
         try:
             left = call.deadline.remaining()
@@ -103,7 +102,7 @@ class Retrier:
             raise
         finally:
             if breaker is not None:
-                breaker.leave(failure)
+                breaker.leave(failure, probe)
 
     def _wait(self, call: Call, error: BigQueryError, rule: Rule, used: dict[str, int]) -> float | None:
         """Seconds before the next attempt; ``None`` where there is none."""
