@@ -22,6 +22,7 @@ from tests import servers
 from tests.servers import PROJECT, ROOT, Bqsim, RawSocket, milliseconds, paired_p50, rate
 
 from . import tpch_data
+from .bqclient_read import bqclient_read
 from .extracts import extracts
 from .functions import functions
 from .loading import loading, loading_memory
@@ -291,6 +292,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "loading": loading,
     "loading_memory": loading_memory,
     "partitions": partitions,
+    "bqclient_read": bqclient_read,
 }
 
 

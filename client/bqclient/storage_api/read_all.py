@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +120,7 @@ class ReadAll:
 
         return polars.from_arrow(await self.to_arrow())
 
-    async def rows(self) -> AsyncIterator[Row]:
+    async def rows(self) -> AsyncGenerator[Row, None]:
         """All rows as typed Python values, one after another."""
         from bqclient.values.arrow import schema_of_arrow
         from bqclient.values.rows import rows_of_arrow
@@ -135,12 +135,12 @@ class ReadAll:
 
     # Batches
 
-    async def __aiter__(self) -> AsyncIterator[pa.RecordBatch]:
+    async def __aiter__(self) -> AsyncGenerator[pa.RecordBatch, None]:
         async with aclosing(self._run()) as found:
             async for _, batch in found:
                 yield batch
 
-    async def _run(self) -> Any:
+    async def _run(self) -> AsyncGenerator[tuple[Lane, pa.RecordBatch], None]:
         if self._begun:
             raise UsageError("A read can be iterated over once: call read_all again.")
         self._begun = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -86,7 +86,7 @@ class StreamReader:
         self.finished = False
         self._decode = _decoder(session)
 
-    async def __aiter__(self) -> AsyncIterator[StreamRows]:
+    async def __aiter__(self) -> AsyncGenerator[StreamRows, None]:
         try:
             with self.observed():
                 while (rows := await self.read()) is not None:

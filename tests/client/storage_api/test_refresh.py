@@ -124,7 +124,7 @@ def elsewhere(sim: Any, monkeypatch: Any, sql: str) -> None:
     """All sessions after the first read ``d.other``, which is made by ``sql``."""
     sim.client().query_and_wait(f"CREATE TABLE d.other {sql}")
     plain = StorageRead.create
-    made = []
+    made: list[Any] = []
 
     async def create(self: StorageRead, options: Any, **rest: Any) -> Any:
         if made:
@@ -175,6 +175,7 @@ def test_a_schema_that_was_relaxed_changes_nothing(sim: Any, monkeypatch: Any, c
         assert sorted(seen(batches)) == ALL
         assert [str(change) for change in reading.schema_changes] == ["n relaxed (REQUIRED -> NULLABLE)"]
         assert {b.schema for b in batches} == {reading.schema}
+        assert reading.schema is not None
         assert not reading.schema.field("n").nullable
 
     run(sim, work, runtime=ClockTime(sim))
