@@ -191,7 +191,7 @@ def _objects(settings: Settings, clock: SimulationClock) -> ObjectStore:
         return RemoteStore(clock, settings.storage_host, settings.project)
     from bqsim.objects import ObjectStore
 
-    return ObjectStore(clock, _objects_dir(settings))
+    return ObjectStore(clock, _objects_dir(settings), requires_buckets=settings.require_buckets)
 
 
 def _objects_dir(settings: Settings) -> Path | None:

@@ -35,6 +35,8 @@ class Settings:
     service: 30 minutes for DML, up to 90 for copies); 0 flushes them at once. ``objects_dir`` is the folder
     of the buckets that ``gs://`` URIs name; without one it is ``objects`` in the data directory, or a
     temporary folder.
+    With ``require_buckets`` extracts and exports into a bucket that is not there are ``notFound``, as the
+    service answers; without it they make the bucket. A folder in ``objects_dir`` is a bucket.
     ``storage_host`` is the address of another Cloud Storage server, which then has the objects of ``gs://``
     URIs.
     """
@@ -61,6 +63,7 @@ class Settings:
     max_grpc_calls: int = 1000
     cache_dir: Path | None = None
     objects_dir: Path | None = None
+    require_buckets: bool = False
     storage_host: str | None = None
     auth: str = "open"
     jwt_keys: Path | None = None

@@ -59,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="another Cloud Storage server, which has the objects of gs:// ($STORAGE_EMULATOR_HOST)",
     )  # fmt: skip
     add("--objects-dir", type=Path, metavar="DIR", help="folder of the buckets; in the data directory if any")
+    add("--require-buckets", action="store_true", help="extracts make no buckets: missing ones are not found")
     add("--workers", type=int, default=defaults.workers, help="statements at once (default %(default)s)")
 
 
@@ -115,6 +116,7 @@ def settings_from(given: argparse.Namespace) -> Settings:
         fault_ttl_s=given.fault_ttl,
         storage_host=given.storage_host or _storage_elsewhere(given),
         objects_dir=given.objects_dir,
+        require_buckets=given.require_buckets,
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from bqsim.errors import BigQueryError, already_exists, invalid, not_found
+from bqsim.errors import already_exists, invalid, not_found
 from bqsim.sim.clock import Clock
 
 from . import checksums, scratch
@@ -38,13 +38,15 @@ class ObjectStore:
     """Objects by bucket and name. Thread-safe.
 
     ``folder`` None is a temporary folder, which :meth:`close` deletes. It is made when it is first needed.
+    ``requires_buckets``: extracts and exports make none.
     """
 
     # Where the objects are, when another server keeps them.
     url = ""
 
-    def __init__(self, clock: Clock, folder: Path | None = None) -> None:
+    def __init__(self, clock: Clock, folder: Path | None = None, *, requires_buckets: bool = False) -> None:
         self._clock = clock
+        self.requires_buckets = requires_buckets
         self._given = folder
         self._folder: Path | None = None
         self._lock = threading.RLock()
@@ -137,7 +139,7 @@ class ObjectStore:
         parts = parse_uri(uri)
         found = self.find(parts.bucket, parts.name)
         if found is None:
-            raise _missing(uri)
+            raise not_found("URI", uri)
         return found
 
     def names(self, bucket: str, prefix: str = "") -> list[str]:
@@ -189,7 +191,7 @@ class ObjectStore:
         with self._lock:
             path = self._file(parts.bucket, parts.name)
             if path is None:
-                raise _missing(uri)
+                raise not_found("URI", uri)
             return path.open("rb")
 
     def open_version(
@@ -219,13 +221,15 @@ class ObjectStore:
         if_generation: int | None = None,
         check: Check | None = None,
     ) -> ObjectWriter:
-        """A stream into a new object, which takes the place of one that has the name; a missing bucket is
-        made.
+        """A stream into a new object, which takes the place of one that has the name. A missing bucket is
+        made, or ``notFound`` raised where buckets are required.
 
         With ``if_generation`` the object must be at that generation (0: not there) when the stream is closed;
         ``check`` is asked then about the object that is there.
         """
         parts = parse_uri(uri)
+        if self.requires_buckets and self.find_bucket(parts.bucket) is None:
+            raise not_found("URI", uri)
         self.create_bucket(parts.bucket)
         if if_generation is not None:
             check = at_generation(parts, if_generation)
@@ -283,7 +287,8 @@ class ObjectStore:
             self.soft_deleted.keep(bucket, before, path)
 
     def put(self, uri: str, data: bytes | str, attributes: Mapping[str, Any] | None = None) -> ObjectInfo:
-        """Write an object at once."""
+        """Write an object at once; a missing bucket is made, so that tests and seeds need not."""
+        self.create_bucket(parse_uri(uri).bucket)
         with self.create(uri, attributes) as writer:
             writer.write(data.encode() if isinstance(data, str) else data)
         assert writer.info is not None
@@ -314,10 +319,9 @@ class ObjectStore:
             if check is not None:
                 check(found)
             if found is None:
-                raise _missing(uri)
-            bucket = self.find_bucket(parts.bucket)
+                raise not_found("URI", uri)
+            bucket, archive = self.find_bucket(parts.bucket), self._archive(parts.bucket)
             if found.deleted_us is not None:
-                archive = self._archive(parts.bucket)
                 self.soft_deleted.keep(bucket, found, archive.path(found))
                 archive.delete(found)
                 return
@@ -391,7 +395,3 @@ class ObjectStore:
             while folder != top:
                 folder.rmdir()
                 folder = folder.parent
-
-
-def _missing(uri: str) -> BigQueryError:
-    return not_found("URI", uri)

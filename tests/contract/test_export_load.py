@@ -89,3 +89,14 @@ def test_errors(client: bigquery.Client) -> None:
         client.query(
             "LOAD DATA INTO d.x FROM FILES (format='CSV', uris=['gs://bucket/none'])", job_retry=None
         ).result(timeout=30)
+
+
+def test_buckets_that_are_required() -> None:
+    with Simulator(Settings(project="p", require_buckets=True)) as sim, sim.client() as client:
+        sql = "EXPORT DATA OPTIONS (uri='gs://none/x-*', format='CSV') AS SELECT 1 AS a"
+        with pytest.raises(exceptions.NotFound, match="Not found: URI gs://none/x-"):
+            client.query_and_wait(sql)
+        assert sim.objects.find_bucket("none") is None
+        sim.objects.create_bucket("none")
+        client.query_and_wait(sql)
+        assert sim.objects.names("none") == ["x-000000000000"]

@@ -304,3 +304,17 @@ def test_bad_configurations(given: dict[str, Any], text: str) -> None:
 def test_the_one_uri_of_old(play: Play) -> None:
     config = parse_extract({"sourceTable": table("t"), "destinationUri": "gs://bucket/x"}, "p")
     assert [str(uri) for uri in config.uris] == ["gs://bucket/x"]
+
+
+@pytest.mark.parametrize("uri", ["gs://nobody-has-it/x", "gs://nobody-has-it/x-*"])
+def test_a_bucket_that_is_not_there(play: Play, uri: str) -> None:
+    async def body_(s: Stack) -> None:
+        await s.ok("CREATE TABLE d.t AS SELECT 1 AS n")
+        objects(s).requires_buckets = True
+        error = (await s.insert({"extract": body("t", uri)})).error
+        assert error is not None
+        assert error.reason.name == "notFound"
+        assert error.message.startswith("Not found: URI gs://nobody-has-it/x")
+        assert objects(s).find_bucket("nobody-has-it") is None
+
+    play(body_)

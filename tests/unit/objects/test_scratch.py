@@ -36,6 +36,7 @@ def test_what_a_process_left_is_swept_when_the_folder_is_opened(tmp_path: Path) 
 
 def test_two_stores_on_one_folder_write_at_once(tmp_path: Path) -> None:
     first = ObjectStore(RealClock(), tmp_path)
+    first.create_bucket("bucket")
     with first.create("gs://bucket/a") as writer:
         writer.write(b"a")
         second = ObjectStore(RealClock(), tmp_path)
