@@ -57,10 +57,10 @@ def error_of_job(job: Job) -> e.BigQueryError | None:
     return made
 
 
-_COMMENT = re.compile(r"--[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
-_SCRIPTING = re.compile(
-    r"\s*(?:BEGIN|CALL|CASE|DECLARE|EXECUTE|FOR|IF|LOOP|REPEAT|SET|WHILE)\b", re.IGNORECASE
-)
+# Comments before the first word; those behind it cannot be told from texts in quotes as easily.
+_BEFORE = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z)|#[^\n]*(?:\n|\Z)|/\*.*?\*/|\()*", re.DOTALL)
+_SCRIPTING = re.compile(r"(?:BEGIN|CALL|CASE|DECLARE|EXECUTE|FOR|IF|LOOP|REPEAT|SET|WHILE)\b", re.IGNORECASE)
+_READING = re.compile(r"(?:SELECT|WITH|FROM)\b", re.IGNORECASE)
 
 
 def may_be_script(sql: str) -> bool:
@@ -68,24 +68,17 @@ def may_be_script(sql: str) -> bool:
 
     In doubt it may be.
     """
-    if (
-        ";" not in sql
-        and not _SCRIPTING.match(sql)
-        and "--" not in sql
-        and "/*" not in sql
-        and "#" not in sql
-    ):
-        return False
-    plain = _COMMENT.sub(" ", sql).strip().rstrip(";")
-    return ";" in plain or _SCRIPTING.match(plain) is not None
-
-
-_READING = re.compile(r"[\s(]*(?:SELECT|WITH|FROM)\b", re.IGNORECASE)
+    return ";" in sql.rstrip("; \t\r\n") or _first(_SCRIPTING, sql)
 
 
 def only_reads(sql: str) -> bool:
     """Whether a text is a query that changes nothing, so that it may run twice."""
-    return _READING.match(_COMMENT.sub(" ", sql)) is not None and not may_be_script(sql)
+    return _first(_READING, sql) and not may_be_script(sql)
+
+
+def _first(words: re.Pattern[str], sql: str) -> bool:
+    before = _BEFORE.match(sql)
+    return before is not None and words.match(sql, before.end()) is not None
 
 
 def may_restart(configuration: Mapping[str, Any]) -> bool:
