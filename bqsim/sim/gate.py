@@ -165,6 +165,7 @@ class Gate:
     async def passes(self, call: Call, service: Callable[[], Awaitable[T]]) -> T:
         """Run ``service`` for ``call``. Raises what it raises, or what the simulation has for the call."""
         token, turns = _current.set(call), begin_turn(None)
+        left = False
         try:
             simulation = self.simulation
             if simulation is None or UNSEEN_HEADER in call.headers:
@@ -179,9 +180,14 @@ class Gate:
                 raise
             simulation.closed(record)
             return answer
+        except GeneratorExit:
+            # Nobody waits for it since its connection broke: it is collected, in whatever context that is.
+            left = True
+            raise
         finally:
-            end_turn(turns)
-            _current.reset(token)
+            if not left:
+                end_turn(turns)
+                _current.reset(token)
 
     def run(self, call: Call, work: Callable[[], T]) -> T:
         """Run ``work`` on this thread for a ``quiet`` call."""

@@ -33,11 +33,13 @@ class AppendResult:
 
 @dataclass(slots=True, eq=False)
 class Destination:
-    """A stream that appends go to. ``next_offset``: of the next append that has none yet."""
+    """A stream that appends go to. ``next_offset``: of the next append that has none yet; ``end``: after the
+    last row that is known to be stored."""
 
     name: str
     offsets: bool
     next_offset: int = 0
+    end: int = 0
     missing: Missing = field(default_factory=Missing)
     skip_refused: bool = False
     # Told of the table's new schema.

@@ -265,15 +265,17 @@ class AppendStream:
         if answer.HasField("error") and answer.error.code:
             self._refuse(item, offset, failure_of(answer))
         else:
-            self._failures.clear()
-            self._renewed = False
             self._stored(item, offset)
         if self._held and not self._flying:
             self._waiting.extendleft(reversed(self._held))
             self._held.clear()
 
     def _stored(self, item: Item, offset: int | None) -> None:
+        self._failures.clear()
+        self._renewed = False
         repeated = item.unsure and not item.to.offsets
+        if offset is not None:
+            item.to.end = max(item.to.end, offset + item.payload.rows)
         result = AppendResult(offset, item.payload.rows, 1, repeated, tuple(item.refused))
         item.settle(result)
 
@@ -330,6 +332,11 @@ class AppendStream:
     def _shift(self, item: Item, rows: int) -> None:
         if not item.to.offsets or item.offset is None or not rows:
             return
+        if item.fixed:
+            others = (o for o in self._behind(item.to) if o is not item and o.offset is not None)
+            ends = [o.offset + o.payload.rows for o in others if o.offset is not None and not o.settled]
+            item.to.next_offset = max(item.to.end, *ends, 0)
+            return
         item.to.next_offset -= rows
         for other in self._behind(item.to):
             if other.offset is not None and other.offset > item.offset and not other.fixed:
@@ -361,7 +368,11 @@ class AppendStream:
             self._renewed = True
             if await self._core.rpc.renew():
                 return
-        wait = self._wait(error, _rule(error), self._failures)
+        if isinstance(error, e.CircuitOpenError):
+            # The probe that follows is what counts.
+            wait = error.retry_after
+        else:
+            wait = self._wait(error, _rule(error), self._failures)
         if wait is None:
             lasting = not error.retryable
             for item in list(self._waiting):
@@ -422,8 +433,6 @@ class AppendStream:
 
 def _rule(error: e.BigQueryError) -> Rule:
     """When a connection that ended so is opened again."""
-    if isinstance(error, e.CircuitOpenError):
-        return Rule(e.CircuitOpenError, "unavailable")
     if error.status is None:
         return rule_of(METHOD, error)
     return rule_of_append(error.status) if error.retryable else Rule(type(error))

@@ -52,6 +52,7 @@ class StorageWrite:
         self._writers: dict[_Key, StreamWriter] = {}
         self._connections: dict[tuple[str, str], AppendStream] = {}
         self._lock = asyncio.Lock()
+        client.core.on_close(self.close)
 
     @property
     def core(self) -> Core:

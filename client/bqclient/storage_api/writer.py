@@ -150,6 +150,7 @@ class StreamWriter:
             self._stream.name,
             self._stream.offsets,
             self._offset,
+            self._offset,
             self._missing,
             self._skip,
             self._changed,
