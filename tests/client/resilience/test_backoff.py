@@ -86,7 +86,8 @@ def test_jobs_that_failed_are_other_jobs_next_time(bqsim_own: Any, reason: str) 
     effect = {"error": {"reason": reason, "level": "job"}}
 
     async def work(client: BigQueryClient) -> None:
-        for options in ({}, {"job_id_prefix": "p"}):
+        ways: tuple[Any, ...] = ({}, {"job_id_prefix": "p"})
+        for options in ways:
             with bqsim_own.faults.add(effect, method="bigquery.jobs.*"), pytest.raises(BigQueryError):
                 await client.queries.execute("SELECT 1", **options)
 

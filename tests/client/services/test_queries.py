@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from bqclient.errors import (
     UsageError,
 )
 from bqclient.resilience.policies import Resilience
+from bqclient.services.queries import Queries
 from tests.client.running import HeldTime, run
 
 QUERY = "bigquery.jobs.query"
@@ -51,6 +53,10 @@ async def table(client: BigQueryClient) -> None:
     await client.queries.execute(
         "CREATE TABLE d.t AS SELECT x, RPAD('', 100, 'a') AS s FROM UNNEST(GENERATE_ARRAY(1, 100)) AS x"
     )
+
+
+async def _by(way: Any, sql: str, client: BigQueryClient) -> Any:
+    return await way(client.queries, sql)
 
 
 # --- at once ---
@@ -173,9 +179,10 @@ def test_no_sql(bqsim: Any, sql: str) -> None:
 
 @pytest.mark.parametrize("text", ["a" * (1 << 20), "ä" * (1 << 19)])
 def test_text_that_is_too_long_is_refused_before_sending(bqsim: Any, text: str) -> None:
-    for run_it in ("execute", "dry_run", "execute_async"):
+    ways: tuple[Any, ...] = (Queries.execute, Queries.dry_run, Queries.execute_async)
+    for way in ways:
         with pytest.raises(LimitError) as raised:
-            run(bqsim, lambda c, name=run_it: getattr(c.queries, name)(f"SELECT '{text}'"))
+            run(bqsim, partial(_by, way, f"SELECT '{text}'"))
         assert raised.value.limit == 1 << 20 < raised.value.found
         assert "aaa" not in str(raised.value)
     assert not calls(bqsim)
@@ -189,7 +196,8 @@ def test_too_many_parameters(bqsim: Any) -> None:
 
 def test_an_option_that_there_is_not(bqsim: Any) -> None:
     with pytest.raises(UsageError, match="use_legacy_sql"):
-        run(bqsim, lambda c: c.queries.execute("SELECT 1", use_legacy_sql=True))
+        way: Any = Queries.execute
+        run(bqsim, lambda c: way(c.queries, "SELECT 1", use_legacy_sql=True))
 
 
 def test_too_large_a_result_advises_a_destination(bqsim: Any) -> None:
@@ -380,7 +388,7 @@ def test_options_of_a_query_reach_the_service(bqsim: Any) -> None:
         assert not (await execute("SELECT x FROM t", default_dataset="d", use_cache=False)).cache_hit
         zone = {"time_zone": "Asia/Tokyo"}
         given: Any = {"job_timeout": 60, "job_id_prefix": "p", "connection_properties": zone}
-        job = await client.jobs.get((await execute("SELECT 1", **given)).job)
+        job = await client.jobs.get((await execute("SELECT 1", **given)).job or "")
         assert job.configuration["jobTimeoutMs"] == "60000"
         properties = [{"key": "time_zone", "value": "Asia/Tokyo"}]
         assert job.configuration["query"]["connectionProperties"] == properties
