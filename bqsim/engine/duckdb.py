@@ -20,6 +20,7 @@ from .duckdb_kernels import install_kernels
 from .duckdb_session import DuckDBSession
 from .external.workers import close_idle
 from .metadata import MetadataLog
+from .protocol import FileNotRead
 from .readable import ReadableFiles
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ __all__ = ["DataDirError", "DataDirLocked", "DuckDBEngine", "DuckDBSession"]
 
 log = logging.getLogger(__name__)
 
+# What an engine that tries a file may take.
+TRIED_MEMORY = "256MB"
 DATABASE_FILE = "bqsim.duckdb"
 
 # Without a file a checkpoint only compresses rows, at a cost far above that of writing them.
@@ -99,11 +102,33 @@ class DuckDBEngine:
             raise DataDirError(
                 f"{database} cannot be opened: it is damaged or not a bqsim database"
             ) from error
+        self._close_off(connection)
+        self._threads = config.get("threads")
+        return connection
+
+    def _close_off(self, connection: Any) -> None:
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
         folders = ", ".join("'" + folder.replace("'", "''") + "'" for folder in self.readable.folders)
         connection.execute(f"SET GLOBAL allowed_directories = [{folders}]")
         connection.execute("SET GLOBAL enable_external_access = false")
-        return connection
+
+    def tried(self, sql: str) -> object:
+        """The first value of a query of admitted files alone, by an engine of its own."""
+        config = _SETTINGS | {"memory_limit": TRIED_MEMORY}
+        if self._threads is not None:
+            config["threads"] = self._threads
+        try:
+            connection = duckdb.connect(":memory:", config=config)
+            try:
+                self._close_off(connection)
+                # Values are looked at, whatever a file says of them.
+                connection.execute("SET disabled_optimizers = 'statistics_propagation'")
+                rows = connection.execute(sql).fetchall()
+            finally:
+                connection.close()
+        except (duckdb.Error, RuntimeError, MemoryError) as error:
+            raise FileNotRead(str(error)) from error
+        return rows[0][0] if rows else None
 
     def session(self) -> DuckDBSession:
         """An idle session, or a new one."""

@@ -246,6 +246,9 @@ class DuckDBSession:
             finally:
                 self._reads_file = False
 
+    def tried(self, sql: str) -> object:
+        return self._engine.tried(sql)
+
     def put_metadata(self, kind: str, key: str, value: str | None) -> None:
         if self._engine.log is not None:
             row = self._engine.log.record(kind, key, value)

@@ -89,6 +89,12 @@ class Session(Protocol):
         """
         ...
 
+    def tried(self, sql: str) -> object:
+        """The first value of a query of admitted files alone, by an engine of its own: a damaged file can
+        bring down the engine that reads it. Raises ``FileNotRead``.
+        """
+        ...
+
     def put_metadata(self, kind: str, key: str, value: str | None) -> None:
         """Write (or with None delete) one metadata record in the open transaction."""
         ...

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -207,6 +209,22 @@ def test_texts_that_are_not_utf8_are_left(session: DuckDBSession, tmp_path: Path
     )
     path = write(tmp_path / "f", f=bad)
     assert not same(session, path, (Field("f", TypeKind.STRING),))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_engine_outlives_damaged_files(session: DuckDBSession, tmp_path: Path, seed: int) -> None:
+    path = write(tmp_path / "f", **ORDINARY)
+    data = bytearray(path.read_bytes())
+    chance = random.Random(seed)
+    for _ in range(chance.choice((1, 5))):
+        data[chance.randrange(4, len(data) // 2)] = chance.choice((0, 255, chance.randrange(256)))
+    path.write_bytes(data)
+    options = FileOptions("PARQUET")
+    with path.open("rb") as stream, session.admitted(stream) as name, suppress(BigQueryError, FileNotRead):
+        assert name is not None
+        fields = files.detect(stream, options)[0]
+        session.query(direct(session, name, stream, fields, options).select, fields)
+    assert session.scalar("SELECT 1") == 1
 
 
 def test_damaged_pages_are_left(session: DuckDBSession, tmp_path: Path) -> None:
