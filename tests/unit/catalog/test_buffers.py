@@ -62,3 +62,13 @@ def test_no_span_is_no_buffer(clock: ManualClock) -> None:
     buffers = StreamingBuffers(clock, span_s=0)  # type: ignore[arg-type]
     buffers.add("t1", START_US, 0)
     assert buffers.find("t1") is None
+
+
+def test_rows_of_the_storage_write_api_are_open(buffers: StreamingBuffers) -> None:
+    buffers.add("t1", START_US + 10, START_US, open_=True)
+    found = buffers.find("t1")
+    assert found is not None and found.closed("b") == "" and found.holds("b") != ""
+    buffers.add("t1", START_US + 20, START_US + 10)
+    found = buffers.find("t1")
+    assert found is not None and len(found.runs) == 2
+    assert found.closed("b") == f"(b BETWEEN {START_US + 20} AND {START_US + 20})"
