@@ -166,6 +166,11 @@ def _partition_counts(items: Sequence[Any], scope: Scope) -> list[int]:
     ]
 
 
+def _held_bytes(items: Sequence[Any], scope: Scope) -> list[int]:
+    live = iter(sizes([item.table for item in items if item.deleted is None], scope))
+    return [next(live) if item.deleted is None else 0 for item in items]
+
+
 def _held_rows(held: _Held) -> int:
     return rows_shown(held.table) if held.deleted is None else 0
 
@@ -188,7 +193,7 @@ _STORAGE: tuple[Column, ...] = (
     each("creation_time", lambda h: micros(h.table.created_ms), "T"),
     each("total_rows", _held_rows, "I"),
     whole("total_partitions", _partition_counts, "I"),
-    _figure("total_logical_bytes", "total"),
+    whole("total_logical_bytes", _held_bytes, "I"),
     _figure("active_logical_bytes", "active"),
     _figure("long_term_logical_bytes", "long_term"),
     _figure("current_physical_bytes", "current_physical"),
