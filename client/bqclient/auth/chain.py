@@ -17,8 +17,8 @@ def tokens_of(config: ClientConfig, runtime: Runtime) -> Tokens:
     """The tokens of a client: of its credentials, none on this machine, else of the default chain.
 
     The chain is that of application default credentials: the file that ``GOOGLE_APPLICATION_CREDENTIALS``
-    names (a user's, a service account's, an impersonated one's, one of workload identity federation), the file
-    of ``gcloud auth application-default login``, the metadata server. It is gone through when the first call
+    names (a user's, a service account's, an impersonated one's, one of workload identity federation), the
+    file of ``gcloud auth application-default login``, the metadata server. It is gone through when the first call
     needs a token: whoever makes a client does not wait for it.
     """
     given = config.credentials
