@@ -23,6 +23,7 @@ from tests.servers import PROJECT, ROOT, Bqsim, RawSocket, milliseconds, paired_
 
 from . import tpch_data
 from .bqclient_read import bqclient_read
+from .bqclient_write import bqclient_write
 from .extracts import extracts
 from .functions import functions
 from .loading import loading, loading_memory
@@ -293,6 +294,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "loading_memory": loading_memory,
     "partitions": partitions,
     "bqclient_read": bqclient_read,
+    "bqclient_write": bqclient_write,
 }
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Appends of one stream without a result, besides the room for requests and bytes.
 _AHEAD = 64
+# What one stream takes of Arrow data at a time, so that others have something, too.
+_PIECE_BYTES = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class _Pieces:
     """The pieces of data, for several writers in turn, with the index of the first row of each."""
 
     def __init__(self, data: Any) -> None:
-        self._pieces: AsyncIterator[Any] = pieces_of(data)
+        self._pieces: AsyncIterator[Any] = _sliced(pieces_of(data))
         self._lock = asyncio.Lock()
         self._first = 0
         self._over = False
@@ -53,6 +55,17 @@ class _Pieces:
                 return first, piece
             self._over = True
             return None
+
+
+async def _sliced(pieces: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for piece in pieces:
+        size = getattr(piece, "nbytes", 0)
+        if size <= _PIECE_BYTES:
+            yield piece
+            continue
+        step = max(1, piece.num_rows * _PIECE_BYTES // size)
+        for start in range(0, piece.num_rows, step):
+            yield piece.slice(start, step)
 
 
 async def write_table(
