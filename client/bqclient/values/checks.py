@@ -230,6 +230,8 @@ def _numeric(name: str, precision: int | None, scale: int | None) -> Check:
         before = precision - after
     spelled = name if precision is None else f"{name}({precision}, {after})"
     greatest = _BIGNUMERIC_MAX if name == "BIGNUMERIC" and precision is None else 10 ** (before + after) - 1
+    # BIGNUMERIC has one value more below zero, as its 256 bits do.
+    least = -greatest - (greatest == _BIGNUMERIC_MAX)
     wider = ": use BIGNUMERIC" if name == "NUMERIC" else ""
 
     def check(value: Any) -> Decimal:
@@ -249,7 +251,7 @@ def _numeric(name: str, precision: int | None, scale: int | None) -> Check:
                     f"the number has more than the {after} digits after the point of {spelled}: round it"
                 )
             found = found if found else Decimal(0)
-        if abs(int(found.scaleb(after, _WIDE))) > greatest:
+        if not least <= int(found.scaleb(after, _WIDE)) <= greatest:
             raise ValueError(f"the number is beyond {spelled}{wider}")
         return found
 
