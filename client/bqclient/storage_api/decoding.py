@@ -49,8 +49,3 @@ def payload_of(message: Message) -> pa.Buffer:
     made = pa.allocate_buffer(len(message.rows))
     memoryview(made).cast("B")[:] = message.rows
     return made
-
-
-def avro_decoder(session: ReadSession) -> Decode:
-    """Decodes messages of Avro."""
-    raise NotImplementedError

@@ -107,16 +107,17 @@ class SessionOptions:
 class ReadSession:
     """A snapshot of a table and the streams that it can be read as.
 
-    The streams together have every row once. ``schema`` is the Arrow schema of the rows (``None`` for AVRO,
-    whose schema is in ``avro_schema``). ``estimated_rows`` and ``estimated_bytes`` do not take
-    ``row_restriction`` into account. ``asked_at`` and ``made_at`` are this machine's times just before and
-    after the session was made. ``shown``: the schema to give rows in, of a session that this one replaces.
+    The streams together have every row once. ``schema`` is the Arrow schema of the rows (those of AVRO are
+    made into Arrow; ``avro_schema`` is what they are sent in). ``estimated_rows`` and ``estimated_bytes`` do
+    not take ``row_restriction`` into account. ``asked_at`` and ``made_at`` are this machine's times just
+    before and after the session was made. ``shown``: the schema to give rows in, of a session that this one
+    replaces.
     """
 
     name: str
     options: SessionOptions
     streams: tuple[str, ...] = field(repr=False)
-    schema: pa.Schema | None
+    schema: pa.Schema
     expire_time: datetime
     estimated_rows: int
     estimated_bytes: int
@@ -136,7 +137,7 @@ class ReadSession:
         service: StorageRead,
     ) -> ReadSession:
         """From the service's answer."""
-        schema = avro = None
+        avro = None
         if options.format == "ARROW":
             import pyarrow as pa
 
@@ -144,7 +145,10 @@ class ReadSession:
             # A session without rows may have no schema.
             schema = pa.ipc.read_schema(pa.py_buffer(serialized)) if serialized else pa.schema([])
         else:
+            from .avro import schema_of_avro
+
             avro = found.avro_schema.schema
+            schema = schema_of_avro(avro)
         return cls(
             name=found.name,
             options=options,

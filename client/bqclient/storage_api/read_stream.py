@@ -18,6 +18,7 @@ from .messages import Message, message_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from .decoding import Decode
     from .read_session import ReadSession
 
 METHOD = "ReadRows"
@@ -244,7 +245,11 @@ class StreamReader:
         return policy.wait(number, self._runtime.fraction())
 
 
-def _decoder(session: ReadSession) -> Any:
-    from .decoding import arrow_decoder, avro_decoder
+def _decoder(session: ReadSession) -> Decode:
+    if session.avro_schema is not None:
+        from .avro import avro_decoder
 
-    return arrow_decoder(session) if session.options.format == "ARROW" else avro_decoder(session)
+        return avro_decoder(session.avro_schema)
+    from .decoding import arrow_decoder
+
+    return arrow_decoder(session)

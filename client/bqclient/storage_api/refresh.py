@@ -67,7 +67,7 @@ async def refreshed(
     """
     why = ""
     for moment in _moments(old):
-        selected = old.options.selected_fields or tuple(old.schema.names if old.schema is not None else ())
+        selected = old.options.selected_fields or tuple(old.schema.names)
         options = old.options.but(snapshot_time=moment, selected_fields=selected)
         try:
             new = await old.service.create(options, deadline=unary())
@@ -101,7 +101,7 @@ def _with_schema(old: ReadSession, new: ReadSession) -> tuple[ReadSession, tuple
     """The new session, made to give rows as the old one did, and what changed in between."""
     from bqclient.values.arrow import schema_of_arrow
 
-    if old.schema is None or new.schema is None or old.schema.equals(new.schema):
+    if old.schema.equals(new.schema):
         return new, ()
     found = compare_schemas(schema_of_arrow(old.schema), schema_of_arrow(new.schema))
     if found.compatibility is Compatibility.INCOMPATIBLE:
