@@ -22,6 +22,7 @@ from tests import servers
 from tests.servers import PROJECT, ROOT, Bqsim, RawSocket, milliseconds, paired_p50, rate
 
 from . import tpch_data
+from .bqclient_queries import bqclient_queries
 from .bqclient_read import bqclient_read
 from .bqclient_write import bqclient_write
 from .extracts import extracts
@@ -293,6 +294,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "loading": loading,
     "loading_memory": loading_memory,
     "partitions": partitions,
+    "bqclient_queries": bqclient_queries,
     "bqclient_read": bqclient_read,
     "bqclient_write": bqclient_write,
 }
