@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -64,12 +64,14 @@ class Jobs:
         job_id_prefix: str | None = None,
         location: str | None = None,
         deadline: Deadline | None = None,
+        sending: Callable[[JobReference], None] | None = None,
     ) -> Job:
         """Begin a job, once, however often the call is sent; the job as it is then.
 
         ``configuration`` is the API's ``JobConfiguration``. With a ``job_id`` that a job for the same work
         has, that job is returned; AlreadyExistsError when it does other work. Without one an id is made. It
-        runs where the datasets are that it names, unless ``location`` is given.
+        runs where the datasets are that it names, unless ``location`` is given. ``sending`` is told its
+        reference before it is sent.
         """
         core = self._core
         deadline = deadline or core.deadline()
@@ -79,6 +81,8 @@ class Jobs:
             ref = JobReference(
                 core.config.project, _checked(job_id) if job_id else self.new_id(job_id_prefix), where
             )
+            if sending is not None:
+                sending(ref)
             body = {"jobReference": ref.to_api(), "configuration": wanted}
             try:
                 reply = await core.rest.call(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import aclosing, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
@@ -282,7 +282,9 @@ class Queries:
         if data.get("jobComplete"):
             return self._result(work, data, None)
         ref = JobReference.from_api(data["jobReference"])
-        return self._result(work, await self._awaited(work, ref), await polling.get(core, ref))
+        async with self._ending(work, [ref]):
+            data = await polling.results(core, ref, work.deadline, work.rows)
+        return self._result(work, data, await polling.get(core, ref))
 
     async def _otherwise(
         self, error: ServiceUnavailableError, work: _Work, parameters: Parameters, options: QueryOptions
@@ -305,16 +307,19 @@ class Queries:
         again = Again(core, "jobs.insert", work.deadline)
 
         async def once(location: str | None) -> QueryResult:
-            job = await jobs.insert(
-                configuration,
-                job_id=own_id,
-                job_id_prefix=prefix,
-                location=location,
-                deadline=work.deadline.sooner(core.config.timeout),
-            )
-            if work.started is not None:
-                work.started(job)
-            data = await self._awaited(work, job.reference)
+            sent: list[JobReference] = []
+            async with self._ending(work, sent):
+                job = await jobs.insert(
+                    configuration,
+                    job_id=own_id,
+                    job_id_prefix=prefix,
+                    location=location,
+                    deadline=work.deadline.sooner(core.config.timeout),
+                    sending=sent.append,
+                )
+                if work.started is not None:
+                    work.started(job)
+                data = await polling.results(core, job.reference, work.deadline, work.rows)
             if not job.done:
                 job = await polling.get(core, job.reference)
             return self._result(work, data, job)
@@ -340,19 +345,22 @@ class Queries:
                 raise
             return await ask(found)
 
-    async def _awaited(self, work: _Work, ref: JobReference) -> dict[str, Any]:
-        """The first page of a job's result. Cancels it, if asked to, when nobody waits any more."""
+    @asynccontextmanager
+    async def _ending(self, work: _Work, sent: list[JobReference]) -> AsyncGenerator[None]:
+        """Around the wait for a job, the last of those ``sent``: when nobody waits any more it is cancelled,
+        if that was asked for. Raises QueryTimeoutError after the query's time."""
         try:
-            return await polling.results(self._core, ref, work.deadline, work.rows)
+            yield
         except (JobTimeoutError, DeadlineExceededError) as late:
             if isinstance(late, DeadlineExceededError) and work.deadline.remaining() != 0:
                 raise
-            if work.cancel_on_timeout:
+            ref = sent[-1] if sent else None
+            if ref and work.cancel_on_timeout:
                 await self._client.jobs.cancel_quietly(ref)
             raise self._timed_out(ref, cancelled=work.cancel_on_timeout) from late
         except asyncio.CancelledError:
-            if work.cancel_on_cancel:
-                await self._client.jobs.cancel_quietly(ref)
+            if sent and work.cancel_on_cancel:
+                await self._client.jobs.cancel_quietly(sent[-1])
             raise
 
     # --- details ---

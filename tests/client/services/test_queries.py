@@ -310,6 +310,28 @@ def test_a_task_that_is_cancelled(bqsim: Any, cancel: bool) -> None:
     assert run(bqsim, work) == cancel
 
 
+@pytest.mark.parametrize("phase", ["cancel", "timeout"])
+def test_a_job_whose_insertion_is_given_up_is_cancelled_too(bqsim: Any, phase: str) -> None:
+    bqsim.jobs.plan("manual")
+    bqsim.faults.add({"delay": {"latency": "20s", "phase": "after"}}, method=INSERT)
+
+    async def work(client: BigQueryClient) -> bool:
+        execute = client.queries.execute
+        if phase == "timeout":
+            with pytest.raises(QueryTimeoutError) as raised:
+                await execute("SELECT 1", job_id="mine", timeout=1, cancel_on_timeout=True)
+            assert raised.value.job.job == "mine"
+        else:
+            waiting = asyncio.ensure_future(execute("SELECT 1", job_id="mine", cancel_on_cancel=True))
+            await asyncio.sleep(0.5)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+        return (await client.jobs.get("mine")).done
+
+    assert run(bqsim, work)
+
+
 # --- jobs ---
 
 
