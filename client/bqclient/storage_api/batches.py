@@ -98,6 +98,8 @@ class Source:
         self._target, self._keep, self._format = target, keep, format
         self._cutter: ArrowCutter | None = None
         self._encoder: Encoder | None = None
+        # Rows that could not be encoded and were left out: (index, why), where that was asked for.
+        self.refused: list[tuple[int, str]] = []
 
     def payloads(self, piece: Any, first: int = 0) -> Iterator[Payload]:
         """The payloads of a piece of data; ``first`` is the index of its first row. Raises LimitError for
@@ -117,6 +119,19 @@ class Source:
         return any(name.casefold() not in names for row in piece for name in row)
 
     def _of_dicts(self, rows: list[Mapping[str, Any]], first: int) -> Iterator[Payload]:
+        try:
+            yield from list(self._encoded(rows, first))
+        except UsageError as error:
+            if not self._keep:
+                raise
+            if len(rows) == 1:
+                self.refused.append((first, error.message))
+                return
+            half = len(rows) // 2
+            yield from self._of_dicts(rows[:half], first)
+            yield from self._of_dicts(rows[half:], first + half)
+
+    def _encoded(self, rows: list[Mapping[str, Any]], first: int) -> Iterator[Payload]:
         if self._format == "proto" or (self._format == "auto" and _changes(rows)):
             schema = self._schema()
             if self._encoder is None or self._encoder.table != schema:

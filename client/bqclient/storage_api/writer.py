@@ -31,6 +31,8 @@ class Sent:
     def __init__(self, futures: list[asyncio.Future[AppendResult]]) -> None:
         self._futures = futures
         self.seen = False
+        # Rows that were left out before sending.
+        self.refused: list[tuple[int, str]] = []
 
     @property
     def done(self) -> bool:
@@ -60,7 +62,7 @@ class Sent:
             sum(r.rows for r in results),
             len(results),
             any(r.maybe_repeated for r in results),
-            tuple(pair for r in results for pair in r.refused),
+            tuple(sorted([*self.refused, *(pair for r in results for pair in r.refused)])),
         )
 
     def __await__(self) -> Generator[Any, None, AppendResult]:
@@ -205,6 +207,7 @@ class StreamWriter:
                 if sent.failed:
                     break
                 first += size_of(piece)
+            sent.refused, self._source.refused = self._source.refused, []
         self._open = {s for s in self._open if not (s.done and (s.seen or not s.failed))}
         return sent
 

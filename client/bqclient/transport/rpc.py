@@ -152,18 +152,18 @@ class Rpc:
                 request_serializer=type(request).SerializeToString,
                 response_deserializer=answer.FromString,
             )
-            metadata = await self.metadata(routing, call.deadline)
-            try:
-                return await make(request, metadata=metadata, timeout=call.deadline.remaining())
-            except grpc.aio.AioRpcError as error:
-                made = error_of_rpc(method, error)
-                if isinstance(made, e.UnauthenticatedError) and await self._tokens.renew():
-                    return await make(
-                        request,
-                        metadata=await self.metadata(routing, call.deadline),
-                        timeout=call.deadline.remaining(),
-                    )
-                raise made from error
+            renewed = False
+            while True:
+                metadata = await self.metadata(routing, call.deadline)
+                try:
+                    return await make(request, metadata=metadata, timeout=call.deadline.remaining())
+                except grpc.aio.AioRpcError as error:
+                    made = error_of_rpc(method, error)
+                    if isinstance(made, e.UnauthenticatedError) and not renewed:
+                        renewed = True
+                        if await self._tokens.renew():
+                            continue
+                    raise made from error
 
         if self.observability is None:
             return await self._retrier.run(call, attempt)

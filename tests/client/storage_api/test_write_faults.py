@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -287,3 +288,62 @@ def test_idle_connections_are_opened_again(bqsim_own: Any) -> None:
 
     clean(bqsim_own, work, runtime=time)
     assert column(bqsim_own) == [1, 2]
+
+
+def test_tokens_that_ended_are_renewed_on_the_way(bqsim: Any) -> None:
+    table(bqsim)
+    bqsim.faults.add("UNAUTHENTICATED", method=APPEND, nth=2)
+    renewed = []
+
+    async def work(client: BigQueryClient) -> None:
+        async def renew() -> bool:
+            renewed.append(True)
+            return True
+
+        client.core.rpc._tokens.renew = renew  # type: ignore[method-assign]
+        async with client.storage_write.writer(TABLE) as writer:
+            assert [(await writer.append(rows(n))).offset for n in range(3)] == [0, 1, 2]
+
+    time = HeldTime()
+    clean(bqsim, work, runtime=time)
+    assert (len(renewed), time.waits) == (1, [])
+    assert column(bqsim) == [0, 1, 2]
+
+
+def test_a_token_that_stays_wrong_is_told(bqsim: Any) -> None:
+    table(bqsim)
+    bqsim.faults.add("UNAUTHENTICATED", method=APPEND)
+
+    async def work(client: BigQueryClient) -> None:
+        with pytest.raises(e.UnauthenticatedError) as raised:
+            await client.storage_write.append(TABLE, rows(1))
+        assert not raised.value.ambiguous
+
+    clean(bqsim, work)
+
+
+class _Told:
+    """What observability is told."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.retries: list[tuple[str, str | None, float]] = []
+
+    def call(self, operation: str, project: str, request_id: str | None) -> Any:
+        self.calls.append(operation)
+        return nullcontext()
+
+    def retrying(self, call: Any, error: e.BigQueryError, wait_s: float, number: int) -> None:
+        self.retries.append((call.operation, error.status, wait_s))
+
+    def finished(self, *given: Any, **known: Any) -> None:
+        pass
+
+
+def test_streams_and_their_retries_are_told(bqsim: Any) -> None:
+    table(bqsim)
+    bqsim.faults.add({"grpc": {"status": "ABORTED"}}, method=APPEND, times=1)
+    told = _Told()
+    clean(bqsim, lambda client: client.storage_write.append(TABLE, rows(1)), observability=told)
+    assert told.calls == ["AppendRows", "GetWriteStream"]
+    assert told.retries == [("AppendRows", "ABORTED", 0.0)]
