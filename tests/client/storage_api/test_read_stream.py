@@ -126,7 +126,9 @@ def test_a_stream_tells_how_far_it_is_and_how_throttled(sim: Any) -> None:
         assert found is not None
         assert (stream.throttle_percent, stream.finished) == (70, False)
         assert 0 < stream.progress <= 1
+        call = stream._call
         await stream.close()
+        assert call.cancelled()
 
     run(sim, work)
 
