@@ -13,7 +13,7 @@ from bqclient import BigQueryClient
 from bqclient import errors as e
 from bqclient.storage_api.payloads import MAX_REQUEST_BYTES
 
-from .writes import APPEND, COMMIT, TABLE, clean, column, rows, table
+from .writes import COMMIT, TABLE, clean, column, rows, table
 
 
 @pytest.mark.parametrize("kind", ["COMMITTED", "PENDING", "BUFFERED", "DEFAULT"])
