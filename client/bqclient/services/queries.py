@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from bqclient.errors import (
@@ -19,13 +19,13 @@ from bqclient.errors import (
     UsageError,
 )
 from bqclient.models.job import Job
-from bqclient.models.references import JobReference, TableReference
-from bqclient.models.schema import Schema
+from bqclient.models.references import JobReference
 from bqclient.runtime import Deadline
 
 from . import polling
 from .job_errors import RESTARTS, Again, may_be_script, only_reads
 from .jobs import failed_inside
+from .query_handle import DryRun, QueryHandle
 from .query_options import Parameters, QueryOptions, configuration_of, is_batch, needs_job, request_of
 from .results import FORMAT, QueryResult, is_ordered
 
@@ -39,33 +39,6 @@ HELD_S = 10.0
 STREAM_ROWS = 10_000
 _CLIENTS: Any = object()
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class DryRun:
-    """What a query would do. ``accuracy`` of the bytes: PRECISE, UPPER_BOUND, LOWER_BOUND or UNKNOWN."""
-
-    bytes_processed: int
-    accuracy: str
-    statement_type: str
-    schema: Schema
-    referenced_tables: tuple[TableReference, ...] = ()
-    parameters: tuple[Any, ...] = ()
-    job: Job | None = field(default=None, repr=False)
-
-    @classmethod
-    def of(cls, job: Job) -> DryRun:
-        """Of the job that a dry run is."""
-        details = job.details
-        return cls(
-            job.bytes_processed,
-            str(details.get("totalBytesProcessedAccuracy") or "UNKNOWN"),
-            job.statement_type,
-            job.schema or Schema(),
-            job.referenced_tables,
-            tuple(details.get("undeclaredQueryParameters") or ()),
-            job,
-        )
 
 
 @dataclass(slots=True)
@@ -416,49 +389,3 @@ class Queries:
         for task in tuple(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
-
-
-class QueryHandle:
-    """A query that runs: ``await handle`` for its result.
-
-    ``job`` is its job; another one when it had to be begun again.
-    """
-
-    job: JobReference
-    task: asyncio.Task[QueryResult]
-
-    def __init__(self, client: BigQueryClient) -> None:
-        self._client = client
-
-    def done(self) -> bool:
-        """Whether it is over."""
-        return self.task.done()
-
-    async def result(self, timeout: float | None = None) -> QueryResult:
-        """Its result. QueryTimeoutError after that many seconds; it goes on then."""
-        runtime = self._client.core.runtime
-        waiting = asyncio.ensure_future(runtime.sleep(timeout)) if timeout is not None else None
-        try:
-            await asyncio.wait(
-                {self.task, waiting} if waiting else {self.task}, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            if waiting:
-                waiting.cancel()
-        if not self.task.done():
-            raise QueryTimeoutError(f"The query was not done in time; job {self.job} goes on.", job=self.job)
-        return self.task.result()
-
-    async def status(self) -> Job:
-        """Its job as it is now."""
-        return await self._client.jobs.get(self.job)
-
-    async def cancel(self) -> Job:
-        """Ask for it to stop. Waiting for it raises JobCancelledError when it did."""
-        return await self._client.jobs.cancel(self.job)
-
-    def __await__(self) -> Generator[Any, None, QueryResult]:
-        return self.result().__await__()
-
-    def __repr__(self) -> str:
-        return f"QueryHandle({self.job}, {'done' if self.done() else 'running'})"

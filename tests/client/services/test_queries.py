@@ -297,11 +297,9 @@ def test_a_task_that_is_cancelled(bqsim: Any, cancel: bool) -> None:
         waiting = asyncio.ensure_future(
             client.queries.execute("SELECT 1", job_id="mine", cancel_on_cancel=cancel)
         )
-        while not calls(bqsim, RESULTS) and not waiting.done():
+        while not calls(bqsim, INSERT):
             await asyncio.sleep(0.01)
-            if calls(bqsim, INSERT):
-                await asyncio.sleep(0.05)
-                break
+        await asyncio.sleep(0.05)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
@@ -312,18 +310,21 @@ def test_a_task_that_is_cancelled(bqsim: Any, cancel: bool) -> None:
 
 @pytest.mark.parametrize("phase", ["cancel", "timeout"])
 def test_a_job_whose_insertion_is_given_up_is_cancelled_too(bqsim: Any, phase: str) -> None:
-    bqsim.jobs.plan("manual")
-    bqsim.faults.add({"delay": {"latency": "20s", "phase": "after"}}, method=INSERT)
+    fault = bqsim.faults.add({"delay": {"latency": "20s", "phase": "after"}}, method=INSERT)
 
     async def work(client: BigQueryClient) -> bool:
         execute = client.queries.execute
+        await execute("SELECT 0")
+        bqsim.jobs.plan("manual")
         if phase == "timeout":
             with pytest.raises(QueryTimeoutError) as raised:
-                await execute("SELECT 1", job_id="mine", timeout=1, cancel_on_timeout=True)
+                await execute("SELECT 1", job_id="mine", timeout=1.5, cancel_on_timeout=True)
             assert raised.value.job.job == "mine"
         else:
             waiting = asyncio.ensure_future(execute("SELECT 1", job_id="mine", cancel_on_cancel=True))
-            await asyncio.sleep(0.5)
+            while not fault.fired:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
