@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import nullcontext
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,12 +89,20 @@ class StreamReader:
         self._decode = _decoder(session)
 
     async def __aiter__(self) -> AsyncGenerator[StreamRows, None]:
+        # In a context of its own: what the consumer does with the rows is no part of the call.
+        around, context = self.observed(), copy_context()
+        context.run(around.__enter__)
+        failure: BaseException | None = None
         try:
-            with self.observed():
-                while (rows := await self.read()) is not None:
-                    yield rows
+            while (rows := await self.read()) is not None:
+                yield rows
+        except Exception as error:
+            failure = error
+            raise
         finally:
             await self.close()
+            given = (None, None, None) if failure is None else (type(failure), failure, failure.__traceback__)
+            context.run(around.__exit__, *given)
 
     def observed(self) -> Any:
         """Around all reading of the stream, for whoever is told of calls."""

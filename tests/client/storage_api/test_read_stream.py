@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -221,8 +223,6 @@ def test_watchers_are_told_of_streams_and_retries(sim: Any) -> None:
             self.told: list[Any] = []
 
         def call(self, operation: str, project: str, request_id: str | None) -> Any:
-            from contextlib import contextmanager
-
             @contextmanager
             def around() -> Iterator[None]:
                 self.told.append(operation)
@@ -244,6 +244,41 @@ def test_watchers_are_told_of_streams_and_retries(sim: Any) -> None:
         ("ReadRows", "ServiceUnavailableError", 0.0, 1),
         "end of ReadRows",
     ]
+
+
+def test_what_a_watcher_sets_is_not_seen_by_the_consumer(sim: Any) -> None:
+    variable: ContextVar[str] = ContextVar("operation", default="")
+    ended: list[str] = []
+
+    class Watcher:
+        @contextmanager
+        def call(self, operation: str, project: str, request_id: str | None) -> Iterator[None]:
+            token = variable.set(operation)
+            try:
+                yield
+                ended.append(operation)
+            except e.BigQueryError as error:
+                ended.append(f"{operation}: {type(error).__name__}")
+                raise
+            finally:
+                variable.reset(token)
+
+        def retrying(self, call: Any, error: Exception, wait_s: float, number: int) -> None:
+            pass
+
+    async def work(client: BigQueryClient) -> None:
+        session = await client.storage_read.create_session("d.numbers", max_streams=1)
+        async with aclosing(aiter(session.stream(0))) as given_up:
+            async for _ in given_up:
+                assert variable.get() == ""
+                break
+        sim.faults.add(broken(5, "PERMISSION_DENIED"), method=READ_ROWS)
+        with pytest.raises(e.AccessDeniedError):
+            async for _ in session.stream(0):
+                pass
+
+    run(sim, work, observability=Watcher())
+    assert ended == ["CreateReadSession", "ReadRows", "ReadRows: AccessDeniedError"]
 
 
 breaks = st.lists(
