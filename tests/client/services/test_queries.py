@@ -461,7 +461,7 @@ def test_a_stream_that_is_given_up_asks_for_no_more(bqsim: Any) -> None:
     assert len(calls(bqsim, RESULTS)) <= 1
 
 
-def test_a_session(bqsim: Any) -> None:
+def test_a_session(bqsim_own: Any) -> None:
     async def work(client: BigQueryClient) -> None:
         async with client.queries.session() as session:
             await session.execute("CREATE TEMP TABLE t AS SELECT 1 AS x")
@@ -472,7 +472,7 @@ def test_a_session(bqsim: Any) -> None:
         with pytest.raises(Exception, match=r"(?i)session"):
             await client.queries.execute("SELECT 1", session_id=str(ended))
 
-    run(bqsim, work)
+    run(bqsim_own, work)
 
 
 # --- costs ---
