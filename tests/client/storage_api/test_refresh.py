@@ -10,6 +10,9 @@ import pytest
 from bqclient import BigQueryClient
 from bqclient import errors as e
 from bqclient.storage_api.read import StorageRead
+from bqclient.storage_api.read_stream import StreamRows
+from bqclient.storage_api.refresh import _goes_on
+from bqclient.storage_api.window import Lane
 from tests.client.running import run
 
 from .reads import READ_ROWS, ClockTime, first, numbers, seen
@@ -203,3 +206,29 @@ def test_streams_by_themselves_say_that_the_session_is_over(sim: Any) -> None:
         assert (raised.value.entity, raised.value.status) == (session.name, "FAILED_PRECONDITION")
 
     run(sim, work, runtime=ClockTime(sim))
+
+
+@pytest.mark.parametrize(
+    ("rows", "finished", "expected"),
+    [
+        (5, False, True),
+        (5, True, False),
+        (10, True, True),
+        (10, False, True),
+        (0, False, True),
+        (0, True, False),
+    ],
+)
+def test_streams_that_were_done_must_end_at_the_same_row(
+    bqsim: Any, rows: int, finished: bool, expected: bool
+) -> None:
+    numbers(bqsim, 10, "few")
+
+    async def work(client: BigQueryClient) -> None:
+        session = await client.storage_read.create_session("d.few", max_streams=1)
+        [whole] = [found async for found in session.stream(0)]
+        last = StreamRows(0, whole.batch.slice(0, rows), 0) if rows else None
+        lane = Lane(0, session.streams[0], rows, last, finished)
+        assert await _goes_on(session, lane, lane.name, client.core.deadline()) is expected
+
+    run(bqsim, work)
