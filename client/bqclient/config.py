@@ -96,7 +96,12 @@ class ClientConfig:
     query (``None``: until it is done). ``credentials``: a google-auth credentials object, a path of a key
     file, or ``None`` for the chain of application default credentials. ``maximum_bytes_billed`` is the limit
     of every query that does not give its own. ``labels`` are put on every job. ``http2`` speaks HTTP/2 (extra
-    ``http2``): fewer connections where many calls wait for a far-away service at a time.
+    ``http2``): fewer connections where many calls wait for a far-away service at a time. ``ca_file``: a PEM
+    file of the certificate authorities to trust for REST and gRPC instead of the system's, for token servers
+    beside them. ``connections``: the most of REST. ``quota_project``: who pays for calls, where it is not the
+    credentials' project. ``job_prefix``: what ids of jobs begin with.
+
+    Raises UsageError for settings that cannot be, InsecureTransportError for plain text to another machine.
     """
 
     project: str
@@ -115,12 +120,15 @@ class ClientConfig:
     job_prefix: str = "bqclient"
     connections: int = 100
     http2: bool = False
+    ca_file: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         if not self.project:
             raise UsageError("A client needs a project.")
         if self.timeout <= 0:
             raise UsageError(f"timeout must be above 0 s, not {self.timeout!r}.")
+        if self.ca_file is not None and not os.path.isfile(self.ca_file):
+            raise UsageError(f"ca_file names no file: {os.fspath(self.ca_file)!r}.")
         self.endpoints.check()
 
     def but(self, **changes: Any) -> ClientConfig:

@@ -54,12 +54,23 @@ class BigQueryError(Exception):
         known = [f"{k}={v}" for k, v in self._marks() if v]
         return f"{self.message} [{', '.join(known)}]" if known else self.message
 
+    def __reduce__(self) -> Any:
+        # Whatever arguments a class of the tree takes: errors come back from other processes.
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
     def _marks(self) -> list[tuple[str, Any]]:
         return [
             ("reason", self.reason),
             ("code", self.code or self.status),
             ("request_id", self.request_id),
         ]
+
+
+def _rebuilt(kind: type[BigQueryError], args: tuple[Any, ...], state: dict[str, Any]) -> BigQueryError:
+    made = kind.__new__(kind, *args)
+    made.args = args
+    made.__dict__.update(state)
+    return made
 
 
 # --- what the caller asked for cannot be sent ---
@@ -328,6 +339,15 @@ class ServiceUnavailableError(TransportError):
 
 class ConnectionFailedError(TransportError):
     """There was no connection, or it broke."""
+
+
+class CertificateError(TransportError):
+    """The certificate of the host is not one to trust, or is another host's; nothing was sent.
+
+    ``ClientConfig(ca_file=…)`` names the authorities to trust.
+    """
+
+    retryable = False
 
 
 class DeadlineExceededError(TransportError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import Any
 
@@ -18,18 +19,19 @@ def tokens_of(config: ClientConfig, runtime: Runtime) -> Tokens:
 
     The chain is that of application default credentials: the file that ``GOOGLE_APPLICATION_CREDENTIALS``
     names (a user's, a service account's, an impersonated one's, one of workload identity federation), the
-    file of ``gcloud auth application-default login``, the metadata server. It is gone through when the first call
-    needs a token: whoever makes a client does not wait for it.
+    file of ``gcloud auth application-default login``, the metadata server. It is gone through when the first
+    call needs a token: whoever makes a client does not wait for it.
     """
     given = config.credentials
     if isinstance(given, Secret):
         return FixedToken(given)
     if given is None and config.endpoints.emulated:
         return NoTokens()
-    return GoogleTokens(partial(_credentials, given), runtime, config.quota_project)
+    load = partial(_credentials, given, config.ca_file)
+    return GoogleTokens(load, runtime, config.quota_project, ca_file=config.ca_file)
 
 
-def _credentials(given: Any) -> Any:
+def _credentials(given: Any, ca_file: str | os.PathLike[str] | None = None) -> Any:
     """The credentials object. Raises CredentialsError."""
     import google.auth
     from google.auth import exceptions
@@ -38,11 +40,12 @@ def _credentials(given: Any) -> Any:
 
     if given is not None and not isinstance(given, str):
         return given
+    request = LoadingRequest(ca_file)
     try:
         if given is not None:
-            found, _ = google.auth.load_credentials_from_file(given, scopes=SCOPES, request=LoadingRequest())
+            found, _ = google.auth.load_credentials_from_file(given, scopes=SCOPES, request=request)
         else:
-            found, _ = google.auth.default(scopes=SCOPES, request=LoadingRequest())
+            found, _ = google.auth.default(scopes=SCOPES, request=request)
     except exceptions.GoogleAuthError as error:
         where = "the key file" if given else "the chain of application default credentials"
         raise CredentialsError(f"There are no credentials in {where}: {type(error).__name__}.") from error

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import ssl
 
 _TIMEOUT_S = 120.0
 
 
 class AuthRequest:
-    """What google-auth calls ``Request``: one HTTP request, made where it is called, without retries."""
+    """What google-auth calls ``Request``: one HTTP request, made where it is called, without retries.
+
+    ``ca_file``: authorities that are trusted beside the system's.
+    """
+
+    def __init__(self, ca_file: str | os.PathLike[str] | None = None) -> None:
+        self._ca_file = ca_file
+
+    def _trusted(self) -> ssl.SSLContext | bool:
+        if self._ca_file is None:
+            return True
+        import ssl
+
+        context = ssl.create_default_context()
+        context.load_verify_locations(self._ca_file)
+        return context
 
     def __call__(
         self,
@@ -25,7 +44,14 @@ class AuthRequest:
         from google.auth import exceptions
 
         try:
-            response = httpx.request(method, url, content=body, headers=dict(headers or {}), timeout=timeout)
+            response = httpx.request(
+                method,
+                url,
+                content=body,
+                headers=dict(headers or {}),
+                timeout=timeout,
+                verify=self._trusted(),
+            )
         except httpx.HTTPError as error:
             raise exceptions.TransportError(str(error)) from error
         return _Answer(response.status_code, response.headers, response.content)

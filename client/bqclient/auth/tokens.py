@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -64,7 +65,9 @@ class GoogleTokens:
         runtime: Runtime,
         quota_project: str | None = None,
         early_s: float = 225.0,
+        ca_file: str | os.PathLike[str] | None = None,
     ) -> None:
+        self._ca_file = ca_file
         self._load, self._runtime = load, runtime
         self._credentials: Any = None
         self._quota = {"x-goog-user-project": quota_project} if quota_project else {}
@@ -120,7 +123,7 @@ class GoogleTokens:
             if self._credentials.valid:
                 # Brought along by the caller, or had while they were loaded.
                 return
-        self._credentials.refresh(AuthRequest())
+        self._credentials.refresh(AuthRequest(self._ca_file))
 
 
 def _named(credentials: Any) -> str:

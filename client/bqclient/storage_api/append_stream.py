@@ -229,7 +229,8 @@ class AppendStream(AppendQueue):
         except grpc.aio.AioRpcError as error:
             made = error_of_rpc(METHOD, error)
             found = storage_details(error.trailing_metadata() or ())
-            made.retryable = rule_of_append(error.code().name, found).policy != "never"
+            if made.status is not None:
+                made.retryable = rule_of_append(error.code().name, found).policy != "never"
             raise made from error
 
     # Failures of connections

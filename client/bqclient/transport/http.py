@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bqclient.errors import BigQueryError, ConnectionFailedError, DeadlineExceededError, UsageError
+from bqclient.errors import (
+    BigQueryError,
+    CertificateError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
     from bqclient.config import ClientConfig
@@ -18,11 +26,12 @@ def open_transport(config: ClientConfig) -> httpx.AsyncBaseTransport:
     """A pool of ``config.connections`` connections. UsageError when HTTP/2 needs the missing ``h2``."""
     import httpx
 
+    proxy = _proxy(config.endpoints.rest)
+    trusted = trusted_by(config)
     if config.http2:
+        limits = httpx.Limits(max_connections=config.connections)
         try:
-            return httpx.AsyncHTTPTransport(
-                http2=True, limits=httpx.Limits(max_connections=config.connections)
-            )
+            return httpx.AsyncHTTPTransport(verify=trusted, http2=True, limits=limits, proxy=proxy)
         except ImportError as missing:
             raise UsageError("http2=True needs h2: pip install 'bqclient[http2]'") from missing
     import aiohttp
@@ -38,8 +47,20 @@ def open_transport(config: ClientConfig) -> httpx.AsyncBaseTransport:
         made._retry_connection = False
         return made
 
-    transport = AiohttpTransport(client=session, proxy=_proxy(config.endpoints.rest))
+    transport = AiohttpTransport(verify=trusted, client=session, proxy=proxy)
     return transport
+
+
+def trusted_by(config: ClientConfig) -> ssl.SSLContext | bool:
+    """What ``verify`` takes: the system's authorities, or those of ``config.ca_file``. Raises UsageError."""
+    if config.ca_file is None:
+        return True
+    import ssl
+
+    try:
+        return ssl.create_default_context(cafile=config.ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"ca_file holds no certificates: {type(error).__name__}.") from error
 
 
 def _proxy(url: str) -> httpx.Proxy | None:
@@ -61,6 +82,8 @@ def error_of_connection(operation: str, error: Exception) -> BigQueryError:
     """The error that a failure on the way is; ambiguous unless nothing can have been sent."""
     import httpx
 
+    if (untrusted := _untrusted(error)) is not None:
+        return CertificateError(f"{operation} could not be sent: {untrusted}")
     unsent = isinstance(error, (httpx.ConnectError, httpx.PoolTimeout)) or _unsent(error.__cause__)
     kind = type(error.__cause__ or error).__name__
     text = f"{operation} could not be sent" if unsent else f"{operation} was not answered"
@@ -75,3 +98,18 @@ def _unsent(cause: BaseException | None) -> bool:
     import aiohttp
 
     return isinstance(cause, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError))
+
+
+def _untrusted(error: BaseException) -> str | None:
+    """What is wrong with the host's certificate, where that is why there is no connection."""
+    import ssl
+
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            # aiohttp's own error has the one of ssl in it.
+            told = getattr(cause, "certificate_error", cause)
+            why = getattr(told, "verify_message", "") or type(told).__name__
+            return f"the certificate of the host is not trusted: {why}."
+        cause = cause.__cause__ or cause.__context__
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -37,6 +38,9 @@ _OPTIONS = (
     # Retries are the client's own.
     ("grpc.enable_retries", 0),
 )
+
+# What the library says where a certificate is not trusted, or another host's.
+_UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "Hostname Verification Check failed")
 
 # What single calls do otherwise than the table of statuses (their published service configuration).
 _AT_ONCE = Rule(e.ServiceUnavailableError, "unavailable", ambiguous=True)
@@ -106,10 +110,15 @@ class Rpc:
                 found = grpc.aio.insecure_channel(address.grpc, options=_OPTIONS)
             else:
                 found = grpc.aio.secure_channel(
-                    address.grpc, grpc.ssl_channel_credentials(), options=_OPTIONS
+                    address.grpc, grpc.ssl_channel_credentials(self._authorities()), options=_OPTIONS
                 )
             self._channels[number] = found
         return found
+
+    def _authorities(self) -> bytes | None:
+        """The certificates of authorities to trust, where they are given."""
+        file = self._config.ca_file
+        return None if file is None else Path(file).read_bytes()
 
     async def metadata(self, routing: Mapping[str, str], deadline: Deadline) -> tuple[tuple[str, str], ...]:
         """The metadata of a call: token and routing header (``{"read_stream": name}``)."""
@@ -191,6 +200,10 @@ def error_of_rpc(method: str, error: Any) -> e.BigQueryError:
 
 def error_of_status(method: str, status: str, message: str, found: Details | None = None) -> e.BigQueryError:
     """The error that a status stands for; ``found``: :class:`.status.Details`."""
+    if status == "UNAVAILABLE" and any(sign in message for sign in _UNTRUSTED):
+        # Its status would have it asked for again and again.
+        why = "the certificate of the host is not trusted"
+        return e.CertificateError(f"{method} could not be sent: {why}.", details=({"status": status},))
     rule = METHOD_RULES.get(method, {}).get(status) or STATUS_RULES.get(status)
     kind = rule.error if rule else e.StorageError
     known: dict[str, Any] = {"status": status, "ambiguous": bool(rule and rule.ambiguous)}
