@@ -110,7 +110,7 @@ def test_no_secret_value_or_sql_is_told(bqsim: Any, caplog: pytest.LogCaptureFix
         with pytest.raises(InvalidQueryError) as raised:
             await client.queries.execute(f"SELECT CAST('{CANARY}' AS INT64)")
         errors.append(raised.value)
-        bqsim.faults.add("backendError", method="bigquery.jobs.query")
+        bqsim.faults.add("backendError", method="bigquery.jobs.*")
         with pytest.raises(ServiceUnavailableError):
             await _query(client)
         shown = [repr(client), repr(client.config), repr(client.core.tokens), repr(client.config.credentials)]
