@@ -1,7 +1,6 @@
 """What a value must satisfy to be stored in a column, as engine expressions.
 
-BigQuery checks values when they are written: NULL in a REQUIRED field, lengths and precisions of
-parameterised
+BigQuery checks values when they are written: NULL in a REQUIRED field, lengths and precisions of parameterised
 types, NULL elements of arrays. It also stores a NULL array as an empty one.
 """
 
@@ -9,6 +8,7 @@ from __future__ import annotations
 
 from bqsim.types import Field, Mode, TypeKind
 
+NUMERIC_PRECISION, NUMERIC_SCALE = 38, 9
 _LENGTH = {TypeKind.STRING: "length", TypeKind.BYTES: "octet_length"}
 
 
@@ -88,8 +88,18 @@ def _stored_numeric(field: Field, value: str, path: str) -> str:
     scale = field.scale or 0
     function = "round_even" if field.attributes.get("roundingMode") == "ROUND_HALF_EVEN" else "round"
     rounded = f"CAST({function}({value}, {scale}) AS DECIMAL(38, 9))"
-    limit = 10 ** ((field.precision or 38) - scale)
-    return f"CASE WHEN abs({rounded}) >= {limit} THEN {_fail(out_of_range(field, path))} ELSE {rounded} END"
+    least = _least_refused(field.precision or NUMERIC_PRECISION, scale)
+    if least is None:
+        return rounded
+    return f"CASE WHEN abs({value}) >= {least} THEN {_fail(out_of_range(field, path))} ELSE {rounded} END"
+
+
+def _least_refused(precision: int, scale: int) -> str | None:
+    """The least value that NUMERIC(P, S) cannot hold once it is rounded, by either mode; None where it holds
+    every NUMERIC."""
+    if scale < NUMERIC_SCALE:
+        return f"{'9' * (precision - scale) or 0}.{'9' * scale}5"
+    return str(10 ** (precision - scale)) if precision < NUMERIC_PRECISION else None
 
 
 def _stored_bignumeric(field: Field, value: str, path: str) -> str:

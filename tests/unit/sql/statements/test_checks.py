@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, localcontext
+
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from bqsim.engine.duckdb import DuckDBSession
 from bqsim.errors import BigQueryError
@@ -73,6 +77,35 @@ def test_values_that_are_not(session: DuckDBSession, column: Field, value: str, 
     with pytest.raises(BigQueryError) as caught:
         session.scalar(f"SELECT {stored(column, 'v')} FROM (SELECT {value} AS v)")
     assert caught.value.message == message
+
+
+SCALES = st.integers(0, 9).flatmap(lambda s: st.tuples(st.integers(max(s, 1), s + 29), st.just(s)))
+NINTHS = st.integers(-(10**38) + 1, 10**38 - 1)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(SCALES, NINTHS | st.integers(-(10**12), 10**12), st.sampled_from(["", "ROUND_HALF_EVEN"]))
+@example((38, 9), 10**38 - 1, "")
+@example((29, 0), 10**38 - 5 * 10**8, "")
+@example((29, 0), 10**38 - 5 * 10**8 - 1, "")
+@example((9, 9), 10**9, "")
+def test_numerics_of_every_precision(
+    session: DuckDBSession, digits: tuple[int, int], ninths: int, mode: str
+) -> None:
+    precision, scale = digits
+    attributes = {"roundingMode": mode} if mode else {}
+    column = field(TypeKind.NUMERIC, precision=precision, scale=scale, attributes=attributes)
+    with localcontext(prec=80):
+        value = Decimal(ninths).scaleb(-9)
+        rounding = ROUND_HALF_EVEN if mode else ROUND_HALF_UP
+        rounded = value.quantize(Decimal(1).scaleb(-scale), rounding)
+        fits = abs(rounded) < Decimal(10) ** (precision - scale)
+    sql = f"SELECT {stored(column, 'v')} FROM (SELECT CAST('{value:f}' AS DECIMAL(38, 9)) AS v)"
+    if fits:
+        assert session.scalar(sql) == rounded
+    else:
+        with pytest.raises(BigQueryError, match="is not in range of"):
+            session.scalar(sql)
 
 
 def test_missing_values(session: DuckDBSession) -> None:
