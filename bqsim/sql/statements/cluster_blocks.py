@@ -76,6 +76,11 @@ class ClusterBlocks:
         self._capacity = capacity
         self._lock = threading.Lock()
 
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._known.clear()
+
     def of(self, session: Session, table: Table, names: Iterable[str]) -> Blocks | None:
         """The blocks of a clustered table with the bytes of the named columns, or fields in them; None of a
         table whose first clustering column has no order, or that is seen later than it was."""

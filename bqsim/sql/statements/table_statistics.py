@@ -108,9 +108,10 @@ class TableStatistics:
         self._lock = threading.Lock()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything, blocks too: versions that are put back may come again with other rows."""
         with self._lock:
             self._known.clear()
+        self.blocks.clear()
 
     def known(self) -> dict[str, Counted]:
         """What is known, by engine table."""

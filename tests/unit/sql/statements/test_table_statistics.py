@@ -122,3 +122,12 @@ def test_rows_that_are_about_to_be_committed_are_known_once_they_are(warehouse: 
     assert seen == [2, 3, 3, 2]
     kept = statistics.of(warehouse.session, warehouse.table("t"), ["n"])
     assert kept.rows == TableStatistics().of(warehouse.session, warehouse.table("t"), ["n"]).rows
+
+
+def test_forgetting_everything_forgets_blocks(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE t CLUSTER BY n AS SELECT x AS n FROM UNNEST(GENERATE_ARRAY(1, 9)) AS x")
+    statistics, table = TableStatistics(), warehouse.table("t")
+    before = statistics.blocks.of(warehouse.session, table, ["n"])
+    assert statistics.blocks.of(warehouse.session, table, ["n"]) is before
+    statistics.clear()
+    assert statistics.blocks.of(warehouse.session, table, ["n"]) is not before
