@@ -286,6 +286,10 @@ class ResourceInUseError(ResourceError):
     """It is not empty, or still running."""
 
 
+class StorageNotFoundError(StorageError, NotFoundError):
+    """A table or stream of the Storage API does not exist, or is not known there yet."""
+
+
 # --- who asks ---
 
 

@@ -70,8 +70,10 @@ async def watch(
     while True:
         try:
             job = job or await get(core, ref, deadline.sooner(core.config.timeout), late=True)
-        except TransportError:
+        except TransportError as error:
             failed += 1
+            if deadline.remaining() == 0:
+                raise timed_out(ref) from error
             if failed > PATIENCE or not deadline.allows(wait):
                 raise
         else:

@@ -223,4 +223,6 @@ STORAGE_ERRORS: Mapping[str, type[e.StorageError]] = {
     "SCHEMA_MISMATCH_EXTRA_FIELDS": e.SchemaChangedError,
     "OFFSET_ALREADY_EXISTS": e.OffsetError,
     "OFFSET_OUT_OF_RANGE": e.OffsetError,
+    "STREAM_NOT_FOUND": e.StorageNotFoundError,
+    "TABLE_NOT_FOUND": e.StorageNotFoundError,
 }

@@ -246,6 +246,19 @@ def test_a_wait_ends_with_its_time(bqsim: Any) -> None:
     assert sum(time.waits) < 20
 
 
+def test_a_wait_that_ends_while_the_job_is_looked_at_is_a_time_out(bqsim: Any) -> None:
+    bqsim.faults.add("delay: 20s", method=GET)
+    bqsim.jobs.plan("manual")
+
+    async def work(client: BigQueryClient) -> None:
+        job = await client.jobs.insert(query("SELECT 1"))
+        with pytest.raises(JobTimeoutError) as raised:
+            await client.jobs.wait_for_completion(job.reference, timeout=0.2)
+        assert raised.value.job == job.reference
+
+    run(bqsim, work)
+
+
 def test_the_error_of_a_job_is_raised_by_who_waits(bqsim: Any) -> None:
     async def work(client: BigQueryClient) -> None:
         with pytest.raises(InvalidQueryError) as raised:

@@ -341,9 +341,10 @@ def test_missing_tables_and_streams_are_told(bqsim: Any) -> None:
 
     async def work(client: BigQueryClient) -> None:
         write = client.storage_write
-        with pytest.raises(e.BigQueryError) as missing:
+        with pytest.raises(e.NotFoundError) as missing:
             await write.append("d.missing", rows(1))
         assert missing.value.status == "NOT_FOUND"
+        assert isinstance(missing.value, e.StorageNotFoundError) and missing.value.kind == "TABLE_NOT_FOUND"
         stream = await write.create_stream(TABLE)
         async with write.writer(stream=stream) as writer:
             await writer.append(rows(1))
