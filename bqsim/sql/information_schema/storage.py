@@ -137,9 +137,14 @@ def _is_within(table: Table, scope: Scope) -> bool:
 
 
 def _held_figures(items: Sequence[Any], scope: Scope) -> list[Figures]:
-    live = iter(figures([item.table for item in items if item.deleted is None], scope))
-    gone: Mapping[int, Figures] = scope.memo.get("deleted", {})
-    return [next(live) if item.deleted is None else gone[id(item.deleted)] for item in items]
+    """The figures of tables: looked up once for all columns."""
+    known: tuple[Sequence[Any], list[Figures]] | None = scope.memo.get("held")
+    if known is None or known[0] is not items:
+        live = iter(figures([item.table for item in items if item.deleted is None], scope))
+        gone: Mapping[int, Figures] = scope.memo.get("deleted", {})
+        found = [next(live) if item.deleted is None else gone[id(item.deleted)] for item in items]
+        known = scope.memo["held"] = items, found
+    return known[1]
 
 
 def _figure(name: str, attribute: str) -> Column:

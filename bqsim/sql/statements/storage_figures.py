@@ -130,8 +130,14 @@ class EndedRows:
 
     def look(self, session: Session, tables: Sequence[Table]) -> None:
         """Learn at once which of many tables have no rows that ended: those hold no more than live rows."""
-        stored = {t.storage.engine_table: t for t in tables if t.storage is not None and shadow_of(t) is None}
-        unknown = {n: t for n, t in stored.items() if self._known.get(n, (0, ()))[0] < t.version}
+        nothing: tuple[int, tuple[tuple[int, int], ...]] = (0, ())
+        unknown = {
+            s.engine_table: t
+            for t in tables
+            if (s := t.storage) is not None
+            and self._known.get(s.engine_table, nothing)[0] < t.version
+            and shadow_of(t) is None
+        }
         if len(unknown) <= _MANY or seen() is not None:
             return
         found = session.scalar(
@@ -202,6 +208,8 @@ def window_us(dataset: Dataset | None) -> int:
 
 def kept_bytes(entries: Sequence[tuple[int, int]], now_us: int, window: int) -> tuple[int, int]:
     """The physical bytes of time travel and of fail-safe, of what ended when (epoch microseconds, bytes)."""
+    if not entries:
+        return 0, 0
     travel = sum(size for end, size in entries if end > now_us - window)
     kept = sum(size for end, size in entries if end > now_us - window - FAIL_SAFE_US)
     return physical(travel), physical(kept - travel)
