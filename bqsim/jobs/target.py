@@ -16,6 +16,7 @@ from bqsim.errors import already_exists, invalid, not_found
 from bqsim.jobs.config import Target
 from bqsim.jobs.schema_updates import updated
 from bqsim.jobs.target_partition import check_partition, check_partitioning, in_target
+from bqsim.sql.statements.fields import check_names
 from bqsim.sql.statements.storage import storage_of, with_storage
 from bqsim.sql.statements.writes import Writer, known_bytes, note_bytes, touched
 from bqsim.types import Field
@@ -48,6 +49,9 @@ def write_table(
     """
     ref, catalog = target.table, executor.catalog
     check_table_id(ref.table)
+    if query:
+        # Results may have names that tables may not, such as _PARTITIONTIME.
+        check_names(fields)
     try:
         with _locked(executor, ref, cancelled), catalog.change(session) as change:
             table = _protected(_prepare(catalog, session, target, fields, query, exact), target)

@@ -145,7 +145,8 @@ def fit(value: Any, field: Field) -> Any:
         own_scale = DECIMALS[field.kind][0]
         rounded = to_decimal(to_decimal(value, field.kind, scale), field.kind, own_scale)
         greatest = Decimal(f"{10**field.precision - 1}e-{scale}")
-        if abs(rounded) > greatest:
+        # abs() would round to the digits of the context.
+        if rounded.copy_abs() > greatest:
             raise invalid(
                 f"Field {field.name}: {field.kind.value}({field.precision}, {scale}) has precision "
                 f"{field.precision} and scale {scale} but got a value that is not in range of "

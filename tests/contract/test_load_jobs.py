@@ -308,3 +308,24 @@ def test_load_data_into_one_partition(sim: Simulator, client: bigquery.Client) -
     assert "rather than destination partition 10" in message
     message = failure(client.query(f"LOAD DATA INTO d.tens PARTITIONS (n > 10) {files}"))
     assert "PARTITIONS clause must be of the form column = constant" in message
+
+
+@pytest.mark.parametrize("name", ["_PARTITIONTIME", "_table_x", "_File_x", "_row_timestamp", "__root__x"])
+def test_queries_may_name_columns_as_no_table_may(client: bigquery.Client, name: str) -> None:
+    sql = f"SELECT 1 AS {name}"
+    assert [f.name for f in client.query(sql).result(timeout=WAIT).schema] == [name]
+    config = bigquery.QueryJobConfig(destination="p.d.reserved")
+    for column in (name, f"STRUCT(1 AS {name}) AS s"):
+        sql = f"SELECT {name} FROM (SELECT 1 AS {name})" if column == name else f"SELECT {column}"
+        message = failure(client.query(sql, job_config=config))
+        assert f'Invalid field name "{name}". Field names are not allowed to start with' in message
+
+
+def test_wide_numerics_beside_bignumerics(client: bigquery.Client) -> None:
+    schema = [SchemaField("n", "NUMERIC", precision=38, scale=9), SchemaField("b", "BIGNUMERIC")]
+    config = LoadJobConfig(schema=schema, source_format=SourceFormat.NEWLINE_DELIMITED_JSON)
+    lines = [{"n": "1.5", "b": "1e29"}, {"n": "9" * 29 + "." + "9" * 9, "b": "1e38"}]
+    text = "\n".join(map(json.dumps, lines)).encode()
+    client.load_table_from_file(io.BytesIO(text), "d.wide_numerics", job_config=config).result(timeout=WAIT)
+    found = rows(client, "SELECT CAST(n AS STRING), CAST(b AS STRING) FROM d.wide_numerics ORDER BY n")
+    assert found == [("1.5", "1" + "0" * 29), ("9" * 29 + "." + "9" * 9, "1" + "0" * 38)]

@@ -38,6 +38,15 @@ def check_name(name: str) -> None:
         raise invalid_query(problem)
 
 
+def check_names(fields: Sequence[Field]) -> None:
+    """Raise for columns, or fields in them, that no table may have."""
+    for field in fields:
+        # STRUCT fields without a name are no matter here.
+        if field.name:
+            check_name(field.name)
+        check_names(field.fields)
+
+
 def annotated(base: Field, annotations: Any, options: Options) -> Field:
     """``base`` with NOT NULL, type parameters, collation and options of a ResolvedColumnAnnotations tree."""
     if annotations.not_null:

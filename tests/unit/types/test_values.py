@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from bqsim.errors import BigQueryError
 from bqsim.types import Field, Mode, Type, TypeKind, field_of
 from bqsim.types.arrow import arrow_schema
-from bqsim.types.values import array_of_values, parse_cell, parse_row, python_values, table_from_rows
+from bqsim.types.values import array_of_values, fit, parse_cell, parse_row, python_values, table_from_rows
 
 from .strategies import columns
 
@@ -145,3 +145,13 @@ def test_python_values_pass_through_arrow(column: tuple[Type, list[Any]]) -> Non
     assert table.schema == arrow_schema(fields) and table.num_rows == len(values)
     back = python_values(table.column(0), type_)
     assert array_of_values(type_, back).equals(array_of_values(type_, values)) or "nan" in repr(values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "precision", "scale"), [(TypeKind.NUMERIC, 38, 9), (TypeKind.BIGNUMERIC, 76, 38)]
+)
+def test_the_greatest_values_of_many_digits_fit(kind: TypeKind, precision: int, scale: int) -> None:
+    column = Field("n", kind, precision=precision, scale=scale)
+    whole = "9" * (29 if kind is TypeKind.NUMERIC else 38)
+    value = Decimal(f"-{whole}.{'9' * scale}")
+    assert str(fit(value, column)) == str(value)
