@@ -384,14 +384,39 @@ def at_least_once(w: World) -> None:
     assert repeated <= set(w.told)  # type: ignore[attr-defined]
 
 
+async def ingest(w: World) -> None:
+    """Rows by every method, and merged by their keys."""
+    for method in ("stream", "load", "storage"):
+        await w.client.tables.create(f"d.by_{method}", SCHEMA)
+        given = rows(*range(40))
+        report = await w.patient(
+            lambda method=method, given=given: w.client.ingest.write_rows(  # type: ignore[misc]
+                f"d.by_{method}", given, method=method
+            )
+        )
+        assert (report.method, report.written, report.refused) == (method, 40, ())
+    for _ in range(2):
+        await w.patient(lambda: w.client.ingest.write_rows("d.t", rows(*range(20)), keys=["n"]))
+
+
+def ingested(w: World) -> None:
+    """Each row is there once."""
+    for method in ("stream", "load", "storage"):
+        assert w.numbers(f"by_{method}") == list(range(40)), method
+    assert w.numbers("t") == list(range(20))
+
+
 @dataclass(frozen=True)
 class Journey:
     """``left`` checks what is there when the incident is over. ``exact``: the ledger must say that
-    each write was done once."""
+    each write was done once. ``pipelined``: several appends are on their way at a time, so that a client does
+    not see what became of those behind the one that ended the connection.
+    """
 
     go: Callable[[World], Awaitable[None]]
     left: Callable[[World], None] = lambda world: None
     exact: bool = True
+    pipelined: bool = False
 
     @property
     def name(self) -> str:
@@ -419,7 +444,8 @@ JOURNEYS: Mapping[str, Journey] = {
         Journey(raw_load, raw_loaded),
         Journey(exports, exported),
         Journey(storage_read),
-        Journey(storage_write, written),
+        Journey(storage_write, written, pipelined=True),
+        Journey(ingest, ingested),
         Journey(default_stream, at_least_once, exact=False),
     )
 }
