@@ -122,7 +122,7 @@ def _of_status(name: str, outcome: Outcome) -> Guidance:
         return AGAIN
     if name == "ReadRows" and outcome.status == "INTERNAL":
         return AGAIN if "RST_STREAM" in outcome.message else _STREAM_ENDED
-    if name == "ReadRows" and outcome.status == "RESOURCE_EXHAUSTED":
+    if name in ("AppendRows", "ReadRows") and outcome.status == "RESOURCE_EXHAUSTED":
         return AGAIN if outcome.retry_delay_s is not None else _NO_RETRY_INFO
     return NEVER
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bqsim.engine.protocol import Interrupted, Session
 from bqsim.errors import BigQueryError
+from bqsim.sim.gate import note
 from bqsim.storage.errors import StorageFailure, from_bigquery, invalid_argument
 from bqsim.storage.names import WriteStreamName, table_of, write_stream_of
 from bqsim.storage.table_schema import table_schema
@@ -127,6 +128,9 @@ class WriteService:
     ) -> write_pb2.FinalizeWriteStreamResponse:
         """Close a stream to appends; tells the number of its rows."""
         name = _application_stream(request.name, "finalized")
+        if self.streams.get(name).state is not StreamState.OPEN:
+            # It was done before: nothing is done again.
+            note(deduplicated=True)
         rows = self._run(lambda session: self._committer.finalize(session, name))
         return write_pb2.FinalizeWriteStreamResponse(row_count=rows)
 

@@ -56,6 +56,8 @@ def test_reasons(reason):
         (READ_ROWS, Outcome(status="NOT_FOUND"), Retry.NEVER),
         (WRITE + "AppendRows", Outcome(status="ABORTED"), Retry.AGAIN),
         (WRITE + "AppendRows", Outcome(status="ALREADY_EXISTS"), Retry.NEVER),
+        (WRITE + "AppendRows", Outcome(status="RESOURCE_EXHAUSTED"), Retry.NEVER),
+        (WRITE + "AppendRows", Outcome(status="RESOURCE_EXHAUSTED", retry_delay_s=2.0), Retry.AGAIN),
         (WRITE + "BatchCommitWriteStreams", Outcome(status="RESOURCE_EXHAUSTED"), Retry.AGAIN),
         (WRITE + "BatchCommitWriteStreams", Outcome(status="DEADLINE_EXCEEDED"), Retry.AGAIN),
         ("google.example.Other", Outcome(status="UNAVAILABLE"), Retry.AGAIN),
