@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import Field as DataclassField
 from typing import Any
 
 from bqclient.errors import UsageError
@@ -31,7 +32,7 @@ TYPES = frozenset(
 MODES = ("NULLABLE", "REQUIRED", "REPEATED")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Field:
     """A column or a field of a STRUCT. ``type`` is GoogleSQL's name (INT64, STRUCT, …)."""
 
@@ -57,6 +58,11 @@ class Field:
             raise UsageError(f"Field {self.name} has the unknown type {self.type}.")
         if self.mode not in MODES:
             raise UsageError(f"Field {self.name} has the unknown mode {self.mode}.")
+
+    def __repr__(self) -> str:
+        """What is not as usual: ``Field('id', 'INT64', mode='REQUIRED')``."""
+        told = [f"{f.name}={v!r}" for f in fields(self)[2:] if (v := getattr(self, f.name)) != _usual(f)]
+        return f"Field({', '.join([repr(self.name), repr(self.type), *told])})"
 
     @property
     def repeated(self) -> bool:
@@ -94,6 +100,10 @@ class Field:
         if self.element:
             found["rangeElementType"] = {"type": self.element}
         return found
+
+
+def _usual(of: DataclassField[Any]) -> Any:
+    return of.default if of.default_factory is MISSING else of.default_factory()
 
 
 _API = {
