@@ -92,7 +92,7 @@ class Filtering(StrEnum):
 
     PRUNES = "PRUNES"
     NO_FILTER = "NO_FILTER"
-    # It is not compared with constants, or by an expression over it that says nothing of partitions or blocks.
+    # It is not compared with constants, or by an expression that says nothing of partitions or blocks.
     NOT_COMPARABLE = "NOT_COMPARABLE"
     # Filters on clustering columns count from the first on.
     NO_PREFIX = "NO_PREFIX"

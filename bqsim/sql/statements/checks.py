@@ -1,7 +1,7 @@
 """What a value must satisfy to be stored in a column, as engine expressions.
 
-BigQuery checks values when they are written: NULL in a REQUIRED field, lengths and precisions of parameterised
-types, NULL elements of arrays. It also stores a NULL array as an empty one.
+BigQuery checks values when they are written: NULL in a REQUIRED field, lengths and precisions of
+parameterised types, NULL elements of arrays. It also stores a NULL array as an empty one.
 """
 
 from __future__ import annotations
