@@ -97,5 +97,10 @@ class JobRef:
         """``project:location.job_id``."""
         return f"{self.project}:{self.location}.{self.job_id}"
 
+    @property
+    def resource_name(self) -> str:
+        """The full name of the job, as remote functions are told it."""
+        return f"//bigquery.googleapis.com/projects/{self.project}/jobs/{self.api_name}"
+
     def to_json(self) -> dict[str, str]:
         return {"projectId": self.project, "jobId": self.job_id, "location": self.location}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bqsim.catalog.refs import DatasetRef, JobRef
+from bqsim.catalog.refs import DatasetRef
 from bqsim.errors import BigQueryError, invalid, invalid_query, not_found
 from bqsim.jobs.cache import CachedResult, ResultCache
 from bqsim.jobs.config import QueryConfig
@@ -16,7 +16,7 @@ from bqsim.jobs.legacy import LegacyTables, in_googlesql
 from bqsim.jobs.locations import location_called
 from bqsim.jobs.measures import charge_result
 from bqsim.jobs.results import ResultSet, ResultStore, written_result
-from bqsim.jobs.script import add_up, create_hidden_dataset, script_statistics, temporary_dataset
+from bqsim.jobs.script import add_up, create_hidden_dataset, no_dataset, script_statistics, temporary_dataset
 from bqsim.jobs.sessions import Sessions, SqlSession, running_in
 from bqsim.jobs.statistics import QueryStatistics, bytes_billed, undeclared_json
 from bqsim.jobs.target import named_as, write_table
@@ -81,7 +81,7 @@ class QueryRunner:
             undeclared_parameters_allowed=config.dry_run,
             pinned=defined_tables(config.definitions, project, job.ref.location),
             cancelled=_cancelled(job),
-            job=_resource_name(job.ref),
+            job=job.ref.resource_name,
             afford=lambda read: self._check_limit(config.maximum_bytes_billed, bytes_billed(read)),
         )
         if self.sessions is not None:
@@ -109,7 +109,10 @@ class QueryRunner:
         """Check the query or script and say what it would read."""
         ctx = self.context(job, config, session)
         config = self._in_googlesql(config, ctx, engine)
-        if self._scripts.is_transaction_control(config.sql) or self._scripts.is_script(config.sql):
+        script = self._scripts.is_script(config.sql)
+        if ctx.temp_dataset is None and (script or config.create_session):
+            ctx.temp_dataset = no_dataset(job)
+        if script or self._scripts.is_transaction_control(config.sql):
             result = self._scripts.dry_run(config.sql, ctx, engine)
         else:
             self._check_location(job, config, ctx, engine)
@@ -387,11 +390,6 @@ class QueryRunner:
         job.statistics = QueryStatistics(statement_type=hit.statement_type, cache_hit=True, route=hit.route)
         job.result = hit.result
         job.destination = hit.result.ref
-
-
-def _resource_name(ref: JobRef) -> str:
-    """How a job names itself to remote functions."""
-    return f"//bigquery.googleapis.com/projects/{ref.project}/jobs/{ref.project}:{ref.location}.{ref.job_id}"
 
 
 def _cancelled(job: Job) -> Callable[[], bool]:

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from bqsim.sql.script import Frame
 
 
+def no_dataset(job: Job) -> DatasetRef:
+    """Where the temporary tables of a dry run would be: a dataset that is never there."""
+    return DatasetRef(job.ref.project, "_dry_run")
+
+
 @contextmanager
 def temporary_dataset(catalog: Catalog, session: Session, ref: DatasetRef, job: Job) -> Iterator[DatasetRef]:
     """A hidden dataset for the temporary tables of one script, dropped with them at its end."""

@@ -80,6 +80,11 @@ class Sessions:
             raise not_found("Session", session_id)
         return session
 
+    def location_of(self, session_id: str | None, project: str) -> str | None:
+        """Where a session of ``project`` is; None for one that there is not."""
+        session = self._sessions.get(session_id) if session_id else None
+        return session.location if session is not None and session.project == project else None
+
     def abort(self, session_id: str, project: str) -> None:
         """End a session before its time; 404 ``notFound`` when there is none."""
         self._end(self.get(session_id, project), self._clock.now_us())

@@ -66,14 +66,20 @@ class QueryStarter:
         job = self._maker.job(
             JobType.QUERY, project, shown, reference, caller, config.target, config.default_dataset
         )
-        elsewhere = (
-            not self._catalog.locations.keys() <= {job.ref.location} or "region-" in config.sql.casefold()
-        )
-        if not reference.get("location") and elsewhere:
-            found = await self._pool.run(lambda engine: self._queries.location_of(job, config, engine))
-            if found is not None:
+        if not reference.get("location"):
+            found = await self._location_of(job, config)
+            if found is not None and found != job.ref.location:
                 job.ref = replace(job.ref, location=found)
         return job
+
+    async def _location_of(self, job: Job, config: QueryConfig) -> str | None:
+        """Where a job runs that names no location: where its session is, or what its query names."""
+        location = self._sessions.location_of(config.properties.get("session_id"), job.ref.project)
+        if location is not None:
+            return location
+        if self._catalog.locations.keys() <= {job.ref.location} and "region-" not in config.sql.casefold():
+            return None
+        return await self._pool.run(lambda engine: self._queries.location_of(job, config, engine))
 
     async def dry_run(self, job: Job, config: QueryConfig) -> Job:
         """Check ``job`` and say what it would do, instead of running it. Raises what is wrong with it."""

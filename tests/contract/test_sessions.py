@@ -80,3 +80,65 @@ def test_an_unknown_session(bqsim_client: bigquery.Client) -> None:
     config = bigquery.QueryJobConfig(connection_properties=properties)
     with pytest.raises(exceptions.NotFound, match="nonsense"):
         bqsim_client.query("SELECT 1", job_config=config).result()
+
+
+EARLY = "TIMESTAMP '2024-01-15 03:00:00+00'"
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        (f"EXTRACT(HOUR FROM {EARLY})", 22),
+        (f"CAST({EARLY} AS STRING)", "2024-01-14 22:00:00-05"),
+        (f"CAST(DATE({EARLY}) AS STRING)", "2024-01-14"),
+        ("EXTRACT(HOUR FROM @at)", 22),
+        ("d.hour(@at)", 22),
+        (f"TIMESTAMP '2024-01-14 22:00:00' = {EARLY}", True),
+        ("DATETIME_DIFF(DATETIME(CURRENT_TIMESTAMP(), 'America/New_York'), CURRENT_DATETIME(), SECOND)", 0),
+        ("@@time_zone", "America/New_York"),
+    ],
+)
+@pytest.mark.parametrize("insert", [False, True], ids=["query", "insert"])
+def test_the_time_zone_of_a_connection(
+    bqsim_client: bigquery.Client, sql: str, expected: object, insert: bool
+) -> None:
+    bqsim_client.create_dataset("d")
+    bqsim_client.query_and_wait("CREATE FUNCTION d.hour(t TIMESTAMP) AS (EXTRACT(HOUR FROM t))")
+    config = bigquery.QueryJobConfig(
+        connection_properties=[bigquery.ConnectionProperty("time_zone", "America/New_York")],
+        query_parameters=[bigquery.ScalarQueryParameter("at", "TIMESTAMP", "2024-01-15 03:00:00+00")],
+    )
+    text = f"SELECT {sql}"
+    if insert:
+        rows = bqsim_client.query(text, job_config=config).result()
+    else:
+        rows = bqsim_client.query_and_wait(text, job_config=config)
+    assert [tuple(row) for row in rows] == [(expected,)]
+
+
+def test_a_session_where_datasets_are_in_several_locations(bqsim_client: bigquery.Client) -> None:
+    for name, location in (("here", "US"), ("there", "EU")):
+        dataset = bigquery.Dataset(f"{bqsim_client.project}.{name}")
+        dataset.location = location
+        bqsim_client.create_dataset(dataset)
+        bqsim_client.query_and_wait(f"CREATE TABLE {name}.t AS SELECT '{location}' AS place")
+    for name, location in (("here", "US"), ("there", "EU")):
+        config = bigquery.QueryJobConfig(create_session=True)
+        job = bqsim_client.query(f"SELECT place FROM {name}.t", job_config=config, location=location)
+        job.result()
+        assert job.session_info is not None
+        properties = [bigquery.ConnectionProperty("session_id", job.session_info.session_id)]
+        inside = bigquery.QueryJobConfig(connection_properties=properties)
+        for sql in (
+            f"CREATE TEMP TABLE k AS SELECT place FROM {name}.t",
+            f"CREATE TEMP TABLE c COPY {name}.t",
+            "CREATE TEMP TABLE e (x INT64)",
+            "INSERT INTO e VALUES (1)",
+        ):
+            job = bqsim_client.query(sql, job_config=inside)
+            job.result()
+            assert job.location == location
+        assert [tuple(r) for r in bqsim_client.query_and_wait("SELECT place FROM k", job_config=inside)] == [
+            (location,)
+        ]
+        assert len(list(bqsim_client.query_and_wait("SELECT * FROM c, e", job_config=inside))) == 1

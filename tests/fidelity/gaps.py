@@ -105,12 +105,6 @@ PARTS: tuple[Gap, ...] = (
         "Results hold INTERVALs of less than 2,562,047 hours.",
     ),
     Gap(
-        "job:dry runs",
-        {"dryRun": True, "query": {"query": "CREATE TEMP TABLE x AS SELECT 1 AS n", "useLegacySql": False}},
-        "A dry run of CREATE TEMP TABLE is not supported by bqsim",
-        "That of CREATE TEMP TABLE is refused by name.",
-    ),
-    Gap(
         "job:extract",
         {"extract": {"sourceModel": {**_TO, "modelId": "m"}, "destinationUris": ["gs://bucket/x"]}},
         "Extracting a model (sourceModel) is not supported by bqsim",

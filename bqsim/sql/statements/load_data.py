@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.change import same_shape
 from bqsim.catalog.names import check_table_id
 from bqsim.catalog.resources import Table, TableKind
-from bqsim.errors import invalid, invalid_query, not_found, unsupported
+from bqsim.errors import invalid, invalid_query, not_found
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.plan import Context, LoadStats, StatementResult
 from bqsim.types import Field, Mode
@@ -46,8 +46,6 @@ def load_data(statement: Statement) -> StatementResult:
     if catalog.find_dataset(ref.dataset_ref) is None:
         if not temporary:
             raise not_found("Dataset", ref.dataset_ref.api_name, statement.ctx.location)
-        if statement.dry_run:
-            raise unsupported("A dry run of LOAD DATA into a TEMP TABLE")
         create_temp_dataset(statement, ref.dataset_ref)
     config = configuration(statement.options(node.from_files_option_list), "LOAD DATA")
     partitions = partition_columns(statement, config)

@@ -9,7 +9,7 @@ from bqsim.catalog.names import check_table_id
 from bqsim.catalog.refs import DatasetRef, TableRef
 from bqsim.catalog.resources import Dataset, RangePartitioning, Table, TableKind, TimePartitioning
 from bqsim.catalog.shadow import as_shadow
-from bqsim.errors import BigQueryError, already_exists, invalid_query, not_found, unsupported
+from bqsim.errors import BigQueryError, already_exists, invalid_query, not_found
 from bqsim.sql.googlesql import resolved
 from bqsim.sql.plan import QueryPlan, StatementResult
 from bqsim.sql.row_security import protecting
@@ -66,11 +66,12 @@ def create_snapshot(statement: Statement) -> StatementResult:
 
 
 def target_of(statement: Statement) -> TableRef:
-    """The table that a CREATE statement names; its id is checked and its dataset must exist."""
+    """The table that a CREATE statement names; its id is checked and its dataset must exist.
+
+    That of temporary tables is made when it does not, unless nothing may change.
+    """
     node = statement.node
     temporary = enum_name(node, "create_scope") == "CREATE_TEMP"
-    if temporary and statement.dry_run:
-        raise unsupported("A dry run of CREATE TEMP TABLE")
     ref = names.table_ref(resolved.get(node, "name_path"), statement.ctx, temporary=temporary)
     check_table_id(ref.table)
     if statement.catalog.find_dataset(ref.dataset_ref) is None:
@@ -81,11 +82,26 @@ def target_of(statement: Statement) -> TableRef:
 
 
 def create_temp_dataset(statement: Statement, ref: DatasetRef) -> None:
-    """Create the hidden dataset of a script's or session's temporary tables, which live for a day."""
+    """Create the hidden dataset of a script's or session's temporary tables; a dry run creates none."""
+    if statement.dry_run:
+        return
+    with statement.catalog.change(statement.session) as change:
+        change.put_dataset(_temp_dataset(statement, ref))
+
+
+def _temp_dataset(statement: Statement, ref: DatasetRef) -> Dataset:
+    """A dataset whose tables live for a day."""
     now_ms = statement.now_ms()
     dataset = Dataset(ref, statement.ctx.location, now_ms, now_ms, statement.etag())
-    with statement.catalog.change(statement.session) as change:
-        change.put_dataset(replace(dataset, default_table_expiration_ms=TEMP_TABLE_MS))
+    return replace(dataset, default_table_expiration_ms=TEMP_TABLE_MS)
+
+
+def _dataset_of(statement: Statement, ref: TableRef) -> Dataset:
+    """The dataset of a table to be made; in a dry run that of temporary tables may be still to come."""
+    found = statement.catalog.find_dataset(ref.dataset_ref)
+    if found is None and statement.dry_run and ref.dataset_ref == statement.ctx.temp_dataset:
+        return _temp_dataset(statement, ref.dataset_ref)
+    return found or statement.catalog.dataset(ref.dataset_ref)
 
 
 def operation_on(statement: Statement, existing: Table | None) -> str:
@@ -129,7 +145,7 @@ def described(
 ) -> Table:
     """A new table with these columns, and what the statement's other clauses and options say of it."""
     node = statement.node
-    dataset = statement.catalog.dataset(ref.dataset_ref)
+    dataset = _dataset_of(statement, ref)
     collation = dataset.default_collation
     if _has(node, "collation_name"):
         collation = collation_text(resolved.get(node, "collation_name"))
@@ -244,6 +260,7 @@ def _create_copy(
     source, at_us = _source(statement, resolved.unwrap(scan))
     storage = storage_of(source)
     now_ms = statement.now_ms()
+    dataset = _dataset_of(statement, ref)
     copy = replace(
         source,
         ref=ref,
@@ -251,12 +268,10 @@ def _create_copy(
         created_ms=now_ms,
         modified_ms=now_ms,
         etag=statement.etag(),
-        location=catalog.dataset(ref.dataset_ref).location,
+        location=dataset.location,
         storage=None,
         num_rows=0,
-        expiration_ms=_default_expiration(
-            now_ms, catalog.dataset(ref.dataset_ref).default_table_expiration_ms
-        ),
+        expiration_ms=_default_expiration(now_ms, dataset.default_table_expiration_ms),
         base_table=source.ref if clone or snapshot else None,
         snapshot_ms=(now_ms if at_us is None else at_us // 1000) if clone or snapshot else None,
     )

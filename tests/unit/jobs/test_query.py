@@ -177,6 +177,38 @@ def test_a_dry_run_of_a_script_checks_its_statements(play: Play) -> None:
     play(body)
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TEMP TABLE k AS SELECT a FROM d.t",
+        "CREATE TEMP TABLE k LIKE d.t",
+        "CREATE TEMP TABLE k COPY d.t",
+    ],
+)
+def test_a_dry_run_of_a_temporary_table(play: Play, sql: str) -> None:
+    async def body(s: Stack) -> None:
+        await s.ok("CREATE TABLE d.t AS SELECT 1 AS a")
+        with pytest.raises(BigQueryError, match="requires a script or session"):
+            await s.query(sql, dryRun=True)
+        script = await s.query(f"SELECT 1; {sql}; SELECT * FROM k", dryRun=True)
+        assert script.to_json()["statistics"]["query"]["statementType"] == "SCRIPT"
+        first = await s.insert(
+            {"dryRun": True, "query": {"query": sql, "useLegacySql": False, "createSession": True}}
+        )
+        query = first.to_json()["statistics"]["query"]
+        assert query["ddlOperationPerformed"] == "CREATE"
+        assert query["schema"]["fields"][0]["name"] == "a"
+        job = await s.insert({"query": {"query": "SELECT 1", "useLegacySql": False, "createSession": True}})
+        session = [{"key": "session_id", "value": job.session_id}]
+        inside = await s.query(sql, dryRun=True, connectionProperties=session)
+        assert inside.to_json()["statistics"]["query"]["ddlTargetTable"]["tableId"] == "k"
+        assert [d.ref.dataset for d in s.catalog.datasets("p") if not d.ref.dataset.startswith("_")] == ["d"]
+        failed = await s.query("SELECT * FROM k", connectionProperties=session)
+        assert failed.error is not None
+
+    play(body)
+
+
 def test_named_and_positional_parameters(play: Play) -> None:
     five = {"parameterType": {"type": "INT64"}, "parameterValue": {"value": "5"}}
 

@@ -30,6 +30,14 @@ def sessions(clock: HandClock) -> Sessions:
     return Sessions(clock, Draws(1))
 
 
+def test_where_a_session_is(sessions: Sessions) -> None:
+    session = sessions.create("p", "EU")
+    assert sessions.location_of(session.id, "p") == "EU"
+    assert [sessions.location_of(*who) for who in ((session.id, "q"), ("nope", "p"), (None, "p"))] == [
+        None
+    ] * 3
+
+
 def test_sessions_are_found_in_their_project(sessions: Sessions) -> None:
     session = sessions.create("p", "US")
     assert sessions.get(session.id, "p") is session
