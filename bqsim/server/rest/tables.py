@@ -253,13 +253,14 @@ def _changed(request: Request, session: Session, before: Table, merge: bool) -> 
         # Partitioning is chosen when a table is created and stays.
         if name in ("timePartitioning", "rangePartitioning"):
             body.setdefault(name, value)
-    if merge and isinstance(request.body.get("timePartitioning"), Mapping):
+    if merge:
         # Both places of this flag mean the same; the one that the patch names wins.
-        flag = request.body["timePartitioning"].get("requirePartitionFilter")
+        given = request.body.get("timePartitioning")
+        flag = given.get("requirePartitionFilter") if isinstance(given, Mapping) else None
         if flag is not None and "requirePartitionFilter" not in request.body:
             body["requirePartitionFilter"] = flag
-    elif merge and request.body.get("requirePartitionFilter") is False:
-        body.get("timePartitioning", {}).pop("requirePartitionFilter", None)
+        elif flag is None and request.body.get("requirePartitionFilter") is False:
+            (body.get("timePartitioning") or {}).pop("requirePartitionFilter", None)
     table = before
     query = _view_query(request.body)
     if before.kind in _VIEW_MEMBERS.values():

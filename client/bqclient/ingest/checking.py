@@ -71,7 +71,7 @@ class Pieces:
             table = conform(piece, _columns(piece.schema.names, self.schema))
         except UsageError:
             return self._of_rows(piece.to_pylist(), range(first, first + piece.num_rows))
-        found = []
+        found: list[tuple[pa.RecordBatch, Sequence[int]]] = []
         for batch in table.to_batches():
             found.append((batch, range(first, first + batch.num_rows)))
             first += batch.num_rows

@@ -13,6 +13,7 @@ from bqclient.models.references import TableReference
 
 from .letters import revived
 from .report import IncompleteWriteError, WriteReport
+from .statements import execute
 
 if TYPE_CHECKING:
     from bqclient.client import BigQueryClient
@@ -191,7 +192,5 @@ class _Redrive:
         if "@now" in sql:
             given["now"] = self._client.core.runtime.now()
         if dml:
-            # As a job of the client's id: once, however often it is sent.
-            prefix = f"{self._client.config.job_prefix}_redrive"
-            return await self._client.queries.execute(sql, given, job_id_prefix=prefix)
+            return await execute(self._client, sql, given)
         return await self._client.queries.execute(sql, given, use_cache=False)

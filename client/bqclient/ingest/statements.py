@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bqclient.errors import UsageError
+from bqclient.errors import BigQueryError, UsageError
 from bqclient.models.schema import Field
+from bqclient.runtime import Deadline
+from bqclient.services.job_errors import Again
 
 from .ways import Outcome, Target
+
+if TYPE_CHECKING:
+    from bqclient.client import BigQueryClient
+    from bqclient.services.results import QueryResult
+
+# What the service says of a statement that met another one on the same rows.
+_GAVE_WAY = "due to concurrent update"
 
 # Rows of one statement, and about how much text of values: a request takes 10 MB.
 BATCH_ROWS = 500
@@ -39,17 +48,36 @@ async def run(to: Target, sql: str, fields: Sequence[Field], rows: Sequence[Mapp
 
 async def run_plain(to: Target, sql: str, parameters: Mapping[str, Any] | None = None) -> Outcome:
     """Run a statement as a job whose id is the client's: a lost answer does not run it twice."""
-    result = await to.client.queries.execute(
-        sql,
-        parameters,
-        timeout=to.timeout,
-        fetch_all=False,
-        job_id_prefix=f"{to.client.config.job_prefix}_dml",
-    )
+    result = await execute(to.client, sql, parameters, timeout=to.timeout)
     out = Outcome(jobs=[result.job] if result.job else [])
     if counts := result.dml:
         out.inserted, out.updated, out.deleted = counts.inserted, counts.updated, counts.deleted
     return out
+
+
+async def execute(
+    client: BigQueryClient,
+    sql: str,
+    parameters: Mapping[str, Any] | None,
+    *,
+    timeout: float | None = None,
+) -> QueryResult:
+    """Run one DML statement as a job whose id is the client's, so that it is carried out once however often
+    it is sent. One that gave way to another statement, and did nothing, is begun again."""
+    again = Again(client.core, "jobs.insert", Deadline.after(client.core.runtime, timeout))
+    while True:
+        try:
+            return await client.queries.execute(
+                sql,
+                parameters,
+                timeout=timeout,
+                fetch_all=False,
+                job_id_prefix=f"{client.config.job_prefix}_dml",
+            )
+        except BigQueryError as error:
+            gave_way = _GAVE_WAY in error.message and not error.ambiguous
+            if not gave_way or not await again.after(error, "new_job"):
+                raise
 
 
 def add(out: Outcome, more: Outcome) -> None:
@@ -92,7 +120,7 @@ def checked_key(row: Mapping[str, Any], keys: Sequence[Field]) -> tuple[Any, ...
     """The values of a row's keys in the form by which equal ones are equal. Raises UsageError."""
     from bqclient.values.checks import check_of, is_null, problem
 
-    found = []
+    found: list[Any] = []
     for field in keys:
         value = row.get(field.name)
         if is_null(value):

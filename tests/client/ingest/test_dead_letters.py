@@ -231,6 +231,8 @@ def test_texts_are_cut_to_their_limit() -> None:
 
 def test_bytes_are_revived() -> None:
     inner = [{"name": "b", "type": "BYTES", "mode": "REPEATED"}]
-    schema = Schema.of([*SCHEMA, {"name": "st", "type": "STRUCT", "fields": inner}, {"name": "b", "type": "BYTES"}])
+    schema = Schema.of(
+        [*SCHEMA, {"name": "st", "type": "STRUCT", "fields": inner}, {"name": "b", "type": "BYTES"}]
+    )
     row = {"n": 1, "B": "/w==", "st": {"b": ["AA==", "no base 64!"]}, "other": 1}
     assert revived(row, schema) == {"n": 1, "B": b"\xff", "st": {"b": [b"\0", "no base 64!"]}, "other": 1}

@@ -71,7 +71,11 @@ def test_of_rows_with_the_same_keys_the_last_one_counts(bqsim: Any, how: str) ->
 
 
 def test_keys_are_equal_as_values(bqsim: Any) -> None:
-    schema = [{"name": "k", "type": "NUMERIC"}, {"name": "at", "type": "TIMESTAMP"}, {"name": "s", "type": "STRING"}]
+    schema = [
+        {"name": "k", "type": "NUMERIC"},
+        {"name": "at", "type": "TIMESTAMP"},
+        {"name": "s", "type": "STRING"},
+    ]
     noon = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC)
     given = [
         {"k": Decimal("1.0"), "at": noon, "s": "first"},

@@ -176,7 +176,7 @@ def test_rows_that_do_not_fit_are_refused_and_the_rest_is_written(bqsim: Any, me
         for refused, name in zip(report.refused, ("n", "n", "extra", "at", "tags"), strict=True):
             assert name in refused.error
         assert await column(client, "CONCAT(n, s)") == ["1good", "7other case"]
-        with pytest.raises(IncompleteWriteError, match="5 of 7 rows were refused; row 1: .* n"):
+        with pytest.raises(IncompleteWriteError, match=r"5 of 7 rows were refused; row 1: .* n"):
             report.raise_for_refused()
 
     run(bqsim, work)
