@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -258,6 +259,26 @@ class ClientBuilder:
     def labels(self, **labels: str) -> Self:
         """Labels of every job."""
         return self._set(labels=labels)
+
+    def quota_project(self, project: str) -> Self:
+        """Who pays for calls, where it is not the project of the credentials."""
+        return self._set(quota_project=project)
+
+    def job_prefix(self, prefix: str) -> Self:
+        """What ids of jobs begin with: ``bqclient`` unless told."""
+        return self._set(job_prefix=prefix)
+
+    def connections(self, most: int) -> Self:
+        """How many connections of REST there may be."""
+        return self._set(connections=most)
+
+    def http2(self, on: bool = True) -> Self:
+        """HTTP/2 for REST (extra ``http2``)."""
+        return self._set(http2=on)
+
+    def ca_file(self, path: str | os.PathLike[str]) -> Self:
+        """A PEM file of the certificate authorities to trust."""
+        return self._set(ca_file=path)
 
     def config(self) -> ClientConfig:
         """The settings so far. Raises UsageError when something is missing."""

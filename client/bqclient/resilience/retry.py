@@ -44,7 +44,9 @@ class Attempt:
 class Watcher(Protocol):
     """Told of retries."""
 
-    def retrying(self, call: Call, error: BigQueryError, wait_s: float, number: int) -> None: ...
+    def retrying(self, call: Call, error: BigQueryError, wait_s: float, number: int) -> None:
+        """Before the wait for another attempt."""
+        ...
 
 
 class Retrier:
