@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-fast lint types imports format conformance fidelity bench soak warm clean help
+.PHONY: setup demo test test-fast lint types imports format conformance fidelity bench soak mutants warm clean help
 
 help:
 	@echo "make demo         start the simulator and drive it with Google's own client"
@@ -16,6 +16,7 @@ help:
 	@echo "make fidelity     what is exact, approximated and absent, from the marks of the tests"
 	@echo "make bench        speed as ratios, written to bench-results/"
 	@echo "make soak         long hostile and crash runs"
+	@echo "make mutants      clients with one fault each: the tests notice all of them"
 
 setup: $(STAMP)
 
@@ -60,6 +61,9 @@ bench: warm
 soak: warm
 	BQSIM_KILLS=50 BQSIM_HOSTILE=5000 BQSIM_APPENDS=10000 BQSIM_RACE_S=30 BQSIM_RUNS=100 $(BIN)/python -m pytest tests/chaos tests/property
 	$(BIN)/python -m tests.soak.uploads
+
+mutants: warm
+	WORKERS=$(WORKERS) $(BIN)/python -m tests.client.mutants $(MUTANTS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench-results
