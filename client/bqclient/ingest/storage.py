@@ -6,6 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from bqclient.errors import CommitError, TransportError
+from bqclient.runtime import Deadline
+from bqclient.services.job_errors import Again
+from bqclient.storage_api.commits import DONE
 from bqclient.storage_api.writer import Sent, StreamWriter
 
 from .checking import Pieces
@@ -63,9 +67,28 @@ async def storage(to: Target, rows: Gathered, writers: int) -> Outcome:
         raise
     out.streams = [writer.stream.name for writer, some in zip(made, used, strict=True) if some]
     if out.streams:
-        await service.commit(to.table, out.streams, timeout=to.timeout)
+        await _commit(to, out.streams)
     out.refused.sort(key=lambda refused: refused.index)
     return out
+
+
+async def _commit(to: Target, streams: Sequence[str]) -> None:
+    """Commit streams. Where it is not known whether they were, they are committed again: that all of them
+    are is what was wanted."""
+    core, unsure = to.client.core, False
+    again = Again(core, "BatchCommitWriteStreams", Deadline.after(core.runtime, to.timeout))
+    while True:
+        try:
+            await to.client.storage_write.commit(to.table, streams, timeout=to.timeout)
+            return
+        except CommitError as refused:
+            if unsure and refused.kind == DONE and set(refused.streams) == set(streams):
+                return
+            raise
+        except TransportError as error:
+            if not (error.ambiguous and await again.after(error, "commit")):
+                raise
+            unsure = True
 
 
 class _Work:

@@ -8,13 +8,14 @@ import pytest
 
 from bqclient import BigQueryClient
 from bqclient.ingest import Delete, Update
+from bqclient.ingest.report import Change
 from tests.client.running import run
 
 from .tables import INSERT_JOB, LOST, TABLE, column, make, rows
 
 
 def test_rows_are_changed_in_the_order_of_changes(bqsim: Any) -> None:
-    changes = [
+    changes: list[Change] = [
         Update({"n": 1}, {"s": "first"}),
         Update({"N": 1}, {"S": "second"}),
         Update({"n": 2}, {"s": None}),
@@ -42,7 +43,7 @@ def test_keys_may_be_several_columns(bqsim: Any) -> None:
     async def work(client: BigQueryClient) -> None:
         await make(client)
         await client.loading.from_rows(rows(5), TABLE)
-        changes = [
+        changes: list[Change] = [
             Update({"s": "row 1", "n": 1}, {"tags": ["a", "b"]}),
             Update({"n": 2, "s": "row 1"}, {"tags": ["c"]}),
             Delete({"n": 3, "s": "row 3"}),
@@ -58,7 +59,7 @@ def test_many_changes_are_few_statements(bqsim: Any) -> None:
     async def work(client: BigQueryClient) -> None:
         await make(client)
         await client.loading.from_rows(rows(1_200), TABLE)
-        changes = [Update({"n": n}, {"s": f"new {n}"}) for n in range(1_200)]
+        changes: list[Change] = [Update({"n": n}, {"s": f"new {n}"}) for n in range(1_200)]
         report = await client.ingest.write_rows(TABLE, changes=changes)
         assert (report.updated, len(report.jobs)) == (1_200, 3)
         assert await column(client, "COUNTIF(s = CONCAT('new ', n))") == [1_200]

@@ -103,7 +103,7 @@ def _table(count: int) -> pa.Table:
     return pa.table({"n": range(count), "s": [f"row {n}" for n in range(count)]})
 
 
-FORMS = {
+FORMS: dict[str, Any] = {
     "list": rows,
     "generator": _generator,
     "async": _async_generator,
@@ -165,7 +165,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("method", ["stream", "load", "storage", "merge"])
-def test_rows_that_do_not_fit_are_refused_and_the_rest_is_written(bqsim: Any, method: str) -> None:
+def test_rows_that_do_not_fit_are_refused_and_the_rest_is_written(bqsim: Any, method: Any) -> None:
     async def work(client: BigQueryClient) -> None:
         await make(client)
         given: dict[str, Any] = {"keys": ["n"]} if method == "merge" else {"method": method}
@@ -183,7 +183,7 @@ def test_rows_that_do_not_fit_are_refused_and_the_rest_is_written(bqsim: Any, me
 
 
 @pytest.mark.parametrize("method", ["stream", "load", "storage"])
-def test_where_no_row_fits_nothing_is_written(bqsim: Any, method: str) -> None:
+def test_where_no_row_fits_nothing_is_written(bqsim: Any, method: Any) -> None:
     async def work(client: BigQueryClient) -> None:
         await make(client)
         report = await client.ingest.write_rows(TABLE, [{"s": "x"}] * 3, method=method)
@@ -194,7 +194,7 @@ def test_where_no_row_fits_nothing_is_written(bqsim: Any, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["stream", "load", "storage"])
-def test_wrong_rows_of_arrow_data_are_split_out(bqsim: Any, method: str) -> None:
+def test_wrong_rows_of_arrow_data_are_split_out(bqsim: Any, method: Any) -> None:
     table = pa.table({"n": [1, None, 3], "s": ["a", "b", "c"]})
 
     async def work(client: BigQueryClient) -> None:
@@ -207,7 +207,7 @@ def test_wrong_rows_of_arrow_data_are_split_out(bqsim: Any, method: str) -> None
 
 
 @pytest.mark.parametrize("method", ["load", "storage"])
-def test_arrow_data_with_other_columns_is_not_begun(bqsim: Any, method: str) -> None:
+def test_arrow_data_with_other_columns_is_not_begun(bqsim: Any, method: Any) -> None:
     async def work(client: BigQueryClient) -> None:
         await make(client)
         with pytest.raises(UsageError, match="no column other"):
@@ -218,7 +218,7 @@ def test_arrow_data_with_other_columns_is_not_begun(bqsim: Any, method: str) -> 
 
 
 @pytest.mark.parametrize("method", ["stream", "storage"])
-def test_rows_that_only_the_service_refuses_are_told(bqsim: Any, method: str) -> None:
+def test_rows_that_only_the_service_refuses_are_told(bqsim: Any, method: Any) -> None:
     """The schema that is given is an older one."""
     from bqclient import Schema
 
@@ -243,7 +243,7 @@ def test_a_missing_table_is_told_before_anything_is_written(bqsim: Any) -> None:
 
 
 @pytest.mark.parametrize("method", ["stream", "load", "storage"])
-def test_columns_that_rows_lack_take_their_defaults(bqsim: Any, method: str) -> None:
+def test_columns_that_rows_lack_take_their_defaults(bqsim: Any, method: Any) -> None:
     schema = [
         {"name": "n", "type": "INT64"},
         {"name": "s", "type": "STRING", "defaultValueExpression": "'none'"},
