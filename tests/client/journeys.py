@@ -349,6 +349,8 @@ async def storage_write(w: World) -> None:
     for kind in ("COMMITTED", "PENDING", "BUFFERED"):
         name = f"d.{kind.lower()}"
         await w.client.tables.create(name, SCHEMA)
+        # The writers begin when the table is known.
+        await w.patient(lambda name=name: write.default_stream(name))  # type: ignore[misc]
         data = [arrow(first, first + 10) for first in range(0, 200, 10)]
         done = await w.patient(
             lambda name=name, kind=kind, data=data: write.write_table(name, data, type=kind, concurrency=2)  # type: ignore[misc]
