@@ -8,7 +8,7 @@ ones, or none.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -92,6 +92,27 @@ class PartitionStatistics:
         return sum(self.bytes.values())
 
 
+@dataclass(frozen=True, slots=True)
+class ShadowBlock:
+    """A block of a clustered table: its logical bytes and, by clustering column, its smallest and its largest
+    value (JSON values as rows have them; None: NULL alone) and how many are NULL."""
+
+    bytes: int
+    ends: Mapping[str, tuple[Any, Any, int]]
+
+    def to_json(self) -> list[Any]:
+        return [self.bytes, {column: list(ends) for column, ends in self.ends.items()}]
+
+
+def _block(told: Any) -> ShadowBlock:
+    size, ends = told
+    found = {str(column): (low, high, nulls) for column, (low, high, nulls) in ends.items()}
+    counts = [size, *(nulls for _, _, nulls in found.values())]
+    if not all(isinstance(n, int) and n >= 0 for n in counts):
+        raise ValueError(told)
+    return ShadowBlock(size, found)
+
+
 @dataclass(frozen=True)
 class ShadowStatistics:
     """The statistics of a shadow table.
@@ -103,6 +124,7 @@ class ShadowStatistics:
     tables.get and TABLE_STORAGE give beside, as the latter calls them (``long_term_logical_bytes``,
     ``active_physical_bytes``, ``total_partitions``, …).
     ``generate`` is how many rows are made when they are first asked for; None: asking is an error.
+    ``blocks`` are those of a clustered table by partition id, as far as they are told.
     """
 
     columns: Mapping[str, int]
@@ -111,6 +133,7 @@ class ShadowStatistics:
     accuracies: Mapping[str, Accuracy] = field(default_factory=dict)
     figures: Mapping[str, int] = field(default_factory=dict)
     generate: int | None = None
+    blocks: Mapping[str, Sequence[ShadowBlock]] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> int:
@@ -198,6 +221,7 @@ class ShadowStatistics:
             "accuracies": dict(self.accuracies),
             "figures": dict(self.figures),
             "generate": self.generate,
+            "blocks": {id_: [b.to_json() for b in blocks] for id_, blocks in self.blocks.items()},
         }
         told |= {name: value for name, value in optional.items() if value not in ({}, None)}
         return json.dumps(told, separators=(",", ":"), ensure_ascii=False)
@@ -225,6 +249,7 @@ def statistics_from(text: str) -> ShadowStatistics:
         {column: Accuracy(name) for column, name in told.get("accuracies", {}).items()},
         told.get("figures", {}),
         told.get("generate"),
+        {id_: tuple(map(_block, blocks)) for id_, blocks in told.get("blocks", {}).items()},
     )
 
 

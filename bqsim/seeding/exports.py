@@ -27,6 +27,10 @@ VIEWS: tuple[tuple[str, frozenset[str]], ...] = tuple(
     (name, frozenset(columns.split()))
     for name, columns in (
         ("PARTITIONS", "table_schema table_name partition_id"),
+        (
+            "BLOCKS",
+            "table_schema table_name block_number column_name min_value max_value logical_bytes",
+        ),
         ("COLUMN_BYTES", "table_schema table_name column_name logical_bytes"),
         ("COLUMN_FIELD_PATHS", "table_schema table_name column_name field_path data_type"),
         ("KEY_COLUMN_USAGE", "constraint_name table_schema table_name column_name ordinal_position"),

@@ -36,6 +36,22 @@ GENERATE = Free(
         "anyOf": [{"type": "integer", "minimum": 0}, _OBJECT],
     }
 )
+_BLOCKS = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "bytes": {"type": "integer", "minimum": 0},
+            "columns": {
+                "type": "object",
+                "description": "Least and greatest value of clustering columns, and how many are NULL.",
+                "additionalProperties": {"type": "array", "minItems": 2, "maxItems": 3},
+            },
+        },
+        "required": ["bytes", "columns"],
+        "additionalProperties": False,
+    },
+}
 STATISTICS = Free(
     {
         "type": "object",
@@ -53,6 +69,10 @@ STATISTICS = Free(
                 },
             },
             "generate_rows": {"type": "integer", "minimum": 0},
+            "blocks": {
+                "description": "Blocks of a clustered table, by partition id if it is partitioned.",
+                "anyOf": [_BLOCKS, {"type": "object", "additionalProperties": _BLOCKS}],
+            },
         },
         "additionalProperties": False,
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bqsim.catalog.shadow import ShadowStatistics
+from bqsim.catalog.shadow import WHOLE, ShadowBlock, ShadowStatistics
 from bqsim.errors import BigQueryError
 from bqsim.types.api_schema import fields_from_api
 
@@ -92,6 +92,7 @@ class _Assembly:
         self._partitions = self._by_table("PARTITIONS")
         self._storage = {key: rows[-1] for key, rows in self._by_table("TABLE_STORAGE").items()}
         self._bytes = self._by_table("COLUMN_BYTES")
+        self._blocks = self._by_table("BLOCKS")
         self._keys = self._by_table("KEY_COLUMN_USAGE")
         for row in exports.get("__TABLES__", ()):
             key = (str(row.get("project_id") or ""), str(row["dataset_id"]), str(row["table_id"]))
@@ -232,6 +233,7 @@ class _Assembly:
             figures={name: _integer(storage[name]) for name in _FIGURES if storage.get(name) not in _NONE},
             changed_us=_micros(storage.get("storage_last_modified_time")),
             generate=self._generate,
+            blocks=_blocks(self._blocks.get(key, ())),
         )
 
     # Documents of the API
@@ -261,6 +263,22 @@ class _Assembly:
         legacy = str(view.get("use_standard_sql") or "YES").upper() in ("NO", "FALSE")
         body = {"view": {"query": str(view["view_definition"]), "useLegacySql": legacy}}
         self._found.views[key] = body | _with_options(self._options.get(key, ()))
+
+
+def _blocks(rows: Iterable[Row]) -> dict[str, list[ShadowBlock]]:
+    """The blocks of a table, of rows of each column of each of them."""
+    found: dict[tuple[str, int], dict[str, tuple[Any, Any, int]]] = {}
+    sizes: dict[tuple[str, int], int] = {}
+    for row in rows:
+        id_ = row.get("partition_id")
+        block = WHOLE if id_ in _NONE else str(id_), _integer(row["block_number"])
+        low, high = (None if row[end] in _NONE else row[end] for end in ("min_value", "max_value"))
+        found.setdefault(block, {})[str(row["column_name"])] = low, high, _integer(row.get("null_count"))
+        sizes[block] = _integer(row["logical_bytes"])
+    blocks: dict[str, list[ShadowBlock]] = {}
+    for id_number in sorted(found):
+        blocks.setdefault(id_number[0], []).append(ShadowBlock(sizes[id_number], found[id_number]))
+    return blocks
 
 
 def _describe(body: dict[str, Any], path: list[str], row: Row) -> None:

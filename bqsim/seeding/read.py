@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bqsim.catalog.shadow import WHOLE, ShadowBlock
 from bqsim.datagen import SpecError, read_columns
 from bqsim.errors import BigQueryError
 from bqsim.sim.scenario.load import text_of
@@ -256,12 +257,17 @@ class _Parts:
             "columns": lambda v: isinstance(v, dict) and all(map(_is_count, v.values())),
             "partitions": lambda v: isinstance(v, dict) and all(map(_is_partition, v.values())),
             "generate_rows": _is_count,
+            "blocks": _are_blocks,
         }
         for key, given in value.items():
             if key not in known:
                 self._wrong(node.place, unknown("key", key, list(known), "statistics"))
             elif not known[key](given):
-                wanted = {"columns": "bytes by column", "partitions": "{id: {rows: 10, bytes: 80}}"}
+                wanted = {
+                    "columns": "bytes by column",
+                    "partitions": "{id: {rows: 10, bytes: 80}}",
+                    "blocks": "[{bytes: 80, columns: {name: [least, greatest]}}], or such lists by partition",
+                }
                 self._wrong(node.place, f"'{key}' takes {wanted.get(key, 'a whole number')}")
         if self._problems:
             return None
@@ -277,6 +283,7 @@ class _Parts:
             if partitions is None
             else {str(k): (v.get("rows", 0), v.get("bytes"), 0) for k, v in partitions.items()},
             generate=value.get("generate_rows"),
+            blocks=_blocks(value.get("blocks", {})),
         )
 
 
@@ -288,6 +295,41 @@ def _is_partition(value: Any) -> bool:
     return (
         isinstance(value, dict) and value.keys() <= {"rows", "bytes"} and all(map(_is_count, value.values()))
     )
+
+
+def _are_blocks(value: Any) -> bool:
+    lists = value.values() if isinstance(value, dict) else [value]
+    return all(isinstance(some, list) and all(map(_is_block, some)) for some in lists)
+
+
+def _is_block(value: Any) -> bool:
+    """Whether it is ``{bytes: 80, columns: {name: [least, greatest, how many NULLs]}}``; the latter 0 unless
+    told."""
+    if not isinstance(value, dict) or value.keys() != {"bytes", "columns"} or not _is_count(value["bytes"]):
+        return False
+    columns = value["columns"]
+    return isinstance(columns, dict) and all(
+        isinstance(ends, list) and len(ends) in (2, 3) and all(map(_is_count, ends[2:]))
+        for ends in columns.values()
+    )
+
+
+def _blocks(value: Any) -> dict[str, tuple[ShadowBlock, ...]]:
+    by_id = value if isinstance(value, dict) else {WHOLE: value}
+    return {str(id_): tuple(map(_block, blocks)) for id_, blocks in by_id.items()}
+
+
+def _block(value: Any) -> ShadowBlock:
+    ends = {
+        str(column): (_end(low), _end(high), nulls[0] if nulls else 0)
+        for column, (low, high, *nulls) in value["columns"].items()
+    }
+    return ShadowBlock(value["bytes"], ends)
+
+
+def _end(value: Any) -> Any:
+    """A value as JSON has it: files may have dates and times of their own."""
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 def plain(node: Node) -> Any:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bqsim.catalog.shadow import WHOLE, Accuracy, ShadowStatistics, combined
+from bqsim.catalog.shadow import WHOLE, Accuracy, ShadowBlock, ShadowStatistics, combined
 from bqsim.types import Field, Mode, TypeKind
 from bqsim.types.bytes_size import FIXED
 
@@ -33,8 +33,8 @@ Part = tuple[int, int | None, int]
 @dataclass(frozen=True, slots=True)
 class Told:
     """What is known of a table: ``partitions`` are rows, bytes (None: not told) and times of change (epoch
-    microseconds) by id; ``columns`` bytes by column, or by field in one (``s.a``); ``figures`` and
-    ``generate`` as of ShadowStatistics.
+    microseconds) by id; ``columns`` bytes by column, or by field in one (``s.a``); ``figures``,
+    ``generate`` and ``blocks`` as of ShadowStatistics.
     """
 
     rows: int | None = None
@@ -44,6 +44,7 @@ class Told:
     figures: Mapping[str, int] = field(default_factory=dict)
     changed_us: int = 0
     generate: int | None = None
+    blocks: Mapping[str, Sequence[ShadowBlock]] = field(default_factory=dict)
 
 
 def statistics_of(fields: Sequence[Field], told: Told, *, partitioned: bool = False) -> ShadowStatistics:
@@ -75,6 +76,7 @@ def statistics_of(fields: Sequence[Field], told: Told, *, partitioned: bool = Fa
         accuracies,
         told.figures,
         told.generate,
+        told.blocks,
     )
 
 

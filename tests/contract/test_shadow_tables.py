@@ -11,7 +11,7 @@ from google.api_core.exceptions import BadRequest, GoogleAPICallError
 from google.cloud import bigquery
 
 import bqsim
-from bqsim.seeding import Api, seed
+from bqsim.seeding import Api, ApiError, seed
 from bqsim.simulator import Simulator
 
 pytestmark = pytest.mark.fidelity(
@@ -38,6 +38,15 @@ datasets:
       nested:
         schema: {id: INT64 NOT NULL, r: "STRUCT<a INT64, b STRING>"}
         statistics: {rows: 100, columns: {"r.a": 700, "r.b": 9200}}
+      clustered:
+        schema: {id: INT64 NOT NULL, seen: TIMESTAMP NOT NULL}
+        cluster_by: [seen, id]
+        statistics:
+          rows: 1000
+          generate_rows: 20
+          blocks:
+            - {bytes: 4000, columns: {seen: ["2026-01-01T00:00:00Z", 2026-01-02 00:00:00], id: [1, 9]}}
+            - {bytes: 12000, columns: {seen: ["2026-01-02T00:00:00Z", "2026-01-31T00:00:00Z"], id: [2, 9, 0]}}
       unknown_partitions:
         schema: {id: INT64 NOT NULL, day: DATE NOT NULL}
         partition_by: day
@@ -154,3 +163,50 @@ def test_a_job_that_loads_a_sample_makes_it_readable(client: Any) -> None:
     client.load_table_from_json([{"id": 1}], "sales.sampled").result()
     assert [r.id for r in client.list_rows("sales.sampled")] == [1]
     assert _dry(client, "SELECT id FROM sales.sampled") == (8_000_000, "PRECISE")
+
+
+@pytest.mark.parametrize(
+    ("condition", "estimate", "accuracy"),
+    [
+        ("seen > TIMESTAMP '2026-01-05'", 12000, "PRECISE"),
+        ("seen <= TIMESTAMP '2026-01-01 12:00:00+00' AND id = 1", 4000, "PRECISE"),
+        ("seen = TIMESTAMP '2027-01-01'", 0, "PRECISE"),
+        ("id = 1", 16000, "PRECISE"),
+        ("EXTRACT(HOUR FROM seen) = 1", 16000, "UPPER_BOUND"),
+        ("TRUE", 16000, "PRECISE"),
+    ],
+)
+def test_blocks_of_clustered_tables(client: Any, condition: str, estimate: int, accuracy: str) -> None:
+    config = bigquery.QueryJobConfig(dry_run=True)
+    job = client.query(f"SELECT id, seen FROM sales.clustered WHERE {condition}", job_config=config)
+    query = job._properties["statistics"]["query"]
+    assert (job.total_bytes_processed, query["totalBytesProcessedAccuracy"]) == (estimate, accuracy)
+
+
+def test_which_blocks_were_read(sim: Simulator, client: Any) -> None:
+    job = client.query("SELECT COUNT(id) FROM sales.clustered WHERE seen > TIMESTAMP '2026-01-05'")
+    job.result(timeout=60)
+    told = Api(sim.url, PROJECT).control("GET", f"projects/{PROJECT}/jobs/{job.job_id}/pruning")
+    [table] = told["statements"][0]["tables"]
+    assert table["blocks"] == {"read": 1, "total": 2}
+    assert (table["bytesRead"], table["bytesOfBlocksLeftOut"]) == ("12000", "4000")
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        '{"20260101": []}',
+        '{"": [[1]]}',
+        '{"": [[-1, {}]]}',
+        '{"": [[1, {"seen": ["x", null, 0]}]]}',
+        '{"": [[1, {"seen": [null, null]}]]}',
+        '{"": [[1, {"none": [1, 2, 0]}]]}',
+        '{"": 1}',
+        "[]",
+    ],
+)
+def test_blocks_that_cannot_be(sim: Simulator, blocks: str) -> None:
+    text = f'{{"columns": {{}}, "parts": {{"": [1, 1, 0]}}, "blocks": {blocks}}}'
+    with pytest.raises(ApiError) as caught:
+        Api(sim.url, PROJECT).control("PUT", "shadows", {"tables": {"sales.clustered": text}})
+    assert caught.value.code == 400

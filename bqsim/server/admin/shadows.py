@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.shadow import as_shadow, shadow_of, statistics_from
 from bqsim.errors import invalid
+from bqsim.sql.statements.shadow_blocks import check_blocks
 
 from .asking import Ask
 from .routes import Route
@@ -37,7 +38,10 @@ def _put(ask: Ask) -> dict[str, Any]:
 def _write(catalog: Catalog, found: dict[TableRef, ShadowStatistics | None], session: Session) -> None:
     for ref, statistics in found.items():
         with catalog.lock(ref), catalog.change(session) as change:
-            change.put_table(as_shadow(catalog.table(ref), statistics))
+            table = catalog.table(ref)
+            if statistics is not None:
+                check_blocks(table, statistics)
+            change.put_table(as_shadow(table, statistics))
 
 
 def _list(ask: Ask) -> dict[str, Any]:

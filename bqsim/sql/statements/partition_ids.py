@@ -235,3 +235,13 @@ def _bad(table: Table, id_: str) -> BigQueryError:
     if time is None:
         return invalid(f"Invalid partition id {id_} for table {name}, which is partitioned by range.")
     return invalid(f"Invalid date partition format: {id_}. Expected the format {_WRITTEN[time.type]}.")
+
+
+def partition_key(table: Table, id_: str) -> int:
+    """The key of a partition that was imported; those that the table cannot have are in none."""
+    if id_ == UNPARTITIONED:
+        return UNPARTITIONED_KEY
+    try:
+        return parse_partition_id(table, id_).key
+    except BigQueryError:
+        return UNPARTITIONED_KEY

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table, TableKind
-from bqsim.catalog.shadow import WHOLE, Accuracy, combined, shadow_of
+from bqsim.catalog.shadow import WHOLE, Accuracy, ShadowStatistics, combined, shadow_of
 from bqsim.errors import BigQueryError
 from bqsim.sql.lower.partition_conditions import LABEL
 from bqsim.sql.plan import BytesRead, Pruning, QueryPlan, Scan, StatementResult
 from bqsim.types import INT64, STRING, Field
 
 from .cluster_blocks import admitted_blocks
-from .partition_ids import UNPARTITIONED, UNPARTITIONED_KEY, Partitions, parse_partition_id, partitions_of
+from .partition_ids import UNPARTITIONED_KEY, Partitions, partition_key, partitions_of
 from .table_statistics import column_key, partition_relation, relation_of
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class _Found:
         shadow = shadow_of(table)
         if shadow is not None:
             self.accuracies.append(shadow.accuracy_of(columns))
-        if any(scan.at_most for scan in scans):
+        if any(scan.at_most for scan in scans) and (shadow is None or not shadow.blocks):
             self.accuracies.append(Accuracy.UPPER_BOUND)
         if any(scan.suffix is not None for scan in scans):
             scans = [scan for scan in scans if self._has_suffix(scan)]
@@ -170,7 +170,7 @@ class _Found:
             relation = relation_of(counted, partitions)
             remembered = counted.admitted
         else:
-            known = {_key_of(table, id_): id_ for id_ in shadow.parts if id_ != WHOLE}
+            known = {partition_key(table, id_): id_ for id_ in shadow.parts if id_ != WHOLE}
             keys = known.keys()
             relation = partition_relation([k for k in keys if k != UNPARTITIONED_KEY], partitions)
             remembered = {}
@@ -192,11 +192,15 @@ class _Found:
     # Blocks
 
     def _left_out(self, table: Table, columns: Sequence[str], parts: _Parts) -> int:
-        """The bytes of columns in the blocks that no scan needs: known once a statement runs."""
+        """The bytes of columns in the blocks that no scan needs: known once a statement runs, or from what
+        was told of a shadow table."""
+        shadow = shadow_of(table)
+        if shadow is not None:
+            return self._told_left_out(table, shadow, columns, parts)
         if self.statement.dry_run or not any(scan.blocks is not None for scan in parts.scans):
             return 0
         session, sizes = self.statement.session, self.statement.services.sizes
-        if shadow_of(table) is not None or sizes.table(session, table) <= sizes.statistics.blocks.block_bytes:
+        if sizes.table(session, table) <= sizes.statistics.blocks.block_bytes:
             return 0
         blocks = sizes.statistics.blocks.of(session, table, columns)
         if blocks is None:
@@ -213,6 +217,29 @@ class _Found:
                 unread = parts.unread(column, blocks.keys, admitted)
                 found = blocks.sizes[key]
                 total += sum(found[n] for n in unread) * parts.share(column)
+        return round(total)
+
+    def _told_left_out(
+        self, table: Table, shadow: ShadowStatistics, columns: Sequence[str], parts: _Parts
+    ) -> int:
+        """As :meth:`_left_out`, by the blocks that were told; what they leave open is an upper bound."""
+        if not shadow.blocks or not any(scan.at_most for scan in parts.scans):
+            return 0
+        told = self.statement.services.sizes.statistics.told.of(table, shadow)
+        if told is None:
+            self.accuracies.append(Accuracy.UPPER_BOUND)
+            return 0
+        session, keys = self.statement.session, told.blocks.keys
+        admitted = [
+            None if scan.blocks is None else told.admitted(session, scan.blocks) for scan in parts.scans
+        ]
+        if not parts.covered(keys, admitted) or told.open:
+            self.accuracies.append(Accuracy.UPPER_BOUND)
+        parts.count(keys, admitted)
+        total = 0.0
+        for column in columns:
+            size = told.size(shadow, column, parts.unread(column, keys, admitted))
+            total += size * parts.share(column)
         return round(total)
 
     def _keys(
@@ -310,6 +337,12 @@ class _Parts:
             return reading[0]
         return set().union(*(reading or needed))
 
+    def covered(self, keys: Sequence[int], admitted: Sequence[Collection[int] | None]) -> bool:
+        """Whether it is known of all parts that scans with filters on blocks read which blocks they read."""
+        if any(s.at_most and some is None for s, some in zip(self.scans, admitted, strict=True)):
+            return False
+        return self.needed is None or set().union(*self.needed) <= set(keys)
+
     def count(self, keys: Sequence[int], admitted: Sequence[Collection[int] | None]) -> None:
         """Note how many of the blocks in the partitions ``keys`` are read: those that a scan admits."""
         shown = [n for n, key in enumerate(keys) if self.needed is None or any(key in k for k in self.needed)]
@@ -342,13 +375,3 @@ def _reads(scan: Scan, column: str) -> bool:
 def within(name: str, other: str) -> bool:
     """Whether a name is of a field in a column or field."""
     return name.startswith(f"{other}.")
-
-
-def _key_of(table: Table, id_: str) -> int:
-    """The key of a partition that was imported; those that the table cannot have are in none."""
-    if id_ == UNPARTITIONED:
-        return UNPARTITIONED_KEY
-    try:
-        return parse_partition_id(table, id_).key
-    except BigQueryError:
-        return UNPARTITIONED_KEY

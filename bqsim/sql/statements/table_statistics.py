@@ -96,13 +96,15 @@ class TableStatistics:
     """The statistics of stored tables, by engine table. Thread safe.
 
     A table whose rows have changed since it was counted is not read again: only rows that began or ended
-    since are. ``blocks`` are those of clustered tables.
+    since are. ``blocks`` are those of clustered tables, ``told`` those that shadow tables came with.
     """
 
     def __init__(self, capacity: int = 65_536) -> None:
         from .cluster_blocks import ClusterBlocks
+        from .shadow_blocks import ShadowBlocks
 
         self.blocks = ClusterBlocks()
+        self.told = ShadowBlocks()
         self._known: dict[str, Counted] = {}
         self._capacity = capacity
         self._lock = threading.Lock()

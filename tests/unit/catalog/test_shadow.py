@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from bqsim.catalog.persistence import from_record, to_record
 from bqsim.catalog.refs import TableRef
 from bqsim.catalog.resources import Table, TableKind
@@ -7,11 +11,13 @@ from bqsim.catalog.shadow import (
     SHADOW,
     WHOLE,
     Accuracy,
+    ShadowBlock,
     ShadowStatistics,
     as_shadow,
     combined,
     is_empty_shadow,
     shadow_of,
+    statistics_from,
 )
 from bqsim.types import Field, TypeKind
 
@@ -85,3 +91,19 @@ def test_empty_is_a_shadow_without_rows_of_its_own() -> None:
     assert not is_empty_shadow(replace(shadow, num_rows=1))
     assert not is_empty_shadow(_table())
     assert not is_empty_shadow(as_shadow(_table(), ShadowStatistics({"id": 0}, {WHOLE: (0, 0, 0)})))
+
+
+def test_blocks_are_kept() -> None:
+    blocks = {"20260101": (ShadowBlock(7, {"id": (1, 9, 2), "Name": (None, None, 3)}), ShadowBlock(0, {}))}
+    told = replace(STATISTICS, blocks=blocks)
+    assert statistics_from(told.to_text()).blocks == blocks
+    assert "blocks" not in STATISTICS.to_text()
+
+
+@pytest.mark.parametrize(
+    "block", ["1", "[1]", "[-1,{}]", '[1,{"id":[1,2]}]', '["1",{}]', '[1,{"id":[1,2,null]}]']
+)
+def test_blocks_that_cannot_be(block: str) -> None:
+    text = STATISTICS.to_text()[:-1] + f',"blocks":{{"":[{block}]}}}}'
+    with pytest.raises((ValueError, TypeError)):
+        statistics_from(text)

@@ -172,3 +172,16 @@ def test_figures_of_a_document() -> None:
         "time_travel_physical_bytes": 4,
         "total_partitions": 7,
     }
+
+
+def test_blocks_of_clustered_tables() -> None:
+    row = {**_T, "partition_id": "20260101", "column_name": "id", "null_count": None}
+    blocks = [
+        {**row, "block_number": "2", "min_value": "5", "max_value": "9", "logical_bytes": "200"},
+        {**row, "block_number": "1", "min_value": "", "max_value": None, "logical_bytes": "100"},
+    ]
+    statistics = assemble({**EXPORTS, "BLOCKS": blocks}).tables["p", "d", "t"].statistics
+    assert statistics is not None
+    first, second = statistics.blocks["20260101"]
+    assert (first.bytes, first.ends) == (100, {"id": (None, None, 0)})
+    assert (second.bytes, second.ends) == (200, {"id": ("5", "9", 0)})

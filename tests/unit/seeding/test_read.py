@@ -92,6 +92,14 @@ def _table(text: str) -> str:
             6,
             "takes {id: {rows: 10, bytes: 80}}",
         ),
+        *(
+            (
+                _table(f"schema: {{id: INT64}}\nstatistics: {{rows: 1, blocks: {blocks}}}"),
+                6,
+                "takes [{bytes: 80",
+            )
+            for blocks in ("1", "[1]", "{a: 1}", "[{bytes: 1}]", "[{bytes: 1, columns: {a: [1]}}]")
+        ),
         (_table("schema: {id: INT64}\nstatistics: {columns: {}}"), 6, "need 'rows', 'bytes' or 'partitions'"),
         (_table("files: a.csv"), 5, "expected a list whose entries begin with '-'"),
         (_table("files: [{path: a, format: xls}]"), 5, "unknown format 'xls'"),
