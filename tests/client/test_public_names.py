@@ -98,7 +98,13 @@ def _errors() -> list[errors.BigQueryError]:
         errors.CommitError: {"streams": ["s"]},
     }
     kinds = [k for k in vars(errors).values() if inspect.isclass(k) and issubclass(k, errors.BigQueryError)]
-    common = {"reason": "r", "code": 503, "request_id": "id", "details": [{"a": 1}], "retry_after": 2.0}
+    common: dict[str, Any] = {
+        "reason": "r",
+        "code": 503,
+        "request_id": "id",
+        "details": [{"a": 1}],
+        "retry_after": 2.0,
+    }
     return [kind("It failed.", **common, **needed.get(kind, {})) for kind in kinds]
 
 

@@ -65,7 +65,7 @@ def test_http2_over_tls(bqsim: Any, authority: Authority) -> None:
     async def whole() -> tuple[list[Any], Any]:
         async with http2_front(bqsim.url, authority.server_context("h2", "http/1.1")) as seen:
             places = Endpoints(rest=f"https://localhost:{seen.port}")
-            settings = {"ca_file": authority.ca_file, "http2": True, "endpoints": places}
+            settings: dict[str, Any] = {"ca_file": authority.ca_file, "http2": True, "endpoints": places}
             async with BigQueryClient(project=bqsim.project, **settings) as client:
                 with pytest.raises(InvalidQueryError):
                     await client.queries.execute("SELECT missing")
