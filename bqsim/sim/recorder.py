@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import threading
@@ -17,7 +18,7 @@ from bqsim.sim.effects.failures import NetworkFault
 from bqsim.sim.gate import Call
 from bqsim.sim.journal.book import Journal
 from bqsim.sim.journal.events import NOTHING, OK, CallEvent, Decision, Event, LedgerEntry, Outcome, explain_id
-from bqsim.sim.methods import APPEND_ROWS, WRITE
+from bqsim.sim.methods import APPEND_ROWS, BATCH_COMMIT, WRITE
 from bqsim.sim.rules.facts import SCOPE_HEADER, Facts, call_facts
 
 # Requests that are counted apart at once; the one not seen for longest is forgotten first.
@@ -26,6 +27,10 @@ MAX_REQUESTS = 65_536
 LARGEST_KEPT = 8 * 1024
 # The note of a call whose answer tells of a failure: that, as it would be raised.
 REFUSAL = "refusal"
+# The note of a call whose answer nobody was there to take: whether it was done.
+UNANSWERED = "unanswered"
+# The note of a call that was answered, and whose answer tells that nothing was done.
+NOT_DONE = "not_done"
 EXISTS = "OFFSET_ALREADY_EXISTS"
 # How much of a statement the journal keeps.
 SQL_SHOWN = 2_000
@@ -54,7 +59,7 @@ WRITES = frozenset(
         f"{WRITE}CreateWriteStream",
         f"{WRITE}FinalizeWriteStream",
         f"{WRITE}FlushRows",
-        f"{WRITE}BatchCommitWriteStreams",
+        BATCH_COMMIT,
     }
 )
 
@@ -114,7 +119,7 @@ class Quiet:
         call = self.call
         assert call is not None
         self.duration_us = duration_us
-        raw = call.raw if call.size <= LARGEST_KEPT else None
+        raw = None if call.size > LARGEST_KEPT else call.raw if call.transport == "rest" else call.body
         texts = tuple(map(call.headers.get, _KEPT_HEADERS))
         notes = tuple(call.notes.items()) if call.notes else ()
         self._kept = (call.transport, call.resource, call.caller, raw, texts, call.size, call.explain, notes)
@@ -123,7 +128,7 @@ class Quiet:
     def events(self) -> Iterable[Event]:
         """See :class:`Postponed`."""
         transport, resource, caller, raw, texts, size, explain, notes = self._kept
-        body = (json.loads(raw) if raw else {}) if raw is not None and transport == "rest" else None
+        body = (json.loads(raw) if raw else {}) if raw is not None and transport == "rest" else raw
         headers = {name: text for name, text in zip(_KEPT_HEADERS, texts, strict=True) if text is not None}
         call = Call(transport, self.method, resource, caller, body, headers, scope=self.scope, size=size)
         call.explain = explain
@@ -156,8 +161,12 @@ class Recorder:
             ending, call.ending = call.ending, None
             ending.then(lambda failure: self.end_quiet(quiet, failure))
             return
-        if error is not None and quiet.call is not None:
-            quiet.outcome = outcome_of(quiet.call, error)
+        if call is not None:
+            refusal = call.notes.pop(REFUSAL, None)
+            if UNANSWERED in call.notes:
+                quiet.outcome = Outcome(network="closed")
+            elif error is not None or refusal is not None:
+                quiet.outcome = outcome_of(call, error or refusal)
         quiet.end(self._clock.now_us() - quiet.time_us)
         self._journal.postpone(quiet)
 
@@ -208,6 +217,8 @@ class Recorder:
             record.repeated = refusal.code == EXISTS
             error = error or refusal
         outcome = outcome_of(record.call, error) if error is not None else OK
+        if UNANSWERED in record.call.notes:
+            outcome = Outcome(network="closed")
         if record.network:
             outcome = Outcome(network=record.network)
         for event in self.events(record, outcome, self._clock.now_us() - record.time_us):
@@ -242,20 +253,22 @@ class Recorder:
 
     def _entry(self, record: Record, outcome: Outcome, now_us: int) -> LedgerEntry:
         call, facts = record.call, record.facts
-        applied = record.applied or (outcome.ok and not record.network)
+        notes = call.notes
+        applied = notes.get(UNANSWERED, record.applied or (outcome.ok and not record.network))
+        refused = NOT_DONE in notes
         # A client that is told that it exists already knows that it is done.
         exists = outcome.reason == "duplicate" or outcome.storage_code == EXISTS
-        repeated = exists or record.repeated or bool(call.notes.get("deduplicated"))
+        repeated = exists or record.repeated or bool(notes.get("deduplicated"))
         return LedgerEntry(
             now_us,
             call.explain,
             call.method,
             facts.resource,
             _write(record),
-            applied and not repeated,
-            outcome.ok or exists,
+            applied and not repeated and not refused,
+            exists or (outcome.ok and (repeated or not refused)),
             repeated,
-            int(call.notes.get("rows", facts.rows)),
+            int(notes.get("rows", facts.rows)),
             facts.scope,
         )
 
@@ -280,6 +293,10 @@ def _write(record: Record) -> str:
     facts = record.facts
     if facts.offset_rows is not None:
         return f"offset {facts.offset_rows}"
+    if record.call.method == BATCH_COMMIT and record.call.body is not None:
+        # Fingerprints leave out names that the service made.
+        streams = "\0".join(sorted(record.call.body.write_streams))
+        return hashlib.blake2b(streams.encode(), digest_size=16).hexdigest()
     return record.fingerprint or facts.request_id or facts.job_id
 
 

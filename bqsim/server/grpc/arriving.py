@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from bqsim.engine.protocol import Interrupted
 from bqsim.errors import BigQueryError
 from bqsim.sim.effects.streams import StreamPlan
-from bqsim.sim.recorder import REFUSAL
+from bqsim.sim.recorder import REFUSAL, UNANSWERED
 from bqsim.sim.stale import look_through
 from bqsim.storage.errors import StorageFailure, from_bigquery
+from bqsim.storage.v1 import write_pb2
 from bqsim.storage.write.refusal import Refused
 
 from .decoding import decode
@@ -23,12 +28,19 @@ from .passage import Noted, Passage
 
 if TYPE_CHECKING:
     from bqsim.server.core import Core
+    from bqsim.sim.gate import Call
 
     from .line import Line
+
+log = logging.getLogger(__name__)
 
 # Failures of one request that the service answers within the stream, which goes on; besides all that name a
 # StorageErrorCode. Others end the stream.
 IN_BAND = frozenset({"ALREADY_EXISTS", "OUT_OF_RANGE", "INVALID_ARGUMENT", "INTERNAL"})
+
+
+# How answers that tell of an error begin: with the tag of that field.
+_ERROR = bytes([write_pb2.AppendRowsResponse.ERROR_FIELD_NUMBER << 3 | 2])
 
 
 @dataclass(slots=True)
@@ -150,17 +162,15 @@ class Arriving:
         """The answer to send for the oldest request without one."""
         oldest = self._open.popleft()
         if isinstance(oldest, Noted):
+            self._tell(oldest.call, answer)
             oldest.leave()
         elif isinstance(oldest, _Passing):
             answer = self._leave(oldest, answer)
         return self._line.sent(answer)
 
     def _leave(self, passing: _Passing, answer: bytes) -> bytes:
+        self._tell(passing.passage.call, answer)
         message = self._method.answer.FromString(answer)
-        if message.HasField("error"):
-            from bqsim.storage.status import failure_of
-
-            passing.passage.call.notes[REFUSAL] = failure_of(message.error)
         try:
             sent = passing.passage.leave(message)
         except (StorageFailure, BigQueryError) as error:
@@ -175,6 +185,15 @@ class Arriving:
         self._line.sending(passing.passage.call.sending)
         encoded: bytes = sent.SerializeToString()
         return encoded
+
+    def _tell(self, call: Call, answer: bytes) -> bool:
+        """Note the failure that an answer tells, for the journal; whether there is one."""
+        if not answer.startswith(_ERROR):
+            return False
+        from bqsim.storage.status import failure_of
+
+        call.notes[REFUSAL] = failure_of(self._method.answer.FromString(answer).error)
+        return True
 
     def _wait_for_ack(self, plan: StreamPlan, entered_us: int) -> None:
         """Appends that wait together for their answers wait at the same time."""
@@ -194,6 +213,29 @@ class Arriving:
             except Exception as made:
                 error = made
         return error
+
+    def abandoned(self, answers: Iterator[bytes]) -> None:
+        """The client is gone. What it sent is done all the same, and told as such; ``answers`` come yet."""
+        try:
+            for answer in answers:
+                oldest = self._open.popleft()
+                if isinstance(oldest, _Told):
+                    continue
+                passage = oldest if isinstance(oldest, Noted) else oldest.passage
+                done = not self._tell(passage.call, answer)
+                self._gone(passage, done)
+        except (StorageFailure, BigQueryError, Interrupted) as error:
+            log.debug("a stream that nobody hears ended: %r", error)
+        finally:
+            for left in self._open:
+                if not isinstance(left, _Told):
+                    self._gone(left if isinstance(left, Noted) else left.passage, done=False)
+            self._open.clear()
+
+    def _gone(self, passage: Noted | Passage, done: bool) -> None:
+        passage.call.notes[UNANSWERED] = done
+        with suppress(StorageFailure, BigQueryError, CancelledError):
+            passage.fail(StorageFailure("CANCELLED", "The call was cancelled."))
 
     def check(self) -> None:
         """Raise what ends the stream, once the requests before it are answered."""

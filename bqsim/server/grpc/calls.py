@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qsl
 
@@ -118,12 +119,19 @@ class Calls:
             arriving = Arriving(self.core, self._loop, method, incoming, requests, rpc.line)
             answers = method.run(self.core, arriving, incoming)
             for answer in answers:
+                if incoming.cancelled():
+                    arriving.abandoned(chain((answer,), answers))
+                    return
                 yield arriving.answered(answer)
                 if self._closing.is_set():
                     raise restarted("ABORTED")
             arriving.check()
         except Exception as error:
             self._fail(method, arriving.failed(error) if arriving is not None else error, rpc)
+        except GeneratorExit:
+            if arriving is not None:
+                arriving.abandoned(answers)
+            raise
         finally:
             _close(answers)
 

@@ -71,6 +71,7 @@ class Noted:
     """One call that nothing befalls: only the journal hears of it."""
 
     def __init__(self, gate: Gate, call: Call) -> None:
+        self.call = call
         self._simulation = gate.simulation
         self._record = None if self._simulation is None else self._simulation.opened(call)
 

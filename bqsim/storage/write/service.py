@@ -12,7 +12,7 @@ from bqsim.sim.gate import note
 from bqsim.storage.errors import StorageFailure, from_bigquery, invalid_argument
 from bqsim.storage.names import WriteStreamName, table_of, write_stream_of
 from bqsim.storage.table_schema import table_schema
-from bqsim.storage.v1 import stream_pb2, write_pb2
+from bqsim.storage.v1 import status_pb2, stream_pb2, write_pb2
 
 from .appends import Append, Appender
 from .commit import Committer, check_names
@@ -144,6 +144,8 @@ class WriteService:
             raise invalid_argument(
                 f"The offset must not be negative: {offset}. Entity: {name.path}", entity=name.path
             )
+        if offset < self.streams.get(name).flushed:
+            note(deduplicated=True)
         flushed = self._run(lambda session: self._committer.flush(session, name, offset))
         return write_pb2.FlushRowsResponse(offset=flushed)
 
@@ -156,7 +158,12 @@ class WriteService:
         find_table(self._catalog, ref)
         outcome = self._run(lambda session: self._committer.commit(session, ref, names))
         response = write_pb2.BatchCommitWriteStreamsResponse(stream_errors=outcome.errors)
-        if not outcome.errors:
+        if outcome.errors:
+            codes = [status_pb2.StorageError.StorageErrorCode.Name(e.code) for e in outcome.errors]
+            note(not_done=", ".join(sorted(set(codes))))
+            if codes == ["STREAM_ALREADY_COMMITTED"] * len(names):
+                note(deduplicated=True)
+        else:
             _set_time(response.commit_time, outcome.time_us)
         return response
 

@@ -11,10 +11,16 @@ import pytest
 
 from bqsim.engine.protocol import Interrupted
 from bqsim.errors import BigQueryError
+from bqsim.sim.draws import Draws
+from bqsim.sim.scenario.latency import Fixed, Latency
+from bqsim.sim.scenario.model import Delay, Match, Rule
+from bqsim.sim.simulation import Simulation
 from bqsim.storage.errors import StorageFailure
 from bqsim.storage.v1 import read_pb2, write_pb2
+from bqsim.storage.write import responses
 
 from .conftest import READ, WRITE, Bench
+from .test_threads import wait_until
 
 TABLE = "projects/p/datasets/d/tables/t"
 
@@ -194,6 +200,45 @@ def test_appends_end_when_the_client_is_gone(bench: Bench) -> None:
     call.cancel()
     assert ended.wait(10)
     waiting.set()
+
+
+@pytest.mark.parametrize("watched", [False, True], ids=["plain", "watched"])
+@pytest.mark.parametrize("repeatable", [False, True])
+def test_appends_of_a_client_that_is_gone_are_told(bench: Bench, repeatable: bool, watched: bool) -> None:
+    simulation = Simulation(bench.clock, Draws(1), repeatable=repeatable)
+    bench.gate.simulation = simulation
+    if watched:
+        simulation.add([Rule("slow", Delay(Latency(Fixed(0.0))), Match(method=(f"{WRITE}.AppendRows",)))])
+    arrived = threading.Event()
+
+    def append_rows(requests: Iterator[bytes], caller: str, routed: str | None) -> Iterator[bytes]:
+        taken = iter(requests)
+        next(taken)
+        yield responses.appended("s", 1)
+        for _ in range(3):
+            next(taken)
+        arrived.set()
+        assert list(taken) == []
+        yield responses.appended("s", 2)
+        yield responses.failed("s", StorageFailure("INVALID_ARGUMENT", "No."))
+        raise StorageFailure("ABORTED", "It ends.")
+
+    bench.write.append_rows = append_rows  # type: ignore[method-assign]
+    waiting = threading.Event()
+
+    def requests() -> Iterator[bytes]:
+        yield from (request("s", size) for size in range(4))
+        waiting.wait(20)
+
+    call = bench.append(requests())
+    next(call)
+    assert arrived.wait(10)
+    call.cancel()
+    waiting.set()
+    wait_until(lambda: len(simulation.journal.calls("*")) == 4)
+    assert [c.outcome.network for c in simulation.journal.calls("*")] == ["", "closed", "closed", "closed"]
+    told = [(e.applied, e.acknowledged) for e in simulation.journal.ledger()]
+    assert told == [(True, True), (True, False), (False, False), (False, False)]
 
 
 # The gate
