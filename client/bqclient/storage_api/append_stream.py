@@ -8,6 +8,7 @@ on default streams rows may then be there twice.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from bqclient import errors as e
@@ -175,7 +176,10 @@ class AppendStream(AppendQueue):
                         await asyncio.wait({receiver})
                     continue
                 if not self._flying and not self._held and (item is not None or self._closing):
-                    await call.done_writing()
+                    # Nothing is on its way: a connection that broke just now has nothing to say. Here gRPC
+                    # tells of it by an error of its inside.
+                    with suppress(Exception):
+                        await call.done_writing()
                     await asyncio.wait({receiver}, timeout=_END_S)
                     break
                 await self._wake.wait()
