@@ -20,8 +20,8 @@ from .duckdb_kernels import install_kernels
 from .duckdb_session import DuckDBSession
 from .external.workers import close_idle
 from .metadata import MetadataLog
-from .protocol import FileNotRead
 from .readable import ReadableFiles
+from .trials import Trials
 
 if TYPE_CHECKING:
     pass
@@ -30,8 +30,6 @@ __all__ = ["DataDirError", "DataDirLocked", "DuckDBEngine", "DuckDBSession"]
 
 log = logging.getLogger(__name__)
 
-# What an engine that tries a file may take.
-TRIED_MEMORY = "256MB"
 DATABASE_FILE = "bqsim.duckdb"
 
 # Without a file a checkpoint only compresses rows, at a cost far above that of writing them.
@@ -103,7 +101,8 @@ class DuckDBEngine:
                 f"{database} cannot be opened: it is damaged or not a bqsim database"
             ) from error
         self._close_off(connection)
-        self._threads = config.get("threads")
+        few = {"threads": config["threads"]} if threads else {}
+        self._trials = Trials(_SETTINGS | few, self._close_off)
         return connection
 
     def _close_off(self, connection: Any) -> None:
@@ -114,21 +113,7 @@ class DuckDBEngine:
 
     def tried(self, sql: str) -> object:
         """The first value of a query of admitted files alone, by an engine of its own."""
-        config = _SETTINGS | {"memory_limit": TRIED_MEMORY}
-        if self._threads is not None:
-            config["threads"] = self._threads
-        try:
-            connection = duckdb.connect(":memory:", config=config)
-            try:
-                self._close_off(connection)
-                # Values are looked at, whatever a file says of them.
-                connection.execute("SET disabled_optimizers = 'statistics_propagation'")
-                rows = connection.execute(sql).fetchall()
-            finally:
-                connection.close()
-        except (duckdb.Error, RuntimeError, MemoryError) as error:
-            raise FileNotRead(str(error)) from error
-        return rows[0][0] if rows else None
+        return self._trials.value(sql)
 
     def session(self) -> DuckDBSession:
         """An idle session, or a new one."""
@@ -199,6 +184,7 @@ class DuckDBEngine:
             connections, self._all, self._idle = self._all, [], []
         for connection in connections:
             connection.close()
+        self._trials.close()
         close_idle()
         with self._kernels_mutex:
             for name in self._kernels:
