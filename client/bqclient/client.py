@@ -282,10 +282,6 @@ class ClientBuilder:
 
     def config(self) -> ClientConfig:
         """The settings so far. Raises UsageError when something is missing."""
-        from .errors import UsageError
-
-        if "project" not in self._settings:
-            raise UsageError("A client needs a project: call project(...).")
         return ClientConfig(**self._settings)
 
     def build(self, **options: Any) -> BigQueryClient:

@@ -92,19 +92,20 @@ def _url(host: str) -> str:
 class ClientConfig:
     """All settings of a client.
 
-    ``timeout`` (seconds) holds for one call of the service, retries included; ``query_timeout`` for a whole
-    query (``None``: until it is done). ``credentials``: a google-auth credentials object, a path of a key
-    file, or ``None`` for the chain of application default credentials. ``maximum_bytes_billed`` is the limit
-    of every query that does not give its own. ``labels`` are put on every job. ``http2`` speaks HTTP/2 (extra
-    ``http2``): fewer connections where many calls wait for a far-away service at a time. ``ca_file``: a PEM
-    file of the certificate authorities to trust for REST and gRPC instead of the system's, for token servers
-    beside them. ``connections``: the most of REST. ``quota_project``: who pays for calls, where it is not the
+    ``project``: where jobs run, that of ``GOOGLE_CLOUD_PROJECT`` unless given. ``timeout`` (seconds) holds
+    for one call of the service, retries included; ``query_timeout`` for a whole query (``None``: until it
+    is done). ``credentials``: a google-auth credentials object, a path of a key file, or ``None`` for the
+    chain of application default credentials. ``maximum_bytes_billed`` is the limit of every query that does
+    not give its own. ``labels`` are put on every job. ``http2`` speaks HTTP/2 (extra ``http2``): fewer
+    connections where many calls wait for a far-away service at a time. ``ca_file``: a PEM file of the
+    certificate authorities to trust for REST and gRPC instead of the system's, for token servers beside
+    them. ``connections``: the most of REST. ``quota_project``: who pays for calls, where it is not the
     credentials' project. ``job_prefix``: what ids of jobs begin with.
 
     Raises UsageError for settings that cannot be, InsecureTransportError for plain text to another machine.
     """
 
-    project: str
+    project: str = field(default_factory=lambda: os.environ.get("GOOGLE_CLOUD_PROJECT", ""))
     location: str = "US"
     credentials: Any = field(default=None, repr=False)
     timeout: float = 60.0
@@ -124,7 +125,7 @@ class ClientConfig:
 
     def __post_init__(self) -> None:
         if not self.project:
-            raise UsageError("A client needs a project.")
+            raise UsageError("A client needs a project: give one, or set GOOGLE_CLOUD_PROJECT.")
         if self.timeout <= 0:
             raise UsageError(f"timeout must be above 0 s, not {self.timeout!r}.")
         if self.ca_file is not None and not os.path.isfile(self.ca_file):

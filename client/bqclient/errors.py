@@ -219,6 +219,27 @@ class StreamingBufferError(StreamingError):
     retryable = True
 
 
+# --- rows and tables by client.ingest ---
+
+
+class IncompleteWriteError(BigQueryError):
+    """Some rows were written, others not: ``report`` (a WriteReport) tells which."""
+
+    def __init__(self, message: str, *, report: Any, **known: Any) -> None:
+        super().__init__(message, **known)
+        self.report = report
+
+
+class FileError(UsageError):
+    """Files of tables are wrong: ``problems`` has each mistake."""
+
+    def __init__(self, problems: Sequence[str], **known: Any) -> None:
+        some = "\n".join(problems)
+        text = some if len(problems) == 1 else f"{len(problems)} mistakes:\n{some}"
+        super().__init__(text, **known)
+        self.problems = tuple(problems)
+
+
 # --- the Storage API ---
 
 
@@ -343,6 +364,10 @@ class ServiceUnavailableError(TransportError):
 
 class ConnectionFailedError(TransportError):
     """There was no connection, or it broke."""
+
+
+class UploadLostError(ConnectionFailedError):
+    """The service does not know an upload any more: it has to begin anew."""
 
 
 class CertificateError(TransportError):

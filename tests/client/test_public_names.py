@@ -7,6 +7,7 @@ import asyncio
 import concurrent.futures
 import copy
 import dataclasses
+import importlib
 import inspect
 import multiprocessing
 import pickle
@@ -18,6 +19,7 @@ import pytest
 
 import bqclient
 from bqclient import ClientConfig, Secret, errors
+from bqclient.ingest.report import WriteReport
 from bqclient.models.dataset import Dataset
 from bqclient.models.job import Job
 from bqclient.models.table import Table
@@ -96,6 +98,7 @@ def _errors() -> list[errors.BigQueryError]:
         errors.PartialInsertError: {"failed": [FailedRow(3, {"a": 1}, ({"reason": "invalid"},))]},
         errors.RowsRefusedError: {"rows": [(1, "wrong")]},
         errors.CommitError: {"streams": ["s"]},
+        errors.IncompleteWriteError: {"report": WriteReport("load", "because")},
     }
     kinds = [k for k in vars(errors).values() if inspect.isclass(k) and issubclass(k, errors.BigQueryError)]
     common: dict[str, Any] = {
@@ -105,7 +108,19 @@ def _errors() -> list[errors.BigQueryError]:
         "details": [{"a": 1}],
         "retry_after": 2.0,
     }
-    return [kind("It failed.", **common, **needed.get(kind, {})) for kind in kinds]
+    texts: dict[type[errors.BigQueryError], Any] = {errors.FileError: ["a.json: wrong", "b.json: wrong"]}
+    return [kind(texts.get(kind, "It failed."), **common, **needed.get(kind, {})) for kind in kinds]
+
+
+def test_all_errors_are_in_one_place() -> None:
+    for file in PACKAGE.rglob("*.py"):
+        if "wire" not in file.parts:
+            name = ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+            importlib.import_module(name)
+    seen = [errors.BigQueryError]
+    for kind in seen:
+        seen += [k for k in kind.__subclasses__() if k.__module__.startswith("bqclient")]
+        assert kind.__module__ == "bqclient.errors" or kind.__name__.startswith("_"), kind
 
 
 @pytest.mark.parametrize("error", _errors(), ids=lambda e: type(e).__name__)
@@ -212,3 +227,37 @@ def test_a_config_is_pickled() -> None:
 def test_names_are_typed_for_users() -> None:
     assert (PACKAGE / "py.typed").exists()
     assert asyncio.iscoroutinefunction(bqclient.BigQueryClient.close)
+
+
+def test_the_project_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "from-environment")
+    assert ClientConfig().project == "from-environment"
+    assert bqclient.BigQueryClient(location="EU").project == "from-environment"
+    assert bqclient.BigQueryClient.builder().project("given").config().project == "given"
+    monkeypatch.delenv("GOOGLE_CLOUD_PROJECT")
+    for make in (ClientConfig, bqclient.BigQueryClient, bqclient.ClientBuilder().config):
+        with pytest.raises(errors.UsageError, match="GOOGLE_CLOUD_PROJECT"):
+            make()
+
+
+def test_what_works_on_rows_shows_how_far_it_is(bqsim: Any) -> None:
+    async def work(client: bqclient.BigQueryClient) -> list[str]:
+        await client.datasets.create("d")
+        await client.tables.create("d.t", [{"name": "s", "type": "STRING"}])
+        inserter = client.streaming.buffered("d.t")
+        await inserter.add({"s": CANARY})
+        shown = [repr(inserter)]
+        await inserter.close()
+        async with client.storage_write.writer("d.t") as writer:
+            await writer.append([{"s": CANARY}])
+            shown.append(repr(writer))
+        read = client.storage_read.read_all("d.t")
+        await read.to_arrow()
+        return [*shown, repr(inserter), repr(read), repr(client.storage_write.writer("d.t"))]
+
+    gathered, writer, inserted, read, unopened = run(bqsim, work)
+    assert gathered == "BufferedInserter(d.t, 0 inserted, 0 failed, 1 gathered)"
+    assert inserted == "BufferedInserter(d.t, 1 inserted, 0 failed, closed)"
+    assert writer.endswith("COMMITTED, next offset 1)")
+    assert read.endswith(".d.t, 2 rows given, 100% read)")
+    assert "not open" in unopened

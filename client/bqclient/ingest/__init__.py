@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bqclient.client import BigQueryClient
+    from bqclient.errors import IncompleteWriteError
     from bqclient.models.references import TableReference
     from bqclient.models.schema import Schema
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from .report import (
         Change,
         Delete,
-        IncompleteWriteError,
         Method,
         RefusedRow,
         Thresholds,

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from bqclient.errors import BigQueryError
+from bqclient.errors import BigQueryError, IncompleteWriteError
 from bqclient.models.references import TableReference
 
 from .letters import revived
-from .report import IncompleteWriteError, WriteReport
+from .report import WriteReport
 from .statements import execute
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bqclient.errors import BigQueryError, UsageError
+from bqclient.errors import BigQueryError, IncompleteWriteError, UsageError
 from bqclient.models.references import JobReference
 
 Method = Literal["auto", "stream", "load", "storage", "merge", "dml"]
@@ -82,14 +82,6 @@ class WriteReport:
                 f"{len(self.refused)} of {self.rows} rows were refused; row {first.index}: {first.error}",
                 report=self,
             )
-
-
-class IncompleteWriteError(BigQueryError):
-    """Some rows were written, others not: ``report`` tells which."""
-
-    def __init__(self, message: str, *, report: WriteReport, **known: Any) -> None:
-        super().__init__(message, **known)
-        self.report = report
 
 
 @dataclass(frozen=True, slots=True)

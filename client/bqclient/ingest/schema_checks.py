@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from bqclient.errors import UsageError
 from bqclient.models.schema import ALIASES, MODES, TYPES, Field, Schema
 from bqclient.models.table import RangePartitioning, TimePartitioning
 
@@ -34,15 +33,6 @@ _CLUSTERED = frozenset(
 )
 _MAX_CLUSTERING = 4
 _DEEPEST = 15
-
-
-class FileError(UsageError):
-    """Files are wrong: ``problems`` has each mistake."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        some = "\n".join(problems)
-        super().__init__(some if len(problems) == 1 else f"{len(problems)} mistakes:\n{some}")
-        self.problems = tuple(problems)
 
 
 def read_table(data: Any, where: str, problems: list[str]) -> dict[str, Any] | None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bqclient.errors import FileError
 from bqclient.models.references import DatasetReference
 from bqclient.models.schema import Schema
 from bqclient.models.table import RangePartitioning, TimePartitioning
 
-from .schema_checks import FileError, read_table
+from .schema_checks import read_table
 
 if TYPE_CHECKING:
     from bqclient.client import BigQueryClient

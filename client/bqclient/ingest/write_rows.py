@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bqclient.errors import BigQueryError, UsageError
+from bqclient.errors import BigQueryError, IncompleteWriteError, UsageError
 from bqclient.models.references import TableReference
 from bqclient.models.schema import Schema
 
 from .gathering import gather
 from .methods import Choice, choose
-from .report import Change, IncompleteWriteError, Method, Thresholds, WriteReport
+from .report import Change, Method, Thresholds, WriteReport
 from .ways import Outcome, Target, load, stream
 
 if TYPE_CHECKING:

@@ -115,6 +115,10 @@ class BufferedInserter:
                 failed=self.failed,
             )
 
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"{len(self._rows)} gathered"
+        return f"BufferedInserter({self.table}, {self.inserted} inserted, {len(self.failed)} failed, {state})"
+
     async def __aenter__(self) -> Self:
         return self
 

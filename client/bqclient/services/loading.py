@@ -8,14 +8,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from bqclient.errors import AlreadyExistsError, JobBackendError, NotFoundError, UsageError
+from bqclient.errors import (
+    AlreadyExistsError,
+    JobBackendError,
+    NotFoundError,
+    UploadLostError,
+    UsageError,
+)
 from bqclient.models.job import Job
 from bqclient.models.references import JobReference, TableReference
 from bqclient.models.schema import Schema
 from bqclient.runtime import Deadline
 
 from .load_options import load_configuration
-from .uploads import Source, UploadLostError, upload
+from .uploads import Source, upload
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -111,7 +117,8 @@ class Loading:
 
         known = Schema.of(schema) if schema is not None else await self._schema(table)
         data = b"".join(
-            json.dumps(row_to_json(row, known, load=True), separators=(",", ":")).encode() + b"\n" for row in rows
+            json.dumps(row_to_json(row, known, load=True), separators=(",", ":")).encode() + b"\n"
+            for row in rows
         )
         if known is None:
             options.setdefault("autodetect", True)

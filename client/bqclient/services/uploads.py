@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
-from bqclient.errors import BigQueryError, ConnectionFailedError, NotFoundError
+from bqclient.errors import BigQueryError, NotFoundError, UploadLostError
 from bqclient.models.references import JobReference
 from bqclient.resilience.policies import rule_of
 from bqclient.runtime import Deadline
@@ -31,10 +31,6 @@ class Source:
 
     open: Callable[[], IO[bytes]]
     size: int
-
-
-class UploadLostError(ConnectionFailedError):
-    """The service does not know the upload any more: it has to begin anew."""
 
 
 async def upload(

@@ -62,6 +62,9 @@ class ReadAll:
         self.schema_changes: tuple[Change, ...] = ()
         self.rows_given = 0
 
+    def __repr__(self) -> str:
+        return f"ReadAll({self._options.table}, {self.rows_given} rows given, {self.progress:.0%} read)"
+
     # What it tells
 
     @property

@@ -280,6 +280,10 @@ class StreamWriter:
         if not self._shared:
             await self._appends.close()
 
+    def __repr__(self) -> str:
+        named = self._stream.name if self._stream is not None else f"{self._table}, not open"
+        return f"StreamWriter({named}, {self._type}, next offset {self._end})"
+
     async def __aenter__(self) -> Self:
         return await self.open()
 

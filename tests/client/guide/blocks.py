@@ -88,7 +88,7 @@ _VARIABLES = {
 def _fields(kind: type[Any], made: Any) -> list[tuple[Any, ...]]:
     rows = []
     for field in fields(kind):
-        shown = "required" if field.name == "project" else f"`{getattr(made, field.name)!r}`"
+        shown = "`$GOOGLE_CLOUD_PROJECT`" if field.name == "project" else f"`{getattr(made, field.name)!r}`"
         if field.name in ("endpoints", "resilience"):
             shown = f"`{type(getattr(made, field.name)).__name__}()`"
         rows.append((f"`{field.name}`", shown, _MEANINGS[field.name]))
