@@ -106,7 +106,11 @@ class DeadLetters:
     def on_failed(
         self, source_table: TableReference | str
     ) -> Callable[[Sequence[FailedRow]], Awaitable[None]]:
-        """What a BufferedInserter of that table takes as ``on_failed``."""
+        """What a BufferedInserter of that table takes as ``on_failed``.
+
+        It also gets rows whose request was not answered in the end: they may be in the table. Drive those
+        (``error`` begins with the reason, such as backendError) with ``keys``.
+        """
 
         async def put_aside(failed: Sequence[FailedRow]) -> None:
             await self.add(source_table, failed)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
+from bqclient.errors import UsageError
 from bqclient.models.schema import Schema
 from bqclient.storage_api.batches import pieces_of, size_of
+
+from .checking import check_columns
 
 _FRAMES = ("pandas", "polars")
 
@@ -81,16 +84,7 @@ def _is_frame(rows: Any) -> bool:
 def _plain(rows: Any, schema: Schema) -> Any:
     """Frames as Arrow data, rows of results as dictionaries."""
     if _is_frame(rows):
-        from bqclient.errors import UsageError
-        from bqclient.values.frames import arrow_of_frame
-
-        try:
-            # Columns that the frame lacks stay missing.
-            names = {str(name).casefold() for name in rows.columns}
-            return arrow_of_frame(rows, Schema(tuple(f for f in schema if f.name.casefold() in names)))
-        except UsageError:
-            # Row by row tells which ones do not fit.
-            return _records(rows)
+        return _of_frame(rows, schema)
     if isinstance(rows, Mapping) or hasattr(rows, "num_rows") or hasattr(rows, "read_next_batch"):
         return rows
     if hasattr(rows, "__aiter__"):
@@ -100,10 +94,33 @@ def _plain(rows: Any, schema: Schema) -> Any:
     return rows
 
 
+def _of_frame(given: Any, schema: Schema) -> Any:
+    """A frame as Arrow data; as rows where values do not fit, so that each is looked at.
+
+    Raises UsageError for columns that the table does not have.
+    """
+    from bqclient.values.frames import arrow_of_frame
+
+    frame = given.collect() if hasattr(given, "collect") else given
+    if not hasattr(frame, "columns"):
+        raise UsageError(f"{type(frame).__name__} is no DataFrame: rows have columns.")
+    names = [str(name) for name in frame.columns]
+    check_columns(names, schema)
+    given_names = {name.casefold() for name in names}
+    try:
+        # Columns that the frame lacks stay missing.
+        return arrow_of_frame(frame, Schema(tuple(f for f in schema if f.name.casefold() in given_names)))
+    except UsageError:
+        return _records(frame)
+
+
 def _records(frame: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (
-        frame.to_dict(orient="records") if type(frame).__module__.startswith("pandas") else frame.to_dicts()
-    )
+    found: list[dict[str, Any]]
+    if hasattr(frame, "to_dicts"):
+        found = frame.to_dicts()
+    else:
+        # What pandas has for nothing is NULL.
+        found = frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
     return found
 
 

@@ -130,7 +130,8 @@ def test_write_rows(bqsim: Any, way: Any) -> None:
             report = await client.ingest.write_rows(TABLE, ledger.rows(4), method=way, writers=1)
             assert (report.method, report.written) == (way, 4)
 
-        await ledger.until_enough(once, 4)
+        # The simulator's ledger tells uploads apart by their configuration only.
+        await ledger.until_enough(once, 1 if way == "load" else 4)
 
     _ledger(bqsim, work, *methods)
     if way != "storage":
@@ -143,7 +144,7 @@ def test_load_jobs(bqsim: Any) -> None:
             job = await client.loading.from_rows(ledger.rows(2), TABLE, schema=SCHEMA)
             assert job.output_rows == 2
 
-        await ledger.until_enough(once, 4)
+        await ledger.until_enough(once)
 
     _ledger(bqsim, work, INSERT_JOB)
     bqsim.verify_exactly_once()
