@@ -75,7 +75,13 @@ class BigQueryClient:
 
     ``BigQueryClient(project="p", location="EU", …)`` takes the settings of :class:`~bqclient.ClientConfig`
     by name; :meth:`builder` and ``BigQueryClient(config)`` do the same. Use it as ``async with``, or call
-    :meth:`close`. Services (``queries``, ``jobs``, …) are made when first used.
+    :meth:`close`. Services (``queries``, ``jobs``, …) are made when first used, and connections are opened
+    then. One client serves a whole application, in one event loop.
+
+    ``runtime``: time and randomness, for tests. ``http_transport``: an httpx transport for REST in place of
+    the client's own, as ``httpx.MockTransport``.
+
+    Raises UsageError for settings that cannot be, InsecureTransportError for plain text to another machine.
     """
 
     def __init__(
@@ -106,84 +112,84 @@ class BigQueryClient:
 
     @cached_property
     def queries(self) -> Queries:
-        """Queries."""
+        """Queries: run them, stream their rows, dry runs, sessions."""
         from .services.queries import Queries
 
         return Queries(self)
 
     @cached_property
     def jobs(self) -> Jobs:
-        """Jobs: get, list, cancel, wait, watch."""
+        """Jobs of every kind: begin, get, list, cancel, wait, watch."""
         from .services.jobs import Jobs
 
         return Jobs(self)
 
     @cached_property
     def streaming(self) -> Streaming:
-        """Streaming inserts."""
+        """Streaming inserts (``tabledata.insertAll``): one request, or gathered rows."""
         from .services.streaming import Streaming
 
         return Streaming(self)
 
     @cached_property
     def loading(self) -> Loading:
-        """Load jobs."""
+        """Load jobs: from Cloud Storage, files, memory, rows, Arrow, DataFrames."""
         from .services.loading import Loading
 
         return Loading(self)
 
     @cached_property
     def exports(self) -> Exports:
-        """Extract jobs."""
+        """Extract jobs: tables to Cloud Storage."""
         from .services.exports import Exports
 
         return Exports(self)
 
     @cached_property
     def datasets(self) -> Datasets:
-        """Datasets."""
+        """Datasets: create, get, update, delete, undelete, list."""
         from .services.datasets import Datasets
 
         return Datasets(self)
 
     @cached_property
     def tables(self) -> Tables:
-        """Tables and views."""
+        """Tables and views: create, get, update, delete, list, copy, preview rows."""
         from .services.tables import Tables
 
         return Tables(self)
 
     @cached_property
     def routines(self) -> Routines:
-        """Functions and procedures."""
+        """Functions and procedures: create, get, update, delete, list."""
         from .services.routines import Routines
 
         return Routines(self)
 
     @cached_property
     def costs(self) -> Costs:
-        """What queries cost, before and after."""
+        """What queries cost: estimates by dry runs, limits in USD, costs of jobs."""
         from .services.costs import Costs
 
         return Costs(self)
 
     @cached_property
     def storage_read(self) -> StorageRead:
-        """Reads over the Storage API."""
+        """Reads over the Storage API: whole tables or sessions, as Arrow."""
         from .storage_api.read import StorageRead
 
         return StorageRead(self)
 
     @cached_property
     def storage_write(self) -> StorageWrite:
-        """Writes over the Storage API."""
+        """Writes over the Storage API: at least once, exactly once, all at once."""
         from .storage_api.write import StorageWrite
 
         return StorageWrite(self)
 
     @cached_property
     def ingest(self) -> Ingest:
-        """Rows into tables by whatever way suits them."""
+        """Rows into tables by the way that suits them; merges, dead letters, tenants, schema files."""
         from .ingest import Ingest
 
         return Ingest(self)

@@ -62,40 +62,40 @@ class SyncBigQueryClient:
         """The project that jobs run in."""
     @property
     def queries(self) -> SyncQueries:
-        """Queries."""
+        """Queries: run them, stream their rows, dry runs, sessions."""
     @property
     def jobs(self) -> SyncJobs:
-        """Jobs: get, list, cancel, wait, watch."""
+        """Jobs of every kind: begin, get, list, cancel, wait, watch."""
     @property
     def streaming(self) -> SyncStreaming:
-        """Streaming inserts."""
+        """Streaming inserts (``tabledata.insertAll``): one request, or gathered rows."""
     @property
     def loading(self) -> SyncLoading:
-        """Load jobs."""
+        """Load jobs: from Cloud Storage, files, memory, rows, Arrow, DataFrames."""
     @property
     def exports(self) -> SyncExports:
-        """Extract jobs."""
+        """Extract jobs: tables to Cloud Storage."""
     @property
     def datasets(self) -> SyncDatasets:
-        """Datasets."""
+        """Datasets: create, get, update, delete, undelete, list."""
     @property
     def tables(self) -> SyncTables:
-        """Tables and views."""
+        """Tables and views: create, get, update, delete, list, copy, preview rows."""
     @property
     def routines(self) -> SyncRoutines:
-        """Functions and procedures."""
+        """Functions and procedures: create, get, update, delete, list."""
     @property
     def costs(self) -> SyncCosts:
-        """What queries cost, before and after."""
+        """What queries cost: estimates by dry runs, limits in USD, costs of jobs."""
     @property
     def storage_read(self) -> SyncStorageRead:
-        """Reads over the Storage API."""
+        """Reads over the Storage API: whole tables or sessions, as Arrow."""
     @property
     def storage_write(self) -> SyncStorageWrite:
-        """Writes over the Storage API."""
+        """Writes over the Storage API: at least once, exactly once, all at once."""
     @property
     def ingest(self) -> SyncIngest:
-        """Rows into tables by whatever way suits them."""
+        """Rows into tables by the way that suits them; merges, dead letters, tenants, schema files."""
     def close(self) -> None:
         """Close all connections."""
     def __enter__(self) -> Self: ...
@@ -207,7 +207,11 @@ class SyncDeadLetters:
     def on_failed(
         self, source_table: TableReference | str
     ) -> Callable[[Sequence[FailedRow]], Awaitable[None]]:
-        """What a BufferedInserter of that table takes as ``on_failed``."""
+        """What a BufferedInserter of that table takes as ``on_failed``.
+
+        It also gets rows whose request was not answered in the end: they may be in the table. Drive those
+        (``error`` begins with the reason, such as backendError) with ``keys``.
+        """
     def read(
         self,
         source_table: TableReference | str | None = None,

@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from bqclient import BigQueryClient, ClientConfig, Endpoints, SyncBigQueryClient
+from bqclient import BigQueryClient, ClientConfig, Endpoints, Secret, SyncBigQueryClient
 from bqclient.errors import CertificateError, InsecureTransportError, InvalidQueryError, UsageError
 from tests.client.running import HeldTime, endpoints
 
-from .tls_front import Authority, front, http2_front
+from .tls_front import Authority, connect_proxy, front, http2_front
 
 
 def _run(
@@ -154,6 +154,33 @@ def test_the_proxy_of_the_environment_is_used(
 
     found, connections = asyncio.run(whole())
     assert (found, connections) == (7, 1)
+
+
+@pytest.mark.parametrize("http2", [False, True])
+def test_tls_goes_through_a_proxy(
+    bqsim: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, http2: bool
+) -> None:
+    """Names that only the proxy knows: REST and gRPC."""
+    authority = Authority(tmp_path, "bigquery.example.org")
+
+    async def whole() -> tuple[Any, set[str], set[str]]:
+        rest = front(urlsplit(bqsim.url).netloc, authority.server_context("http/1.1"))
+        grpc = front(bqsim.grpc_target, authority.server_context("h2"))
+        async with connect_proxy() as (port, asked), rest as by_rest, grpc as by_grpc:
+            monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+            monkeypatch.delenv("no_proxy", raising=False)
+            ports = (by_rest.port, by_grpc.port)
+            places = Endpoints(
+                rest=f"https://bigquery.example.org:{ports[0]}", grpc=f"bigquery.example.org:{ports[1]}"
+            )
+            config = ClientConfig(bqsim.project, credentials=Secret("token"), endpoints=places, http2=http2)
+            async with BigQueryClient(config, ca_file=authority.ca_file) as client:
+                found = await _both(client, None, None)
+            return found, set(asked), {f"CONNECT bigquery.example.org:{p}" for p in ports}
+
+    found, asked, wanted = asyncio.run(whole())
+    assert found == (6, 3)
+    assert asked == wanted
 
 
 def test_hosts_without_proxy(bqsim: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,3 +179,39 @@ async def http2_front(url: str, context: ssl.SSLContext) -> AsyncIterator[Front]
         server.close()
         await asyncio.gather(*open_, return_exceptions=True)
         await server.wait_closed()
+
+
+@asynccontextmanager
+async def connect_proxy() -> AsyncIterator[tuple[int, list[str]]]:
+    """A proxy that takes CONNECT: its port, and the places that it was asked for."""
+    asked: list[str] = []
+    open_: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        open_.add(task)
+        task.add_done_callback(open_.discard)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        method, place, _ = head.split(" ", 2)
+        asked.append(f"{method} {place}")
+        # Whatever name was asked for is this machine.
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", int(place.rpartition(":")[2]))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(_pass_on(reader, there_writer))
+                both.create_task(_pass_on(there_reader, writer))
+        finally:
+            for one in (writer, there_writer):
+                one.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1], asked
+    finally:
+        server.close()
+        for task in list(open_):
+            task.cancel()
+        await asyncio.gather(*open_, return_exceptions=True)
+        await server.wait_closed()
