@@ -53,7 +53,7 @@ MUTANTS = (
         "resilience/policies.py",
         "self.first_s * self.growth**number",
         "self.first_s",
-        f"{BACKOFF}::test_what_may_succeed_later_is_tried_again_as_asked",
+        "test_core.py::test_a_failing_service_is_asked_three_times_more",
     ),
     _m(
         "waits without jitter",

@@ -33,7 +33,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "resilience": Resilience({"backend": RetryPolicy(retries=12)}, breaker_failures=20),
     },
 }
-# Where jobs wait for minutes: seconds that pass at a time while the service is waited for.
+# Where jobs wait for minutes: seconds that pass at a time while the service makes a caller wait.
 STRIDES: Mapping[str, float] = {"slot-starvation": 10.0, "stuck-job": 10.0, "month-end": 1.0}
 
 

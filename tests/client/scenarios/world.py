@@ -22,7 +22,9 @@ ROWS = 3_000
 # What a journey may take, in seconds of the wall.
 LONGEST_S = 60.0
 LOOK_S = 0.002
-# How far the clock is moved at a time while nothing but the service waits.
+# What the service makes a caller wait for at a time: polls that are held, and latencies.
+HELD_S = 40.0
+# How far the clock is moved at a time meanwhile.
 STRIDE_S = 0.25
 
 
@@ -49,7 +51,7 @@ class SharedTime(HeldTime):
     """A simulator's clock as the client's. It stands while either works, and goes on when both wait.
 
     ``behind``: seconds by which the time of day on the client's machine is behind. ``stride``: seconds that
-    pass at a time while the service is waited for.
+    pass at a time while the service makes a caller wait.
     """
 
     def __init__(self, sim: Any, seed: int = 1, behind: float = 0.0, stride: float = STRIDE_S) -> None:
@@ -84,7 +86,7 @@ class SharedTime(HeldTime):
         return self._random.random()
 
     async def go_on(self) -> None:
-        """Move the clock on: to where the client's next wait ends, else while nothing happens."""
+        """Move the clock on to where a wait ends: the client's, else, if nothing happens, the service's."""
         seen, quiet = -1, 0
         while not self.over:
             await asyncio.sleep(LOOK_S)
@@ -95,8 +97,14 @@ class SharedTime(HeldTime):
             position = self._sim.journal.position
             quiet = quiet + 1 if position == seen else 0
             seen = position
-            if quiet > 2 and self._clock.waiting:
+            if quiet > 4 and self._held():
                 await self._clock.advance_async(self._stride)
+
+    def _held(self) -> bool:
+        """Whether the service makes a caller wait; what it waits for itself takes longer."""
+        with self._clock._lock:
+            first = self._clock._timers.first_us()
+        return first is not None and first / 1e6 - self.monotonic() <= HELD_S
 
 
 class World:
