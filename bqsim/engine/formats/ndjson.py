@@ -34,6 +34,8 @@ _NATIVE = {
     TypeKind.BOOL: pa.bool_(),
 }
 _FEED, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
+_TAIL = 64
+_SOMETHING = re.compile(rb"[^ \t\n\r\v\f]")
 _NULL_BEHIND = re.compile(rb"\}\s*n")
 # How the bulk reader takes numbers that are values of other kinds.
 _NUMBERS: dict[TypeKind, Any] = {
@@ -111,7 +113,7 @@ def batches(
     """
     read = partial(_read_block, fields=tuple(fields), options=options, most_bad=most_bad)
     empty = True
-    for parsed in ahead(read, blocks(utf8(stream, options.encoding), size, _lines_end)):
+    for parsed in ahead(read, blocks(utf8(stream, options.encoding), size, _lines_end, alone=True)):
         empty = False
         yield parsed
         if len(parsed.bad) > most_bad:
@@ -137,7 +139,7 @@ def _read_block(
 ) -> Parsed:
     """The rows of a block: in bulk, those parts of it that are not of the usual form line by line."""
     position, data = block
-    if not data.strip():
+    if _within(data)[0] == len(data):
         return Parsed(fields, empty_table(fields))
     rows = _read_in_bulk(features(data) if options.geojson else data, fields, options)
     if rows is not None:
@@ -162,10 +164,10 @@ def _regular_rows(data: bytes) -> int | None:
     Within an object or array one object is not behind another without a comma, so that such an end of a line
     is one of a row. A row of ``null`` kills the bulk reader.
     """
-    data = data.strip()
-    if not data.startswith(b"{") or not data.endswith(b"}"):
+    start, stop = _within(data)
+    found = np.frombuffer(data, np.uint8)[start:stop]
+    if not len(found) or found[0] != _OPEN or found[-1] != _CLOSE:
         return None
-    found = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(found == _FEED)
     before, behind = found[ends - 1], found[ends + 1]
     if b"\r" in data:
@@ -175,6 +177,15 @@ def _regular_rows(data: bytes) -> int | None:
     # Without objects within objects there is one at each end of a line only.
     closed = np.count_nonzero(found == _CLOSE)
     return None if closed > len(ends) + 1 and _NULL_BEHIND.search(data) else len(ends) + 1
+
+
+def _within(data: bytes) -> tuple[int, int]:
+    """Where that begins and ends which is not white space; at the end of blank data. Nothing is copied."""
+    start = len(data) if (found := _SOMETHING.search(data)) is None else found.start()
+    # Of the little that is behind the last row mostly.
+    tail = data[-_TAIL:]
+    behind = len(tail) - len(tail.rstrip())
+    return start, max(start, len(data) - behind if behind < len(tail) else len(data.rstrip()))
 
 
 def _read_in_bulk(data: bytes, fields: tuple[Field, ...], options: JsonOptions) -> pa.Table | None:

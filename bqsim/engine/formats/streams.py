@@ -118,9 +118,10 @@ def _unmarked(stream: Readable) -> Iterator[bytes]:
 RowsEnd = Callable[[bytes], int]
 
 
-def blocks(stream: Readable, size: int, end: RowsEnd) -> Iterator[tuple[int, bytes]]:
+def blocks(stream: Readable, size: int, end: RowsEnd, *, alone: bool = False) -> Iterator[tuple[int, bytes]]:
     """A stream in blocks of about ``size`` bytes that end where a row does, each with its position.
 
+    ``alone``: an end of a row is one whatever is before it, so that large blocks are copied once less.
     Raises ``invalid`` for a row that is too large.
     """
     position, held, over, wanted = 0, b"", False, size
@@ -128,6 +129,11 @@ def blocks(stream: Readable, size: int, end: RowsEnd) -> Iterator[tuple[int, byt
         while not over and len(held) < wanted:
             data = stream.read(wanted - len(held))
             over = not data
+            if alone and held and len(held) + len(data) == wanted and (at := end(data)):
+                whole = b"".join((held, memoryview(data)[:at]))
+                yield position, whole
+                position, held, wanted = position + len(whole), data[at:], size
+                continue
             held = held + data if held else data
         if not held:
             return

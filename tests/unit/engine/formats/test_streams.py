@@ -53,3 +53,6 @@ def test_blocks_and_pieces_end_with_lines(lines: list[bytes], size: int) -> None
         assert b"".join(block for _, block in found) == data
         assert all(block.endswith(b"\n") for _, block in found[:-1])
         assert [at for at, _ in found] == [sum(len(b) for _, b in found[:i]) for i in range(len(found))]
+    assert list(blocks(io.BytesIO(data), size, lines_end, alone=True)) == list(
+        blocks(io.BytesIO(data), size, lines_end)
+    )
