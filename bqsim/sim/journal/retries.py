@@ -88,7 +88,8 @@ RETRIED_STATUSES: Mapping[str, frozenset[str]] = {
     "CreateReadSession": _CONTROL,
     "SplitReadStream": _CONTROL,
     "ReadRows": frozenset({"UNAVAILABLE", "UNKNOWN"}),
-    "AppendRows": frozenset({"UNAVAILABLE", "ABORTED", "INTERNAL"}),
+    # RESOURCE_EXHAUSTED is its throughput quota, or its connections: both are free again after a while.
+    "AppendRows": _STREAM_CONTROL | {"ABORTED", "CANCELLED", "INTERNAL"},
     "CreateWriteStream": _STREAM_CONTROL,
     "GetWriteStream": _STREAM_CONTROL,
     "FinalizeWriteStream": _STREAM_CONTROL,
@@ -122,7 +123,7 @@ def _of_status(name: str, outcome: Outcome) -> Guidance:
         return AGAIN
     if name == "ReadRows" and outcome.status == "INTERNAL":
         return AGAIN if "RST_STREAM" in outcome.message else _STREAM_ENDED
-    if name in ("AppendRows", "ReadRows") and outcome.status == "RESOURCE_EXHAUSTED":
+    if name == "ReadRows" and outcome.status == "RESOURCE_EXHAUSTED":
         return AGAIN if outcome.retry_delay_s is not None else _NO_RETRY_INFO
     return NEVER
 
