@@ -23,7 +23,7 @@ from .geojson import feature_row, features
 from .json_rows import decode, parse_row
 from .parsed import Parsed, together
 from .pipeline import ahead
-from .streams import blocks, pieces, utf8
+from .streams import blocks, pieces, utf8, within_space
 from .texts import convert
 from .time_formats import TimeFormats
 
@@ -34,8 +34,6 @@ _NATIVE = {
     TypeKind.BOOL: pa.bool_(),
 }
 _FEED, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
-_TAIL = 64
-_SOMETHING = re.compile(rb"[^ \t\n\r\v\f]")
 _NULL_BEHIND = re.compile(rb"\}\s*n")
 # How the bulk reader takes numbers that are values of other kinds.
 _NUMBERS: dict[TypeKind, Any] = {
@@ -139,7 +137,7 @@ def _read_block(
 ) -> Parsed:
     """The rows of a block: in bulk, those parts of it that are not of the usual form line by line."""
     position, data = block
-    if _within(data)[0] == len(data):
+    if within_space(data)[0] == len(data):
         return Parsed(fields, empty_table(fields))
     rows = _read_in_bulk(features(data) if options.geojson else data, fields, options)
     if rows is not None:
@@ -164,7 +162,7 @@ def _regular_rows(data: bytes) -> int | None:
     Within an object or array one object is not behind another without a comma, so that such an end of a line
     is one of a row. A row of ``null`` kills the bulk reader.
     """
-    start, stop = _within(data)
+    start, stop = within_space(data)
     found = np.frombuffer(data, np.uint8)[start:stop]
     if not len(found) or found[0] != _OPEN or found[-1] != _CLOSE:
         return None
@@ -177,15 +175,6 @@ def _regular_rows(data: bytes) -> int | None:
     # Without objects within objects there is one at each end of a line only.
     closed = np.count_nonzero(found == _CLOSE)
     return None if closed > len(ends) + 1 and _NULL_BEHIND.search(data) else len(ends) + 1
-
-
-def _within(data: bytes) -> tuple[int, int]:
-    """Where that begins and ends which is not white space; at the end of blank data. Nothing is copied."""
-    start = len(data) if (found := _SOMETHING.search(data)) is None else found.start()
-    # Of the little that is behind the last row mostly.
-    tail = data[-_TAIL:]
-    behind = len(tail) - len(tail.rstrip())
-    return start, max(start, len(data) - behind if behind < len(tail) else len(data.rstrip()))
 
 
 def _read_in_bulk(data: bytes, fields: tuple[Field, ...], options: JsonOptions) -> pa.Table | None:

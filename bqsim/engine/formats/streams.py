@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import re
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ _STEP = 1 << 20
 MAX_ROW = 100 << 20
 _GZIP = b"\x1f\x8b"
 _MARK = "\ufeff"
+_SOMETHING = re.compile(rb"[^ \t\n\r\v\f]")
+_TAIL = 64
 # A temporary file that is greater than this is on disk.
 _IN_MEMORY = 64 << 20
 
@@ -164,3 +167,12 @@ def pieces(data: bytes, count: int, end: RowsEnd) -> Iterator[tuple[int, bytes]]
         stop = len(data) if at + taken >= len(data) else at + found
         yield at, data[at:stop]
         at = stop
+
+
+def within_space(data: bytes) -> tuple[int, int]:
+    """Where that begins and ends which is not white space; at the end of blank data. Nothing is copied."""
+    start = len(data) if (found := _SOMETHING.search(data)) is None else found.start()
+    # Of the little that is behind the last row mostly.
+    tail = data[-_TAIL:]
+    behind = len(tail) - len(tail.rstrip())
+    return start, max(start, len(data) - behind if behind < len(tail) else len(data.rstrip()))

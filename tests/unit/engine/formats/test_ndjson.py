@@ -152,11 +152,3 @@ def test_rows_of_null_are_bad(data: bytes) -> None:
     fields = (Field("id", TypeKind.INT64),)
     parsed = read_ndjson(data, fields)
     assert len(parsed.bad) == 1
-
-
-@given(st.text("a \n\t\r\v\f", max_size=9), st.integers(0, 80))
-def test_what_is_within_white_space(text: str, spaces: int) -> None:
-    data = text.encode() + b" " * spaces
-    start, stop = ndjson._within(data)
-    assert data[start:stop] == data.strip()
-    assert (start == len(data)) == (not data.strip())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bqsim.engine.formats.streams import blocks, lines_end, pieces, plain, seekable, utf8
+from bqsim.engine.formats.streams import blocks, lines_end, pieces, plain, seekable, utf8, within_space
 from bqsim.errors import BigQueryError
 
 
@@ -56,3 +56,11 @@ def test_blocks_and_pieces_end_with_lines(lines: list[bytes], size: int) -> None
     assert list(blocks(io.BytesIO(data), size, lines_end, alone=True)) == list(
         blocks(io.BytesIO(data), size, lines_end)
     )
+
+
+@given(st.text("a \n\t\r\v\f", max_size=9), st.integers(0, 80))
+def test_what_is_within_white_space(text: str, spaces: int) -> None:
+    data = text.encode() + b" " * spaces
+    start, stop = within_space(data)
+    assert data[start:stop] == data.strip()
+    assert (start == len(data)) == (not data.strip())
