@@ -46,7 +46,10 @@ def json_row(row: Mapping[str, Any], schema: Schema, *, load: bool = False) -> d
 
 def named_fields(schema: Schema, rows: Iterable[Mapping[str, Any]]) -> Schema:
     """The fields that any of the rows has, and those that they ought to have."""
-    named = {str(name).casefold() for row in rows for name in row}
+    given: set[Any] = set()
+    for row in rows:
+        given.update(row)
+    named = {str(name).casefold() for name in given}
     return Schema(
         tuple(f for f in schema if f.name.casefold() in named or (f.required and f.default is None))
     )

@@ -20,6 +20,8 @@ KEY_TYPES = frozenset(
     }
 )
 ROWS = "(SELECT * FROM UNNEST(@rows))"
+# Names of the table and of the source: no column has them, whose name would stand for the whole row.
+_T, _S = "bqclient_t", "bqclient_s"
 
 
 def quoted(name: str) -> str:
@@ -58,9 +60,9 @@ def same_keys(keys: Sequence[Field], *, null_matches: bool) -> str:
         if null_matches and not field.required:
             # Equality of two texts, which the service can join by; that of NULL is 'null', that of the
             # STRING null is '"null"'.
-            parts.append(f"TO_JSON_STRING(T.{name}) = TO_JSON_STRING(S.{name})")
+            parts.append(f"TO_JSON_STRING({_T}.{name}) = TO_JSON_STRING({_S}.{name})")
         else:
-            parts.append(f"T.{name} = S.{name}")
+            parts.append(f"{_T}.{name} = {_S}.{name}")
     return " AND ".join(parts)
 
 
@@ -76,18 +78,18 @@ def merge_statement(
 ) -> str:
     """A MERGE of a source (a subquery, or a table's quoted name) with those columns."""
     lines = [
-        f"MERGE {table.sql} AS T",
-        f"USING {source} AS S",
+        f"MERGE {table.sql} AS {_T}",
+        f"USING {source} AS {_S}",
         f"ON {same_keys(keys, null_matches=null_matches)}",
     ]
     if marked:
-        lines.append(f"WHEN MATCHED AND S.{quoted(MARK)} THEN DELETE")
+        lines.append(f"WHEN MATCHED AND {_S}.{quoted(MARK)} THEN DELETE")
     changed = [c for c in columns if c in update]
     if changed:
         lines.append("WHEN MATCHED THEN UPDATE SET " + _sets(changed))
     names = ", ".join(quoted(c) for c in columns)
-    values = ", ".join(f"S.{quoted(c)}" for c in columns)
-    condition = f" AND NOT S.{quoted(MARK)}" if marked else ""
+    values = ", ".join(f"{_S}.{quoted(c)}" for c in columns)
+    condition = f" AND NOT {_S}.{quoted(MARK)}" if marked else ""
     lines.append(f"WHEN NOT MATCHED{condition} THEN INSERT ({names}) VALUES ({values})")
     return "\n".join(lines)
 
@@ -95,18 +97,18 @@ def merge_statement(
 def update_statement(table: TableReference, keys: Sequence[Field], columns: Sequence[str]) -> str:
     """An UPDATE of columns by keys, of rows that are a parameter."""
     return (
-        f"UPDATE {table.sql} AS T SET {_sets(columns, NEW)}\n"
-        f"FROM {ROWS} AS S\nWHERE {same_keys(keys, null_matches=False)}"
+        f"UPDATE {table.sql} AS {_T} SET {_sets(columns, NEW)}\n"
+        f"FROM {ROWS} AS {_S}\nWHERE {same_keys(keys, null_matches=False)}"
     )
 
 
 def delete_statement(table: TableReference, keys: Sequence[Field]) -> str:
     """A DELETE by keys, of rows that are a parameter."""
     return (
-        f"DELETE FROM {table.sql} AS T\n"
-        f"WHERE EXISTS (SELECT 1 FROM UNNEST(@rows) AS S WHERE {same_keys(keys, null_matches=False)})"
+        f"DELETE FROM {table.sql} AS {_T}\n"
+        f"WHERE EXISTS (SELECT 1 FROM UNNEST(@rows) AS {_S} WHERE {same_keys(keys, null_matches=False)})"
     )
 
 
 def _sets(columns: Sequence[str], prefix: str = "") -> str:
-    return ", ".join(f"{quoted(c)} = S.{quoted(prefix + c)}" for c in columns)
+    return ", ".join(f"{quoted(c)} = {_S}.{quoted(prefix + c)}" for c in columns)

@@ -106,3 +106,18 @@ def test_lost_answers_make_no_second_change(bqsim: Any, change: Any) -> None:
 
     run(bqsim, work)
     bqsim.verify_exactly_once()
+
+
+def test_columns_may_be_named_as_they_like(bqsim: Any) -> None:
+    names = ["t", "s", "rows", "select", "bqclient_new_t"]
+
+    async def work(client: BigQueryClient) -> None:
+        await make(client, [{"name": name, "type": "INT64"} for name in names])
+        await client.ingest.merge(TABLE, [dict.fromkeys(names, 1)], ["t"])
+        await client.ingest.merge(TABLE, [{**dict.fromkeys(names, 1), "s": 2}], ["t", "select"])
+        changes: list[Change] = [Update({"s": 2}, {"t": 3, "rows": 4}), Delete({"select": 9, "t": 1})]
+        assert (await client.ingest.write_rows(TABLE, changes=changes)).updated == 1
+        (row,) = (await client.queries.execute("SELECT x.* FROM d.t AS x")).rows
+        assert row.as_dict() == {"t": 3, "s": 2, "rows": 4, "select": 1, "bqclient_new_t": 1}
+
+    run(bqsim, work)

@@ -268,7 +268,7 @@ def test_names_are_quoted() -> None:
         marked=False,
         null_matches=False,
     )
-    assert "ON T.`order` = S.`order`" in sql
-    assert "SET `se-lect` = S.`se-lect`" in sql
+    assert "ON bqclient_t.`order` = bqclient_s.`order`" in sql
+    assert "SET `se-lect` = bqclient_s.`se-lect`" in sql
     with pytest.raises(UsageError):
         quoted("a`; DROP TABLE t")

@@ -331,3 +331,35 @@ def test_the_schema_given_is_not_asked_for(bqsim: Any) -> None:
         assert len(bqsim.journal.calls("bigquery.tables.get")) == before
 
     run(bqsim, work)
+
+
+@pytest.mark.parametrize("method", ["stream", "load", "storage", "merge"])
+def test_arrow_data_of_many_types_is_the_same_by_every_way(bqsim: Any, method: Any) -> None:
+    from decimal import Decimal
+
+    noon = datetime.datetime(2026, 1, 2, 12, 0, 0, 5)
+    values: dict[str, tuple[str, Any]] = {
+        "n": ("INT64", 1),
+        "f": ("FLOAT64", 1.5),
+        "b": ("BOOL", True),
+        "by": ("BYTES", b"\0\xff"),
+        "d": ("DATE", noon.date()),
+        "t": ("TIME", noon.time()),
+        "dt": ("DATETIME", noon),
+        "ts": ("TIMESTAMP", noon.replace(tzinfo=datetime.UTC)),
+        "nu": ("NUMERIC", Decimal("1.5")),
+        "none": ("STRING", None),
+    }
+    table = pa.Table.from_pylist([{name: value for name, (_, value) in values.items()}])
+
+    async def work(client: BigQueryClient) -> None:
+        schema = [{"name": name, "type": type_} for name, (type_, _) in values.items()]
+        await make(client, [*schema, {"name": "tags", "type": "STRING", "mode": "REPEATED"}])
+        given = table.append_column("tags", pa.array([["a", "b"]]))
+        options: dict[str, Any] = {"keys": ["n"]} if method == "merge" else {"method": method}
+        report = await client.ingest.write_rows(TABLE, given, **options)
+        assert report.refused == ()
+        (row,) = (await client.queries.execute("SELECT * FROM d.t")).rows
+        assert row.as_dict() == {**{name: value for name, (_, value) in values.items()}, "tags": ["a", "b"]}
+
+    run(bqsim, work)
