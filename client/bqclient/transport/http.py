@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from bqclient.errors import (
@@ -29,11 +30,11 @@ def open_transport(config: ClientConfig) -> httpx.AsyncBaseTransport:
     proxy = _proxy(config.endpoints.rest)
     trusted = trusted_by(config)
     if config.http2:
+        # Asked here: httpx would find out in the middle of the first call over TLS.
+        if not _installed("h2"):
+            raise UsageError("http2=True needs h2: pip install 'bqclient[http2]'")
         limits = httpx.Limits(max_connections=config.connections)
-        try:
-            return httpx.AsyncHTTPTransport(verify=trusted, http2=True, limits=limits, proxy=proxy)
-        except ImportError as missing:
-            raise UsageError("http2=True needs h2: pip install 'bqclient[http2]'") from missing
+        return httpx.AsyncHTTPTransport(verify=trusted, http2=True, limits=limits, proxy=proxy)
     import aiohttp
     from httpx_aiohttp import AiohttpTransport
 
@@ -49,6 +50,13 @@ def open_transport(config: ClientConfig) -> httpx.AsyncBaseTransport:
 
     transport = AiohttpTransport(verify=trusted, client=session, proxy=proxy)
     return transport
+
+
+def _installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ValueError:
+        return False
 
 
 def trusted_by(config: ClientConfig) -> ssl.SSLContext | bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from bqclient import ClientConfig, Resilience, errors
 from bqclient.ingest.report import Thresholds
 from bqclient.ingest.tenants import TIERS
 from bqclient.observability.metrics import metrics_of
-from bqclient.resilience.policies import POLICIES, RULES
+from bqclient.resilience.policies import HTTP_RULES, POLICIES, RULES, STATUS_RULES, Rule
 from bqclient.services import query_options, streaming
 from bqclient.storage_api import commits, payloads, read_session
 
@@ -123,15 +123,28 @@ def policies() -> str:
     return _table(("Policy", "Retries", "Seconds before each"), rows)
 
 
-def reasons() -> str:
-    """Reasons of the service that are retried, and the errors they are."""
-    rows = []
-    for reason, rule in sorted(RULES.items()):
+def _rules(rules: Mapping[Any, Rule]) -> str:
+    """Rules by what they are, those that make calls again first."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for name, rule in sorted(rules.items(), key=lambda item: str(item[0])):
         again = "" if rule.policy == "never" else f"`{rule.policy}`"
-        which = "any call" if rule.refused else "idempotent calls"
-        rows.append((f"`{reason}`", f"`{rule.error.__name__}`", again, which if again else "not made again"))
-    rows.sort(key=lambda row: (not row[2], row[0]))
-    return _table(("Reason", "Error", "Policy", "Made again"), rows)
+        which = "not" if not again else "any call" if rule.refused else "idempotent calls"
+        if rule.error is errors.JobBackendError:
+            again, which = "`new_job`", "as a new job"
+        found.setdefault((f"`{rule.error.__name__}`", again, which), []).append(f"`{name}`")
+    rows = [(", ".join(names), *what) for what, names in found.items()]
+    rows.sort(key=lambda row: (not row[2], row[1]))
+    return _table(("", "Error", "Policy", "Made again"), rows)
+
+
+def reasons() -> str:
+    """Reasons of the service: the errors they are, and which calls are made again."""
+    return _rules(RULES)
+
+
+def statuses() -> str:
+    """Answers without a reason, and statuses of gRPC."""
+    return _rules({**HTTP_RULES, **STATUS_RULES})
 
 
 def limits() -> str:
@@ -150,12 +163,17 @@ def limits() -> str:
 
 
 def error_tree() -> str:
-    """The errors, indented by their classes."""
-    lines = []
+    """The errors, indented by their classes; one of two classes is below the first."""
+    lines: list[str] = []
+    seen: set[type[errors.BigQueryError]] = set()
 
     def add(kind: type[errors.BigQueryError], depth: int) -> None:
         again = " (retryable)" if kind.retryable else ""
-        doc = (kind.__doc__ or "").strip().split("\n")[0]
+        whole = " ".join((kind.__doc__ or "").partition("\n\n")[0].split()).replace("``", "`")
+        doc = re.split(r"(?<=[.;]) ", whole)[0].rstrip(".;")
+        if kind in seen:
+            return
+        seen.add(kind)
         lines.append(f"{'  ' * depth}- `{kind.__name__}`{again}: {doc}\n")
         for other in vars(errors).values():
             if isinstance(other, type) and kind in other.__bases__:
@@ -204,6 +222,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "environment": environment,
     "policies": policies,
     "reasons": reasons,
+    "statuses": statuses,
     "limits": limits,
     "errors": error_tree,
     "metrics": metrics,

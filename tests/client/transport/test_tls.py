@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -75,6 +76,18 @@ def test_http2_over_tls(bqsim: Any, authority: Authority) -> None:
     found, seen = asyncio.run(whole())
     assert found == [0, 1, 2, 3, 4]
     assert (seen.connections, seen.protocols) == (1, ["h2"])
+
+
+def test_http2_without_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "h2", None)
+
+    async def ask() -> None:
+        places = Endpoints(rest="http://127.0.0.1:1")
+        async with BigQueryClient(project="p", endpoints=places, http2=True) as client:
+            await client.datasets.get("d")
+
+    with pytest.raises(UsageError, match=r"bqclient\[http2\]"):
+        asyncio.run(ask())
 
 
 @pytest.mark.parametrize("http2", [False, True])
