@@ -14,12 +14,20 @@ if TYPE_CHECKING:
 
     from bqsim.remote import RemoteSimulator
     from bqsim.sim.clock import SimulationClock
+    from bqsim.sim.control.loading import Scenarios
     from bqsim.sim.control.worlds import Worlds
     from bqsim.sim.iam import Iam
     from bqsim.sim.limits.control import LimitControl
+    from bqsim.sim.scenario.model import Scenario
     from bqsim.simulator import Simulator
 
     Server = Simulator | RemoteSimulator
+
+
+_OWN = (
+    "ask for the fixture bqsim_own instead of bqsim, or mark the test with bqsim_own or, for a scenario, "
+    "with bqsim_scenario"
+)
 
 
 class TestSimulator(Control):
@@ -120,6 +128,19 @@ class TestSimulator(Control):
     def worlds(self) -> Worlds:
         return super().worlds if self.own else self._shared("worlds")
 
+    def load(self, scenario: Scenarios, *more: Scenarios) -> Scenario:
+        """Put scenarios in force for the test's project, as :meth:`bqsim.Simulator.load`: a seed is that of
+        their rules. Raises ``ScenarioError`` for one with a clock, limits or a policy, unless :attr:`own`.
+        """
+        from bqsim.sim.scenario.tree import ScenarioError
+
+        try:
+            return super().load(scenario, *more)
+        except ScenarioError as error:
+            if not self.own:
+                error.add_note(f"What is for the whole simulator needs one of the test's own: {_OWN}.")
+            raise
+
     def reseed(self, seed: int) -> None:
         if not self.own:
             self._shared("seed")
@@ -127,8 +148,8 @@ class TestSimulator(Control):
 
     def _shared(self, name: str) -> NoReturn:
         raise RuntimeError(
-            f"bqsim.{name} is that of the whole simulator, which other tests use as well: ask for the "
-            "fixture bqsim_own instead of bqsim, or mark the test with bqsim_own or bqsim_clock"
+            f"bqsim.{name} is that of the whole simulator, which other tests use as well: {_OWN}, or mark it "
+            "with bqsim_clock"
         )
 
     # The end of a test

@@ -35,7 +35,7 @@ MARKERS = (
 NAMES = frozenset(text.partition("(")[0] for text in MARKERS)
 OWN = frozenset({"bqsim_clock", "bqsim_seed", "bqsim_own"})
 # What a scenario for one project cannot say.
-_WHOLE = ("seed", "clock", "limits", "iam")
+_WHOLE = ("seed", "clock", "limits", "answers", "iam")
 
 
 def marked(node: Any) -> bool:
@@ -83,7 +83,7 @@ def wanted(node: Any, base: Path | None = None) -> Wanted:
         scenarios.append(_clock(clock))
     if seed is not None:
         scenarios.append(_of({"seed": _only(seed, "a seed")}, "bqsim_seed"))
-    whole = any(getattr(one, key) is not None for one in scenarios for key in _WHOLE)
+    whole = any(getattr(one, key) not in (None, ()) for one in scenarios for key in _WHOLE)
     whole = whole or any(one.latency is not None and one.latency.preset is not None for one in scenarios)
     own = whole or "bqsim_own" in node.fixturenames or any(m.name in OWN for m in node.iter_markers())
     if own and base is not None:

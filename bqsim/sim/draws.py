@@ -13,7 +13,7 @@ import itertools
 import secrets
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar, Token
 from functools import lru_cache, partial
 
@@ -44,6 +44,14 @@ class Stream:
 
     def __hash__(self) -> int:
         return hash(self._key)
+
+
+def _stream(seed: int, scopes: Mapping[str, int], rule: str) -> Stream:
+    """The draws of a rule, by the seed of its scope (``rule@scope``) if that has one."""
+    name, _, rest = rule.rpartition("@")
+    scope, slash, part = rest.partition("/")
+    own = scopes.get(scope) if name else None
+    return Stream(seed, rule) if own is None else Stream(own, f"{name}{slash}{part}")
 
 
 class Uniforms:
@@ -108,6 +116,7 @@ class Draws:
     def __init__(self, seed: int | None = None) -> None:
         self._lock = threading.Lock()
         self._times = 0
+        self._scopes: dict[str, int] = {}
         self.reseed(secrets.randbits(63) if seed is None else seed)
 
     def reseed(self, seed: int) -> None:
@@ -117,7 +126,19 @@ class Draws:
             self._times += 1
             self.seed = seed
             self._counters: dict[str, Iterator[int]] = {}
-            self._streams = lru_cache(_STREAMS_KEPT)(partial(Stream, seed))
+            self._streams = lru_cache(_STREAMS_KEPT)(partial(_stream, seed, {**self._scopes}))
+
+    def reseed_scope(self, scope: str, seed: int | None) -> None:
+        """Let the rules of a scope draw from a seed of their own, as if they were those of a simulator with
+        that seed; None lets them draw from the seed of all again."""
+        with self._lock:
+            if self._scopes.get(scope) == seed:
+                return
+            if seed is None:
+                del self._scopes[scope]
+            else:
+                self._scopes[scope] = seed
+            self._streams = lru_cache(_STREAMS_KEPT)(partial(_stream, self.seed, {**self._scopes}))
 
     def stream(self, rule: str) -> Stream:
         """The keyed draws of a rule; other rules never shift them."""

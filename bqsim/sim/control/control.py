@@ -135,7 +135,8 @@ class Control(ABC):
 
     def load(self, scenario: Scenarios, *more: Scenarios) -> Scenario:
         """Put a scenario in place of what is in force: its seed, clock, machines, rules, latencies, plans of
-        jobs, limits and policy; within a scope in place of that scope's rules, machines, latencies and plans.
+        jobs, limits and policy; within a scope in place of that scope's rules, machines, latencies and plans,
+        where its seed is that of the rules' draws.
 
         It is given as its file, its text, a mapping or a ``Scenario``; several are put together. Raises
         ``ScenarioError``, with all that is wrong, by line and column; then nothing has changed.

@@ -140,6 +140,7 @@ def take_out_of_force(parts: Parts, scope: str = "") -> None:
     parts.latencies.pop(scope, None)
     if scope:
         _remove(parts, scope)
+        parts.simulation.draws.reseed_scope(scope, None)
     else:
         before = parts.simulation.scenario
         parts.plans, parts.latencies = {}, {}
@@ -173,7 +174,6 @@ def begin_anew(parts: Parts, scope: str = "") -> None:
 
 # What only the whole simulator has.
 _WHOLE = {
-    "seed": "draws are those of the whole simulator",
     "clock": "all scopes share one clock",
     "limits": "write 'tenants' in a scenario for the whole simulator",
     "answers": "they are those of the whole simulator",
@@ -194,6 +194,7 @@ def _within(parts: Parts, scenario: Scenario, scope: str) -> None:
         raise ScenarioError(found)
     rules = [within(rule, scope, scenario.name) for rule in scenario.rules]
     _remove(parts, scope)
+    parts.simulation.draws.reseed_scope(scope, scenario.seed)
     for name, state in scenario.machines.items():
         parts.simulation.rules.set_machine(owned(name, scope), state)
     parts.simulation.add(rules, anew=True)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from bqsim.simulator import Simulator
 
 from .conftest import Run
+
+SCENARIOS = Path(__file__).resolve().parents[3] / "scenarios"
 
 pytest_plugins = ["pytester"]
 
@@ -167,3 +170,31 @@ def test_runs_without_bqsim_start_none(run: Run) -> None:
         """
     )
     result.assert_outcomes(passed=1)
+
+
+def test_ready_scenarios_are_put_in_force_for_the_project_of_a_test(run: Run) -> None:
+    result = run(
+        f"""
+        from pathlib import Path
+
+        import pytest
+        from bqsim.sim.scenario.tree import ScenarioError
+
+        SCENARIOS = Path({str(SCENARIOS)!r})
+
+        def test_loaded(bqsim, bqsim_client):
+            seed = bqsim.seed
+            bqsim.load(SCENARIOS / "storage-write-restart-wave.yaml")
+            assert not bqsim.own and len(bqsim.faults) == 3 and bqsim.seed == seed
+            assert list(bqsim_client.query_and_wait("SELECT 1"))
+
+        def test_of_the_whole(bqsim):
+            with pytest.raises(ScenarioError) as caught:
+                bqsim.load(SCENARIOS / "clock-skew.yaml")
+            assert "bqsim_scenario" in caught.value.__notes__[0]
+
+        def test_own(bqsim_own):
+            bqsim_own.load(SCENARIOS / "month-end.yaml")
+        """
+    )
+    result.assert_outcomes(passed=3)

@@ -107,3 +107,16 @@ def test_a_turn_is_for_the_draws_of_its_simulation_alone() -> None:
     token = begin_turn(Turn(mine, "k"))
     assert mine.hex_id("a") == first
     end_turn(token)
+
+
+def test_a_scope_has_a_seed_of_its_own() -> None:
+    draws, alone = Draws(1), Draws(7)
+    draws.reseed_scope("a", 7)
+    assert draws.keyed("down@a/effect", "f", 2).take() == alone.keyed("down/effect", "f", 2).take()
+    for rule in ("down", "down@b", "@a"):
+        assert draws.keyed(rule).take() == Draws(1).keyed(rule).take()
+    draws.reseed(2)
+    assert draws.keyed("down@a").take() == alone.keyed("down").take()
+    for _ in range(2):
+        draws.reseed_scope("a", None)
+        assert draws.keyed("down@a").take() == Draws(2).keyed("down@a").take()

@@ -16,6 +16,7 @@ from tests.unit.sim.clocks import NOON_US, S
 
 from .conftest import Ask
 
+SCENARIOS = Path(__file__).resolve().parents[4] / "scenarios"
 INSERT = "bigquery.jobs.insert"
 STORM = """
 name: storm
@@ -89,7 +90,7 @@ def test_clocks_that_begin_as_a_scenario_says() -> None:
 
 def test_a_scenario_for_a_scope(sim: Scope, ask: Ask, clock: SimulationClock) -> None:
     a, b = sim.scope("a"), sim.scope("b")
-    text = STORM.replace("seed: 7\n", "")
+    text = STORM
     clock.advance("1h")
     a.load(text)
     b.load(text.replace("{region: up}}", "{region: up}, window: {until: 1m}}"))
@@ -104,7 +105,32 @@ def test_a_scenario_for_a_scope(sim: Scope, ask: Ask, clock: SimulationClock) ->
     assert not len(sim.faults) and not len(sim.parts.simulation.latencies)
 
 
-@pytest.mark.parametrize("key", ["seed: 1", "clock: manual", "limits: bigquery", "latency: bigquery-2026-08"])
+@pytest.mark.parametrize("file", sorted(SCENARIOS.glob("*.yaml")), ids=lambda file: file.stem)
+def test_files_of_incidents_within_a_scope(sim: Scope, file: Path) -> None:
+    found, before = scenario_of(file), sim.seed
+    if found.clock is not None or found.limits is not None:
+        with pytest.raises(ScenarioError, match="the scope 'a' has no"):
+            sim.scope("a").load(file)
+        return
+    sim.scope("a").load(file)
+    assert sim.seed == before and {s.rule.match.scope for s in sim.faults} <= {("a",)}
+    sim.scope("a").clear()
+    assert not len(sim.faults)
+
+
+def test_the_seed_of_a_scope_is_that_of_its_rules(sim: Scope, ask: Ask) -> None:
+    chance = {"rules": [{"id": "r", "match": {"probability": 0.5}, "effect": {"error": "backendError"}}]}
+
+    def drawn(name: str, seed: int | None) -> list[bool]:
+        sim.scope(name).load(chance if seed is None else {"seed": seed, **chance})
+        return [bool(ask(INSERT, name)) for _ in range(40)]
+
+    first = drawn("a", 3)
+    assert drawn("a", 3) == first and drawn("a", 4) != first and 0 < sum(first) < 40
+    assert drawn("a", None) not in (first, drawn("a", 4))
+
+
+@pytest.mark.parametrize("key", ["clock: manual", "limits: bigquery", "latency: bigquery-2026-08"])
 def test_what_only_the_whole_has(sim: Scope, key: str) -> None:
     with pytest.raises(ScenarioError, match="the scope 'a' has no"):
         sim.scope("a").load(f"name: x\n{key}\n")
