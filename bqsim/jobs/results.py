@@ -32,12 +32,15 @@ RESULT_LIFE_US = 24 * 3600 * 1_000_000
 PAGE_BYTES = 10_000_000
 # JSON around one cell: {"v":""},
 CELL_JSON_BYTES = 10
+# The JSON of results up to this size is kept with them: cached results are asked for again and again.
+KEPT_JSON_BYTES = 4096
 
 
 class ResultSet:
     """The rows of one statement: ``schema`` and a ``pyarrow.Table`` in canonical form, by position."""
 
     __slots__ = (
+        "_encoded",
         "_rows",
         "created_us",
         "location",
@@ -59,6 +62,7 @@ class ResultSet:
         self.num_rows: int = rows.num_rows
         self.nbytes: int = rows.nbytes
         self.path: Path | None = None
+        self._encoded: dict[Any, Any] = {}
         # Who alone may read it: the caller for whom row access policies filtered it; None for everybody.
         self.only_for: str | None = None
         self._rows: pa.Table | None = rows
@@ -96,6 +100,11 @@ class ResultSet:
     def slice(self, start: int, count: int | None = None) -> pa.Table:
         """Rows ``start`` … ``start + count``, without a copy."""
         return self.rows.slice(start, count)
+
+    def kept_json(self, count: int) -> dict[Any, Any] | None:
+        """Where to keep the JSON of ``count`` rows: only that of all rows of a small result is kept."""
+        small = count == self.num_rows and self.row_bytes * count <= KEPT_JSON_BYTES
+        return self._encoded if small else None
 
     def spill(self, directory: Path) -> None:
         """Move the rows to an Arrow IPC file and read them through a memory map from now on."""
@@ -210,6 +219,8 @@ class ResultPage:
     total_rows: int
     next_page_token: str | None
     etag: str = ""
+    # Where the JSON of the page is kept, by the options of requests; None when it is not.
+    encoded: dict[Any, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -357,14 +357,16 @@ class JobService:
         start, count, token = window.of(result.num_rows, result.row_bytes)
         if caller is None:
             caller, groups = job.caller, job.groups
+        encoded = None
         if isinstance(result, ResultSet):
             result.check_reader(caller)
             rows = result.slice(start, count)
+            encoded = result.kept_json(rows.num_rows)
         else:
             stored = result
             self._executor.require_full_access(stored.table, caller, groups)
             rows = await self._pool.run(lambda session: stored.read(session, start, count))
-        return ResultPage(result.schema, rows, result.num_rows, token)
+        return ResultPage(result.schema, rows, result.num_rows, token, encoded=encoded)
 
     def anonymous_table(self, ref: TableRef) -> Table | None:
         """The table that holds a query result, None when ``ref`` is no such table or has expired."""

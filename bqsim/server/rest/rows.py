@@ -90,7 +90,12 @@ async def encode_page(page: ResultPage, options: WireOptions) -> Raw | None:
 
     if not page.rows.num_rows:
         return None
-    if page.rows.num_rows * len(page.fields) <= ENCODE_INLINE_CELLS:
+    kept = page.encoded
+    if kept is not None:
+        rows = kept.get(options)
+        if rows is None:
+            rows = kept[options] = Raw(encode_rows(page.fields, page.rows, options))
+    elif page.rows.num_rows * len(page.fields) <= ENCODE_INLINE_CELLS:
         rows = Raw(encode_rows(page.fields, page.rows, options))
     else:
         loop = asyncio.get_running_loop()

@@ -8,7 +8,7 @@ import pytest
 from bqsim.catalog.refs import DatasetRef
 from bqsim.errors import BigQueryError
 from bqsim.jobs.results import RESULT_LIFE_US, ResultSet, ResultStore, Window
-from bqsim.types import INT64, field_of
+from bqsim.types import INT64, STRING, field_of
 
 SCHEMA = (field_of("n", INT64),)
 DATASET = DatasetRef("p", "_h")
@@ -133,3 +133,13 @@ def test_results_since_a_time_are_dropped(tmp_path: Path) -> None:
     assert store.find(DATASET.table("a"), 5) is first and not first.dropped
     assert all(r.dropped for r in others) and store.in_memory == 0
     assert store.find(DATASET.table("b"), 5) is None
+
+
+def test_the_json_of_small_results_is_kept() -> None:
+    store, schema = ResultStore(1 << 20), (field_of("s", STRING),)
+    small, large = (
+        store.add(schema, pa.table({"c1": pa.array(["x" * size] * 2)}), DATASET.table(f"t{size}"), 0)
+        for size in (10, 10_000)
+    )
+    assert small.kept_json(2) is not None and small.kept_json(2) is small.kept_json(2)
+    assert small.kept_json(1) is None and large.kept_json(2) is None
