@@ -601,10 +601,14 @@ class SyncQueryResult:
         """All rows."""
     def to_arrow(self) -> pa.Table:
         """All rows as an Arrow table."""
-    def to_pandas(self) -> pandas.DataFrame:
-        """All rows as a DataFrame of pandas (extra ``pandas``)."""
+    def to_pandas(self, *, arrow_types: bool = False) -> pandas.DataFrame:
+        """All rows as a DataFrame of pandas (extra ``pandas``; UsageError without).
+
+        INT64 and BOOL have pandas' nullable types, so that NULLs change no number. ``arrow_types``: all
+        columns have those of Arrow.
+        """
     def to_polars(self) -> polars.DataFrame:
-        """All rows as a DataFrame of Polars (extra ``polars``)."""
+        """All rows as a DataFrame of Polars (extra ``polars``; UsageError without)."""
     def to_dicts(self) -> list[dict[str, Any]]:
         """All rows as dictionaries."""
     def scalar(self) -> Any:
@@ -646,10 +650,14 @@ class SyncReadAll:
         """What has been read and waits for the consumer."""
     def to_arrow(self) -> pa.Table:
         """All rows as one table, in the order of the streams."""
-    def to_pandas(self, **options: Any) -> pandas.DataFrame:
-        """All rows as a data frame; ``options`` are those of ``pyarrow.Table.to_pandas``."""
+    def to_pandas(self, *, arrow_types: bool = False) -> pandas.DataFrame:
+        """All rows as a DataFrame of pandas (extra ``pandas``; UsageError without).
+
+        INT64 and BOOL have pandas' nullable types, so that NULLs change no number. ``arrow_types``: all
+        columns have those of Arrow.
+        """
     def to_polars(self) -> polars.DataFrame:
-        """All rows as a polars data frame."""
+        """All rows as a DataFrame of Polars (extra ``polars``; UsageError without)."""
     def rows(self) -> Iterator[Row]:
         """All rows as typed Python values, one after another."""
     def __iter__(self) -> Iterator[pa.RecordBatch]: ...

@@ -177,16 +177,22 @@ class QueryResult:
             self._table = arrow_of_json(self._json(), self.schema)
         return self._table
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """All rows as a DataFrame of pandas (extra ``pandas``)."""
-        return self.to_arrow().to_pandas()
+    def to_pandas(self, *, arrow_types: bool = False) -> pandas.DataFrame:
+        """All rows as a DataFrame of pandas (extra ``pandas``; UsageError without).
+
+        INT64 and BOOL have pandas' nullable types, so that NULLs change no number. ``arrow_types``: all
+        columns have those of Arrow.
+        """
+        from bqclient.values.frames import to_pandas
+
+        made: pandas.DataFrame = to_pandas(self.to_arrow(), self.schema, arrow_types=arrow_types)
+        return made
 
     def to_polars(self) -> polars.DataFrame:
-        """All rows as a DataFrame of Polars (extra ``polars``)."""
-        import polars
+        """All rows as a DataFrame of Polars (extra ``polars``; UsageError without)."""
+        from bqclient.values.frames import to_polars
 
-        made = polars.from_arrow(self.to_arrow())
-        assert isinstance(made, polars.DataFrame)
+        made: polars.DataFrame = to_polars(self.to_arrow(), self.schema)
         return made
 
     def to_dicts(self) -> list[dict[str, Any]]:

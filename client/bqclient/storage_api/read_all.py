@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bqclient.errors import SessionExpiredError, UsageError
 from bqclient.runtime import Deadline
@@ -113,15 +113,23 @@ class ReadAll:
         batches = [batch for number in sorted(by_lane) for batch in by_lane[number]]
         return pa.Table.from_batches(batches, self.schema)
 
-    async def to_pandas(self, **options: Any) -> pandas.DataFrame:
-        """All rows as a data frame; ``options`` are those of ``pyarrow.Table.to_pandas``."""
-        return (await self.to_arrow()).to_pandas(**options)
+    async def to_pandas(self, *, arrow_types: bool = False) -> pandas.DataFrame:
+        """All rows as a DataFrame of pandas (extra ``pandas``; UsageError without).
+
+        INT64 and BOOL have pandas' nullable types, so that NULLs change no number. ``arrow_types``: all
+        columns have those of Arrow.
+        """
+        from bqclient.values.frames import to_pandas
+
+        made: pandas.DataFrame = to_pandas(await self.to_arrow(), arrow_types=arrow_types)
+        return made
 
     async def to_polars(self) -> polars.DataFrame:
-        """All rows as a polars data frame."""
-        import polars
+        """All rows as a DataFrame of Polars (extra ``polars``; UsageError without)."""
+        from bqclient.values.frames import to_polars
 
-        return polars.from_arrow(await self.to_arrow())
+        made: polars.DataFrame = to_polars(await self.to_arrow())
+        return made
 
     async def rows(self) -> AsyncGenerator[Row, None]:
         """All rows as typed Python values, one after another."""
