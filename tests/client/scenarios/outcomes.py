@@ -34,7 +34,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 # Where jobs wait for minutes: seconds that pass at a time while the service makes a caller wait.
-STRIDES: Mapping[str, float] = {"slot-starvation": 10.0, "stuck-job": 10.0, "month-end": 1.0}
+STRIDES: Mapping[str, float] = {"slot-starvation": 20.0, "stuck-job": 10.0, "month-end": 1.0}
 
 
 @dataclass(frozen=True)
