@@ -236,3 +236,22 @@ def test_bytes_are_revived() -> None:
     )
     row = {"n": 1, "B": "/w==", "st": {"b": ["AA==", "no base 64!"]}, "other": 1}
     assert revived(row, schema) == {"n": 1, "B": b"\xff", "st": {"b": [b"\0", "no base 64!"]}, "other": 1}
+
+
+def test_of_two_runs_one_gets_a_letter(bqsim: Any) -> None:
+    from bqclient.ingest.redrive import _Redrive
+
+    async def work(client: BigQueryClient) -> None:
+        letters = client.ingest.dead_letters(LETTERS)
+        await client.datasets.create("d")
+        await letters.ensure()
+        first, second = (_Redrive(client, letters, run_id, {}) for run_id in ("first", "second"))
+        assert await first._claim(["a", "b"], "released") == {"a", "b"}
+        assert await second._claim(["b", "c"], "released") == {"c"}
+        await first._mark(["a"], "driven")
+        await first._mark(["b"], "released")
+        await second._mark(["a"], "released")
+        assert await second._claim(["a", "b"], "released") == {"b"}
+        assert await first._claim(["a", "b", "c"], "claimed") == {"b", "c"}
+
+    run(bqsim, work)
