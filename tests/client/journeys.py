@@ -24,6 +24,8 @@ from tests.client.scenarios.world import ROWS, World
 
 SCHEMA = [{"name": "n", "type": "INTEGER"}, {"name": "s", "type": "STRING"}]
 BIG = list(range(ROWS))
+# All methods but AppendRows.
+CHECKED = ("bigquery.*", "*.BigQueryRead.*", "*.[!A]*WriteStream*", "*.FlushRows")
 
 
 def rows(*numbers: int) -> list[dict[str, Any]]:
@@ -424,6 +426,11 @@ class Journey:
     def name(self) -> str:
         """The function's."""
         return self.go.__name__
+
+    @property
+    def checked(self) -> tuple[str, ...]:
+        """Methods whose waits are held to the simulator's check."""
+        return CHECKED if self.pipelined else ("*",)
 
 
 JOURNEYS: Mapping[str, Journey] = {

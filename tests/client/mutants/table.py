@@ -323,7 +323,7 @@ MUTANTS = (
         "storage_api/append_queue.py",
         "        again = [*self._held, *(item for item, _ in self._flying)]\n",
         "        again = [*self._held]\n",
-        f"{SCENARIOS}[storage-write-restart-wave-storage_write]",
+        f"{FAULTS}::test_a_wave_of_restarts_loses_and_repeats_nothing",
     ),
     _m(
         "streams are not finalized",

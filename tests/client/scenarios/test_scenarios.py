@@ -34,7 +34,8 @@ def test_a_journey(scenario: str, journey: str, simulator: Simulator) -> None:
             assert raised.value.reason == failure.reason
         if made.exact:
             world.sim.verify_exactly_once()
-        world.sim.verify_backoff()
+        for methods in made.checked:
+            world.sim.verify_backoff(methods)
         simulator.clear()
         simulator.clock.resume()
         if failure is None:

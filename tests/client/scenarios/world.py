@@ -191,6 +191,10 @@ def travel(
             time.over = True
             going.cancel()
             await asyncio.gather(mover, going, return_exceptions=True)
+            if going.cancelled() or going.exception() is not None:
+                # What is on its way yet is not waited for.
+                for appends in world.client.storage_write._connections.values():
+                    await appends.abort()
 
     run(world.sim, work, runtime=time, credentials=Refreshing(), **settings)
     return time
