@@ -105,7 +105,8 @@ def _load(ask: Ask) -> dict[str, Any]:
             control.clear()
 
     ask.later("scenario", clear)
-    return {"scenario": to_dict(scenario), "seed": control.seed}
+    # Of a scope's rules the seed is the scenario's own, where it has one.
+    return {"scenario": to_dict(scenario), "seed": control.seed if scenario.seed is None else scenario.seed}
 
 
 def _check(ask: Ask) -> dict[str, Any]:

@@ -4,6 +4,11 @@ import os
 from collections.abc import Callable
 from importlib.metadata import entry_points
 
+# Tests that run in this process forget what they loaded; compiled libraries cannot be loaded twice.
+import db_dtypes  # noqa: F401
+import duckdb  # noqa: F401
+import numpy  # noqa: F401
+import pyarrow  # noqa: F401
 import pytest
 
 # What is compiled once is kept there; pytester would take another.

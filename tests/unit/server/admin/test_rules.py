@@ -83,8 +83,10 @@ def test_scenarios(control: Control) -> None:
 def test_a_scenario_of_a_scope(control: Control) -> None:
     control.do("PUT", "scenario", "rules: [{id: r, effect: {error: blocked}}]", scope="other")
     assert control.call("GET", "/datasets").status == 200
-    refused = control.ask("PUT", "scenario", "seed: 1", scope="other")
-    assert refused.status == 400 and refused.json["problems"][0]["path"] == "seed"
+    assert control.do("PUT", "scenario", "seed: 1", scope="other")["seed"] == 1
+    assert control.do("GET", "seed") == {"seed": 3}
+    refused = control.ask("PUT", "scenario", "clock: {frozen: true}", scope="other")
+    assert refused.status == 400 and "clock" in str(refused.json["problems"])
     control.do("DELETE", "scenario", scope="other")
     assert control.do("GET", "faults") == {"faults": []}
 
