@@ -50,7 +50,8 @@ def test_plain_text_elsewhere_is_refused_unless_trusted() -> None:
         ClientConfig(project="p", endpoints=Endpoints(rest="bigquery.googleapis.com"))
 
 
-def test_settings_are_checked() -> None:
+def test_settings_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
     with pytest.raises(UsageError, match="project"):
         ClientConfig(project="")
     with pytest.raises(UsageError, match="timeout"):
