@@ -4,12 +4,12 @@ import os
 from collections.abc import Callable
 from importlib.metadata import entry_points
 
-# Tests that run in this process forget what they loaded; compiled libraries cannot be loaded twice.
+# Tests that run in this process forget what they loaded; these libraries cannot be loaded twice.
 import db_dtypes  # noqa: F401
 import duckdb  # noqa: F401
-import numpy  # noqa: F401
 import pyarrow  # noqa: F401
 import pytest
+from google.cloud import bigquery, bigquery_storage  # noqa: F401
 
 # What is compiled once is kept there; pytester would take another.
 HOME = os.environ.get("HOME", "")
