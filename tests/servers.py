@@ -27,9 +27,25 @@ def free_port() -> int:
         return int(s.getsockname()[1])
 
 
+# Where another simulator of this process told clients that it is; a server must not take it for its own.
+_OTHERS = (
+    "BIGQUERY_EMULATOR_HOST",
+    "BIGQUERY_STORAGE_GRPC_ENDPOINT",
+    "GOOGLE_CLOUD_PROJECT",
+    "STORAGE_EMULATOR_HOST",
+)
+
+
+def own_environment() -> dict[str, str]:
+    """The environment of a process that is to know of no other simulator."""
+    return {name: value for name, value in os.environ.items() if name not in _OTHERS}
+
+
 @contextlib.contextmanager
 def process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    child = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL)
+    child = subprocess.Popen(
+        [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, env=own_environment()
+    )
     try:
         yield child
     finally:

@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from tests.servers import PROJECT, ROOT, Bqsim, free_port, wait_for_port
+from tests.servers import PROJECT, ROOT, Bqsim, free_port, own_environment, wait_for_port
 
 KILLS = int(os.environ.get("BQSIM_KILLS", "3"))
 WRITERS = ("insertAll", "INSERT", "CREATE TABLE")
@@ -33,6 +33,7 @@ def serve(folder: Path, grpc_port: int = 0) -> tuple[subprocess.Popen[bytes], Bq
             str(folder),
         ],
         cwd=ROOT,
+        env=own_environment(),
         stdout=subprocess.DEVNULL,
     )
     wait_for_port(port)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
-import os
 import random
 import socket
 import struct
@@ -145,10 +144,9 @@ class _Server:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "bqsim.cli", "serve", "--port", str(self.port), "--grpc-port", "0"]
-        environment = {k: v for k, v in os.environ.items() if k != "STORAGE_EMULATOR_HOST"}
         self._child = subprocess.Popen(
             [*command, "--project", "p", "--data-dir", str(self._folder)],
-            cwd=servers.ROOT, env=environment, stdout=subprocess.DEVNULL,
+            cwd=servers.ROOT, env=servers.own_environment(), stdout=subprocess.DEVNULL,
         )  # fmt: skip
         servers.wait_for_port(self.port)
 

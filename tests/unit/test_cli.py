@@ -15,16 +15,15 @@ import pytest
 
 from bqsim import __version__
 from bqsim.cli import main
+from tests import servers
 
 
 @contextmanager
 def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A ``bqsim serve`` process and the first line it prints."""
     command = [sys.executable, "-m", "bqsim.cli", "serve", "--port", "0", "--grpc-port", "0", *options]
-    # Another Cloud Storage that the environment names would be used instead of its own.
-    environment = {name: value for name, value in os.environ.items() if name != "STORAGE_EMULATOR_HOST"}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=servers.own_environment()
     ) as child:
         try:
             assert child.stdout is not None
