@@ -236,9 +236,11 @@ def test_appends_of_a_client_that_is_gone_are_told(bench: Bench, repeatable: boo
     call.cancel()
     waiting.set()
     wait_until(lambda: len(simulation.journal.calls("*")) == 4)
-    assert [c.outcome.network for c in simulation.journal.calls("*")] == ["", "closed", "closed", "closed"]
+    first, second, *others = (c.outcome.network for c in simulation.journal.calls("*"))
+    # The second answer may be on its way before the server learns that nobody takes it.
+    assert (first, second in ("", "closed"), others) == ("", True, ["closed", "closed"])
     told = [(e.applied, e.acknowledged) for e in simulation.journal.ledger()]
-    assert told == [(True, True), (True, False), (False, False), (False, False)]
+    assert told == [(True, True), (True, second == ""), (False, False), (False, False)]
 
 
 # The gate
