@@ -1,0 +1,1 @@
+"""Calibration: profiles of the simulator, fitted to what was recorded."""

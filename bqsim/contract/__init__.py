@@ -1,0 +1,1 @@
+"""Contract checks: the same requests to several endpoints, their answers compared field by field."""

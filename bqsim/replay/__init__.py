@@ -1,0 +1,1 @@
+"""Replay: recorded operations answer requests, by whatever way they are asked for."""

@@ -1,0 +1,1 @@
+"""Workloads: recorded jobs, run again at recorded, scaled or generated times."""
