@@ -120,6 +120,7 @@ class QueryRunner:
         statistics = QueryStatistics.of(result)
         self._check_limit(config.maximum_bytes_billed, statistics.bytes_billed)
         statistics.dry_run = True
+        statistics.foreseen = result
         statistics.bytes_billed = 0
         statistics.undeclared_parameters = [undeclared_json(n, t) for n, t in result.undeclared.items()]
         if result.schema or result.statement_type == "SELECT":

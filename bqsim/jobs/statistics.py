@@ -57,7 +57,8 @@ class JobTimes(Protocol):
 @dataclass(slots=True)
 class QueryStatistics:
     """``JobStatistics2``. ``schema`` is shown on dry runs only; ``records_written`` are the rows of the
-    result. ``estimated`` are the bytes that were expected when blocks were left out, None otherwise."""
+    result. ``estimated`` are the bytes that were expected when blocks were left out, None otherwise.
+    ``foreseen`` is what a dry run found."""
 
     statement_type: str = ""
     route: Route | None = None
@@ -82,6 +83,7 @@ class QueryStatistics:
     row_level_security: bool = False
     affected_policies: int | None = None
     materialized: tuple[tuple[TableRef, str | None], ...] = ()
+    foreseen: StatementResult | None = None
 
     @classmethod
     def of(cls, result: StatementResult) -> QueryStatistics:

@@ -46,11 +46,11 @@ def _job_pruning(ask: Ask) -> dict[str, Any]:
 def _pruned(job: Job) -> dict[str, Any]:
     statistics = job.query_statistics
     hidden = statistics is None or statistics.row_level_security
-    tables = [] if statistics is None or hidden else [_pruning(found) for found in statistics.pruning]
+    tables = [] if statistics is None or hidden else [pruning_json(found) for found in statistics.pruning]
     return {"jobReference": job.reference_json(), "tables": tables}
 
 
-def _pruning(found: Pruning) -> dict[str, Any]:
+def pruning_json(found: Pruning) -> dict[str, Any]:
     """How one table was pruned: what was read of how much, and what each filter did."""
     out: dict[str, Any] = {
         "table": found.table.to_json(),

@@ -12,7 +12,7 @@ from bqsim.server.rest.request import MAX_BODY_BYTES
 from bqsim.sim.rules.facts import SCOPE_HEADER
 from bqsim.sim.scenario.tree import Problem, ScenarioError
 
-from . import about, answers, data, fidelity, parts, records, rules, shadows, time, worlds
+from . import about, answers, data, estimates, fidelity, parts, records, rules, shadows, time, worlds
 from .asking import Ask
 from .routes import PREFIX, Route, find, index
 
@@ -32,6 +32,7 @@ def _index(ask: Ask) -> dict[str, Any]:
 ROUTES: tuple[Route, ...] = (
     Route("GET", "", _index, "What there is."),
     *about.ROUTES,
+    *estimates.ROUTES,
     *rules.ROUTES,
     *time.ROUTES,
     *records.ROUTES,
