@@ -107,6 +107,12 @@ _STATEMENTS = tuple(
 )
 
 
+def tokens(sql: str) -> Iterator[tuple[str, str]]:
+    """The tokens of ``sql``, each with its kind: ``literal``, as it is written, ``word`` (keywords in upper
+    case) or ``sign``; comments and spaces are left out, names in backquotes are given in parts."""
+    return _told(sql)
+
+
 @lru_cache(maxsize=512)
 def _remembered(sql: str) -> str:
     return _normal(sql)
@@ -122,21 +128,24 @@ def _normal(sql: str) -> str:
 
 
 def _tokens(sql: str) -> Iterator[str]:
+    return ("?" if kind == "literal" else token for kind, token in _told(sql))
+
+
+def _told(sql: str) -> Iterator[tuple[str, str]]:
     last = ""
     for found in _TOKEN.finditer(sql):
         kind = found.lastgroup
         if kind == "space":
             continue
         token = found.group()
-        if kind == "literal":
-            token = "?"
-        elif kind == "quoted":
-            yield from _PARTS.findall(found.group("quoted"))
+        if kind == "quoted":
+            for part in _PARTS.findall(found.group("quoted")):
+                yield "word", part
             last = ""
             continue
-        elif kind == "word" and last != ".":
+        if kind == "word" and last != ".":
             upper = token.upper()
             if upper in _KEYWORDS:
                 token = upper
-        yield token
+        yield kind or "sign", token
         last = token
