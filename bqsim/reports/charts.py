@@ -32,7 +32,7 @@ color:var(--ink)}
 svg.chart text{fill:currentColor}
 svg.chart .soft{fill:var(--soft)}
 svg.chart .grid{stroke:var(--line);stroke-width:1}
-svg.chart .axis{stroke:var(--soft);stroke-width:1}
+svg.chart .axis{stroke:var(--soft);stroke-width:1;fill:none}
 svg.chart .s0{--s:var(--c0)}svg.chart .s1{--s:var(--c1)}svg.chart .s2{--s:var(--c2)}
 svg.chart .s3{--s:var(--c3)}svg.chart .s4{--s:var(--c4)}svg.chart .s5{--s:var(--c5)}
 svg.chart .fill{fill:var(--s)}
@@ -97,6 +97,8 @@ def bars(
             out.append(_bar(zero, scale, value, y + _ROW + number * (_BAR + 2), number, tip, unit))
     if limit is not None:
         out.append(_limit(scale.at(limit), top, bottom, f"limit: {shown(limit, unit)}"))
+    if not rows:
+        return _svg(title, "", 60, [])
     said = description or _listing((row.label, [_told(v, unit) for v in row.values]) for row in rows)
     return _svg(title, said, bottom + 22, out)
 
@@ -125,6 +127,8 @@ def intervals(
         if row.reference is not None:
             drawn += f'<g class="s1">{_mark(1, scale.at(row.reference), middle)}</g>'
         out += [_label(row.label, y + 14), f'<g class="s0"><title>{escape(tip)}</title>{drawn}</g>']
+    if not rows:
+        return _svg(title, "", 60, [])
     said = description or _listing(
         (r.label, [f"{shown(r.middle, unit)}, {shown(r.low, unit)} to {shown(r.high, unit)}"]) for r in rows
     )
@@ -179,6 +183,8 @@ def histogram(
 ) -> str:
     """How many of ``values`` lie in each of about ``bins`` equal stretches."""
     kept = [v for v in values if math.isfinite(v)]
+    if not kept:
+        return _svg(title, "", 60, [])
     across = fitting([*kept, *([] if limit is None else [limit])], _LEFT, WIDTH - _RIGHT, unit, zero=False)
     width = (across.high - across.low) / max(1, bins)
     counts = [0] * max(1, bins)
@@ -220,6 +226,8 @@ def _plot(
     diagonal: bool = False,
 ) -> str:
     points = [p for s in series for p in s.points if math.isfinite(p[0]) and math.isfinite(p[1])]
+    if not points:
+        return _svg(title, "", 60, [])
     named = [s.name for s in series if s.name] if len(series) > 1 else []
     top = _TOP + _legend_height(named) + (16 if y_label else 0)
     ys = [y for _, y in points] + ([] if limit is None else [limit])
@@ -264,7 +272,7 @@ def _frame(
     bottom = top + _PLOT_HEIGHT
     out = []
     ticks = [t for t in up.ticks() if not whole or t == int(t)]
-    for tick, text in zip(ticks, labels(ticks, up.unit), strict=True):
+    for tick, text in zip(ticks, labels(ticks, up.unit, log=up.log), strict=True):
         y = up.at(tick)
         out.append(f'<path class="grid" d="M{_LEFT} {y}H{WIDTH - _RIGHT}"/>')
         out.append(f'<text class="soft" x="{_LEFT - 5}" y="{y + 4}" text-anchor="end">{escape(text)}</text>')
@@ -284,7 +292,7 @@ def _ticks(scale: Scale, y: float) -> list[str]:
     """The ticks below a plot, as many as have room."""
     for wanted in (5, 4, 3, 2, 1):
         ticks = scale.ticks(wanted)
-        texts = labels(ticks, scale.unit) if not scale.log else [shown(t, scale.unit) for t in ticks]
+        texts = labels(ticks, scale.unit, log=scale.log)
         if sum(map(len, texts)) * 7.5 + len(texts) * 8 <= abs(scale.end - scale.start):
             break
     out = []
@@ -369,6 +377,11 @@ def _legend(names: Sequence[str]) -> list[str]:
 
 def _svg(title: str, description: str, height: float, parts: Iterable[str]) -> str:
     body = "".join(parts)
+    if not description:
+        description = "nothing to show"
+        body += (
+            f'<text class="soft" x="{WIDTH / 2}" y="{height / 2}" text-anchor="middle">{description}</text>'
+        )
     name = "c" + hashlib.sha256(f"{title}\n{body}".encode()).hexdigest()[:10]
     return (
         f'<svg class="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {round(height)}" '

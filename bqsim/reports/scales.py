@@ -46,7 +46,7 @@ class Scale:
     def ticks(self, wanted: int = 5) -> list[float]:
         """About ``wanted`` round figures between ``low`` and ``high``."""
         if self.log:
-            return _powers(self.low, self.high, wanted)
+            return _powers(self.low, self.high, wanted, _base(self.unit))
         step = _step(self.high - self.low, wanted, self.unit)
         first = math.ceil(self.low / step - 1e-9)
         count = math.floor((self.high - first * step) / step + 1e-9)
@@ -63,8 +63,9 @@ def fitting(
         kept = [1.0]
     low, high = min(kept), max(kept)
     if log:
-        low, high = 10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high))
-        return Scale(low, high if high > low else low * 10, start, end, unit, True)
+        base = _base(unit)
+        low, high = base ** math.floor(_power(low, base)), base ** math.ceil(_power(high, base))
+        return Scale(low, high if high > low else low * base, start, end, unit, True)
     if zero and unit != TIME:
         low, high = min(low, 0.0), max(high, 0.0)
     if high <= low:
@@ -101,7 +102,15 @@ def _decimal(rough: float) -> float:
     return base * next((s for s in (1.0, 2.0, 5.0) if s * base >= rough * 0.999999), 10.0)
 
 
-def _powers(low: float, high: float, wanted: int) -> list[float]:
-    first, last = round(math.log10(low)), round(math.log10(high))
+def _powers(low: float, high: float, wanted: int, base: float) -> list[float]:
+    first, last = round(_power(low, base)), round(_power(high, base))
     every = max(1, math.ceil((last - first) / max(1, wanted)))
-    return [10.0**power for power in range(first, last + 1, every)]
+    return [base**power for power in range(first, last + 1, every)]
+
+
+def _base(unit: str) -> float:
+    return 32.0 if unit == "bytes" else 10.0
+
+
+def _power(value: float, base: float) -> float:
+    return round(math.log(value) / math.log(base), 9)

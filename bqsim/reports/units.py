@@ -12,6 +12,10 @@ SCALED: dict[str, tuple[tuple[float, str], ...]] = {
     "s": ((1e-6, "µs"), (1e-3, "ms"), (1, "s"), (60, "min"), (3600, "h")),
     "ms": ((1e-3, "µs"), (1, "ms"), (1e3, "s"), (6e4, "min"), (3.6e6, "h")),
     "slot-ms": ((1, "slot-ms"), (1e3, "slot-s"), (3.6e6, "slot-h")),
+    # Powers of ten: minutes and hours are none.
+    "log s": ((1e-6, "µs"), (1e-3, "ms"), (1, "s")),
+    "log ms": ((1e-3, "µs"), (1, "ms"), (1e3, "s")),
+    "log slot-ms": ((1, "slot-ms"), (1e3, "slot-s")),
 }
 # What stands before figures.
 _BEFORE = {"USD": "$", "EUR": "€", "GBP": "£"}
@@ -30,10 +34,13 @@ def shown(value: float, unit: str = "", digits: int = 3) -> str:
     return dressed(_number(value / per, digits), unit, name)
 
 
-def labels(values: Sequence[float], unit: str = "") -> list[str]:
-    """Labels of an axis' ticks: one scale for all, as many digits as tell them apart."""
+def labels(values: Sequence[float], unit: str = "", log: bool = False) -> list[str]:
+    """Labels of an axis' ticks: one scale for all, as many digits as tell them apart; each in a scale of its
+    own on an axis that is a logarithm."""
     if unit == TIME:
         return _times(values)
+    if log:
+        return [shown(v, "log " + unit if "log " + unit in SCALED else unit) for v in values]
     per, name = _scale(max((abs(v) for v in values), default=0), unit)
     for places in range(12):
         texts = [f"{v / per:,.{places}f}" for v in values]
