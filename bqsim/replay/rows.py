@@ -139,7 +139,7 @@ class RecordedRows:
     def json(
         self, start: int, count: int, *, options: WireOptions | None = None, selected: str | None = None
     ) -> bytes:
-        """Rows as the JSON array of the REST API. What was recorded as JSON has its own texts, with the columns of
+        """Rows as the JSON array of the REST API. What was recorded as JSON keeps its texts, with columns
         ``selected`` (``selectedFields``), if TIMESTAMP is to be spelled as it was; ``options`` None: as it
         was."""
         parts = [
