@@ -1,0 +1,357 @@
+"""The book of a replay: recorded operations by what they mean, where their resources stand, what was used."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bqsim.errors import BigQueryError
+from bqsim.record.cassette.cassette import Cassette, Entry
+from bqsim.record.model import Operation
+from bqsim.sim.clock import Clock, RealClock
+
+from .bindings import Bindings, Play
+from .matching import Matching, content_digest
+from .near import LOOKED_AT, NearMiss, Recorded, near_misses, short, title_of
+from .report import (
+    CONTENT,
+    DRIFT,
+    ORDER,
+    REPEATED,
+    UNEXPECTED,
+    UNUSED,
+    Finding,
+    Report,
+    merged,
+)
+
+# Project that clients are told where nobody chose one and the cassette keeps it secret.
+PROJECT = "replayed-project"
+# The calls that follow work which was begun before.
+FOLLOWING = frozenset(
+    {
+        "bigquery.jobs.get",
+        "bigquery.jobs.getQueryResults",
+        "bigquery.jobs.cancel",
+        "google.cloud.bigquery.storage.v1.BigQueryRead.ReadRows",
+    }
+)
+# Unused operations that a report names.
+_UNUSED_SHOWN = 50
+
+
+class Unrecorded(BigQueryError):
+    """A request that no recorded operation answers; ``near`` are those that are nearest."""
+
+    def __init__(self, kind: str, request: Mapping[str, Any], near: Sequence[NearMiss], why: str = "") -> None:
+        self.kind, self.request, self.near, self.why = kind, request, tuple(near), why
+        lines = [f"Not recorded: {kind} {title_of(request)}" + (f" ({why})" if why else "")]
+        for miss in near:
+            lines += miss.lines()
+        super().__init__("invalid", "\n".join(lines), location="replay")
+
+
+class Failed(Exception):
+    """A recorded passing failure is to be answered now: ``failure`` is one of an operation's ``failures``."""
+
+    def __init__(self, failure: Mapping[str, Any], operation: str) -> None:
+        super().__init__(f"{operation} failed when it was recorded")
+        self.failure, self.operation = failure, operation
+
+
+@dataclass(slots=True)
+class Recording:
+    """A recorded operation in the book: how often it was ``used`` and how many of its passing failures have
+    been answered since."""
+
+    cassette: int
+    entry: Entry
+    used: int = 0
+    failed: int = 0
+    operation: Operation | None = None
+    # The rows of its result, which all uses share.
+    result: Any = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.entry.key}.{self.entry.occurrence}"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The operation that answers a request, and this use of it."""
+
+    operation: Operation
+    play: Play
+    recording: Recording
+
+    @property
+    def name(self) -> str:
+        return self.operation.name
+
+
+@dataclass(slots=True)
+class Book:
+    """The operations of cassettes, answered by what requests mean. Thread-safe.
+
+    Operations are parsed when they are asked for first. Of several with one key the one counts whose resources
+    stand where the replay's do; those without any in the order of the recording, the last for all further
+    requests. ``repeats`` limits how often an operation answers beyond the first time (None: any number, but
+    changes are done once, as recorded, unless ``strict`` is off). ``failures`` is ``"recorded"`` when passing
+    failures are to be played as well.
+    """
+
+    cassettes: Sequence[Cassette]
+    project: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+    matching: Matching = field(default_factory=Matching)
+    strict: bool = True
+    repeats: int | None = None
+    failures: str = "none"
+    clock: Clock = field(default_factory=RealClock)
+    mode: str = "none"
+    bindings: Bindings = field(init=False)
+    recorded_new: int = 0
+    _lock: Any = field(default_factory=threading.RLock, repr=False)
+    _index: dict[tuple[str, str], list[Recording]] = field(default_factory=dict, repr=False)
+    _by_kind: dict[str, list[Recording]] = field(default_factory=dict, repr=False)
+    _cursors: dict[str, int] = field(default_factory=dict, repr=False)
+    _findings: list[Finding] = field(default_factory=list, repr=False)
+    _played: int = 0
+
+    def __post_init__(self) -> None:
+        if self.failures not in ("none", "recorded"):
+            raise ValueError(f'failures are "none" or "recorded", not {self.failures!r}')
+        recorded: dict[str, str] = {}
+        for cassette in self.cassettes:
+            named = cassette.header.names.items()
+            recorded.update({name.removeprefix("name:"): text for name, text in named})
+        told = next((c.header.project for c in self.cassettes if c.header.project), "")
+        self.bindings = Bindings(self.project or told or PROJECT, self.names, recorded)
+        self.project = self.bindings.project
+        for number, cassette in enumerate(self.cassettes):
+            for entry in cassette.entries:
+                self._by_kind.setdefault(entry.kind, []).append(Recording(number, entry))
+        self._build_index()
+
+    @classmethod
+    def open(cls, *folders: str | Path, **options: Any) -> Book:
+        """The book of the cassettes in folders. ``CassetteError`` for one that cannot be read."""
+        return cls([Cassette.open(folder) for folder in folders], **options)
+
+    def _build_index(self) -> None:
+        for kind, recordings in self._by_kind.items():
+            for recording in recordings:
+                key = recording.entry.key
+                if not self.matching.plain:
+                    key = self.matching.key(kind, self.load(recording).request)
+                self._index.setdefault((kind, key), []).append(recording)
+        for same in self._index.values():
+            if len(same) > 1:
+                same.sort(key=lambda r: (r.cassette, r.entry.occurrence))
+
+    # Reading
+
+    def load(self, recording: Recording) -> Operation:
+        """The operation of a recording."""
+        operation = recording.operation
+        if operation is None:
+            with self._lock:
+                operation = recording.operation
+                if operation is None:
+                    operation = self.cassettes[recording.cassette].operation(recording.entry)
+                    self.bindings.own(operation, recording.cassette)
+                    recording.operation = operation
+        return operation
+
+    def cassette_of(self, found: Found) -> Cassette:
+        """The cassette that has a found operation, with its blobs."""
+        return self.cassettes[found.recording.cassette]
+
+    def operations(self, kind: str) -> Iterator[Operation]:
+        """All recorded operations of a kind."""
+        return (self.load(recording) for recording in self._by_kind.get(kind, ()))
+
+    def recordings(self, kind: str) -> Sequence[Recording]:
+        """All recordings of a kind, in the order of their cassettes."""
+        return self._by_kind.get(kind, ())
+
+    def has(self, kind: str, request: Mapping[str, Any]) -> bool:
+        """Whether a request was recorded."""
+        return bool(self._same(kind, self.bindings.symbolised(dict(request))))
+
+    # Finding
+
+    def find(self, kind: str, request: Mapping[str, Any], *, quiet: bool = False) -> Found:
+        """The operation that answers ``request`` (as clients name things now), used once more.
+
+        Raises :class:`Unrecorded`, also as a finding unless ``quiet``, and :class:`Failed` where a passing
+        failure is to be answered.
+        """
+        asked = self.bindings.symbolised(dict(request))
+        same = self._same(kind, asked)
+        with self._lock:
+            if not same:
+                raise self._unrecorded(kind, asked, "", quiet)
+            chosen = self._chosen(kind, asked, same, quiet)
+            return self._use(kind, asked, chosen)
+
+    def use(self, recording: Recording) -> Found:
+        """Use an operation that was found by other means."""
+        with self._lock:
+            return self._use(recording.entry.kind, {}, recording)
+
+    def _same(self, kind: str, asked: Mapping[str, Any]) -> list[Recording]:
+        return self._index.get((kind, self.matching.key(kind, asked)), [])
+
+    def _chosen(self, kind: str, asked: Mapping[str, Any], same: list[Recording], quiet: bool) -> Recording:
+        if len(same) == 1:
+            fresh, chosen = same[0].used == 0, same[0]
+        else:
+            chosen, fresh = self._among(kind, asked, same)
+        operation = self.load(chosen)
+        if not fresh:
+            if operation.changes and self.strict:
+                why = f"recorded {len(same)} time{'s' if len(same) > 1 else ''}, done as often already"
+                raise self._unrecorded(kind, asked, why, quiet)
+            if self.repeats is not None and chosen.used > self.repeats:
+                self._tell(Finding(REPEATED, chosen.name, title_of(operation.request), f"limit {self.repeats}"))
+                raise self._unrecorded(kind, asked, f"repeated more than {self.repeats} times", True)
+        self._check_content(kind, asked, chosen, operation, quiet)
+        return chosen
+
+    def _among(self, kind: str, asked: Mapping[str, Any], same: list[Recording]) -> tuple[Recording, bool]:
+        """The recording of several with one key that fits, and whether it is used for the first time."""
+        digest = content_digest(kind, asked)
+        if digest:
+            equal = [r for r in same if content_digest(kind, self.load(r).request) == digest]
+            same = equal or same
+        unused = [r for r in same if not r.used]
+        fitting = next((r for r in unused if self.stands(self.load(r))), None)
+        if fitting is not None:
+            return fitting, True
+        used = next((r for r in reversed(same) if r.used and self.stands(self.load(r))), None)
+        if used is not None and not self.load(used).changes:
+            return used, False
+        if unused:
+            return unused[0], True
+        return max(same, key=lambda r: (r.used > 0, r.entry.occurrence)), False
+
+    def stands(self, operation: Operation) -> bool:
+        """Whether all resources of an operation stand where they did before it."""
+        with self._lock:
+            return self.stands(operation)
+
+    def stands(self, operation: Operation) -> bool:
+        """Whether all resources of an operation stand where they did."""
+        return all(self._cursors.get(name, 0) == version for name, version in operation.order.items())
+
+    def _check_content(
+        self, kind: str, asked: Mapping[str, Any], chosen: Recording, operation: Operation, quiet: bool
+    ) -> None:
+        was, now = content_digest(kind, operation.request), content_digest(kind, asked)
+        if not was or not now or was == now:
+            return
+        if self.matching.strict_content(kind):
+            raise self._unrecorded(kind, asked, "its content is another", quiet)
+        detail = f"recorded with other content: {was[:12]}… then, {now[:12]}… now"
+        self._tell(Finding(CONTENT, chosen.name, title_of(operation.request), detail))
+
+    def _use(self, kind: str, asked: Mapping[str, Any], recording: Recording) -> Found:
+        operation = self.load(recording)
+        failures = self.failures_of(operation, first=True)
+        if recording.failed < len(failures):
+            failure = failures[recording.failed]
+            recording.failed += 1
+            raise Failed(failure, operation.name)
+        recording.failed = 0
+        recording.used += 1
+        self._played += 1
+        if not self.stands(operation):
+            self._tell(Finding(ORDER, operation.name, title_of(operation.request), self._moved(operation)))
+        for resource in operation.changes:
+            self._cursors[resource] = max(self._cursors.get(resource, 0), operation.order.get(resource, 0)) + 1
+        play = self.bindings.begin(operation, recording.used, self.clock.now_us())
+        return Found(operation, play, recording)
+
+    def failures_of(self, operation: Operation, *, first: bool) -> list[Mapping[str, Any]]:
+        """The passing failures of an operation that are to be answered: to the ``first`` call of it, or to
+        those that follow its work."""
+        if self.failures == "none":
+            return []
+        failures = operation.result.get("failures") or []
+        return [f for f in failures if (f.get("method") in FOLLOWING) is not first]
+
+    def _moved(self, operation: Operation) -> str:
+        shown = [
+            f"{name} had seen {version} changes then, {self._cursors.get(name, 0)} now"
+            for name, version in operation.order.items()
+            if self._cursors.get(name, 0) != version
+        ]
+        return "; ".join(shown)
+
+    # Telling
+
+    def _unrecorded(self, kind: str, asked: Mapping[str, Any], why: str, quiet: bool) -> Unrecorded:
+        if quiet:
+            return Unrecorded(kind, asked, (), why)
+        near = [] if why else self.near(kind, asked)
+        error = Unrecorded(kind, asked, near, why)
+        self._tell(Finding(UNEXPECTED, "", f"{kind} {title_of(asked)}", why, near=tuple(near)))
+        return error
+
+    def near(self, kind: str, asked: Mapping[str, Any]) -> list[NearMiss]:
+        """The recorded operations that are most like a request, which is written with symbols."""
+        candidates = []
+        for recording in self._by_kind.get(kind, ())[:LOOKED_AT]:
+            operation = self.load(recording) if recording.operation is not None else self._peek(recording)
+            meaning = self.matching.meaning(kind, operation.request)
+            candidates.append(Recorded(operation.name, meaning, operation.request))
+        return near_misses(self.matching.meaning(kind, asked), asked, candidates)
+
+    def _peek(self, recording: Recording) -> Operation:
+        """An operation that is looked at and not kept."""
+        return self.cassettes[recording.cassette].operation(recording.entry)
+
+    def _tell(self, finding: Finding) -> None:
+        self._findings.append(finding)
+
+    def tell(self, finding: Finding) -> None:
+        """Add a finding to the report."""
+        with self._lock:
+            self._tell(finding)
+
+    def drifted(self, operation: str, title: str, detail: str) -> None:
+        """Report that the service answers otherwise now."""
+        self.tell(Finding(DRIFT, operation, title, detail))
+
+    def unexpected(self, title: str, detail: str = "") -> None:
+        """Report a request that has no form in which operations are recorded."""
+        self.tell(Finding(UNEXPECTED, "", title, detail))
+
+    def report(self) -> Report:
+        """What was made of the cassettes so far."""
+        with self._lock:
+            recordings = [r for same in self._by_kind.values() for r in same]
+            unused = [r for r in recordings if not r.used]
+            findings = list(self._findings)
+            for recording in unused[:_UNUSED_SHOWN]:
+                operation = self._peek(recording) if recording.operation is None else recording.operation
+                title = f"{recording.entry.kind} {title_of(operation.request)}"
+                findings.append(Finding(UNUSED, recording.name, title))
+            if len(unused) > _UNUSED_SHOWN:
+                rest = len(unused) - _UNUSED_SHOWN
+                findings.append(Finding(UNUSED, "", short(f"{rest} further operations"), count=rest))
+            return Report(
+                tuple(str(c.folder) for c in self.cassettes),
+                self.mode,
+                len(recordings),
+                len(recordings) - len(unused),
+                self._played,
+                merged(findings),
+                self.recorded_new,
+                self.strict,
+            )
