@@ -28,6 +28,7 @@ COMMANDS: tuple[Command, ...] = (
         "fidelity", "Tell what is exact, what is approximated and what is absent, and which tests show it."
     ),
     Command("generate", "Generate rows for a schema, into files."),
+    Command("history", "Read histories of jobs: exports, audit logs, endpoints; sum up and convert them."),
     Command(
         "import", "Import the schemas and statistics of a real project, without its rows.", "import_project"
     ),

@@ -1,0 +1,148 @@
+"""``bqsim history query|show|convert|import``: histories of jobs, from exports, audit logs or an endpoint."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bqsim.history.model import JobRecord
+
+KEY_VARIABLE = "BQSIM_REDACTION_KEY"
+_GROUPINGS = ("user", "label", "fingerprint", "hour", "project", "reservation", "statement", "reason")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the actions of ``history``."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    query = actions.add_parser("query", help="Print the query whose rows are a history.")
+    _add_asked(query)
+    query.add_argument("--project", default="", help="the project to ask (default: that of the job)")
+    query.set_defaults(act=_query)
+    show = actions.add_parser("show", help="Sum up histories by user, label, fingerprint and hour.")
+    _add_files(show)
+    show.add_argument("--by", action="append", choices=_GROUPINGS, help="group by this; again for more")
+    show.add_argument("--limit", type=int, default=20, metavar="N", help="groups shown (default %(default)s)")
+    show.add_argument("--format", choices=("text", "json"), default="text")
+    show.add_argument("--keep-emails", action="store_true", help="show e-mail addresses as they are")
+    show.set_defaults(act=_show)
+    convert = actions.add_parser("convert", help="Put exports together into one Parquet file, each job once.")
+    _add_files(convert)
+    _add_output(convert)
+    convert.set_defaults(act=_convert)
+    take = actions.add_parser("import", help="Ask an endpoint for its history.")
+    take.add_argument("--project", required=True, help="the project to ask")
+    take.add_argument("--url", help="the endpoint, when it is not Google's: a simulator's address")
+    _add_asked(take)
+    _add_output(take)
+    take.set_defaults(act=_import)
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="HISTORY",
+        help="exports (JSON, CSV, Parquet, Avro, gz) or folders of them",
+    )
+
+
+def _add_asked(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--region", default="us", help="the region (default %(default)s)")
+    parser.add_argument("--days", type=float, default=30, help="how far back (default %(default)s)")
+    parser.add_argument(
+        "--scope",
+        default="PROJECT",
+        type=str.upper,
+        choices=("PROJECT", "USER", "FOLDER", "ORGANIZATION"),
+        help="which view JOBS_BY_… (default %(default)s); FOLDER and ORGANIZATION have no texts",
+    )
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the Parquet file")
+    parser.add_argument("--keep-emails", action="store_true", help="keep e-mail addresses as they are")
+    parser.add_argument(
+        "--key",
+        default="",
+        help=f"names for addresses that are the same in all files (or the variable {KEY_VARIABLE})",
+    )
+
+
+def run(given: argparse.Namespace) -> int:
+    """Do the action; 1 and the reason on standard error for exports that cannot be read."""
+    from bqsim.history.errors import HistoryError
+    from bqsim.seeding import ApiError
+
+    try:
+        return int(given.act(given))
+    except (HistoryError, ApiError, ModuleNotFoundError) as error:
+        print(f"bqsim history: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"bqsim history: {error.filename}: {error.strerror}", file=sys.stderr)
+    return 1
+
+
+def _query(given: argparse.Namespace) -> int:
+    from bqsim.history.asking import commands, history_sql
+
+    try:
+        sql = history_sql(given.region, given.days, given.scope, given.project)
+    except ValueError as error:
+        print(f"bqsim history: {error}", file=sys.stderr)
+        return 2
+    print(commands(sql, given.project), end="")
+    return 0
+
+
+def _show(given: argparse.Namespace) -> int:
+    from bqsim.history.reading import read
+    from bqsim.history.summary import Summary
+
+    change = _changer(given.keep_emails, "")
+    summary = Summary(tuple(given.by or ("user", "label", "fingerprint", "hour")))
+    summary.add_all(change(job) for job in read(given.files))
+    if given.format == "json":
+        print(json.dumps(summary.json(given.limit), indent=1))
+    else:
+        print(summary.text(given.limit))
+    return 0
+
+
+def _convert(given: argparse.Namespace) -> int:
+    from bqsim.history.merging import write_merged
+    from bqsim.history.reading import read
+
+    change = _changer(given.keep_emails, given.key)
+    records, jobs = write_merged(given.output, read(given.files), change)
+    twice = f", {records - jobs:,} of them told again" if records != jobs else ""
+    print(f"{given.output}: {jobs:,} jobs from {records:,} records{twice}")
+    return 0
+
+
+def _import(given: argparse.Namespace) -> int:
+    from bqsim.history.asking import fetch, history_sql
+    from bqsim.history.merging import write_merged
+    from bqsim.seeding import Api
+    from bqsim.seeding.live import google_api
+
+    api = Api(given.url, given.project) if given.url else google_api(given.project)
+    sql = history_sql(given.region, given.days, given.scope)
+    change = _changer(given.keep_emails, given.key)
+    _, jobs = write_merged(given.output, fetch(api, sql), change)
+    print(f"{given.output}: {jobs:,} jobs")
+    return 0
+
+
+def _changer(keep: bool, key: str) -> Callable[[JobRecord], JobRecord]:
+    from bqsim.history.redaction import Names, redacted
+
+    if keep:
+        return lambda job: job
+    names = Names(key or os.environ.get(KEY_VARIABLE, ""))
+    return lambda job: redacted(job, names.text)

@@ -1,0 +1,220 @@
+"""Rows of the views JOBS, JOBS_BY_* and JOBS_TIMELINE* as jobs (page *JOBS view*)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from .fingerprints import fingerprint_of, fingerprint_of_hash
+from .model import JobRecord, Stage
+from .values import fold, is_empty, items_of, members, micros, nested, text, truth, whole
+
+# Columns and members of nested ones that are read; others are kept out. Exports may have flattened them:
+# ``error_result.reason``, ``error_result_reason``.
+NESTED = {
+    "error_result": ("reason", "message", "location"),
+    "session_info": ("session_id",),
+    "destination_table": ("project_id", "dataset_id", "table_id"),
+    "query_info": ("query_hashes",),
+    "dml_statistics": ("inserted_row_count", "deleted_row_count", "updated_row_count"),
+}
+_FLAT = {
+    fold(f"{column}{join}{member}"): (column, member)
+    for column, names in NESTED.items()
+    for member in (*names, "query_hashes.normalized_literals", "query_hashes_normalized_literals")
+    for join in (".", "_")
+}
+
+
+def lowered(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with its columns in lower case, flattened ones put together again."""
+    out: dict[str, Any] = {}
+    for name, value in row.items():
+        if not isinstance(name, str):
+            continue
+        lower = name.strip().lower()
+        flat = _FLAT.get(fold(lower)) if lower not in NESTED else None
+        if flat is None or lower == "session_id":
+            out[lower] = value
+            continue
+        column, member = flat
+        inner = out.setdefault(column, {})
+        if not isinstance(inner, dict) or is_empty(value):
+            continue
+        if member.startswith("query_hashes"):
+            inner["query_hashes"] = {"normalized_literals": value}
+        else:
+            inner[member] = value
+    return out
+
+
+class _Cells:
+    """The cells of one row. What cannot be read raises ValueError that names its column."""
+
+    def __init__(self, row: Mapping[str, Any]) -> None:
+        self.row = row
+
+    def _get(self, read: Callable[[Any], Any], *names: str) -> Any:
+        for name in names:
+            value = self.row.get(name)
+            if value is not None:
+                try:
+                    return read(value)
+                except ValueError as error:
+                    raise ValueError(f"column {name}: {error}") from None
+        return read(None)
+
+    def text(self, *names: str) -> str:
+        return str(self._get(text, *names))
+
+    def whole(self, *names: str) -> int:
+        return int(self._get(whole, *names))
+
+    def micros(self, *names: str) -> int:
+        return int(self._get(micros, *names))
+
+    def truth(self, *names: str) -> bool:
+        return bool(self._get(truth, *names))
+
+    def nested(self, *names: str) -> Any:
+        return self._get(nested, *names)
+
+
+def table_name(value: Any) -> str:
+    """``project.dataset.table`` of a table reference in any spelling; '' for none."""
+    if is_empty(value):
+        return ""
+    if isinstance(value, str):
+        if value.startswith("projects/"):
+            parts = value.split("/")
+            return ".".join(parts[1::2])
+        if not value.lstrip().startswith("{"):
+            return value.replace(":", ".")
+        value = nested(value)
+    parts = [text(members(value, name)) for name in ("project_id", "dataset_id", "table_id")]
+    return ".".join(part for part in parts if part) if parts[-1] else ""
+
+
+def labels_of(value: Any) -> dict[str, str]:
+    """Labels of a mapping, or of a list of keys and values."""
+    found = nested(value)
+    if isinstance(found, Mapping):
+        return {str(key): text(item) for key, item in found.items() if item is not None}
+    return {
+        text(members(item, "key")): text(members(item, "value"))
+        for item in items_of(found)
+        if members(item, "key") is not None
+    }
+
+
+def stages_of(value: Any) -> tuple[Stage, ...]:
+    """The stages of ``job_stages``, or of the API's ``queryPlan``."""
+    stages = []
+    for item in items_of(value):
+        stages.append(
+            Stage(
+                id=whole(members(item, "id")),
+                name=text(members(item, "name")),
+                inputs=tuple(whole(one) for one in items_of(members(item, "input_stages"))),
+                slot_ms=whole(members(item, "slot_ms")),
+                parallel_inputs=whole(members(item, "parallel_inputs")) or 1,
+                records_read=whole(members(item, "records_read")),
+                records_written=whole(members(item, "records_written")),
+                shuffle_bytes=whole(members(item, "shuffle_output_bytes")),
+                start_us=micros(members(item, "start_ms")),
+                end_us=micros(members(item, "end_ms")),
+            )
+        )
+    return tuple(stages)
+
+
+def rows_written(stages: tuple[Stage, ...]) -> int:
+    """The rows that the last stage wrote: the result's."""
+    waited = {one for stage in stages for one in stage.inputs}
+    last = [stage for stage in stages if stage.id not in waited]
+    return last[-1].records_written if last else 0
+
+
+def job_of_row(row: Mapping[str, Any], source: str = "") -> JobRecord:
+    """The job of a row of JOBS. Unknown columns are kept out, missing ones empty; ValueError names the column
+    of what cannot be read."""
+    cells = _Cells(lowered(row))
+    sql = cells.text("query")
+    info = cells.nested("query_info")
+    hashed = text(members(nested(members(info, "query_hashes")), "normalized_literals"))
+    hashed = hashed or cells.text("query_hashes_normalized_literals", "normalized_literals")
+    error = cells.nested("error_result")
+    dml = cells.nested("dml_statistics")
+    stages = stages_of(cells.nested("job_stages"))
+    timeline = [whole(members(one, "estimated_runnable_units")) for one in items_of(cells.nested("timeline"))]
+    session = cells.nested("session_info")
+    return JobRecord(
+        job_id=cells.text("job_id"),
+        project=cells.text("project_id"),
+        location=cells.text("location"),
+        user=cells.text("user_email", "user"),
+        job_type=cells.text("job_type") or "QUERY",
+        statement_type=cells.text("statement_type"),
+        priority=cells.text("priority") or "INTERACTIVE",
+        state=cells.text("state") or "DONE",
+        sql=sql,
+        fingerprint=fingerprint_of(sql) or fingerprint_of_hash(hashed),
+        created_us=cells.micros("creation_time", "job_creation_time"),
+        started_us=cells.micros("start_time", "job_start_time"),
+        ended_us=cells.micros("end_time", "job_end_time"),
+        slot_ms=cells.whole("total_slot_ms"),
+        bytes_processed=cells.whole("total_bytes_processed"),
+        bytes_billed=cells.whole("total_bytes_billed"),
+        cache_hit=cells.truth("cache_hit"),
+        dry_run=cells.truth("dry_run"),
+        error_reason=text(members(error, "reason")),
+        error_message=text(members(error, "message")),
+        reservation=cells.text("reservation_id"),
+        edition=cells.text("edition"),
+        parent=cells.text("parent_job_id"),
+        session=text(members(session, "session_id")) or cells.text("session_id"),
+        transaction=cells.text("transaction_id"),
+        destination=table_name(cells.nested("destination_table")),
+        tables=tuple(filter(None, map(table_name, items_of(cells.nested("referenced_tables"))))),
+        labels=labels_of(cells.nested("labels")),
+        stages=stages,
+        partitions_processed=cells.whole("total_partitions_processed"),
+        output_rows=cells.whole("output_rows") or rows_written(stages),
+        dml_rows=sum(whole(members(dml, name)) for name in NESTED["dml_statistics"]),
+        max_bytes_billed=cells.whole("maximum_bytes_billed"),
+        estimated_runtime_slots=max(timeline, default=0) or cells.whole("estimated_runnable_units"),
+        source=source,
+    )
+
+
+class Timeline:
+    """Rows of JOBS_TIMELINE, a second of a job each, put together to jobs."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[tuple[str, str], JobRecord] = {}
+
+    def add(self, row: Mapping[str, Any], source: str) -> None:
+        """Take in a row. ValueError as :func:`job_of_row`."""
+        cells = _Cells(lowered(row))
+        made = job_of_row(row, source)
+        key = (made.project, made.job_id)
+        known = self._jobs.get(key)
+        slot_ms = cells.whole("period_slot_ms")
+        wanted = cells.whole("period_estimated_runnable_units")
+        if known is None:
+            self._jobs[key] = replace(made, slot_ms=slot_ms, estimated_runtime_slots=wanted)
+            return
+        self._jobs[key] = replace(
+            known,
+            state=made.state if made.state == "DONE" else known.state,
+            started_us=known.started_us or made.started_us,
+            ended_us=known.ended_us or made.ended_us,
+            slot_ms=known.slot_ms + slot_ms,
+            bytes_processed=max(known.bytes_processed, made.bytes_processed),
+            estimated_runtime_slots=max(known.estimated_runtime_slots, wanted),
+        )
+
+    def jobs(self) -> Iterator[JobRecord]:
+        """The jobs, in the order in which they came."""
+        yield from self._jobs.values()
