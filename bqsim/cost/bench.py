@@ -1,0 +1,273 @@
+"""The bench that queries are measured on: a simulator with shadow tables, asked for estimates.
+
+Nothing is sent anywhere: the tables are what ``bqsim import`` makes of exports of INFORMATION_SCHEMA
+(``bqsim cost import-query`` prints the queries), or seeds with ``statistics``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bqsim.sim.rules.sqltext import normal_sql, sql_fingerprint
+
+from .errors import CostError
+from .model import UNKNOWN, Estimate, Measured, Query, TableRead, Workload
+from .volatile import volatile_functions
+
+if TYPE_CHECKING:
+    from bqsim.seeding import Api
+
+# Queries in one request.
+AT_ONCE = 100
+PROJECT = "bqsim-cost"
+_SEEDS = frozenset({".yaml", ".yml", ".sql"})
+
+
+@dataclass(slots=True)
+class Bench:
+    """Estimates queries. ``streamed`` are patterns of tables (``project.dataset.table``) that have rows in the
+    streaming buffer all the time, as those with steady inserts do: their results are not cached."""
+
+    api: Api
+    streamed: Sequence[str] = ()
+    split: Callable[[str], list[str]] | None = None
+    _known: dict[Any, Estimate] = field(default_factory=dict)
+
+    def measure(self, workload: Workload) -> list[Measured]:
+        """Every query with its estimate, in order; those that fail have the error."""
+        return [Measured(q, e) for q, e in zip(workload.queries, self.estimates(workload.queries), strict=True)]
+
+    def estimates(self, queries: Sequence[Query]) -> list[Estimate]:
+        """The estimates of queries; the same query is asked once."""
+        keys = [_key(query) for query in queries]
+        missing = {key: query for key, query in zip(keys, queries, strict=True) if key not in self._known}
+        by_project: dict[str, list[tuple[Any, Query]]] = {}
+        for key, query in missing.items():
+            by_project.setdefault(query.project or self.api.project, []).append((key, query))
+        for project, asked in by_project.items():
+            for start in range(0, len(asked), AT_ONCE):
+                part = asked[start : start + AT_ONCE]
+                body = {"queries": [{"query": _configuration(query)} for _, query in part]}
+                answer = self.api.control("POST", f"projects/{project}/estimate", body)
+                for (key, query), told in zip(part, answer["estimates"], strict=True):
+                    self._known[key] = self._finished(query, told)
+        return [self._known[key] for key in keys]
+
+    def _finished(self, query: Query, told: Mapping[str, Any]) -> Estimate:
+        found = estimate_of(told)
+        if found.error:
+            return found
+        notes = list(found.notes)
+        if found.statement_type == "SCRIPT" and self.split is not None:
+            found = self._script(query, found)
+            notes = list(found.notes)
+        reasons = tuple(_uncacheable(query, found, told, self.streamed))
+        return replace(found, uncacheable=reasons, notes=tuple(notes))
+
+    def _script(self, query: Query, whole: Estimate) -> Estimate:
+        """A script statement by statement: a dry run of the whole ends at its first DDL statement."""
+        assert self.split is not None
+        parts = self.split(query.sql)
+        if len(parts) < 2:
+            return whole
+        found: list[Estimate] = []
+        missed = 0
+        for part in parts:
+            one = self.estimates([replace(query, sql=part, runs=())])[0]
+            if one.error:
+                missed += 1
+            else:
+                found.append(one)
+        total = sum(e.bytes_processed for e in found)
+        if missed or total <= whole.bytes_processed:
+            note = f"{missed} of {len(parts)} statements depend on earlier ones: they are not counted"
+            return replace(whole, accuracy="LOWER_BOUND", notes=(note,)) if missed else whole
+        return joined(found, "SCRIPT")
+
+
+def joined(estimates: Iterable[Estimate], statement_type: str) -> Estimate:
+    """The estimate of several statements together."""
+    found = list(estimates)
+    partitions = [e.partitions for e in found if e.partitions is not None]
+    accuracies = {e.accuracy for e in found} - {"PRECISE"}
+    accuracy = "PRECISE" if not accuracies else accuracies.pop() if len(accuracies) == 1 else UNKNOWN
+    return Estimate(
+        statement_type,
+        sum(e.bytes_processed for e in found),
+        sum(e.bytes_billed for e in found),
+        sum(e.bytes_at_most for e in found),
+        accuracy,
+        sum(partitions) if partitions else None,
+        tuple(t for e in found for t in e.tables),
+        tuple(dict.fromkeys(v for e in found for v in e.views)),
+        tuple(dict.fromkeys(r for e in found for r in e.routines)),
+        tuple(w for e in found for w in e.wildcards),
+        found[-1].output_columns if found else (),
+        all(e.deterministic for e in found),
+    )
+
+
+def _key(query: Query) -> Any:
+    return (query.sql, query.project, query.dataset, repr(sorted(query.configuration.items(), key=str)))
+
+
+def _configuration(query: Query) -> dict[str, Any]:
+    body: dict[str, Any] = {"useLegacySql": False, **query.configuration, "query": query.sql}
+    # The guard is compared here, so that its refusal does not hide how much the query would read.
+    body.pop("maximumBytesBilled", None)
+    if query.dataset:
+        project, _, dataset = query.dataset.rpartition(".")
+        reference = {"datasetId": dataset}
+        if project:
+            reference["projectId"] = project
+        body["defaultDataset"] = reference
+    return body
+
+
+def estimate_of(told: Mapping[str, Any]) -> Estimate:
+    """What the control API tells of a query."""
+    if "error" in told:
+        return Estimate(error=str(told["error"]["message"]))
+    columns = {name: tuple(c) for name, c in told.get("columnsRead", {}).items()}
+    pruned = {_name(one["table"]): one for one in told.get("pruning", ())}
+    names = dict.fromkeys([*map(_name, told.get("referencedTables", ())), *columns, *pruned])
+    sizes = told.get("bytesOfTables", ())
+    single = int(sizes[0]) if len(sizes) == 1 == len(names) else None
+    return Estimate(
+        str(told.get("statementType") or ""),
+        int(told.get("bytesProcessed") or 0),
+        int(told.get("bytesBilled") or 0),
+        int(told.get("bytesAtMost") or 0),
+        str(told.get("accuracy") or UNKNOWN),
+        told.get("partitions"),
+        tuple(_table(name, columns.get(name, ()), pruned.get(name), single) for name in names),
+        tuple(map(_name, told.get("views", ()))),
+        tuple(told.get("routines", ())),
+        tuple(tuple(one) for one in told.get("wildcards", ())),
+        tuple(told.get("outputColumns", ())),
+        bool(told.get("deterministic", True)),
+    )
+
+
+def _table(name: str, columns: tuple[str, ...], told: Mapping[str, Any] | None, size: int | None) -> TableRead:
+    if told is None:
+        return TableRead(name, size, columns)
+    parts = {n: (told[n]["read"], told[n]["total"]) for n in ("partitions", "blocks") if n in told}
+    filters = tuple(tuple((f["column"], f["filtering"]) for f in scan) for scan in told["scans"])
+    return TableRead(
+        name, int(told["bytesRead"]), columns, parts.get("partitions"), parts.get("blocks"), filters
+    )
+
+
+def _name(reference: Mapping[str, str]) -> str:
+    return f"{reference['projectId']}.{reference['datasetId']}.{reference['tableId']}"
+
+
+def _uncacheable(
+    query: Query, found: Estimate, told: Mapping[str, Any], streamed: Sequence[str]
+) -> Iterator[str]:
+    """Why results are not cached, in words (page *Use cached query results*)."""
+    normal = normal_sql(query.sql)
+    if found.statement_type != "SELECT":
+        yield f"a {found.statement_type} statement is not cached"
+        return
+    if query.destination:
+        yield "a destination table is set"
+    if query.configuration.get("useQueryCache") is False:
+        yield "the cache is switched off"
+    functions = volatile_functions(normal)
+    if functions:
+        yield f"{', '.join(functions)} differs from run to run"
+    elif not found.deterministic:
+        yield "a view or a function that it uses differs from run to run"
+    if found.wildcards or _wildcard(normal):
+        yield "it reads a wildcard table"
+    if " TABLESAMPLE " in f" {normal} ":
+        yield "it reads a sample"
+    if "INFORMATION_SCHEMA" in normal:
+        yield "it reads INFORMATION_SCHEMA"
+    if told.get("external"):
+        yield "it reads an external table"
+    if told.get("rowLevelSecurity"):
+        yield "a table has row access policies"
+    for table in found.tables:
+        if any(fnmatchcase(table.table, one) or fnmatchcase(table.table, f"*.{one}") for one in streamed):
+            yield f"{table.table} has rows in its streaming buffer"
+
+
+def _wildcard(normal: str) -> bool:
+    return "_TABLE_SUFFIX" in normal
+
+
+@contextmanager
+def bench(
+    tables: Sequence[str | Path] = (),
+    *,
+    project: str = "",
+    url: str = "",
+    at: dt.datetime | None = None,
+    streamed: Sequence[str] = (),
+    say: Callable[[str], object] = lambda text: None,
+) -> Iterator[Bench]:
+    """A bench with these tables: exports of INFORMATION_SCHEMA (files or folders), seeds (YAML, SQL). ``url``
+    is a running simulator to ask instead. ``at`` is the time that CURRENT_DATE tells.
+
+    Raises :class:`CostError` for what cannot be read.
+    """
+    from bqsim.seeding import Api, ApiError, SeedError
+
+    if url:
+        yield Bench(Api(url, project or PROJECT), streamed)
+        return
+    from bqsim.simulator import Simulator, start
+
+    scenario = None
+    if at is not None:
+        shown = at.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+        scenario = {"clock": {"mode": "manual", "start": shown}}
+    simulator: Simulator
+    with start(scenario=scenario, project=project or PROJECT) as simulator:
+        api = Api(simulator.url, project or PROJECT)
+        try:
+            put_tables(api, tables, say)
+        except (SeedError, ApiError) as error:
+            raise CostError(f"the tables cannot be read: {error}") from None
+        core = simulator.core
+        assert core is not None
+
+        def split(sql: str) -> list[str]:
+            return [node.span.text for node in core.googlesql.parse_script(sql)]
+
+        yield Bench(api, streamed, split)
+
+
+def put_tables(api: Api, tables: Sequence[str | Path], say: Callable[[str], object]) -> None:
+    """Put exports and seeds into a simulator. Raises SeedError and ApiError."""
+    from bqsim.seeding import seed
+    from bqsim.seeding.exports import read_exports
+    from bqsim.seeding.importing import import_project
+    from bqsim.seeding.project import assemble
+
+    exports, seeds = [], []
+    for given in map(Path, tables):
+        if not given.exists():
+            raise CostError(f"{given}: there is no such file or folder of tables")
+        inside = sorted(p for p in given.rglob("*") if p.is_file()) if given.is_dir() else [given]
+        seeds += [p for p in inside if p.suffix in _SEEDS]
+        if any(p.suffix not in _SEEDS for p in inside):
+            exports.append(given)
+    if exports:
+        import_project(api, assemble(read_exports(exports)), say=say)
+    for one in seeds:
+        seed(api, one)
+
+
+def fingerprinted(query: Query) -> Query:
+    """The query with its fingerprint."""
+    return query if query.fingerprint else replace(query, fingerprint=sql_fingerprint(query.sql))
