@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from . import validating
 from .environment import ProjectNames
 from .marks import MARKERS, strict
 
@@ -60,6 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="one simulator for all workers of pytest-xdist, instead of one each (also BQSIM_SHARED=1)",
     )
+    validating.add_options(group)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -68,6 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     for text in MARKERS:
         config.addinivalue_line("markers", text)
+    validating.configure(config)
     url = config.getoption("--bqsim-url")
     told: dict[str, Any] = getattr(config, "workerinput", {}).get("bqsim", {})
     seed = config.getoption("--bqsim-seed")

@@ -35,6 +35,9 @@ COMPRESS_INLINE_BYTES = 64 * 1024
 # A further service of the server: raw path, query, HTTP request -> answer.
 Service = Callable[[str, dict[str, str], HttpRequest], Awaitable[Response]]
 
+# Those who are shown every reply with the id of the method that gave it: checks of conformance.
+WATCHERS: list[Callable[[str, Reply], None]] = []
+
 # The services by the first segment of their paths: module and class, imported at first use.
 SERVICES: Mapping[str, tuple[str, str]] = {
     "upload": ("bqsim.server.rest.uploads", "Uploads"),
@@ -148,6 +151,8 @@ class RestApp:
             raise
         except Exception as error:
             reply = (failure or self.failure)(error, http)
+        for watch in WATCHERS:
+            watch(call.method, reply)
         reply.headers = {**reply.headers, EXPLAIN_HEADER: call.explain}
         # Of this answer alone: an upload keeps its reply for those who ask again.
         return reply if call.sending is None else replace(reply, fault=call.sending)

@@ -88,7 +88,6 @@ def dataset_to_list_json(dataset: Dataset) -> dict[str, Any]:
         "id": dataset.ref.api_name,
         "datasetReference": dataset.ref.to_json(),
         "location": dataset.location,
-        "type": "DEFAULT",
     }
     if dataset.friendly_name is not None:
         out["friendlyName"] = dataset.friendly_name

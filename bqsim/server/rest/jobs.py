@@ -218,6 +218,17 @@ def _put_summary(body: dict[str, Any], job: Job) -> None:
             body["totalSlotMs"] = str(job.slot_ms)
         if statistics.statement_type:
             body["statementType"] = statistics.statement_type
+        if statistics.dml is not None:
+            # getQueryResults tells the sum only.
+            dml = statistics.dml
+            body["dmlStats"] = {
+                name: str(count)
+                for name, count in (
+                    ("insertedRowCount", dml.inserted),
+                    ("updatedRowCount", dml.updated),
+                    ("deletedRowCount", dml.deleted),
+                )
+            }
 
 
 def _put_statistics(body: dict[str, Any], job: Job) -> None:
@@ -227,13 +238,4 @@ def _put_statistics(body: dict[str, Any], job: Job) -> None:
     body |= {k: v for k, v in statistics.bytes_json().items() if k == "totalBytesProcessed"}
     body["cacheHit"] = statistics.cache_hit
     if statistics.dml is not None:
-        dml = statistics.dml
-        body["numDmlAffectedRows"] = str(dml.total)
-        body["dmlStats"] = {
-            name: str(count)
-            for name, count in (
-                ("insertedRowCount", dml.inserted),
-                ("updatedRowCount", dml.updated),
-                ("deletedRowCount", dml.deleted),
-            )
-        }
+        body["numDmlAffectedRows"] = str(statistics.dml.total)

@@ -90,8 +90,8 @@ MESSAGES: Mapping[str, str] = {
         "clustering:Clustering requirePartitionFilter:bool numBytes:int64 numPhysicalBytes:int64 "
         "numLongTermBytes:int64 numRows:uint64 creationTime:int64 expirationTime:int64 "
         "lastModifiedTime:uint64 type view:ViewDefinition materializedView:MaterializedViewDefinition "
-        "materializedViewStatus:any externalDataConfiguration:ExternalDataConfiguration "
-        "biglakeConfiguration:any location streamingBuffer:any "
+        "materializedViewStatus:MaterializedViewStatus externalDataConfiguration:ExternalDataConfiguration "
+        "biglakeConfiguration:any location streamingBuffer:Streamingbuffer "
         "encryptionConfiguration:EncryptionConfiguration snapshotDefinition:SnapshotDefinition "
         "defaultCollation defaultRoundingMode cloneDefinition:CloneDefinition maxStaleness "
         "tableConstraints:TableConstraints resourceTags:{}string tableReplicationInfo:any "
@@ -99,6 +99,8 @@ MESSAGES: Mapping[str, str] = {
         "numLongTermLogicalBytes:int64 numTotalPhysicalBytes:int64 numActivePhysicalBytes:int64 "
         "numLongTermPhysicalBytes:int64 numCurrentPhysicalBytes:int64 numPartitions:int64"
     ),
+    "MaterializedViewStatus": "refreshWatermark lastRefreshStatus:ErrorProto",
+    "Streamingbuffer": "estimatedBytes:uint64 estimatedRows:uint64 oldestEntryTime:uint64",
     "TableList": "kind etag nextPageToken tables:[]TableListItem totalItems:int32",
     "TableListItem": (
         "kind id tableReference:TableReference friendlyName type timePartitioning:TimePartitioning "
@@ -142,9 +144,10 @@ MESSAGES: Mapping[str, str] = {
     "ArrowSchema": "serializedSchema",
     "ArrowRecordBatch": "serializedRecordBatch rowCount:int64",
     "QueryResponse": (
-        "kind schema:TableSchema jobReference:JobReference jobCreationReason:any queryId location "
-        "totalRows:uint64 pageToken rows:[]TableRow totalBytesProcessed:int64 totalBytesBilled:int64 "
-        "totalSlotMs:int64 jobComplete:bool errors:[]ErrorProto cacheHit:bool numDmlAffectedRows:int64 "
+        "kind schema:TableSchema jobReference:JobReference jobCreationReason:JobCreationReason queryId "
+        "location totalRows:uint64 pageToken rows:[]TableRow totalBytesProcessed:int64 "
+        "totalBytesBilled:int64 totalSlotMs:int64 jobComplete:bool errors:[]ErrorProto cacheHit:bool "
+        "numDmlAffectedRows:int64 "
         "sessionInfo:SessionInfo dmlStats:DmlStatistics creationTime:int64 startTime:int64 endTime:int64 "
         "statementType arrowSchema:ArrowSchema arrowRecordBatch:ArrowRecordBatch pageRowCount:int64"
     ),
@@ -157,15 +160,70 @@ MESSAGES: Mapping[str, str] = {
     "DmlStatistics": "insertedRowCount:int64 deletedRowCount:int64 updatedRowCount:int64",
     "Job": (
         "kind etag id selfLink user_email configuration:JobConfiguration jobReference:JobReference "
-        "statistics:JobStatistics status:JobStatus principal_subject jobCreationReason:any"
+        "statistics:JobStatistics status:JobStatus principal_subject jobCreationReason:JobCreationReason"
     ),
     "JobStatus": "errorResult:ErrorProto errors:[]ErrorProto state",
     "JobStatistics": (
         "creationTime:int64 startTime:int64 endTime:int64 totalBytesProcessed:int64 totalSlotMs:int64 "
-        "numChildJobs:int64 parentJobId scriptStatistics:any completionRatio:double reservation_id "
-        "query:any load:any extract:any copy:any sessionInfo:SessionInfo transactionInfo:any "
-        "finalExecutionDurationMs:int64"
+        "numChildJobs:int64 parentJobId scriptStatistics:ScriptStatistics completionRatio:double "
+        "quotaDeferments:[]string reservation_id reservationUsage:[]ReservationUsage edition "
+        "query:JobStatistics2 load:JobStatistics3 extract:JobStatistics4 copy:CopyJobStatistics "
+        "sessionInfo:SessionInfo transactionInfo:TransactionInfo finalExecutionDurationMs:int64 "
+        "rowLevelSecurityStatistics:RowLevelSecurityStatistics reservationGroupPath:[]string "
+        "dataMaskingStatistics:DataMaskingStatistics bqsim:BqsimStatistics"
     ),
+    # What the service does not tell: by which way of bqsim's a query ran, and why.
+    "BqsimStatistics": "route routeReason",
+    "ReservationUsage": "name slotMs:int64",
+    "TransactionInfo": "transactionId",
+    "RowLevelSecurityStatistics": "rowLevelSecurityApplied:bool",
+    "DataMaskingStatistics": "dataMaskingApplied:bool",
+    "ScriptStatistics": "evaluationKind stackFrames:[]ScriptStackFrame",
+    "ScriptStackFrame": ("startLine:int32 startColumn:int32 endLine:int32 endColumn:int32 procedureId text"),
+    "JobStatistics2": (
+        "queryPlan:[]ExplainQueryStage estimatedBytesProcessed:int64 timeline:[]QueryTimelineSample "
+        "totalPartitionsProcessed:int64 totalBytesProcessed:int64 totalBytesProcessedAccuracy "
+        "totalBytesBilled:int64 billingTier:int32 totalSlotMs:int64 reservationUsage:[]ReservationUsage "
+        "cacheHit:bool referencedTables:[]TableReference referencedRoutines:[]RoutineReference "
+        "schema:TableSchema numDmlAffectedRows:int64 dmlStats:DmlStatistics "
+        "undeclaredQueryParameters:[]QueryParameter statementType ddlOperationPerformed "
+        "ddlTargetTable:TableReference ddlDestinationTable:TableReference "
+        "ddlTargetRowAccessPolicy:RowAccessPolicyReference ddlAffectedRowAccessPolicyCount:int64 "
+        "ddlTargetRoutine:RoutineReference ddlTargetDataset:DatasetReference mlStatistics:any "
+        "modelTraining:any modelTrainingCurrentIteration:int32 modelTrainingExpectedTotalIteration:int64 "
+        "exportDataStatistics:ExportDataStatistics externalServiceCosts:[]any biEngineStatistics:any "
+        "loadQueryStatistics:LoadQueryStatistics dclTargetTable:TableReference "
+        "dclTargetView:TableReference dclTargetDataset:DatasetReference searchStatistics:any "
+        "vectorSearchStatistics:any performanceInsights:any queryInfo:any sparkStatistics:any "
+        "transferredBytes:int64 materializedViewStatistics:any metadataCacheStatistics:any "
+        "incrementalResultStats:any"
+    ),
+    "ExportDataStatistics": "fileCount:int64 rowCount:int64",
+    "LoadQueryStatistics": (
+        "inputFiles:int64 inputFileBytes:int64 outputRows:int64 outputBytes:int64 badRecords:int64 "
+        "bytesTransferred:int64"
+    ),
+    "ExplainQueryStage": (
+        "name id:int64 startMs:int64 endMs:int64 inputStages:[]int64 waitRatioAvg:double waitMsAvg:int64 "
+        "waitRatioMax:double waitMsMax:int64 readRatioAvg:double readMsAvg:int64 readRatioMax:double "
+        "readMsMax:int64 computeRatioAvg:double computeMsAvg:int64 computeRatioMax:double "
+        "computeMsMax:int64 writeRatioAvg:double writeMsAvg:int64 writeRatioMax:double writeMsMax:int64 "
+        "shuffleOutputBytes:int64 shuffleOutputBytesSpilled:int64 recordsRead:int64 recordsWritten:int64 "
+        "parallelInputs:int64 completedParallelInputs:int64 status steps:[]ExplainQueryStep slotMs:int64 "
+        "computeMode"
+    ),
+    "ExplainQueryStep": "kind substeps:[]string",
+    "QueryTimelineSample": (
+        "elapsedMs:int64 totalSlotMs:int64 pendingUnits:int64 completedUnits:int64 activeUnits:int64 "
+        "shuffleRamUsageRatio:double estimatedRunnableUnits:int64"
+    ),
+    "JobStatistics3": (
+        "inputFiles:int64 inputFileBytes:int64 outputRows:int64 outputBytes:int64 badRecords:int64 "
+        "timeline:[]QueryTimelineSample"
+    ),
+    "JobStatistics4": ("destinationUriFileCounts:[]int64 inputBytes:int64 timeline:[]QueryTimelineSample"),
+    "CopyJobStatistics": "copiedRows:int64 copiedLogicalBytes:int64",
+    "JobCreationReason": "code",
     "JobConfiguration": (
         "jobType query:JobConfigurationQuery load:JobConfigurationLoad copy:JobConfigurationTableCopy "
         "extract:JobConfigurationExtract dryRun:bool jobTimeoutMs:int64 labels:{}string reservation "
