@@ -35,6 +35,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("job", "Show and move jobs of a running simulator that wait."),
     Command("journal", "Show what a running simulator was asked, and how it answered."),
     Command("limits", "Show and change the quotas and limits of a running simulator."),
+    Command("record", "Record what an application says to BigQuery, into a cassette."),
     Command("scenario", "Check and explain scenario files; load one into a running simulator."),
     Command("seed", "Fill a simulator with datasets, tables and rows from YAML, SQL and folders of files."),
     Command("serve", "Serve a simulator until it is told to stop."),
