@@ -100,8 +100,8 @@ def _within(take: Callable[[Any], Any], repeated: bool) -> Callable[[Any], Any]:
 
 
 def table_of_json(data: bytes, fields: Sequence[Field], timestamps: TimestampFormat | None) -> pa.Table:
-    """The rows of a JSON array as canonical columns. ``timestamps``: how TIMESTAMP is spelled; None: as each
-    column shows. ``ValueError`` when they are no rows of ``fields``."""
+    """The rows of a JSON array as canonical columns. ``timestamps``: in which form TIMESTAMP was asked for,
+    where its texts do not show it. ``ValueError`` when they are no rows of ``fields``."""
     flat = _flat_columns(data, fields) if data[:1] == b"[" else None
     if flat is not None:
         return table_of([scalar_column(t, f, timestamps) for t, f in zip(flat, fields, strict=True)])
@@ -145,10 +145,12 @@ def _flat_columns(data: bytes, fields: Sequence[Field]) -> list[pa.Array] | None
     return [values.take(from_numpy(places + i)) for i in range(count)]
 
 
-def timestamps_of(rows: Iterable[bytes], fields: Sequence[Field]) -> TimestampFormat | None:
-    """How TIMESTAMP is spelled in rows, given one by one; None when no row tells."""
+def timestamps_of(
+    rows: Iterable[bytes], fields: Sequence[Field], asked: TimestampFormat | None = None
+) -> TimestampFormat | None:
+    """How TIMESTAMP is spelled in rows, given one by one, for which ``asked`` was; None when no row tells."""
     for row in rows:
-        found = _spelling([cell.get("v") for cell in json.loads(row)["f"]], fields)
+        found = _spelling([cell.get("v") for cell in json.loads(row)["f"]], fields, asked)
         if found is not None:
             return found
     return None
@@ -163,25 +165,32 @@ def has_timestamps(fields: Sequence[Field]) -> bool:
     )
 
 
-def _spelling(values: Sequence[Any], fields: Sequence[Field]) -> TimestampFormat | None:
+def _spelling(
+    values: Sequence[Any], fields: Sequence[Field], asked: TimestampFormat | None
+) -> TimestampFormat | None:
     for value, field in zip(values, fields, strict=True):
         for item in [c.get("v") for c in value or ()] if field.mode is Mode.REPEATED else [value]:
             found = None
             if item is None:
                 continue
             if field.kind is TypeKind.STRUCT:
-                found = _spelling([cell.get("v") for cell in item["f"]], field.fields)
+                found = _spelling([cell.get("v") for cell in item["f"]], field.fields, asked)
             elif field.kind is TypeKind.TIMESTAMP:
-                found = _spelled(str(item))
+                found = spelling(str(item), asked)
             if found is not None:
                 return found
     return None
 
 
-def _spelled(text: str) -> TimestampFormat:
+def spelling(text: str, asked: TimestampFormat | None = None) -> TimestampFormat:
+    """How TIMESTAMP is spelled. Plain digits are microseconds, unless ``asked`` was for seconds and they can
+    be such."""
     if ":" in text or text.count("-") > 1:
         return TimestampFormat.ISO8601_STRING
-    return TimestampFormat.FLOAT64 if "." in text or "E" in text.upper() else TimestampFormat.INT64
+    if "." in text or "E" in text.upper():
+        return TimestampFormat.FLOAT64
+    seconds = asked is TimestampFormat.FLOAT64 and abs(int(text)) <= _LAST_US // _MICROS
+    return TimestampFormat.FLOAT64 if seconds else TimestampFormat.INT64
 
 
 def _column(values: list[Any], field: Field, timestamps: TimestampFormat | None) -> pa.Array:
@@ -265,13 +274,16 @@ def _intervals(texts: pa.Array) -> pa.Array:
     return pa.array(values, pa.month_day_nano_interval()).take(encoded.indices)
 
 
-def _timestamps(texts: pa.Array, timestamps: TimestampFormat | None) -> pa.Array:
-    if timestamps is None:
-        timestamps = _spelled(pc.drop_null(texts)[0].as_py())
+def _timestamps(texts: pa.Array, asked: TimestampFormat | None) -> pa.Array:
     target = arrow_type(Field("", TypeKind.TIMESTAMP).type)
-    if timestamps is TimestampFormat.INT64:
-        return pc.cast(texts, pa.int64()).view(target)
-    if timestamps is TimestampFormat.FLOAT64:
+    spelled = spelling(pc.drop_null(texts)[0].as_py(), asked)
+    if spelled is TimestampFormat.INT64:
+        try:
+            return pc.cast(texts, pa.int64()).view(target)
+        except pa.ArrowInvalid:
+            # Whole seconds among others.
+            spelled = TimestampFormat.FLOAT64
+    if spelled is TimestampFormat.FLOAT64:
         seconds = pc.cast(texts, pa.float64())
         micros = np.rint(to_numpy(seconds, 0.0) * _MICROS)
         near = np.clip(micros, float(_FIRST_US), float(_LAST_US)).astype(np.int64)
@@ -295,16 +307,14 @@ def _ranges(texts: pa.Array, field: Field, timestamps: TimestampFormat | None) -
         found = pc.struct_field(parts, side)
         open_ = pc.is_in(pc.utf8_upper(found), value_set=pa.array(["UNBOUNDED", "NULL"]))
         closed = pc.if_else(open_, constant(None), found)
-        bounds.append(scalar_column(closed, bound, _bound_spelling(closed, timestamps)))
+        bounds.append(scalar_column(closed, bound, _bound_spelling(timestamps)))
     target: Any = arrow_type(field.value_type)
     return pa.StructArray.from_arrays(bounds, fields=list(target), mask=pc.is_null(texts))
 
 
-def _bound_spelling(texts: pa.Array, timestamps: TimestampFormat | None) -> TimestampFormat | None:
+def _bound_spelling(timestamps: TimestampFormat | None) -> TimestampFormat | None:
     """Bounds are never seconds: where cells are, bounds are microseconds."""
-    if timestamps is TimestampFormat.FLOAT64 or texts.null_count == len(texts):
-        return None
-    return timestamps
+    return None if timestamps is TimestampFormat.FLOAT64 else timestamps
 
 
 _QUICK: dict[TypeKind, Callable[[pa.Array], pa.Array]] = {

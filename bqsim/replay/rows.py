@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Decoded rows that are kept at most, in bytes, of all results of a process.
 KEPT_BYTES = 128 * 1024 * 1024
+FORMATS = frozenset({"json", "arrow", "avro", "ndjson"})
 
 
 class Missing(LookupError):
@@ -73,8 +74,8 @@ _KEPT = Kept()
 class RecordedRows:
     """The rows of a recorded result or table.
 
-    ``stretches`` are those of :mod:`bqsim.record.shapes`; a stretch of ``json`` may tell in ``"timestamps"``
-    how TIMESTAMP is spelled there (``FLOAT64``, ``INT64``, ``ISO8601_STRING``); else its texts show it.
+    ``stretches`` are those of :mod:`bqsim.record.shapes`; a stretch of ``json`` may have ``"options"``, the
+    ``formatOptions`` that were asked for; the first ``"skip"`` rows of its data are not of it.
     ``schema`` is the API's TableSchema; without one (or without fields) Arrow or Avro stretches tell it. Each
     stretch is decoded when rows of it are asked for first. Thread-safe. What was asked for and not recorded
     raises :class:`Missing`; damaged blobs raise ``CassetteError``.
@@ -89,7 +90,10 @@ class RecordedRows:
         kept: Kept | None = None,
     ) -> None:
         self._cassette = cassette
-        self._stretches = sorted((dict(s) for s in stretches if s["count"]), key=lambda s: int(s["start"]))
+        self._stretches = sorted(
+            (dict(s) for s in stretches if s["count"] and s["format"] in FORMATS),
+            key=lambda s: int(s["start"]),
+        )
         self._starts = [int(s["start"]) for s in self._stretches]
         self._schema = schema
         self._kept = _KEPT if kept is None else kept
@@ -183,7 +187,7 @@ class RecordedRows:
             i = bisect_right(self._starts, at) - 1
             first = at - self._starts[i]
             n = min(int(self._stretches[i]["count"]) - first, stop - at)
-            yield i, first, n
+            yield i, first + self._skip(i), n
             at += n
 
     def _json(
@@ -218,15 +222,12 @@ class RecordedRows:
     def _spelling(self, index: int) -> TimestampFormat | None:
         from .row_texts import timestamps_of
 
-        told = self._stretches[index].get("timestamps")
-        if told:
-            return TimestampFormat(told)
         key = (self._me, index, "spelling")
         found = self._kept.get(key)
         if found is None:
             data, starts, ends = self._texts(index)
             rows = (data[int(a) : int(b)] for a, b in zip(starts, ends, strict=True))
-            found = (timestamps_of(rows, self.fields),)
+            found = (timestamps_of(rows, self.fields, _asked(self._stretches[index])),)
             self._kept.put(key, found, 64)
         spelled: TimestampFormat | None = found[0]
         return spelled
@@ -269,9 +270,7 @@ class RecordedRows:
             if stretch["format"] == "json":
                 from .row_texts import table_of_json
 
-                told = stretch.get("timestamps")
-                spelled = TimestampFormat(told) if told else None
-                rows = table_of_json(data, self.fields, spelled)
+                rows = table_of_json(data, self.fields, _asked(stretch))
                 return _columns(rows, self.fields, fields)
             if stretch["format"] == "arrow":
                 from .row_blocks import read_stream, table_of_arrow
@@ -280,18 +279,23 @@ class RecordedRows:
             if stretch["format"] == "avro":
                 from .row_blocks import table_of_avro
 
-                return table_of_avro(stretch["schema"], data, int(stretch["count"]), fields)
+                count = int(stretch["count"]) + self._skip(index)
+                return table_of_avro(stretch["schema"], data, count, fields)
             return _objects(data, fields)
         except KeyError as error:
             start = self._starts[index]
             stop = start + int(stretch["count"])
             raise Missing(start, stop, f"they were read without column {error.args[0]}") from None
 
+    def _skip(self, index: int) -> int:
+        return int(self._stretches[index].get("skip") or 0)
+
     def _data(self, index: int) -> bytes:
         return self._cassette.blob(self._stretches[index]["data"])
 
     def _check(self, index: int, count: int) -> None:
         told = int(self._stretches[index]["count"])
+        count -= self._skip(index)
         if count != told:
             raise ValueError(f"the stretch from row {self._starts[index]} has {count} rows, not {told}")
 
@@ -310,6 +314,16 @@ class RecordedRows:
         if not self._stretches:
             return ()
         raise ValueError("no schema was recorded for these rows")
+
+
+def _asked(stretch: Mapping[str, Any]) -> TimestampFormat:
+    """In which form TIMESTAMP was asked for."""
+    options = stretch.get("options") or {}
+    told = str(options.get("timestampOutputFormat") or "")
+    if told in TimestampFormat.__members__:
+        return TimestampFormat[told]
+    micros = str(options.get("useInt64Timestamp", "")).lower() == "true"
+    return TimestampFormat.INT64 if micros else TimestampFormat.FLOAT64
 
 
 def _told(field: Field) -> Field:

@@ -105,13 +105,38 @@ def test_seconds_that_tell_the_ends_of_time_less_exactly() -> None:
     ]
 
 
-def test_the_told_spelling_counts() -> None:
+@pytest.mark.parametrize(
+    ("options", "micros"), [({}, 7_000_000), ({"useInt64Timestamp": "true"}, 7), ({"x": ""}, 7_000_000)]
+)
+def test_plain_digits_are_what_was_asked_for(options: dict[str, str], micros: int) -> None:
     store = Store()
-    one = {"start": 0, "count": 1, "format": "json", "data": store.put(b'[{"f":[{"v":"0"}]}]')}
+    one = {"start": 0, "count": 1, "format": "json", "data": store.put(b'[{"f":[{"v":"7"}]}]')}
     schema = {"fields": [{"name": "t", "type": "TIMESTAMP"}]}
-    for told, shown in (("FLOAT64", '[{"f":[{"v":"0"}]}]'), (None, '[{"f":[{"v":"0.0"}]}]')):
-        found = RecordedRows(store, [{**one, **({"timestamps": told} if told else {})}], schema)
-        assert found.json(0, 1, options=SPELLINGS[0]).decode() == shown
+    found = RecordedRows(store, [{**one, "options": options}], schema)
+    assert json.loads(found.json(0, 1, options=SPELLINGS[1])) == [{"f": [{"v": str(micros)}]}]
+
+
+def test_digits_beyond_seconds_are_microseconds_whatever_was_asked_for() -> None:
+    store = Store()
+    text = b'[{"f":[{"v":"1577836800000000"}]},{"f":[{"v":null}]}]'
+    one = {"start": 0, "count": 2, "format": "json", "data": store.put(text)}
+    found = RecordedRows(store, [one], {"fields": [{"name": "t", "type": "TIMESTAMP"}]})
+    assert json.loads(found.json(0, 2, options=SPELLINGS[0])) == [
+        {"f": [{"v": "1.5778368E9"}]},
+        {"f": [{"v": None}]},
+    ]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_rows_of_a_page_that_others_had_already(form: str) -> None:
+    store = Store()
+    parts = [
+        stretch(store, ROWS.slice(0, 10), "arrow"),
+        {**stretch(store, ROWS.slice(6, 20), form), "start": 10, "count": 16, "skip": 4},
+    ]
+    found = RecordedRows(store, parts, SCHEMA)
+    assert cells(found.table(8, 10)) == cells(ROWS.slice(8, 10))
+    assert found.json(8, 10, options=SPELLINGS[1]) == encode_rows(FIELDS, ROWS.slice(8, 10), SPELLINGS[1])
 
 
 def test_objects_line_by_line() -> None:
