@@ -1,4 +1,4 @@
-"""Single values of rows by the policy's actions, by type; in the JSON of the REST API and as Python values."""
+"""Single values of rows by the policy's actions, by type; as JSON and as Python values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ _US = dt.timedelta(microseconds=1)
 _COORDINATE = re.compile(r"(?<=\.)\d+")
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}")
 _DATETIME = re.compile(
-    r"(?P<day>\d{4}-\d{1,2}-\d{1,2})(?P<sep>[T ])(?P<time>\d{1,2}:\d{2}(?::\d{2})?(?:\.\d{1,9})?)(?P<zone> ?UTC|Z|[+-]\d\d:?\d\d)?",
+    r"(?P<day>\d{4}-\d{1,2}-\d{1,2})(?P<sep>[T ])(?P<time>\d{1,2}:\d{2}(?::\d{2})?(?:\.\d{1,9})?)"
+    r"(?P<zone> ?UTC|Z|[+-]\d\d:?\d\d)?",
     re.I,
 )
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?")

@@ -112,10 +112,7 @@ class Contents:
     def _rows(self, rows: list[Any], schema: Any, table: str) -> list[Any]:
         if all(isinstance(row, dict) and "json" in row for row in rows):
             bodies = self.rows.dicts([row["json"] for row in rows], schema, table)
-            return [
-                {**{k: v for k, v in row.items()}, "json": body}
-                for row, body in zip(rows, bodies, strict=True)
-            ]
+            return [{**row, "json": body} for row, body in zip(rows, bodies, strict=True)]
         return self.rows.rows(rows, schema, table)
 
     def _ndjson(self, text: str, table: str) -> str | None:
@@ -424,7 +421,10 @@ def _dumped(value: Any, text: str) -> str:
 
 
 def _with_length(lines: list[str], size: int) -> list[str]:
-    return [f"{l.partition(':')[0]}: {size}" if l.lower().startswith("content-length:") else l for l in lines]
+    return [
+        f"{line.partition(':')[0]}: {size}" if line.lower().startswith("content-length:") else line
+        for line in lines
+    ]
 
 
 def _plain_media(media: str) -> str:

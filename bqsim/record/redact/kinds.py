@@ -1,4 +1,4 @@
-"""The kinds of secrets that are known by their form, and names whose values are secret whatever their form."""
+"""The kinds of secrets that are known by their form, and names whose values are secret."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ _WORDS_OF_SECRETS = (
     r"|sas[_\-. ]?token|encryption[_\-. ]?key|signing[_\-. ]?key|credentials?|jsessionid|phpsessid"
     r"|connect\.sid|sessionid|session[_\-. ]?id|client[_\-. ]?assertion)"
 )
-_ASSIGNMENT = rf"(?i:{_WORDS_OF_SECRETS})(?![A-Za-z])\\*['\"`]?(?P<sep>[ \t]*(?:=>|[:=])[ \t]*)"
+_ASSIGNMENT = rf"(?i:{_WORDS_OF_SECRETS})(?![A-Za-z])(?:\\*(?:\"\"|['\"`]))?(?P<sep>[ \t]*(?:=>|[:=])[ \t]*)"
 _ANCHORS = ("pass", "pwd", "secret", "key", "token", "credential", "sess", "sid", "assertion", "signature")
 _REFERENCE = re.compile(
     r"@|\$\{|redacted|x+$|\*+$|null$|none$|true$|false$|string$|bytes$|projects/|organizations/|<|%s$|\?",
@@ -196,7 +196,8 @@ KINDS: tuple[Kind, ...] = (
         "aws-secret-key",
         ("aws", "amz"),
         aws := re.compile(
-            r"(?i:aws|amz)[\w .\-]{0,30}['\"]?[ \t]*(?:=>|[:=,])[ \t]*['\"]?(?P<s>[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+]))"
+            r"(?i:aws|amz)[\w .\-]{0,30}['\"]?[ \t]*(?:=>|[:=,])[ \t]*['\"]?"
+            r"(?P<s>[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+]))"
         ),
         aws,
     ),
@@ -332,7 +333,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "password",
         _ANCHORS,
-        quoted := re.compile(_ASSIGNMENT + r"(?P<q>\\*['\"])(?P<s>(?:(?!(?P=q))[^\r\n]){1,4096}?)(?P=q)"),
+        quoted := re.compile(_ASSIGNMENT + r"(?P<q>\\*(?:\"\"|['\"]))(?P<s>(?:(?!(?P=q))[^\r\n]){1,4096}?)(?P=q)"),
         quoted,
         _secret_url,
     ),
@@ -417,7 +418,8 @@ KINDS: tuple[Kind, ...] = (
         "phone",
         ("+", "-"),
         re.compile(
-            r"(?<![\w.)\]+\-/*=])(?<!\d )\+[1-9]\d{0,2}[ .\-]?(?:\(\d{1,4}\)[ .\-]?)?\d{2,4}(?:[ .\-]?\d{2,4}){1,4}"
+            r"(?<![\w.)\]+\-/*=])(?<!\d )\+[1-9]\d{0,2}[ .\-]?(?:\(\d{1,4}\)[ .\-]?)?"
+            r"\d{2,4}(?:[ .\-]?\d{2,4}){1,4}"
             r"(?![\w\-/*])"
             r"|(?<![\w.+\-/])(?:\(\d{3}\) ?|\d{3}-)\d{3}-\d{4}(?![\w.\-/])"
         ),

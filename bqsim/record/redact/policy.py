@@ -10,7 +10,7 @@
     allow:
       - text: support@example.com
     headers: [x-internal-token]      # removed, besides those that always are
-    fields: [salary]                 # members and columns whose values are secret, besides those that always are
+    fields: [salary]                 # members and columns that are secret, too
     entropy: {length: 24, bits: 4.0} # or off
     rows:
       default: keep

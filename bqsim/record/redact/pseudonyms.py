@@ -29,7 +29,7 @@ def mark(kind: str) -> str:
 
 
 def pseudonym(key: bytes, kind: str, value: str) -> str:
-    """What stands for a secret so that equal ones stay equal: an address for an address, digits for digits."""
+    """What stands for a secret so that equal ones stay equal: digits for digits."""
     if kind == "email":
         name = digest(key, kind, value.lower()).hex()[:_HEX_DIGITS]
         if value.lower().endswith(".gserviceaccount.com"):

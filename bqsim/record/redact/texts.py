@@ -255,7 +255,7 @@ class Texts:
             value = {**value, "parameterValue": hidden}
         done = {}
         for name, item in value.items():
-            key = self.redact(name, entropy=False, depth=depth) if len(name) >= 8 else name
+            key = self.redact(name, entropy=entropy, depth=depth) if len(name) >= 8 else name
             done[key] = self.value(item, name, entropy=entropy, depth=depth)
         return done
 
