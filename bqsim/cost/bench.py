@@ -137,8 +137,10 @@ def estimate_of(told: Mapping[str, Any]) -> Estimate:
     columns = {name: tuple(c) for name, c in told.get("columnsRead", {}).items()}
     pruned = {_name(one["table"]): one for one in told.get("pruning", ())}
     names = dict.fromkeys([*map(_name, told.get("referencedTables", ())), *columns, *pruned])
-    sizes = told.get("bytesOfTables", ())
-    single = int(sizes[0]) if len(sizes) == 1 == len(names) else None
+    told_sizes = told.get("bytesOfTables", ())
+    sizes = {one["tables"][0]: int(one["bytes"]) for one in told_sizes if len(one["tables"]) == 1}
+    if len(told_sizes) == 1 == len(names):
+        sizes = {next(iter(names)): int(told_sizes[0]["bytes"])}
     return Estimate(
         str(told.get("statementType") or ""),
         int(told.get("bytesProcessed") or 0),
@@ -146,7 +148,7 @@ def estimate_of(told: Mapping[str, Any]) -> Estimate:
         int(told.get("bytesAtMost") or 0),
         str(told.get("accuracy") or UNKNOWN),
         told.get("partitions"),
-        tuple(_table(name, columns.get(name, ()), pruned.get(name), single) for name in names),
+        tuple(_table(name, columns.get(name, ()), pruned.get(name), sizes.get(name)) for name in names),
         tuple(map(_name, told.get("views", ()))),
         tuple(told.get("routines", ())),
         tuple(tuple(one) for one in told.get("wildcards", ())),

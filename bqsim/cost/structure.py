@@ -134,7 +134,7 @@ class _Reader:
         for tree in self.parsed:
             for select in tree.find_all(exp.Select):
                 for join in select.args.get("joins") or ():
-                    if isinstance(join.this, exp.Unnest) or self.is_array(join.this, select):
+                    if isinstance(join.this, exp.Unnest) or self.is_array(join.this, select) or self.one_row(join.this):
                         continue
                     kind = " ".join(filter(None, (join.side, join.kind))) or "INNER"
                     yield JoinShape(self.called(join.this), kind.upper(), self.untied(join, select))
@@ -155,7 +155,7 @@ class _Reader:
         """Whether a join has no condition, and WHERE has none either that ties it to what is before it."""
         exp = self.exp
         on = join.args.get("on")
-        if join.args.get("using") or join.method == "NATURAL" or self.one_row(join.this):
+        if join.args.get("using") or join.method == "NATURAL":
             return False
         if on is not None:
             # ON TRUE, ON 1 = 1

@@ -13,6 +13,7 @@ from .asking import Ask
 from .routes import Route
 
 if TYPE_CHECKING:
+    from bqsim.catalog.refs import TableRef
     from bqsim.jobs.statistics import QueryStatistics
     from bqsim.sql.plan import StatementResult
 
@@ -58,7 +59,7 @@ def _estimated(statistics: QueryStatistics) -> dict[str, Any]:
     before = found.read.estimate
     out["bytesBilled"] = str(bytes_billed(found.read))
     out["bytesAtMost"] = str(before.total)
-    out["bytesOfTables"] = [str(size) for size in found.read.tables]
+    out["bytesOfTables"] = _sizes(found)
     if found.read.partitions is not None:
         out["partitions"] = found.read.partitions
     out["pruning"] = [pruning_json(one) for one in found.read.pruning]
@@ -67,6 +68,21 @@ def _estimated(statistics: QueryStatistics) -> dict[str, Any]:
     if statistics.row_level_security:
         out["rowLevelSecurity"] = True
     return {**out, **_planned(found)}
+
+
+def _sizes(found: StatementResult) -> list[dict[str, Any]]:
+    """The bytes of each table, of a wildcard's together; ``tables`` are none where they are not told apart."""
+    sizes, plan = found.read.tables, found.plan
+    groups: list[tuple[TableRef, ...]] = []
+    if plan is not None:
+        inside = {ref for group in plan.wildcards for ref in group}
+        groups = [*plan.wildcards, *((ref,) for ref in plan.columns_read if ref not in inside)]
+    if len(groups) != len(sizes):
+        groups = [()] * len(sizes)
+    return [
+        {"bytes": str(size), "tables": [f"{r.project}.{r.dataset}.{r.table}" for r in group]}
+        for size, group in zip(sizes, groups, strict=True)
+    ]
 
 
 def _planned(found: StatementResult) -> dict[str, Any]:
