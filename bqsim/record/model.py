@@ -25,12 +25,14 @@ class Part:
 class Content:
     """What went one way. ``parts`` are empty when it was too large to keep: then ``size`` and ``digest``
     (SHA-256, hex, of all bytes as they passed) tell what it was. HTTP bodies are kept as one part, without
-    their transfer and content encodings; ``media`` is the content type."""
+    their transfer and content encodings; ``media`` is the content type; ``preview`` shows the beginning of what
+    was not kept."""
 
     parts: tuple[Part, ...] = ()
     size: int = 0
     digest: str = ""
     media: str = ""
+    preview: tuple[str, ...] = ()
 
     @property
     def data(self) -> bytes:
@@ -50,7 +52,7 @@ class Exchange:
     ``google.cloud.bigquery.storage.v1.BigQueryRead.ReadRows``), '' for what is no method of an API known
     here; ``resource`` its resource path (``projects/p/datasets/d``). REST: ``verb`` and ``target`` (path and
     query); ``status`` is HTTP's. gRPC: ``target`` is the method's path, headers are metadata, ``code`` the
-    name of the status, ``trailers`` its metadata, every message a part. ``broken`` says how a connection
+    name of the status, ``message`` its text, ``trailers`` its metadata, every message a part. ``broken`` says how a connection
     ended that gave no whole answer (``reset``, ``timeout``, ``refused``, ``closed``). Times are seconds since
     the recording began.
     """
@@ -65,6 +67,7 @@ class Exchange:
     request: Content = Content()
     status: int = 0
     code: str = ""
+    message: str = ""
     response_headers: Headers = ()
     trailers: Headers = ()
     response: Content = Content()

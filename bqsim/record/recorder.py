@@ -1,0 +1,290 @@
+"""The recorder: a tap that keeps calls without their secrets, and makes a cassette of them."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bqsim.sim.clock import Clock, RealClock
+
+from .cassette.cassette import Cassette
+from .exchanges import JOURNAL, JournalWriter
+from .model import GRPC, Content, Exchange, Headers, Part
+from .routes import identify
+
+if TYPE_CHECKING:
+    from .redact.policy import Policy
+
+KEEP_BYTES = 8 << 20
+# Of bodies that are too large so much is looked at for their preview.
+_SHOWN_BYTES = 64 << 10
+# Calls that ended wait for their redaction; beyond so many bytes whoever ends one does it itself.
+_WAITING_BYTES = 64 << 20
+
+
+class Recorder:
+    """Records what passes into ``folder``; thread-safe.
+
+    ``policy`` says what is removed. Of bodies larger than ``keep_bytes`` only size, digest and a preview are
+    kept; None keeps all. ``names`` are names that stand for others: ``{"orders": "orders_dev"}`` writes
+    ``${name:orders}`` wherever the calls had ``orders_dev``. With ``existing``, the recording adds to that
+    cassette; operations of keys that were recorded anew replace the older ones when ``replace``.
+    ``FileExistsError`` when the folder holds an unfinished recording (:func:`.recovery.recover` finishes it).
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        policy: Policy | None = None,
+        clock: Clock | None = None,
+        upstream: str = "",
+        keep_bytes: int | None = KEEP_BYTES,
+        names: Mapping[str, str] | None = None,
+        existing: Cassette | None = None,
+        replace: bool = False,
+    ) -> None:
+        from .redact.policy import Policy
+        from .redact.redactor import Redactor
+
+        self.folder = Path(folder)
+        journal = self.folder / JOURNAL
+        if journal.exists():
+            raise FileExistsError(f"{journal} is of a recording that was not finished: recover or delete it")
+        self.policy = policy or Policy.default()
+        self.redactor = Redactor(self.policy)
+        self.clock = clock or RealClock()
+        self.keep_bytes = keep_bytes
+        self.upstream = upstream
+        self._began_us = self.clock.now_us()
+        self._existing, self._replace = existing, replace
+        about = {"began_us": self._began_us, "names": dict(names or {})}
+        self._journal = JournalWriter(journal, about)
+        self._lock = threading.Lock()
+        self._count = 0
+        self._open: dict[int, _Call] = {}
+        self._waiting: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._waiting_bytes = 0
+        self._failure: BaseException | None = None
+        self._worker = threading.Thread(target=self._work, name="bqsim-recorder", daemon=True)
+        self._worker.start()
+        self._cassette: Cassette | None = None
+
+    def begin(self, transport: str, verb: str, target: str, headers: Headers, host: str = "") -> _Call:
+        """See :class:`bqsim.record.tap.Tap`."""
+        with self._lock:
+            self._count += 1
+            call = _Call(self, self._count, transport, verb, target, headers, host)
+            self._open[call.number] = call
+        return call
+
+    def finish(self) -> Cassette:
+        """End the recording and write its cassette; calls under way are kept as far as they went. Any number
+        of times. Raises what writing the journal failed with."""
+        from .recovery import recover
+
+        if self._cassette is None:
+            with self._lock:
+                left = list(self._open.values())
+            for call in left:
+                call.ended(broken="closed")
+            self._waiting.put(None)
+            self._worker.join()
+            self._journal.close()
+            if self._failure is not None:
+                raise self._failure
+            self._cassette = recover(
+                self.folder, policy=self.policy, existing=self._existing, replace=self._replace
+            )
+        return self._cassette
+
+    def now_s(self) -> float:
+        """Seconds since the recording began."""
+        return (self.clock.now_us() - self._began_us) / 1e6
+
+    def _ended(self, call: _Call) -> None:
+        with self._lock:
+            if self._open.pop(call.number, None) is None:
+                return
+            self._waiting_bytes += call.held
+            busy = self._waiting_bytes > _WAITING_BYTES
+        if busy:
+            self._keep(call)
+        else:
+            self._waiting.put(call)
+
+    def _work(self) -> None:
+        while (call := self._waiting.get()) is not None:
+            self._keep(call)
+
+    def _keep(self, call: _Call) -> None:
+        try:
+            self._journal.add(call.exchange())
+        except Exception as error:  # told by finish(): taps never raise
+            self._failure = self._failure or error
+        finally:
+            with self._lock:
+                self._waiting_bytes -= call.held
+
+
+class _Body:
+    """One direction of a call: its pieces, or what is told of them when they are too many."""
+
+    def __init__(self, keep: int | None, encoding: str) -> None:
+        self.pieces: list[Part] = []
+        self.size = 0
+        self.kept = True
+        self.held = 0
+        self._keep = keep
+        self._hash = hashlib.sha256()
+        self._decoder = zlib.decompressobj(zlib.MAX_WBITS | 32) if encoding in ("gzip", "deflate") else None
+
+    def add(self, data: bytes, at_s: float) -> None:
+        if self._decoder is not None:
+            try:
+                data = self._decoder.decompress(data)
+            except zlib.error:
+                self._decoder = None
+        self.size += len(data)
+        self._hash.update(data)
+        if not self.kept and self.held >= _SHOWN_BYTES:
+            return
+        self.pieces.append(Part(bytes(data), at_s))
+        self.held += len(data)
+        if self._keep is not None and self.size > self._keep:
+            self.kept = False
+            self._cut()
+
+    def _cut(self) -> None:
+        """Hold only what the preview shows."""
+        kept, size = [], 0
+        for piece in self.pieces:
+            kept.append(Part(piece.data[: _SHOWN_BYTES - size], piece.at_s))
+            size += len(kept[-1].data)
+            if size >= _SHOWN_BYTES:
+                break
+        self.pieces, self.held = kept, size
+
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+
+class _Call:
+    """See :class:`bqsim.record.tap.Call`."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        number: int,
+        transport: str,
+        verb: str,
+        target: str,
+        headers: Headers,
+        host: str,
+    ) -> None:
+        self.number = number
+        self._recorder = recorder
+        self._transport, self._verb, self._target = transport, verb, target
+        self._headers, self._host = headers, host
+        self._started_s = recorder.now_s()
+        self._first_s = self._ended_s = 0.0
+        self._sent = _Body(recorder.keep_bytes, _encoding(headers))
+        self._received = _Body(recorder.keep_bytes, "")
+        self._status = 0
+        self._answer_headers: Headers = ()
+        self._end: tuple[str, Headers, str, str] = ("", (), "", "")
+
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return self._sent.held + self._received.held
+
+    def _at(self) -> float:
+        return self._recorder.now_s() - self._started_s
+
+    def sent(self, data: bytes) -> None:
+        self._sent.add(data, self._at())
+
+    def answered(self, status: int, headers: Headers) -> None:
+        self._status, self._answer_headers = status, headers
+        self._first_s = self._first_s or self._recorder.now_s()
+        encoding = _encoding(headers) if self._transport != GRPC else ""
+        self._received = _Body(self._recorder.keep_bytes, encoding)
+
+    def received(self, data: bytes) -> None:
+        self._first_s = self._first_s or self._recorder.now_s()
+        self._received.add(data, self._at())
+
+    def ended(self, code: str = "", trailers: Headers = (), message: str = "", broken: str = "") -> None:
+        self._end = code, trailers, message, broken
+        self._ended_s = self._recorder.now_s()
+        self._recorder._ended(self)
+
+    def exchange(self) -> Exchange:
+        """The call without its secrets."""
+        redactor = self._recorder.redactor
+        code, trailers, message, broken = self._end
+        method, resource = identify(self._transport, self._verb, self._target, self._host)
+        # What was sent is redacted before what came back, whose rows it tells the schema of.
+        talk = redactor.grpc(method) if self._transport == GRPC else None
+        return Exchange(
+            self.number,
+            self._transport,
+            method,
+            redactor.text(resource),
+            self._verb,
+            redactor.target(self._target),
+            redactor.headers(self._headers),
+            self._content(self._sent, self._headers, talk.sent if talk else None),
+            self._status,
+            code,
+            redactor.text(message) if message else "",
+            redactor.headers(self._answer_headers),
+            redactor.headers(trailers),
+            self._content(self._received, self._answer_headers, talk.received if talk else None),
+            broken,
+            round(self._started_s, 6),
+            round(self._first_s, 6),
+            round(self._ended_s, 6),
+        )
+
+    def _content(self, body: _Body, headers: Headers, message: Callable[[bytes], bytes] | None) -> Content:
+        redactor = self._recorder.redactor
+        media = _media(headers)
+        if not body.kept:
+            return Content((), body.size, body.digest, media, tuple(_shown(redactor, body, media)))
+        if message is not None:
+            parts = tuple(Part(message(p.data), p.at_s) for p in body.pieces)
+        elif body.size:
+            data = b"".join(p.data for p in body.pieces)
+            parts = (Part(redactor.content(data, media), body.pieces[-1].at_s),)
+        else:
+            parts = ()
+        return Content(parts, body.size, body.digest, media)
+
+
+def _shown(redactor: Any, body: _Body, media: str) -> list[str]:
+    """The first lines of what was not kept, where it is text."""
+    data = b"".join(p.data for p in body.pieces)
+    lines = data.split(b"\n")[:12]
+    if b"\0" in data or not lines or max(map(len, lines)) > 1000:
+        return []
+    return [redactor.text(line.decode("utf-8", "replace").rstrip("\r")) for line in lines]
+
+
+def _header(headers: Iterable[tuple[str, str]], name: str) -> str:
+    return next((value for key, value in headers if key == name), "")
+
+
+def _encoding(headers: Headers) -> str:
+    return _header(headers, "content-encoding").strip().lower()
+
+
+def _media(headers: Headers) -> str:
+    return _header(headers, "content-type")
