@@ -60,12 +60,11 @@ class Contents:
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError:
-            for name in ("utf-16", "utf-8-sig"):
-                if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-                    try:
-                        return self._text(data.decode(name), kind, table).encode(name)
-                    except UnicodeDecodeError:
-                        continue
+            if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+                wide = data.decode("utf-16", "replace")
+                if sum(c < "\x80" for c in wide) * 2 > len(wide):
+                    made = self._text(wide, kind, table)
+                    return data if made == wide else made.encode("utf-16", "surrogatepass")
             return self.message(data)
         if "\0" in text or sum(c < " " and c not in "\t\r\n\f" for c in text[:4096]) * 10 > min(
             len(text), 4096

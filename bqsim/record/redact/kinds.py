@@ -333,7 +333,9 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "password",
         _ANCHORS,
-        quoted := re.compile(_ASSIGNMENT + r"(?P<q>\\*(?:\"\"|['\"]))(?P<s>(?:(?!(?P=q))[^\r\n]){1,4096}?)(?P=q)"),
+        quoted := re.compile(
+            _ASSIGNMENT + r"(?P<q>\\*(?:\"\"|['\"]))(?P<s>(?:(?!(?P=q))[^\r\n]){1,4096}?)(?P=q)"
+        ),
         quoted,
         _secret_url,
     ),

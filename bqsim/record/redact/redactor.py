@@ -14,6 +14,7 @@ from .packed import packed
 from .policy import Policy, checked_key
 from .pseudonyms import mark
 from .rows import Rows, Schema
+from .storage import Messages, Sessions
 from .streams import WHOLE, Stream, blocks
 from .texts import Seen, Texts
 
@@ -53,6 +54,7 @@ class Redactor:
         secret = checked_key(self.policy, key)
         self._texts = Texts(self.policy, secret, seen)
         self._rows = Rows(self.policy, self._texts, secret)
+        self._sessions = Sessions()
         self._contents = Contents(self._texts, self._rows, self.headers, self.target)
 
     def headers(self, headers: Headers | Iterable[tuple[str, str]]) -> Headers:
@@ -153,3 +155,20 @@ class Redactor:
     def batch(self, batch: Any, *, table: str = "") -> Any:
         """An Arrow record batch; its schema stays."""
         return self._rows.batch(batch, table)
+
+    def records(self, records: list[Any], schema: Any, *, table: str = "") -> list[Any]:
+        """Avro records with their schema."""
+        return self._contents.records(records, schema, table)
+
+    def cell(self, value: Any, name: str, column: str, optional: bool, *, table: str = "") -> Any:
+        """One Python value of a row; None when it is dropped and ``optional``."""
+        return self._rows.python(value, name, column, optional, table)
+
+    def masked(self, data: bytes) -> bytes:
+        """Bytes whose form is not known: what is surely a secret is replaced in its length."""
+        return self._texts.masked(data)
+
+    def grpc(self, method: str) -> Messages:
+        """For the messages of one gRPC call: ``sent(bytes) -> bytes``, ``received(bytes) -> bytes``. Rows in
+        them are redacted by their schemas, also compressed ones."""
+        return Messages(self, self._sessions, method)

@@ -9,7 +9,7 @@ from typing import Any
 from . import cells
 from .cells import Cells
 from .policy import DROP, HASH, KEEP, SYNTHESISE, Policy
-from .texts import Texts
+from .texts import COULD, Texts
 
 _TEXTS = frozenset(("STRING", "JSON", "GEOGRAPHY", ""))
 # Of what is known of a column to be secret, nothing is kept, least of all by accident.
@@ -152,11 +152,27 @@ class Rows:
         kept = self._untouched(field, table, place)
         if kept:
             return column
+        if self._clean(column, field, table, place):
+            return column
         values = column.to_pylist()
         made = [self._arrow(value, field, field.type, table, place) for value in values]
         if made == values:
             return column
         return pa.array(made, type=field.type)
+
+    def _clean(self, column: Any, field: Any, table: str, place: str) -> bool:
+        """Whether no text of a column may hold a secret: told of all at once."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if not (pa.types.is_string(field.type) or pa.types.is_large_string(field.type)):
+            return False
+        policy = self.policy
+        if policy.deny or policy.secret_name(field.name) or policy.action(table, place, "STRING") != KEEP:
+            return False
+        if _bigquery_type(field) != "STRING":
+            return policy.keeps_rows and not pc.any(pc.match_substring_regex(column, COULD)).as_py()
+        return not pc.any(pc.match_substring_regex(column, COULD)).as_py()
 
     def _untouched(self, field: Any, table: str, place: str) -> bool:
         """Whether nothing can be secret in a column of this type."""

@@ -25,7 +25,13 @@ _HEX = re.compile(
     r"(?<![0-9A-Za-z])(?:[0-9a-f]{2}){12,}(?![0-9A-Za-z])|(?<![0-9A-Za-z])(?:[0-9A-F]{2}){12,}(?![0-9A-Za-z])"
 )
 _PERCENT = re.compile(r"[^\s\"'<>&?=;,]*%[0-9A-Fa-f]{2}[^\s\"'<>&?=;,]*")
-_SHORTEST = 6
+# One of these stands in every text with a secret of a known form, or an encoded one. (RE2 reads it, too.)
+COULD = (
+    r"[@%={\[]|:|[A-Za-z0-9+/_\-]{15,}|eyJ|ya29|8Q~|\d{3}[ .\-]\d{2}"
+    r"|\+\d|\d{12}|\(\d{3}\)|\d \d|[A-Z]{2}\d{2} |-----"
+    r"|(?i:bearer|basic|passw|identified|login|project|consumer|organiz|folder|billing|sg\.|hv[sbr]\.|dp\.)"
+)
+_COULD = re.compile(COULD)
 _REMEMBERED = 4096
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
@@ -56,7 +62,7 @@ class Texts:
     def redact(self, text: str, *, entropy: bool = True, hinted: bool = False, depth: int = 0) -> str:
         """``text`` without secrets. ``entropy``: what looks drawn by chance is one; ``hinted``: its name says
         that it may be one."""
-        if len(text) < _SHORTEST and not self.policy.deny:
+        if not self.policy.deny and not _COULD.search(text):
             return text
         asked = (text, entropy, hinted)
         short = len(text) <= 256 and self.seen is None
@@ -164,7 +170,7 @@ class Texts:
         if "%" in text:
             text = _PERCENT.sub(lambda m: self._percent(m.group(), depth), text)
         text = _HEX.sub(lambda m: self._hex(m.group(), depth), text)
-        return _BASE64.sub(lambda m: self._base64(m.group(), depth), text)
+        return _BASE64.sub(lambda m: self._base64(m.group(), entropy, depth), text)
 
     def _percent(self, text: str, depth: int) -> str:
         plain = unquote(text)
@@ -176,7 +182,7 @@ class Texts:
         done = self._inner(data, depth)
         return text if done == data else done.hex()
 
-    def _base64(self, text: str, depth: int) -> str:
+    def _base64(self, text: str, entropy: bool, depth: int) -> str:
         web = "-" in text or "_" in text
         plain = text.rstrip("=")
         if len(plain) % 4 == 1:
@@ -187,25 +193,25 @@ class Texts:
             )
         except (binascii.Error, ValueError):
             return text
-        done = self._inner(data, depth)
+        done = self._inner(data, depth, entropy)
         if done == data:
             return text
         packed = (base64.urlsafe_b64encode if web else base64.b64encode)(done).decode()
         return packed if text.endswith("=") or len(text) % 4 == 0 else packed.rstrip("=")
 
-    def _inner(self, data: bytes, depth: int) -> bytes:
+    def _inner(self, data: bytes, depth: int, entropy: bool = False) -> bytes:
         """What a text holds encoded: text, or compressed text; other bytes stay."""
         if data.startswith((_GZIP, _ZSTD)):
             from .packed import repacked
 
-            return repacked(data, lambda inside: self._inner(inside, depth + 1))
+            return repacked(data, lambda inside: self._inner(inside, depth + 1, entropy))
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError:
             return self.masked(data)
         if sum(c < " " and c not in "\t\r\n" for c in text) * 10 > len(text):
             return self.masked(data)
-        return self.redact(text, entropy=False, depth=depth + 1).encode()
+        return self.redact(text, entropy=entropy, depth=depth + 1).encode()
 
     def binary(self, data: bytes) -> bytes:
         """A value of bytes: text, compressed text, or of a form that is not known."""
