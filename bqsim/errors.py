@@ -138,7 +138,10 @@ class StorageFailure(Exception):
     ``status`` is a canonical status name (``"INVALID_ARGUMENT"``). ``code`` names a
     ``StorageError.StorageErrorCode`` and ``entity`` the resource path it is about. ``retry_delay_s``
     becomes a ``google.rpc.RetryInfo``: without one the read client does not retry RESOURCE_EXHAUSTED.
+    ``details`` is the serialised ``google.rpc.Status`` where it is known whole; else the others make it.
     """
+
+    details: bytes = b""
 
     def __init__(
         self,

@@ -34,8 +34,8 @@ def status_of(failure: StorageFailure | BigQueryError, explain: str = "") -> Sta
     text = _shortened(failure.message)
     status = status_message(failure, text, _shortened(failure.entity))
     trailing: list[tuple[str, str | bytes]] = list(explained(explain))
-    if status.details:
-        trailing.append((DETAILS, status.SerializeToString()))
+    if failure.details or status.details:
+        trailing.append((DETAILS, failure.details or status.SerializeToString()))
     return Status(grpc.StatusCode[failure.status], text, tuple(trailing))
 
 
