@@ -42,24 +42,44 @@ JOB = "bigquery.jobs.get"
             {"configuration": {"labels": {"a": 1}}},
             ["configuration.labels.a: a string is expected, not 1"],
         ),
-        (JOB, {"configuration": {"dryRun": "true"}}, ['configuration.dryRun: a boolean is expected, not "true"']),
+        (
+            JOB,
+            {"configuration": {"dryRun": "true"}},
+            ['configuration.dryRun: a boolean is expected, not "true"'],
+        ),
         (
             "bigquery.tables.get",
             {"numRows": "-1"},
             ['numRows: an integer as a string (uint64) is expected, not "-1"'],
         ),
-        ("bigquery.tables.list", {"totalItems": "3"}, ['totalItems: an integer (int32) is expected, not "3"']),
-        ("bigquery.tables.list", {"totalItems": True}, ["totalItems: an integer (int32) is expected, not true"]),
-        ("bigquery.tables.delete", {"kind": "x"}, ["the body: bigquery.tables.delete has no body in its answers"]),
+        (
+            "bigquery.tables.list",
+            {"totalItems": "3"},
+            ['totalItems: an integer (int32) is expected, not "3"'],
+        ),
+        (
+            "bigquery.tables.list",
+            {"totalItems": True},
+            ["totalItems: an integer (int32) is expected, not true"],
+        ),
+        (
+            "bigquery.tables.delete",
+            {"kind": "x"},
+            ["the body: bigquery.tables.delete has no body in its answers"],
+        ),
         ("bigquery.no.such", {}, ["the body: the API has no method bigquery.no.such"]),
         (JOB, {"statistics": {"completionRatio": 0.5, "creationTime": "17"}}, []),
         (JOB, None, []),
         ("bigquery.tables.delete", None, []),
         ("bigquery.tables.delete", {}, []),
         ("bigquery.tabledata.list", {"rows": [{"f": [{"v": None}, {"v": [{"v": "1"}]}]}]}, []),
-        ("bigquery.tabledata.list", {"rows": [{"f": [{"w": 1}]}]}, ["rows[0].f[0].w: the schema has no such field"]),
+        (
+            "bigquery.tabledata.list",
+            {"rows": [{"f": [{"w": 1}]}]},
+            ["rows[0].f[0].w: the schema has no such field"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_the_schema_does_not_have(method: str, body: Any, found: list[str]) -> None:
     assert [str(problem) for problem in problems(method, body)] == found
 
@@ -67,13 +87,23 @@ def test_what_the_schema_does_not_have(method: str, body: Any, found: list[str])
 @pytest.mark.parametrize(
     ("body", "found"),
     [
-        ({"error": {"code": 404, "message": "m", "errors": [{"reason": "notFound"}], "status": "NOT_FOUND"}}, []),
+        (
+            {
+                "error": {
+                    "code": 404,
+                    "message": "m",
+                    "errors": [{"reason": "notFound"}],
+                    "status": "NOT_FOUND",
+                }
+            },
+            [],
+        ),
         ({"error": {"code": "404", "message": "m"}}, ["error.code"]),
         ({"error": {"code": 404}}, ["error"]),
         ({"errors": []}, ["", "errors"]),
         ({"error": {"code": 404, "message": "m", "errors": [{"why": "x"}]}}, ["error.errors[0].why"]),
     ],
-)  # fmt: skip
+)
 def test_the_envelope_of_failures(body: Any, found: list[str]) -> None:
     assert [problem.path for problem in problems(JOB, body, 404)] == found
 

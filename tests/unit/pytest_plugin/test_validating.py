@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+pytest_plugins = ["pytester"]
+
 Run = Callable[..., pytest.RunResult]
 
 TESTS = """

@@ -1,0 +1,201 @@
+"""What an endpoint answered, held to what was recorded or expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from bqsim.record.model import Operation
+
+from . import api_schema
+from .bound import Bound
+from .comparing import COUNT, EXTRA, MISSING, VALUE, Difference, differences
+from .observed import Observed
+from .row_checks import is_arbitrary, is_ordered, order_keys, row_differences
+
+if TYPE_CHECKING:
+    from bqsim.replay.rows import RecordedRows
+
+FORM = "form"
+# What jobs.query tells of a query, by where the job's resource tells it.
+_TOLD_BY_QUERY: Mapping[str, tuple[str, ...]] = {
+    "totalBytesBilled": ("query", "totalBytesBilled"),
+    "totalSlotMs": ("totalSlotMs",),
+    "statementType": ("query", "statementType"),
+    "dmlStats": ("query", "dmlStats"),
+    "sessionInfo": ("sessionInfo",),
+    "creationTime": ("creationTime",),
+    "startTime": ("startTime",),
+    "endTime": ("endTime",),
+}
+# What it tells beside that, of itself.
+_OF_CALL = frozenset(("kind", "etag", "queryId", "location", "jobCreationReason", "errors", "pageRowCount"))
+# Members of results that are compared otherwise, or tell how a client went about it.
+_ELSEWHERE = frozenset(
+    [
+        "rows",
+        "failures",
+        "session",
+        "answer",
+        "error",
+        "schema",
+        "cancelled",
+        "deleted",
+        "children",
+        "headers",
+        "responses",
+        "stream",
+        "totalRows",
+        "content",
+    ]
+)
+
+
+class Judge:
+    """Compares the answers of one endpoint. ``partial``: what was not expected does not count, as in suites;
+    ``rows_of`` gives the recorded rows of an operation."""
+
+    def __init__(self, bound: Bound, partial: bool = False) -> None:
+        self.bound, self.partial = bound, partial
+
+    def differences(
+        self, operation: Operation, seen: Observed, recorded: RecordedRows | None
+    ) -> Iterator[Difference]:
+        """What differs from ``operation.result``, and what the API's schema does not have."""
+        expected, found = operation.result, seen.result
+        name = operation.name
+
+        def same(text: str, other: Any) -> bool:
+            return self.bound.matches(text, other, name)
+
+        def compare(one: Any, other: Any, path: str) -> Iterator[Difference]:
+            return differences(one, other, path, same, extra=not self.partial)
+
+        yield from self._error(expected.get("error"), found.get("error"), compare)
+        if "error" in expected or "error" in found:
+            status = _member(expected, "job", "status"), _member(found, "job", "status")
+            if all(isinstance(one, Mapping) for one in status):
+                yield from compare(*status, "job.status")
+            return
+        one = {k: v for k, v in expected.items() if k not in _ELSEWHERE}
+        other = {k: v for k, v in found.items() if k in one}
+        yield from compare(one, other, "")
+        yield from self._answer(expected, found, compare)
+        volatile = operation.kind == "query" and is_arbitrary(operation.request.get("sql", ""))
+        if expected.get("totalRows") is not None and not volatile:
+            total = found.get("totalRows")
+            if total is None:
+                yield Difference("totalRows", MISSING, expected["totalRows"])
+            elif int(expected["totalRows"]) != int(total):
+                yield Difference("totalRows", COUNT, int(expected["totalRows"]), int(total))
+        if expected.get("schema") is not None:
+            if found.get("schema") is None:
+                yield Difference("schema", MISSING, expected["schema"])
+            else:
+                yield from compare(_columns(expected["schema"]), _columns(found["schema"]), "schema")
+        if recorded is not None and not volatile:
+            yield from self._rows(operation, seen, recorded)
+
+    def form(self, seen: Observed) -> Iterator[Difference]:
+        """What of the answers the API's schema does not have, each once."""
+        told = set()
+        for method, status, body in seen.answers:
+            for problem in api_schema.problems(method, body, status):
+                if (method, problem) not in told:
+                    told.add((method, problem))
+                    yield Difference(f"{method}: {problem.path}", FORM, "as the API's schema", problem.what)
+
+    def _error(self, expected: Any, found: Any, compare: Any) -> Iterator[Difference]:
+        if expected is None and found is None:
+            return
+        if expected is None:
+            yield Difference("error", EXTRA, None, _short(found))
+        elif found is None:
+            yield Difference("error", MISSING, _short(expected))
+        else:
+            yield from compare(_short(expected), _short(found), "error")
+
+    def _answer(self, expected: Any, found: Any, compare: Any) -> Iterator[Difference]:
+        told, other = expected.get("answer"), found.get("answer")
+        if not told or not isinstance(other, Mapping):
+            return
+        statistics = _member(found, "job", "statistics") or {}
+        have = dict(other)
+        for name, path in _TOLD_BY_QUERY.items():
+            value = _member(statistics, *path)
+            if name in told and value is not None:
+                have[name] = value
+        known = {name: value for name, value in told.items() if name not in _OF_CALL}
+        yield from compare(known, {k: v for k, v in have.items() if k in known}, "answer")
+
+    def _rows(self, operation: Operation, seen: Observed, recorded: RecordedRows) -> Iterator[Difference]:
+        from bqsim.replay.rows import Missing
+
+        sql = operation.request.get("sql", "")
+        count = recorded.recorded
+        total = operation.result.get("totalRows")
+        try:
+            expected = _listed(recorded)
+            found = _dicts(seen.rows, 0, seen.count) if seen.rows is not None else []
+        except (Missing, ValueError, KeyError) as error:
+            yield Difference("rows", VALUE, "rows that can be read", str(error))
+            return
+        whole = total is None or int(total) == count
+        ordered = bool(sql) and is_ordered(sql) and recorded.missing(0, count) == []
+        keys = order_keys(sql) if ordered else ()
+        yield from row_differences(expected, found, ordered=ordered, whole=whole, keys=keys)
+
+
+def _listed(rows: RecordedRows) -> list[dict[str, Any]]:
+    """All rows that were recorded."""
+    out: list[dict[str, Any]] = []
+    at = 0
+    while at < rows.end:
+        gap = next(iter(rows.missing(at, rows.end - at)), (rows.end, rows.end))
+        if gap[0] > at:
+            out += _dicts(rows, at, gap[0] - at)
+        at = max(gap[1], at + 1)
+    return out
+
+
+def _dicts(rows: RecordedRows, start: int, count: int) -> list[dict[str, Any]]:
+    return [row for batch in rows.arrow(start, count) for row in batch.to_pylist()]
+
+
+def _columns(schema: Any) -> list[Any]:
+    """The columns of a schema, with what is meant when nothing is told."""
+    fields = schema.get("fields") if isinstance(schema, Mapping) else schema
+    return [_column(field) for field in fields or ()]
+
+
+_TYPES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
+
+
+def _column(field: Mapping[str, Any]) -> dict[str, Any]:
+    out = {"mode": "NULLABLE", **field}
+    out["type"] = _TYPES.get(str(out.get("type")), out.get("type"))
+    if "fields" in out:
+        out["fields"] = _columns(out["fields"])
+    return out
+
+
+def _short(error: Any) -> Any:
+    """An error's status, reason, place and message."""
+    if not isinstance(error, Mapping) or "body" not in error:
+        return {k: v for k, v in error.items() if k in ("code", "message", "status", "reason")}
+    body = error["body"]
+    inside = body.get("error") if isinstance(body, Mapping) else None
+    out: dict[str, Any] = {"status": error.get("status")}
+    if isinstance(inside, Mapping):
+        first: Mapping[str, Any] = next(iter(inside.get("errors") or ()), {})
+        out |= {name: first[name] for name in ("reason", "location") if name in first}
+        out |= {name: inside[name] for name in ("code", "message") if name in inside}
+    return {name: value for name, value in out.items() if value is not None}
+
+
+def _member(value: Any, *path: str) -> Any:
+    for name in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(name)
+    return value
