@@ -21,7 +21,10 @@ class Command:
 
 
 COMMANDS: tuple[Command, ...] = (
+    Command("calibrate", "Fit a simulator's latencies and failures to recordings and histories."),
     Command("clock", "Show and move the clock of a running simulator."),
+    Command("contract", "Compare the answers of endpoints, and hold them to what an application needs."),
+    Command("cost", "Tell what queries cost, and keep a change from making the bill grow."),
     Command("explain", "Tell which rule, draw, quota or latency shaped an answer."),
     Command("fault", "Add, show and remove the rules of a running simulator."),
     Command(
