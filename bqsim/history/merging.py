@@ -13,7 +13,7 @@ from .canonical import Writer, jobs_of
 from .model import JobRecord
 
 _STATES = {"DONE": 0, "RUNNING": 1, "PENDING": 2}
-_MEMORY = "256MB"
+_MEMORY = "160MB"
 _ROWS = 8192
 
 
