@@ -134,6 +134,7 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
     _put(out, not_cached=list(estimate.uncacheable))
     out["runs_a_month"] = _rate_json(query.rate)
     _put(out, cache_hits=entry.cache_hits, output_rows=entry.output_rows)
+    _put(out, texts=query.varied if query.varied > 1 else 0)
     for name, values in (("slot_ms", entry.slot_ms), ("duration_ms", entry.duration_ms)):
         if values:
             out[name] = _runs_json(values)
@@ -301,6 +302,7 @@ def _entry(name: str, told: Mapping[str, Any]) -> Entry:
         project=str(told.get("project") or ""),
         dataset=str(told.get("dataset") or ""),
         configuration=dict(told.get("configuration") or {}),
+        varied=int(told.get("texts") or 1),
         rate=Rate(
             expected,
             float(rate.get("from", expected)),

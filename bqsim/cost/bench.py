@@ -32,11 +32,13 @@ _SEEDS = frozenset({".yaml", ".yml", ".sql"})
 @dataclass(slots=True)
 class Bench:
     """Estimates queries. ``streamed`` are patterns of tables (``project.dataset.table``) that have rows in the
-    streaming buffer all the time, as those with steady inserts do: their results are not cached."""
+    streaming buffer all the time, as those with steady inserts do: their results are not cached. ``at`` is the
+    time that queries are told."""
 
     api: Api
     streamed: Sequence[str] = ()
     split: Callable[[str], list[str]] | None = None
+    at: dt.datetime | None = None
     _known: dict[Any, Estimate] = field(default_factory=dict)
 
     def measure(self, workload: Workload) -> list[Measured]:
@@ -207,6 +209,81 @@ def _wildcard(normal: str) -> bool:
     return "_TABLE_SUFFIX" in normal
 
 
+@dataclass(slots=True)
+class Tables:
+    """Tables to measure on, as they were read: exports of INFORMATION_SCHEMA and seeds."""
+
+    exports: Any = None
+    seeds: list[Path] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, given: Sequence[str | Path]) -> Tables:
+        """The tables of files and folders. Raises :class:`CostError`."""
+        from bqsim.seeding import SeedError
+        from bqsim.seeding.exports import read_exports
+
+        found, exports = cls(), []
+        for path in map(Path, given):
+            if not path.exists():
+                raise CostError(f"{path}: there is no such file or folder of tables")
+            inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+            found.seeds += [p for p in inside if p.suffix in _SEEDS]
+            if any(p.suffix not in _SEEDS for p in inside):
+                exports.append(path)
+        try:
+            found.exports = read_exports(exports) if exports else None
+        except SeedError as error:
+            raise CostError(f"the tables cannot be read: {error}") from None
+        return found
+
+    def newest(self) -> dt.datetime | None:
+        """Noon of the day of the newest partition, which CURRENT_DATE is then; None without any."""
+        days = [day for id_ in self._partition_ids() if (day := _day(id_)) is not None]
+        if not days:
+            return None
+        return dt.datetime.combine(max(days), dt.time(12), dt.UTC)
+
+    def _partition_ids(self) -> Iterator[str]:
+        for row in (self.exports or {}).get("PARTITIONS", ()):
+            if int(row.get("total_rows") or 0):
+                yield str(row.get("partition_id") or "")
+        from bqsim.seeding.read import SeedError, read_seed
+
+        for path in self.seeds:
+            if path.suffix == ".sql":
+                continue
+            try:
+                parts = read_seed(path).parts.values()
+            except SeedError as error:
+                raise CostError(f"the tables cannot be read: {error}") from None
+            for one in parts:
+                if one.statistics is not None:
+                    yield from one.statistics.partitions or ()
+
+    def put(self, api: Api, say: Callable[[str], object]) -> None:
+        """Put them into a simulator. Raises SeedError and ApiError."""
+        from bqsim.seeding import seed
+        from bqsim.seeding.importing import import_project
+        from bqsim.seeding.project import assemble
+
+        if self.exports is not None:
+            import_project(api, assemble(self.exports), say=say)
+        for one in self.seeds:
+            seed(api, one)
+
+
+def _day(partition_id: str) -> dt.date | None:
+    digits = partition_id[:8]
+    if len(partition_id) not in (8, 10) or not partition_id.isdigit():
+        return None
+    try:
+        found = dt.date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return None
+    # Ranges of integers look like days, too.
+    return found if 2005 <= found.year <= 2100 else None
+
+
 @contextmanager
 def bench(
     tables: Sequence[str | Path] = (),
@@ -218,7 +295,8 @@ def bench(
     say: Callable[[str], object] = lambda text: None,
 ) -> Iterator[Bench]:
     """A bench with these tables: exports of INFORMATION_SCHEMA (files or folders), seeds (YAML, SQL). ``url``
-    is a running simulator to ask instead. ``at`` is the time that CURRENT_DATE tells.
+    is a running simulator to ask instead. ``at`` is the time that CURRENT_DATE tells; by default noon of the
+    day of the newest partition, so that a query of the last days finds them whenever it is measured.
 
     Raises :class:`CostError` for what cannot be read.
     """
@@ -229,6 +307,8 @@ def bench(
         return
     from bqsim.simulator import Simulator, start
 
+    read = Tables.read(tables)
+    at = at or read.newest()
     scenario = None
     if at is not None:
         shown = at.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
@@ -237,7 +317,7 @@ def bench(
     with start(scenario=scenario, project=project or PROJECT) as simulator:
         api = Api(simulator.url, project or PROJECT)
         try:
-            put_tables(api, tables, say)
+            read.put(api, say)
         except (SeedError, ApiError) as error:
             raise CostError(f"the tables cannot be read: {error}") from None
         core = simulator.core
@@ -246,28 +326,8 @@ def bench(
         def split(sql: str) -> list[str]:
             return [node.span.text for node in core.googlesql.parse_script(sql)]
 
-        yield Bench(api, streamed, split)
-
-
-def put_tables(api: Api, tables: Sequence[str | Path], say: Callable[[str], object]) -> None:
-    """Put exports and seeds into a simulator. Raises SeedError and ApiError."""
-    from bqsim.seeding import seed
-    from bqsim.seeding.exports import read_exports
-    from bqsim.seeding.importing import import_project
-    from bqsim.seeding.project import assemble
-
-    exports, seeds = [], []
-    for given in map(Path, tables):
-        if not given.exists():
-            raise CostError(f"{given}: there is no such file or folder of tables")
-        inside = sorted(p for p in given.rglob("*") if p.is_file()) if given.is_dir() else [given]
-        seeds += [p for p in inside if p.suffix in _SEEDS]
-        if any(p.suffix not in _SEEDS for p in inside):
-            exports.append(given)
-    if exports:
-        import_project(api, assemble(read_exports(exports)), say=say)
-    for one in seeds:
-        seed(api, one)
+        moment = dt.datetime.fromtimestamp(core.clock.now_us() // 1_000_000, dt.UTC)
+        yield Bench(api, streamed, split, moment)
 
 
 def fingerprinted(query: Query) -> Query:

@@ -85,6 +85,10 @@ class _Difference:
         old, new = self.before.estimate, self.after.estimate
         if old.cacheable and new.uncacheable and not new.error:
             yield Cause("lost_cache", "; ".join(new.uncacheable))
+        varied = self.after.query.varied
+        if new.cacheable and varied > max(self.before.query.varied, 1):
+            text = f"{varied} texts were sent that differ in comments and spaces only"
+            yield Cause("cache_missed_by_text", text)
 
     # Tables
 

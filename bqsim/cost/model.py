@@ -40,7 +40,8 @@ class Query:
 
     ``name`` tells it from the others also after its text has changed: a path, the name in a list, a label, else
     the fingerprint. ``file`` and ``line`` are where its text stands. ``configuration`` are further members of
-    ``configuration.query`` (destinationTable, maximumBytesBilled, queryParameters …).
+    ``configuration.query`` (destinationTable, maximumBytesBilled, queryParameters …). ``varied`` is how many
+    texts were sent that differ in comments and spaces only, each of which misses the cache.
     """
 
     name: str
@@ -55,7 +56,7 @@ class Query:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     rate: Rate = Rate()
     runs: tuple[Run, ...] = ()
-    note: str = ""
+    varied: int = 1
 
     @property
     def max_bytes_billed(self) -> int:
