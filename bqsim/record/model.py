@@ -25,8 +25,8 @@ class Part:
 class Content:
     """What went one way. ``parts`` are empty when it was too large to keep: then ``size`` and ``digest``
     (SHA-256, hex, of all bytes as they passed) tell what it was. HTTP bodies are kept as one part, without
-    their transfer and content encodings; ``media`` is the content type; ``preview`` shows the beginning of what
-    was not kept."""
+    their transfer and content encodings; ``media`` is the content type; ``preview`` shows the beginning of
+    what was not kept."""
 
     parts: tuple[Part, ...] = ()
     size: int = 0
@@ -52,9 +52,9 @@ class Exchange:
     ``google.cloud.bigquery.storage.v1.BigQueryRead.ReadRows``), '' for what is no method of an API known
     here; ``resource`` its resource path (``projects/p/datasets/d``). REST: ``verb`` and ``target`` (path and
     query); ``status`` is HTTP's. gRPC: ``target`` is the method's path, headers are metadata, ``code`` the
-    name of the status, ``message`` its text, ``trailers`` its metadata, every message a part. ``broken`` says how a connection
-    ended that gave no whole answer (``reset``, ``timeout``, ``refused``, ``closed``). Times are seconds since
-    the recording began.
+    name of the status, ``message`` its text, ``trailers`` its metadata, every message a part. ``broken`` says
+    how a connection ended that gave no whole answer (``reset``, ``timeout``, ``refused``, ``closed``). Times
+    are seconds since the recording began.
     """
 
     number: int
@@ -102,7 +102,9 @@ class Operation:
     Identities in both, and in ``exchanges``, are symbols (:mod:`bqsim.record.symbols`); large values are
     references to blobs (:func:`blob_reference`). ``order``: by name of a resource that has an order
     (``table:p.d.t``, ``dataset:p.d``, ``object:gs://b/o``, ``stream:…``) the number of changes of it that
-    were done before this operation. ``changes`` are those that it changed itself.
+    were done before this operation; of those that it only adds to (rows, tables of a dataset) it tells none, as
+    such changes go together in any order. ``changes`` are those that it changed itself. ``exchanges`` are its
+    calls by method and outcome, each once.
     ``measures`` are the figures that differ from run to run (times in seconds from its start, slot time),
     kept beside the cassette.
     """

@@ -87,8 +87,8 @@ def _joined(old: Header, new: Header) -> Header:
 def _together(
     existing: Cassette, added: Operations, writer: CassetteWriter, replace: bool
 ) -> Iterator[Operation]:
-    """The operations of a cassette and those recorded now, whose occurrences follow on; with ``replace`` those
-    of the same keys are left out of the cassette."""
+    """The operations of a cassette and those recorded now, whose occurrences follow on; with ``replace``
+    those of the same keys are left out of the cassette."""
     named = [(operation.key, operation.occurrence) for operation in added]
     anew = {key for key, _ in named}
     kept: dict[str, int] = {}

@@ -4,7 +4,13 @@ Members that were not told are left out. ``rows`` anywhere is a list of stretche
 ``{"start": n, "count": n, "format": "json" | "arrow" | "avro" | "ndjson", "data": <blob reference>}``:
 ``json`` is an array of rows in the REST API's f/v form, ``arrow`` an IPC stream with its schema, ``avro`` a
 block of records whose schema stands in the stretch as ``"schema"``, ``ndjson`` rows as objects, one a line.
-Stretches are in order and do not overlap; what lies between them was not recorded.
+Stretches are in order and do not overlap; what lies between them was not recorded. ``"options"`` of a stretch
+of ``json`` are the format options (``useInt64Timestamp``, ``timestampOutputFormat``) that it was asked with.
+The rows of a read session are those of its streams, one stream after the other: ``session["read"]`` tells of
+each stream ``{"name", "rows", "whole"}``, up to which row it was read and whether to its end. Data that cannot
+be read is kept as format ``unreadable``.
+
+What was too large to keep stands as ``{"size", "digest", "media", "preview"}`` where a blob reference would.
 
 ``failures`` anywhere are the answers that clients got before the one that counts, and sent the request again
 for: ``{"status", "code", "reason", "broken", "method", "body"}``.
@@ -39,6 +45,7 @@ _CALL = {
     "method": "the API method id",
     "resource": "the resource path",
     "query": "parameters of the URL, without page tokens, keys and formats",
+    "headers": "conditions and ranges of the request",
     "body": "the JSON sent",
 }
 
@@ -57,6 +64,9 @@ SHAPES: Mapping[str, KindShape] = {
             "totalRows": "of the result, a number",
             "rows": "the rows that were read, by whatever way",
             "session": "the read session (CreateReadSession's answer as JSON), when one read the result",
+            "children": "of a script: its jobs in their order, each as job, answer, schema, totalRows, rows, error",
+            "cancelled": "{status} of jobs.cancel",
+            "deleted": "true when jobs.delete was answered",
         },
     },
     "load": {
@@ -88,6 +98,7 @@ SHAPES: Mapping[str, KindShape] = {
             "totalRows": "a number",
             "rows": "the rows that were read",
             "session": "CreateReadSession's answer as JSON",
+            "estimatedRows": "what the session told, where not all was read",
             "error": "when it was refused",
             "failures": "see above",
         },
@@ -99,12 +110,16 @@ SHAPES: Mapping[str, KindShape] = {
             "schema": "of the rows: a JSON table schema as the writer's schema tells",
             "count": "rows",
             "rows": "what was appended: stretches (start is the offset) as arrow, or ndjson of protobuf rows",
+            "missingValues": "interpretations of missing values by column",
+            "defaultMissingValue": "interpretation of missing values",
         },
         "result": {
             "stream": "CreateWriteStream's answer as JSON",
-            "responses": "what answered appends, by row number: offsets, row errors, updated schema, error",
+            "responses": "what answered appends: row, count, offset, rowErrors, updatedSchema, error",
             "finalized": "rows",
+            "flushed": "the last offset that FlushRows told",
             "committed": "whether BatchCommitWriteStreams said so",
+            "streamErrors": "what it said otherwise",
             "error": "when it was refused",
             "failures": "see above",
         },
@@ -114,7 +129,8 @@ SHAPES: Mapping[str, KindShape] = {
         "result": {
             "status": "HTTP",
             "headers": "those that matter to clients",
-            "body": "JSON",
+            "body": "JSON; of lists all pages together, with more: true when there were further ones",
+            "content": "a blob reference, of what is no JSON",
             "failures": "see above",
         },
     },

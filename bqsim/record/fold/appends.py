@@ -54,8 +54,8 @@ class _Append:
     def made(self) -> Made:
         for view in self.views:
             self._take(view)
-        table, _, stream = self.path.partition("/streams/")
-        default = stream == "_default" or (not stream and not self.stream)
+        table = self.path.removesuffix("/_default").partition("/streams/")[0].removesuffix("/streams")
+        default = self.path.endswith("/_default") or not self.path
         kind = "DEFAULT" if default else str(self.stream.get("type") or "COMMITTED")
         request: dict[str, Any] = {"table": table, "type": kind}
         if self.schema is not None:
@@ -143,9 +143,7 @@ class _Append:
             if view.exchange.code == "CANCELLED" or (view.exchange.broken and answered >= len(starts)):
                 # The client has gone when all was answered.
                 return
-            if view.retryable:
-                self.failures.append(view.failure)
-            elif view.exchange.broken:
+            if view.retryable or view.exchange.broken:
                 self.failures.append(view.failure)
             else:
                 self.error = {"method": view.method, **view.error}

@@ -17,18 +17,48 @@ from .views import View
 
 # Parameters of URLs that say nothing of what is asked for.
 _UNSAID = frozenset(
-    """
-    pageToken maxResults pageSize key alt prettyPrint quotaUser userIp access_token oauth_token callback
-    upload_id uploadType upload_protocol uploadId $.xgafv xgafv userProject
-    """.split()
+    [
+        "pageToken",
+        "maxResults",
+        "pageSize",
+        "key",
+        "alt",
+        "prettyPrint",
+        "quotaUser",
+        "userIp",
+        "access_token",
+        "oauth_token",
+        "callback",
+        "upload_id",
+        "uploadType",
+        "upload_protocol",
+        "uploadId",
+        "$.xgafv",
+        "xgafv",
+        "userProject",
+    ]
 )
 # Headers of answers that matter to clients.
 _TOLD = frozenset(
-    """
-    content-type content-range content-disposition content-language cache-control content-encoding etag
-    last-modified location range x-goog-generation x-goog-metageneration x-goog-hash x-goog-storage-class
-    x-goog-stored-content-encoding x-goog-stored-content-length x-http-status-code-override
-    """.split()
+    [
+        "content-type",
+        "content-range",
+        "content-disposition",
+        "content-language",
+        "cache-control",
+        "content-encoding",
+        "etag",
+        "last-modified",
+        "location",
+        "range",
+        "x-goog-generation",
+        "x-goog-metageneration",
+        "x-goog-hash",
+        "x-goog-storage-class",
+        "x-goog-stored-content-encoding",
+        "x-goog-stored-content-length",
+        "x-http-status-code-override",
+    ]
 )
 # Headers of requests that are part of what is asked for.
 _ASKED = ("if-match", "if-none-match", "range", "x-goog-if-generation-match", "x-goog-copy-source")

@@ -145,15 +145,16 @@ class _Folding:
         request = symbols.request(made.request)
         result = symbols.result(made.result)
         touched = sorted({*made.reads, *made.changes, *made.adds})
-        resources = {name: symbols.request(name) for name in touched}
+        resources = {name: symbols.resource(name) for name in touched}
         exchanges = symbols.request(_exchanges(views))
+        values = {**symbols.values, **made.measures}
         members = {
             "kind": made.kind,
             "request": request,
             "result": result,
             "exchanges": exchanges,
             "resources": resources,
-            "measures": self._measures(group, views, made, symbols.values),
+            "measures": self._measures(group, views, made, values),
         }
         text = json.dumps(members, separators=(",", ":"), ensure_ascii=False)
         packed = zlib.compress(text.encode("utf-8", "surrogatepass"), 1)
@@ -217,11 +218,11 @@ def _made(group: Group, views: list[View], keep: Keep) -> Made:
 
 
 def _exchanges(views: list[View]) -> list[dict[str, Any]]:
-    """The calls of an operation, each kind of call once, without polls that were answered well: whether and
-    how often clients ask depends on the moment."""
+    """The calls of an operation, each kind of call once, without polls that were answered: whether and how
+    often clients ask depends on the moment."""
     found: dict[str, dict[str, Any]] = {}
     for view in views:
-        if view.ok and view.method in _POLLS and len(views) > 1:
+        if view.method in _POLLS and len(views) > 1 and not view.retryable:
             continue
         exchange = view.exchange
         told: dict[str, Any] = {"method": view.method or f"{exchange.verb} {exchange.target}"}

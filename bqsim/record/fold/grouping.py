@@ -50,7 +50,8 @@ class Group:
     number: int
     kind: str
     units: list[tuple[int, int]] = field(default_factory=list)
-    # Calls of other groups that are about this one, too: commits of several streams, shared connections.
+    # Calls of other groups that tell of this one, too: commits of several streams, shared connections, lists
+    # of a script's jobs.
     also: list[tuple[int, int]] = field(default_factory=list)
     started_s: float = 0.0
     ended_s: float = 0.0
@@ -77,6 +78,10 @@ class Grouping:
         self._sessions: dict[str, Group] = {}
         self._write_streams: dict[str, Group] = {}
         self._uploads: dict[str, Group] = {}
+        # Where jobs that scripts started put their results.
+        self._child_tables: dict[str, str] = {}
+        # When jobs that scripts started began, as the service told it.
+        self._began: dict[str, str] = {}
         self._again: dict[bytes, tuple[Group, float]] = {}
         for index in range(len(source)):
             for part, exchange in enumerate(source.calls(index)):
@@ -187,6 +192,9 @@ class Grouping:
         statistics = _dict(told.get("statistics"))
         job = _text(_dict(told.get("jobReference")).get("jobId"))
         main = not job or job == group.name
+        began = _text(statistics.get("startTime")) or _text(statistics.get("creationTime"))
+        if not main and began:
+            self._began.setdefault(job, began)
         query_id = _text(told.get("queryId"))
         if query_id and query_id != job:
             self.identities.add(query_id, group.number, "job", "query")
@@ -204,8 +212,12 @@ class Grouping:
             if main:
                 self.identities.add(table, group.number, "table")
             else:
-                number = group.children.index(job) + 2 if job in group.children else len(group.children) + 1
-                self.identities.add(table, group.number, "table", str(number))
+                self._child_tables[job] = table
+        referenced = _dict(statistics.get("query")).get("referencedTables")
+        for reference in referenced if isinstance(referenced, list) else ():
+            name = _text(_dict(reference).get("datasetId"))
+            if name.startswith("_"):
+                self.identities.hidden.add(name)
         for member in ("ddlTargetTable", "ddlTargetRoutine", "ddlDestinationTable"):
             target = _dict(_dict(statistics.get("query")).get(member))
             name = _text(target.get("tableId")) or _text(target.get("routineId"))
@@ -215,9 +227,11 @@ class Grouping:
                 self.identities.made(name, group.number, group.random)
 
     def _name_children(self, group: Group) -> None:
-        group.children.sort(key=_child_order)
+        known = {job: n for n, job in enumerate(group.children)}
+        group.children.sort(key=lambda job: (self._began.get(job, ""), known[job]))
         for number, job in enumerate(group.children, 2):
             self.identities.add(job, group.number, "job", str(number))
+            self.identities.add(self._child_tables.get(job, ""), group.number, "table", str(number))
 
     def _upload(self, view: View, group: Group) -> None:
         ids = [view.query.get("upload_id", ""), view.told_header("x-guploader-uploadid")]
@@ -287,13 +301,12 @@ class Grouping:
             return group
         path = ""
         if asked is not None:
-            path = {
-                "AppendRows": lambda: asked.write_stream,
-                "GetWriteStream": lambda: asked.name,
-                "FinalizeWriteStream": lambda: asked.name,
-                "FlushRows": lambda: asked.write_stream,
-                "BatchCommitWriteStreams": lambda: next(iter(asked.write_streams), ""),
-            }.get(name, lambda: "")()
+            if name == "BatchCommitWriteStreams":
+                path = next(iter(asked.write_streams), "")
+            elif name in ("AppendRows", "FlushRows"):
+                path = asked.write_stream
+            elif name in ("GetWriteStream", "FinalizeWriteStream"):
+                path = asked.name
         if path.endswith("/_default"):
             # Every connection to a default stream is an operation of its own.
             return repeated or self._new("append", view)
@@ -308,6 +321,8 @@ class Grouping:
         if view.method == WRITE + "BatchCommitWriteStreams":
             asked = view.asked()
             paths = list(asked.write_streams) if asked is not None else []
+        elif view.method == "bigquery.jobs.list" and view.ok:
+            return self._listed_jobs(view)
         elif view.method == WRITE + "AppendRows" and len(view.exchange.request.parts) > 1:
             messages = (view.asked(n) for n in range(len(view.exchange.request.parts)))
             paths = [m.write_stream for m in messages if m is not None and m.write_stream]
@@ -367,21 +382,25 @@ class Grouping:
                 for part in _dict(body.get(member)).values():
                     # Of a path of names only the last is made here; the first that made one is right.
                     self.identities.made(_text(part), group.number, group.random)
-        if view.method == "bigquery.jobs.list" and view.ok:
-            self._listed_jobs(view)
         self._etags(view, group)
         return group
 
-    def _listed_jobs(self, view: View) -> None:
+    def _listed_jobs(self, view: View) -> list[Group]:
+        """Learn the jobs of scripts from a list; the groups of those scripts."""
         project = _project(view.resource)
         parent = view.query.get("parentJobId", "")
         jobs = _dict(view.answer).get("jobs")
-        for told in jobs if isinstance(jobs, list) else ():
+        found: dict[int, Group] = {}
+        # The newest stands first.
+        for told in reversed(jobs if isinstance(jobs, list) else []):
             job = _text(_dict(_dict(told).get("jobReference")).get("jobId"))
             of = _text(_dict(_dict(told).get("statistics")).get("parentJobId")) or parent
             group = self._jobs.get((project, of)) if of else None
             if job and group is not None:
                 self._child(project, job, group)
+                self._learn(told, group, project)
+                found[group.number] = group
+        return list(found.values())
 
     def _listed(self, view: View, repeated: Group | None, kind: str) -> Group:
         """The group of a call, which may be a page of a list."""
@@ -433,12 +452,6 @@ def _destinations(body: Any) -> list[str]:
     out += [_text(uri) for uri in uris] if isinstance(uris, list) else []
     out.append(_text(extract.get("destinationUri")))
     return [name for name in out if name]
-
-
-def _child_order(job: str) -> tuple[str, int, str]:
-    """Children by the number that their ids end in, or else by their ids."""
-    stem, _, number = job.rpartition("_")
-    return (stem, int(number), job) if number.isdigit() and len(number) < 10 else (job, 0, job)
 
 
 def _project(resource: str) -> str:

@@ -14,24 +14,74 @@ TOKEN = re.compile(r"[A-Za-z0-9_\-]{3,}")
 
 # Members that tell times, in any API here.
 _TIMES = frozenset(
-    """
-    creationTime startTime endTime lastModifiedTime expirationTime finalizedTime updateTime createTime
-    expireTime commitTime startMs endMs oldestEntryTime lastRefreshTime lastModificationTime snapshotTime
-    timeCreated updated timeFinalized timeStorageClassUpdated timeDeleted softDeleteTime hardDeleteTime
-    retentionExpirationTime trainingStartTime deleteTime maxCreationTime minCreationTime last-modified
-    cloneTime refreshWatermark
-    """.split()
+    [
+        "creationTime",
+        "startTime",
+        "endTime",
+        "lastModifiedTime",
+        "expirationTime",
+        "finalizedTime",
+        "updateTime",
+        "createTime",
+        "expireTime",
+        "commitTime",
+        "startMs",
+        "endMs",
+        "oldestEntryTime",
+        "lastRefreshTime",
+        "lastModificationTime",
+        "snapshotTime",
+        "timeCreated",
+        "updated",
+        "timeFinalized",
+        "timeStorageClassUpdated",
+        "timeDeleted",
+        "softDeleteTime",
+        "hardDeleteTime",
+        "retentionExpirationTime",
+        "trainingStartTime",
+        "deleteTime",
+        "maxCreationTime",
+        "minCreationTime",
+        "last-modified",
+        "cloneTime",
+        "refreshWatermark",
+    ]
 )
 _ASKED_TIMES = frozenset(("maxCreationTime", "minCreationTime"))
 # Members that tell figures which differ from run to run.
 _MEASURES = frozenset(
-    """
-    totalSlotMs slotMs waitMsAvg waitMsMax readMsAvg readMsMax computeMsAvg computeMsMax writeMsAvg
-    writeMsMax waitRatioAvg waitRatioMax readRatioAvg readRatioMax computeRatioAvg computeRatioMax
-    writeRatioAvg writeRatioMax timeline finalExecutionDurationMs elapsedMs durationMs
-    avgPreviousExecutionMs reservationUsage estimatedRunnableUnits completedUnits activeUnits
-    pendingUnits jobCreationDelayMs
-    """.split()
+    [
+        "totalSlotMs",
+        "slotMs",
+        "waitMsAvg",
+        "waitMsMax",
+        "readMsAvg",
+        "readMsMax",
+        "computeMsAvg",
+        "computeMsMax",
+        "writeMsAvg",
+        "writeMsMax",
+        "waitRatioAvg",
+        "waitRatioMax",
+        "readRatioAvg",
+        "readRatioMax",
+        "computeRatioAvg",
+        "computeRatioMax",
+        "writeRatioAvg",
+        "writeRatioMax",
+        "timeline",
+        "finalExecutionDurationMs",
+        "elapsedMs",
+        "durationMs",
+        "avgPreviousExecutionMs",
+        "reservationUsage",
+        "estimatedRunnableUnits",
+        "completedUnits",
+        "activeUnits",
+        "pendingUnits",
+        "jobCreationDelayMs",
+    ]
 )
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?: ?UTC|Z|[+-]\d\d:?\d\d)")
 _DIGITS = re.compile(r"(?<![\w.])\d{13}(?:\d{3})?(?![\w.])")
@@ -153,6 +203,11 @@ class Symboliser:
     def result(self, value: Any) -> Any:
         """What came of it, with symbols."""
         return self._value(value, "", "", False)
+
+    def resource(self, name: str) -> str:
+        """The name of a resource (``table:p.d.t``), with symbols."""
+        kind, _, rest = name.partition(":")
+        return f"{kind}:{self._text(rest, 'projectId' if kind == 'project' else '', '', True)}"
 
     def _value(self, value: Any, path: str, key: str, asked: bool) -> Any:
         if isinstance(value, dict):

@@ -15,10 +15,24 @@ from .views import View
 
 # What jobs.query has besides the configuration, or under other names.
 _NOT_CONFIGURATION = frozenset(
-    """
-    kind query queryParameters parameterMode location timeoutMs maxResults requestId formatOptions
-    preserveNulls jobCreationMode dryRun labels jobTimeoutMs reservation maxSlots
-    """.split()
+    [
+        "kind",
+        "query",
+        "queryParameters",
+        "parameterMode",
+        "location",
+        "timeoutMs",
+        "maxResults",
+        "requestId",
+        "formatOptions",
+        "preserveNulls",
+        "jobCreationMode",
+        "dryRun",
+        "labels",
+        "jobTimeoutMs",
+        "reservation",
+        "maxSlots",
+    ]
 )
 _OF_JOB = ("dryRun", "labels", "jobTimeoutMs", "reservation", "maxSlots")
 # What means nothing when it is said.
@@ -57,6 +71,8 @@ class _Job:
         self.failures: list[dict[str, Any]] = []
         self.cancelled: dict[str, Any] | None = None
         self.deleted = False
+        # Whether the error is one that following the job told.
+        self.polled = False
         self.pages = Pages(keep)
         self.children: dict[str, _Child] = {}
         self.readings = Readings(keep)
@@ -68,6 +84,7 @@ class _Job:
         for view in self.views:
             self._take(view)
         request = self._request()
+        measures = self._settle()
         result: dict[str, Any] = {}
         if self.job:
             result["job"] = self.job
@@ -93,9 +110,37 @@ class _Job:
             result["error"] = self.error
         if self.failures:
             result["failures"] = self.failures
-        made = Made(self.kind, request, result, done_s=self.done_s)
+        made = Made(self.kind, request, result, done_s=self.done_s, measures=measures)
         self._touch(made)
         return made
+
+    def _settle(self) -> dict[str, Any]:
+        """Tell the job's end once, whichever answer it was that told it: which one came first depends on the
+        moment. Figures that were left out."""
+        state, job, error = _state(self.job), self.job, self.error
+        if not job:
+            return {}
+        status = job.get("status")
+        status = dict(status) if isinstance(status, dict) else {}
+        failed = _of_failure(error) if error is not None and self.polled else None
+        if state != "DONE" and (failed is not None or self.answer.get("jobComplete") is True):
+            status["state"] = "DONE"
+            if failed is not None:
+                status["errorResult"], status["errors"] = failed, [failed]
+        told = status.get("errorResult")
+        measures: dict[str, Any] = {}
+        statistics = job.get("statistics")
+        if isinstance(told, dict) and isinstance(statistics, dict):
+            if failed is not None and failed.get("message") == told.get("message"):
+                self.error = None
+            statistics = dict(statistics)
+            for name in ("totalSlotMs", "finalExecutionDurationMs", "endTime"):
+                value = statistics.pop(name, None)
+                if value is not None:
+                    measures[f"job.statistics.{name}"] = value
+            job = {**job, "statistics": statistics}
+        self.job = {**job, "status": status}
+        return measures
 
     def _take(self, view: View) -> None:
         name = view.method.rpartition(".")[2]
@@ -106,6 +151,14 @@ class _Job:
             self._start(view)
             return
         child = view.resource.split("/")[3] if view.resource.count("/") >= 3 else ""
+        if view.method == "bigquery.jobs.list":
+            jobs = (view.answer if isinstance(view.answer, dict) else {}).get("jobs")
+            for told in jobs if isinstance(jobs, list) else ():
+                reference = told.get("jobReference") if isinstance(told, dict) else None
+                job = reference.get("jobId") if isinstance(reference, dict) else None
+                if job in self.group.children:
+                    self.children.setdefault(job, _Child(self.keep)).learn_listed(told)
+            return
         if name == "list":
             place = self._place(view)
             if view.ok:
@@ -119,6 +172,8 @@ class _Job:
         if not view.ok:
             if target is self:
                 self._refused(view)
+                self.polled = self.error is not None
+                self.done_s = self.done_s or (view.ended_s if _of_failure(view.error) is not None else 0.0)
             else:
                 target.error = view.error
             return
@@ -288,8 +343,14 @@ class _Child:
         self.pages = Pages(keep)
 
     def learn_job(self, told: Any, view: View) -> None:
-        if isinstance(told, dict) and (_state(told) == "DONE" or _state(self.job) != "DONE"):
+        if isinstance(told, dict) and (
+            _state(told) == "DONE" or _state(self.job) != "DONE" or "kind" not in self.job
+        ):
             self.job = told
+
+    def learn_listed(self, told: dict[str, Any]) -> None:
+        """What a list of jobs told, which is less than what jobs.get does."""
+        self.job = self.job or {n: v for n, v in told.items() if n not in ("kind", "state", "errorResult")}
 
     def learn_answer(self, answer: dict[str, Any], view: View) -> None:
         _learn(self, answer, view)
@@ -326,6 +387,20 @@ def _learn(place: _Job | _Child, answer: dict[str, Any], view: View) -> None:
         place.total = total
     query = view.query if view.method.endswith("getQueryResults") else {}
     place.pages.add(answer.get("rows"), query, answer.get("pageToken"), format_options(view.query, view.body))
+
+
+def _of_failure(error: dict[str, Any]) -> dict[str, Any] | None:
+    """The job's error that the answer to a poll told; None when that was of the call."""
+    told = (error.get("body") or {}).get("error") if isinstance(error.get("body"), dict) else None
+    errors = told.get("errors") if isinstance(told, dict) else None
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else None
+    if first is None or error.get("status") in (401, 404, 429, 502, 503, 504):
+        return None
+    out = {"reason": first.get("reason", ""), "message": first.get("message", "")}
+    location = first.get("location")
+    if location:
+        out["location"] = "query" if location == "q" else location
+    return out
 
 
 def _rest(answer: dict[str, Any]) -> dict[str, Any]:

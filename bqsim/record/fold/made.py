@@ -24,6 +24,8 @@ class Made:
     adds: set[str] = field(default_factory=set)
     done_s: float = 0.0
     at: dict[str, Any] = field(default_factory=dict)
+    # Figures that are not in its JSON, by where they stood.
+    measures: dict[str, Any] = field(default_factory=dict)
     # Whether the same, asked again with nothing changed meanwhile, is the same operation.
     repeatable: bool = False
 

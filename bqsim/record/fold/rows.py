@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,7 +81,7 @@ class Pages:
 
 
 def format_options(query: Mapping[str, str], body: Any = None) -> dict[str, str]:
-    """How times stand in rows: ``useInt64Timestamp``, ``timestampOutputFormat``, where they were asked for."""
+    """How times stand in rows: ``useInt64Timestamp``, ``timestampOutputFormat``, where asked for."""
     out = {}
     given = body.get("formatOptions") if isinstance(body, dict) else None
     for name in ("useInt64Timestamp", "timestampOutputFormat"):
@@ -158,7 +158,7 @@ class Reading:
         return out
 
     def _of(self, stream: ReadStream, keep: Keep, preview: bool) -> list[dict[str, Any]]:
-        out = []
+        out: list[dict[str, Any]] = []
         for start, pieces in _runs(stream.pieces):
             if self.format == "avro":
                 stretch = self._avro(start, pieces, keep)

@@ -178,7 +178,8 @@ def _inner(
     outer: Exchange, verb: str, target: str, headers: Headers, body: bytes, answer: bytes | None
 ) -> Exchange:
     method, resource = identify(REST, verb, target, "")
-    status, told_headers, told = 0, (), b""
+    status, told = 0, b""
+    told_headers: Headers = ()
     if answer is not None:
         line, told_headers, told = _http(answer)
         words = line.split(" ")
