@@ -91,3 +91,15 @@ def rest(bqsim_server: Simulator, bqsim_project: str) -> Iterator[Http]:
         yield client
     finally:
         client.connection.close()
+
+
+@pytest.fixture(autouse=True)
+def clock_of_all_runs(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test leaves the session's clock standing: later ones would wait for ever. Those take bqsim_own."""
+    yield
+    if "bqsim_server" not in request.fixturenames:
+        return
+    clock = request.getfixturevalue("bqsim_server").clock
+    if clock.mode != "real":
+        clock.resume()
+        pytest.fail("the test has stopped or scaled the clock of the session's simulator: take bqsim_own")

@@ -295,15 +295,22 @@ class SimulationClock:
         if self._driver is not None:
             self._work.notify()
         elif len(self._timers):
-            self._driver = threading.Thread(target=self._drive, name="bqsim-clock", daemon=True)
-            self._driver.start()
+            driver = threading.Thread(target=self._drive, name="bqsim-clock", daemon=True)
+            driver.start()
+            self._driver = driver
 
     def _drive(self) -> None:
-        while self._await_due():
-            with self._turn:
-                with self._lock:
-                    due = self._timers.take(self._flow_us(), BATCH, same=False)
-                run_due(due)
+        try:
+            while self._await_due():
+                with self._turn:
+                    with self._lock:
+                        due = self._timers.take(self._flow_us(), BATCH, same=False)
+                    run_due(due)
+        except BaseException:
+            # The next timer gets a driver anew.
+            with self._lock:
+                self._driver, self._armed_us = None, None
+            raise
 
     def _await_due(self) -> bool:
         """Wait until a timer is due; False when none has come for a while."""

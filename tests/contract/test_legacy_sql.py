@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from typing import Any
 
 import pytest
 from google.api_core import exceptions
@@ -166,8 +167,8 @@ def test_a_partition_and_the_list_of_partitions(partitioned: bigquery.Client) ->
     assert legacy_rows(partitioned, sql) == [("20260101",), ("20260102",)]
 
 
-def test_ranges_of_times(bqsim_server: Simulator, partitioned: bigquery.Client) -> None:
-    client, clock = partitioned, bqsim_server.clock
+def test_ranges_of_times(bqsim_own: Any, partitioned: bigquery.Client) -> None:
+    client, clock = partitioned, bqsim_own.clock
     clock.freeze()
     for n, minutes in ((10, 60), (11, 20), (12, 10)):
         clock.advance("1m")
