@@ -79,6 +79,7 @@ class ListTap:
         call = _Told(self, transport, verb, target, headers, host)
         with self._more:
             self.calls.append(call)
+            self._more.notify_all()
         return call
 
     def wait(self, ready: Callable[[list[HeardCall]], object], seconds: float = 20) -> None:
@@ -100,6 +101,14 @@ class _Told(HeardCall):
     def __init__(self, tap: ListTap, *told: object) -> None:
         super().__init__(*told)  # type: ignore[arg-type]
         self._tap = tap
+
+    def sent(self, data: bytes) -> None:
+        super().sent(data)
+        self._tap.changed()
+
+    def received(self, data: bytes) -> None:
+        super().received(data)
+        self._tap.changed()
 
     def ended(self, code: str = "", trailers: Headers = (), message: str = "", broken: str = "") -> None:
         super().ended(code, trailers, message, broken)

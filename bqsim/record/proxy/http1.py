@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import _ErrInfo
 from multidict import CIMultiDict
 
 from bqsim.record.model import Headers
@@ -36,7 +37,7 @@ def server(handler: Handler, scheme: str, address: Callable[[], str]) -> web.Ser
         await handler(call)
         return call.answer or _Cut()
 
-    return web.Server(
+    return _Server(
         answer,
         handler_cancellation=True,
         access_log=None,
@@ -46,6 +47,23 @@ def server(handler: Handler, scheme: str, address: Callable[[], str]) -> web.Ser
         max_line_size=MAX_HEAD_BYTES,
         max_field_size=MAX_HEAD_BYTES,
     )
+
+
+class _Server(web.Server):
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class _Connection(web.RequestHandler):
+    """aiohttp tells nobody who reads a body already of bytes that are no HTTP."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._messages and self._current_request is not None:
+            told = self._messages[-1][0]
+            content = self._current_request.content
+            if isinstance(told, _ErrInfo) and not content.is_eof() and content.exception() is None:
+                content.set_exception(web.RequestPayloadError(told.message))
 
 
 class _Answer(web.StreamResponse):
@@ -93,6 +111,7 @@ class Http1:
     def __init__(self, inner: web.BaseRequest, scheme: str, address: Callable[[], str]) -> None:
         self._inner = inner
         self.answer: web.StreamResponse | None = None
+        self._bad = False
         given: Headers = tuple(
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in inner.raw_headers
         )
@@ -120,6 +139,7 @@ class Http1:
             async for piece in self._inner.content.iter_any():
                 yield piece
         except (web.RequestPayloadError, HttpProcessingError) as error:
+            self._bad = True
             raise BadBody(str(error).partition("\n")[0] or type(error).__name__) from error
 
     async def proceed(self) -> None:
@@ -131,6 +151,8 @@ class Http1:
     ) -> None:
         self.answer = answer = _Answer(status, reason, headers, bodiless=bodiless)
         answer._send_headers_immediately = not together
+        if self._bad:
+            answer.force_close()
         await answer.prepare(self._inner)
 
     async def write(self, data: bytes) -> None:

@@ -42,10 +42,14 @@ class RestPort:
     def _two(self) -> asyncio.Protocol:
         return Http2Connection(self._handler, self._scheme, lambda: self.address, self._second)
 
-    async def stop(self, grace_s: float = 1.0) -> None:
-        """Stop listening, let calls end for up to ``grace_s``, close every connection."""
+    async def stop_listening(self) -> None:
+        """Take no more connections."""
         if self._listener is not None:
             self._listener.close()
+
+    async def stop(self, grace_s: float = 1.0) -> None:
+        """Close every connection; answers that are on their way have ``grace_s``."""
+        await self.stop_listening()
         if self._first is not None:
             self._first.pre_shutdown()
             await self._first.shutdown(grace_s)

@@ -34,10 +34,27 @@ class Passing:
 
     def __init__(self, tap: Tap, routes: Routes, sender: Sender) -> None:
         self._tap, self.routes, self._sender = tap, routes, sender
+        self._running: set[asyncio.Task[object]] = set()
+
+    async def stop(self) -> None:
+        """Cancel the calls that are on their way."""
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
     async def run(self, incoming: Incoming) -> None:
         """Answer a call with what its upstream answers. Cancelled when the client leaves, then so is the
         call upstream."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        try:
+            await self._run(incoming)
+        finally:
+            self._running.discard(task)
+
+    async def _run(self, incoming: Incoming) -> None:
         ask = incoming.ask
         origin = self.routes.origin(ask.target)
         headers = (("host", origin.host), *ask.headers)

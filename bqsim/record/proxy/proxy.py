@@ -196,7 +196,8 @@ class RecordingProxy:
         loop.set_exception_handler(_unhandled)
         rest_tls, grpc_tls, to_rest, to_grpc = self._contexts()
         sender = Sender(to_rest)
-        rest = RestPort(Passing(self._tap, self._routes, sender).run, rest_tls)
+        passing = Passing(self._tap, self._routes, sender)
+        rest = RestPort(passing.run, rest_tls)
         grpc = GrpcPort(self._tap, self._grpc_origin, grpc_tls, to_grpc)
         try:
             self.port = await rest.start(self._host, self._asked[0])
@@ -204,6 +205,8 @@ class RecordingProxy:
             self._ready.set()
             await self._stop.wait()
         finally:
+            await rest.stop_listening()
+            await passing.stop()
             await rest.stop()
             await grpc.stop()
             await sender.close()

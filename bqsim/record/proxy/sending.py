@@ -102,9 +102,28 @@ class Sender:
 
 async def pieces(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     """The body of an answer as it comes. UpstreamError when it is cut."""
-    with _told():
-        async for piece in answer.content.iter_any():
-            yield piece
+    content, connection = answer.content, answer.connection
+    closed = None
+    if connection is not None and connection.protocol is not None:
+        closed = connection.protocol.closed
+    if closed is None:
+        with _told():
+            async for piece in content.iter_any():
+                yield piece
+        return
+
+    def over(_: object) -> None:
+        # aiohttp tells nobody who reads already of bytes that are no HTTP: it closes the connection.
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(UpstreamError("malformed", "the upstream's answer is no HTTP"))
+
+    closed.add_done_callback(over)
+    try:
+        with _told():
+            async for piece in content.iter_any():
+                yield piece
+    finally:
+        closed.remove_done_callback(over)
 
 
 def _through(proxy: str) -> dict[str, Any]:
@@ -144,17 +163,21 @@ def failure_of(error: BaseException) -> UpstreamError | None:
         return UpstreamError("closed", "the upstream closed the connection before its answer was whole")
     if isinstance(error, aiohttp.ConnectionTimeoutError | aiohttp.SocketTimeoutError | TimeoutError):
         return UpstreamError("timeout", f"the upstream was not reached in {CONNECT_S:g} s")
-    if isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL):
-        return UpstreamError("malformed", f"the upstream's answer is no HTTP: {_words(error)}")
+    if isinstance(error, aiohttp.ClientResponseError):
+        return UpstreamError("malformed", f"the upstream's answer is no HTTP: {_first_line(error.message)}")
+    if isinstance(error, aiohttp.InvalidURL):
+        return UpstreamError("malformed", f"the upstream's address is none: {error}")
     cause = error.__cause__
     if isinstance(error, aiohttp.ClientPayloadError):
-        if isinstance(cause, ConnectionResetError):
+        if isinstance(cause, OSError) or "ConnectionResetError" in str(error):
             return UpstreamError("reset", "the upstream reset the connection within its answer")
-        if isinstance(cause, aiohttp.http_exceptions.TransferEncodingError) and "Not enough" not in str(
-            cause
-        ):
-            return UpstreamError("malformed", f"the upstream's answer is no HTTP: {_words(cause)}")
-        return UpstreamError("closed", "the upstream closed the connection within its answer")
+        if cause is None or isinstance(cause, aiohttp.http_exceptions.ContentLengthError):
+            return UpstreamError("closed", "the upstream closed the connection within its answer")
+        if "Not enough data" in str(cause):
+            return UpstreamError("closed", "the upstream closed the connection within its answer")
+        return UpstreamError("malformed", f"the upstream's answer is no HTTP: {_first_line(str(cause))}")
+    if isinstance(error, aiohttp.http_exceptions.HttpProcessingError):
+        return UpstreamError("malformed", f"the upstream's answer is no HTTP: {_first_line(error.message)}")
     if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
         return UpstreamError("reset", "the upstream reset the connection")
     if isinstance(error, aiohttp.ClientConnectionError | OSError):
@@ -172,6 +195,10 @@ def _unreached(error: OSError) -> UpstreamError:
     if isinstance(error, socket.gaierror):
         return UpstreamError("refused", f"the upstream's name has no address: {_words(error)}")
     return UpstreamError("refused", f"the upstream was not reached: {_words(error)}")
+
+
+def _first_line(text: str) -> str:
+    return " ".join(text.split()).partition(" b'")[0].rstrip(": ")
 
 
 def _words(error: object) -> str:
