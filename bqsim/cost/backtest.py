@@ -96,7 +96,7 @@ def backtest(workload: Workload, bench: Bench) -> BackTest:
     queries = [q for q in workload.queries if q.runs]
     for query, estimate in zip(queries, bench.estimates(queries), strict=True):
         for run in query.runs:
-            why = estimate.error and "not measured" or _unusable(query, run)
+            why = (estimate.error and "not measured") or _unusable(query, run)
             if why:
                 left_out[why] = left_out.get(why, 0) + 1
                 continue

@@ -96,7 +96,7 @@ def written(baseline: Baseline) -> str:
     document["totals"] = _totals(baseline)
     if baseline.approvals:
         document["approvals"] = [
-            {"on": a.on, "by": a.by, "why": a.why, **({"queries": list(a.queries)} if a.queries else {})}
+            {"date": a.on, "by": a.by, "why": a.why, **({"queries": list(a.queries)} if a.queries else {})}
             for a in baseline.approvals
         ]
     document["queries"] = {name: _entry_json(e) for name, e in sorted(baseline.entries.items())}
@@ -127,7 +127,9 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
     out["statement"] = estimate.statement_type
     out["bytes_processed"] = estimate.bytes_processed
     out["bytes_billed"] = estimate.bytes_billed
-    _put(out, bytes_at_most=estimate.bytes_at_most if estimate.bytes_at_most != estimate.bytes_processed else 0)
+    _put(
+        out, bytes_at_most=estimate.bytes_at_most if estimate.bytes_at_most != estimate.bytes_processed else 0
+    )
     out["accuracy"] = estimate.accuracy
     if estimate.partitions is not None:
         out["partitions"] = [estimate.partitions, estimate.partitions_total]
@@ -157,7 +159,7 @@ def _rate_json(rate: Rate) -> dict[str, Any]:
 
 
 def _round(value: float) -> float | int:
-    rounded = round(value, 2)
+    rounded = round(value, 6)
     return int(rounded) if rounded == int(rounded) else rounded
 
 
@@ -204,7 +206,9 @@ def _dumped(document: Any) -> str:
 
     def mapping(dumper: Any, value: dict[str, Any]) -> Any:
         flat = 0 < len(value) <= 3 and all(not isinstance(v, dict | list) for v in value.values())
-        return dumper.represent_mapping("tag:yaml.org,2002:map", value.items(), flow_style=flat and _short(value))
+        return dumper.represent_mapping(
+            "tag:yaml.org,2002:map", value.items(), flow_style=flat and _short(value)
+        )
 
     Dumper.add_representer(str, text)
     Dumper.add_representer(list, listing)
@@ -242,7 +246,9 @@ def load(path: Path) -> Baseline:
     except (OSError, UnicodeDecodeError) as error:
         raise CostError(f"{path}: {error}") from None
     if any(line.startswith(("<<<<<<< ", ">>>>>>> ")) for line in text.splitlines()):
-        line = next(n for n, line in enumerate(text.splitlines(), 1) if line.startswith(("<<<<<<< ", ">>>>>>> ")))
+        line = next(
+            n for n, line in enumerate(text.splitlines(), 1) if line.startswith(("<<<<<<< ", ">>>>>>> "))
+        )
         raise CostError(
             f"{path}:{line}: there are marks of a merge conflict: take either side, "
             "then approve what changed with `bqsim cost approve`"
@@ -267,7 +273,9 @@ def load(path: Path) -> Baseline:
             what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise CostError(f"{path}:{lines.get(str(name), 1)}: the entry {name} is broken: {what}") from None
     approvals = tuple(
-        Approval(str(a.get("by", "")), str(a.get("why", "")), str(a.get("on", "")), tuple(a.get("queries", ())))
+        Approval(
+            str(a.get("by", "")), str(a.get("why", "")), str(a.get("date", "")), tuple(a.get("queries", ()))
+        )
         for a in document.get("approvals") or ()
     )
     return Baseline(
@@ -373,9 +381,7 @@ def _with_runs(now: Entry, before: Entry | None) -> Entry:
     """An entry without recorded runs keeps those of an entry with the same text."""
     if before is None or now.slot_ms or before.measured.query.fingerprint != now.measured.query.fingerprint:
         return now
-    return replace(
-        now, slot_ms=before.slot_ms, duration_ms=before.duration_ms, cache_hits=before.cache_hits
-    )
+    return replace(now, slot_ms=before.slot_ms, duration_ms=before.duration_ms, cache_hits=before.cache_hits)
 
 
 def digest(text: str) -> str:
@@ -383,4 +389,15 @@ def digest(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-__all__ = ["Approval", "Baseline", "Entry", "Run", "approved", "baseline_of", "entry_of", "load", "save", "written"]
+__all__ = [
+    "Approval",
+    "Baseline",
+    "Entry",
+    "Run",
+    "approved",
+    "baseline_of",
+    "entry_of",
+    "load",
+    "save",
+    "written",
+]

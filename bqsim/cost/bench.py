@@ -43,7 +43,9 @@ class Bench:
 
     def measure(self, workload: Workload) -> list[Measured]:
         """Every query with its estimate, in order; those that fail have the error."""
-        return [Measured(q, e) for q, e in zip(workload.queries, self.estimates(workload.queries), strict=True)]
+        return [
+            Measured(q, e) for q, e in zip(workload.queries, self.estimates(workload.queries), strict=True)
+        ]
 
     def estimates(self, queries: Sequence[Query]) -> list[Estimate]:
         """The estimates of queries; the same query is asked once."""
@@ -159,7 +161,9 @@ def estimate_of(told: Mapping[str, Any]) -> Estimate:
     )
 
 
-def _table(name: str, columns: tuple[str, ...], told: Mapping[str, Any] | None, size: int | None) -> TableRead:
+def _table(
+    name: str, columns: tuple[str, ...], told: Mapping[str, Any] | None, size: int | None
+) -> TableRead:
     if told is None:
         return TableRead(name, size, columns)
     parts = {n: (told[n]["read"], told[n]["total"]) for n in ("partitions", "blocks") if n in told}

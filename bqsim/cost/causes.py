@@ -201,7 +201,7 @@ class _Difference:
         self, old: TableRead, new: TableRead, before: Structure | None, after: Structure | None
     ) -> Iterator[Cause]:
         more = [c for c in new.columns if c not in old.columns]
-        if not more or (new.bytes or 0) <= (old.bytes or 0) and self.rise <= 0:
+        if not more or ((new.bytes or 0) <= (old.bytes or 0) and self.rise <= 0):
             return
         added = 0
         if old.partitions == new.partitions:
@@ -217,7 +217,10 @@ class _Difference:
     ) -> Iterator[Cause]:
         if old is None or new is None or not new.wildcards or self.rise <= 0:
             return
-        matched, before = len({t for g in now.wildcards for t in g}), len({t for g in then.wildcards for t in g})
+        matched, before = (
+            len({t for g in now.wildcards for t in g}),
+            len({t for g in then.wildcards for t in g}),
+        )
         suffix = "_table_suffix"
         if not old.wildcards:
             if not before:
@@ -227,7 +230,9 @@ class _Difference:
             text = f"{', '.join(new.wildcards)} matches {matched:,} tables, {before:,} before"
             yield Cause("wildcard_widened", text, added=self.rise)
         elif old.columns.get(suffix) != new.columns.get(suffix):
-            lost = "no filter on _TABLE_SUFFIX" if suffix not in new.columns else "the filter on _TABLE_SUFFIX"
+            lost = (
+                "no filter on _TABLE_SUFFIX" if suffix not in new.columns else "the filter on _TABLE_SUFFIX"
+            )
             text = f"{lost} leaves fewer of {matched:,} tables out"
             yield Cause("wildcard_widened", text, added=self.rise)
 
@@ -237,7 +242,9 @@ class _Difference:
         untied = [j for j in new.joins if j.untied]
         if len(untied) > sum(j.untied for j in old.joins):
             what = untied[-1].what
-            yield Cause("cross_join", f"no condition ties {what} to the rest: every row meets every row", what)
+            yield Cause(
+                "cross_join", f"no condition ties {what} to the rest: every row meets every row", what
+            )
         elif len(new.joins) > len(old.joins):
             known = {t.table for t in self.before.estimate.tables}
             if all(t.table in known for t in self.after.estimate.tables):
@@ -250,7 +257,9 @@ class _Difference:
             yield Cause("lost_sample", "all blocks are read", added=max(self.rise, 0))
         for name, n in new.rereads.items():
             if n > old.rereads.get(name, 1):
-                text = f"{name} is read {n} times, {old.rereads.get(name, 1)} before: it is computed each time"
+                text = (
+                    f"{name} is read {n} times, {old.rereads.get(name, 1)} before: it is computed each time"
+                )
                 yield Cause("cte_reread", text, name)
         for name, n in new.branches.items():
             if n > old.branches.get(name, 1):
@@ -270,7 +279,9 @@ class _Difference:
     def sizes(self, names: tuple[str, ...]) -> Mapping[str, int]:
         tables = self.after.estimate.tables
         return {
-            name: max((t.bytes or 0 for t in tables if t.table.endswith(f".{name}") or t.table == name), default=0)
+            name: max(
+                (t.bytes or 0 for t in tables if t.table.endswith(f".{name}") or t.table == name), default=0
+            )
             for name in names
         }
 

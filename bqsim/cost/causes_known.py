@@ -66,16 +66,22 @@ CAUSES: Mapping[str, Known] = {
         "dropped LIMIT", "limit results that are looked at only; of clustered tables it also stops the scan"
     ),
     "lost_max_bytes_billed": Known(
-        "dropped maximumBytesBilled", "set maximumBytesBilled again: it refuses a query that got too large", "fail"
+        "dropped maximumBytesBilled",
+        "set maximumBytesBilled again: it refuses a query that got too large",
+        "fail",
     ),
     "over_max_bytes_billed": Known(
-        "over maximumBytesBilled", "the service refuses the query: read less, or raise the limit on purpose", "fail"
+        "over maximumBytesBilled",
+        "the service refuses the query: read less, or raise the limit on purpose",
+        "fail",
     ),
     "wildcard_widened": Known(
         "wildcard widened", "make the prefix longer, or filter _TABLE_SUFFIX by constants", "fail"
     ),
     "lost_sample": Known("dropped TABLESAMPLE", "sample again where an estimate will do"),
-    "legacy_sql": Known("legacy SQL", "write it in GoogleSQL: legacy SQL has no estimate of blocks and partitions"),
+    "legacy_sql": Known(
+        "legacy SQL", "write it in GoogleSQL: legacy SQL has no estimate of blocks and partitions"
+    ),
     "cte_reread": Known(
         "common table expression read more often",
         "store what it gives in a temporary table: it is computed again for each reference",
@@ -83,8 +89,12 @@ CAUSES: Mapping[str, Known] = {
     "same_table_union": Known(
         "UNION ALL of one table", "read the table once, and tell the cases apart with CASE or OR"
     ),
-    "table_grown": Known("table grown", "the query is the same: expire old partitions, or approve the growth"),
-    "slots_risen": Known("more slot time", "compare the plans of both: skew, spills to disk, larger shuffles"),
+    "table_grown": Known(
+        "table grown", "the query is the same: expire old partitions, or approve the growth"
+    ),
+    "slots_risen": Known(
+        "more slot time", "compare the plans of both: skew, spills to disk, larger shuffles"
+    ),
     "new_query": Known("new query", "approve it with `bqsim cost approve`"),
     "query_gone": Known("query gone", "approve that with `bqsim cost approve`"),
     "other_change": Known("other change of the text", "compare both texts"),

@@ -107,7 +107,12 @@ class Checked:
 
 
 def check(
-    baseline: Baseline, workload: Workload, measured: Sequence[Measured], bench: Bench, policy: Policy, till: Till
+    baseline: Baseline,
+    workload: Workload,
+    measured: Sequence[Measured],
+    bench: Bench,
+    policy: Policy,
+    till: Till,
 ) -> Checked:
     """Compare what was measured with the baseline."""
     now = {m.query.name: m for m in measured}
@@ -156,9 +161,7 @@ def paired(baseline: Baseline, now: Mapping[str, Measured]) -> dict[str, str | N
     free = [n for n in baseline.entries if n not in now]
     for name in [n for n, old in pairs.items() if old is None]:
         fingerprint = now[name].query.fingerprint
-        found = next(
-            (n for n in free if baseline.entries[n].measured.query.fingerprint == fingerprint), None
-        )
+        found = next((n for n in free if baseline.entries[n].measured.query.fingerprint == fingerprint), None)
         if found is not None:
             pairs[name] = found
             free.remove(found)
@@ -297,14 +300,19 @@ def _unexplained(then: Estimate, now: Estimate) -> Cause:
 def _notes(estimate: Estimate) -> tuple[str, ...]:
     if estimate.accuracy == "PRECISE":
         return estimate.notes
-    words = {"UPPER_BOUND": "it may be less", "LOWER_BOUND": "it may be more", UNKNOWN: "columns were guessed"}
+    words = {
+        "UPPER_BOUND": "it may be less",
+        "LOWER_BOUND": "it may be more",
+        UNKNOWN: "columns were guessed",
+    }
     return (*estimate.notes, f"the estimate is {estimate.accuracy}: {words[estimate.accuracy]}")
 
 
 def _budget(budget: Budget, entries: Iterable[Entry], till: Till) -> BudgetFinding:
     covered = [e for e in entries if budget.covers(e.measured.query) and not e.measured.estimate.error]
     monthly = sum(
-        e.measured.estimate.bytes_billed * e.measured.query.rate.per_month * (1 - e.cache_hits) for e in covered
+        e.measured.estimate.bytes_billed * e.measured.query.rate.per_month * (1 - e.cache_hits)
+        for e in covered
     )
     largest = max(covered, key=lambda e: e.measured.estimate.bytes_billed, default=None)
     money = till.workload(covered)
@@ -316,7 +324,9 @@ def _budget(budget: Budget, entries: Iterable[Entry], till: Till) -> BudgetFindi
     if largest is not None:
         spent["per_run"] = size = largest.measured.estimate.bytes_billed
         if budget.per_run is not None and size > budget.per_run:
-            over.append(f"{largest.name} is billed {shown_bytes(size)} a run of {shown_bytes(budget.per_run)}")
+            over.append(
+                f"{largest.name} is billed {shown_bytes(size)} a run of {shown_bytes(budget.per_run)}"
+            )
     if budget.bytes is not None and monthly > budget.bytes:
         over.append(f"{shown_bytes(monthly)} a month of {shown_bytes(budget.bytes)}")
     if budget.money is not None and spent.get("money", 0.0) > budget.money:

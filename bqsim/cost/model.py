@@ -69,7 +69,9 @@ class Query:
         given = self.configuration.get("destinationTable")
         if not isinstance(given, Mapping):
             return ""
-        return f"{given.get('projectId', '')}.{given.get('datasetId', '')}.{given.get('tableId', '')}".strip(".")
+        return f"{given.get('projectId', '')}.{given.get('datasetId', '')}.{given.get('tableId', '')}".strip(
+            "."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,4 @@ def demand(entry: Entry) -> Demand:
     query = entry.measured.query
     runs = query.rate.per_month * (1 - entry.cache_hits)
     starts = tuple(r.started_us for r in query.runs if r.started_us)
-    return Demand(
-        query.name, runs, spread(entry.slot_ms).median, spread(entry.duration_ms).median, starts
-    )
+    return Demand(query.name, runs, spread(entry.slot_ms).median, spread(entry.duration_ms).median, starts)

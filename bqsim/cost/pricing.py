@@ -157,12 +157,12 @@ class Prices:
             f"currency: {file.currency} and rates: {{{self.currency}: 1.0}}"
         )
 
-    def _missing(
-        self, item: str, region: str, on: dt.date, edition: str | None, commitment: str
-    ) -> str:
+    def _missing(self, item: str, region: str, on: dt.date, edition: str | None, commitment: str) -> str:
         every = [price for _, file in self.files for price in file.prices]
         of_item = [p for p in every if p.item == item]
-        what = " ".join(filter(None, (item, edition, f"commitment {commitment}" if commitment != "none" else "")))
+        what = " ".join(
+            filter(None, (item, edition, f"commitment {commitment}" if commitment != "none" else ""))
+        )
         hint = "add it to a file of your own and name that with --prices"
         if not of_item:
             return f"no table has a price of {item!r}: items are {_list(p.item for p in every)}"
@@ -173,7 +173,9 @@ class Prices:
         there = [p for p in of_edition if not p.regions or region in p.regions]
         if not there:
             regions = _list(r for p in of_edition for r in p.regions)
-            return f"no table has a price of {what} in the region {region!r}: there is one in {regions}; {hint}"
+            return (
+                f"no table has a price of {what} in the region {region!r}: there is one in {regions}; {hint}"
+            )
         return (
             f"no table has a price of {what} in {region!r} on {on}: the first is of "
             f"{min(p.since for p in there)}; {hint}"

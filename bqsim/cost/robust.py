@@ -41,7 +41,11 @@ def spread(values: Sequence[float]) -> Spread:
         return Spread(0, 0.0, 0.0, 0.0, 0.0)
     middle = median(values)
     return Spread(
-        len(values), middle, median(abs(v - middle) for v in values), quantile(values, 0.1), quantile(values, 0.9)
+        len(values),
+        middle,
+        median(abs(v - middle) for v in values),
+        quantile(values, 0.1),
+        quantile(values, 0.9),
     )
 
 

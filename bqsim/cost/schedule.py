@@ -23,11 +23,19 @@ _EVERY = re.compile(r"every\s+(?:(\d+(?:\.\d+)?)\s*)?([a-z]+)", re.IGNORECASE)
 _TIMES = re.compile(
     r"(\d+(?:\.\d+)?)\s*(?:x|times|runs)?\s*(?:/|per|a|an)\s*(hour|day|week|month|year)", re.IGNORECASE
 )
-_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of the month", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
+_FIELDS = (
+    ("minute", 0, 59),
+    ("hour", 0, 23),
+    ("day of the month", 1, 31),
+    ("month", 1, 12),
+    ("weekday", 0, 7),
+)
 _NAMES = {
     name: str(n % 12 + 1)
-    for n, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split())
-} | {name: str(n) for n, name in enumerate("sun mon tue wed thu fri sat".split())}
+    for n, name in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+    )
+} | {name: str(n) for n, name in enumerate(["sun", "mon", "tue", "wed", "thu", "fri", "sat"])}
 
 
 def scheduled(text: str) -> Rate:
@@ -54,8 +62,10 @@ def _per_month(text: str) -> float:
         number, unit = float(every[1] or 1), every[2]
         hours = _LENGTHS.get(unit.removesuffix("s")) or _LENGTHS.get(unit) or _span_hours(text)
         if hours is not None and number > 0:
-            return HOURS_PER_MONTH / (number * hours) if unit not in ("h", "m", "s", "d") else (
-                HOURS_PER_MONTH / hours
+            return (
+                HOURS_PER_MONTH / (number * hours)
+                if unit not in ("h", "m", "s", "d")
+                else (HOURS_PER_MONTH / hours)
             )
     raise ValueError(
         f"{text!r} is no schedule: write hourly, daily, every 15 minutes, 3 per day or a cron line of five fields"

@@ -120,12 +120,18 @@ class _Reader:
             return False
         sources = self.sources(parent)
         if isinstance(star.parent, exp.Column) and star.parent.table:
-            sources = [s for s in sources if (s.alias_or_name or "").casefold() == star.parent.table.casefold()]
+            sources = [
+                s for s in sources if (s.alias_or_name or "").casefold() == star.parent.table.casefold()
+            ]
         return any(isinstance(s, exp.Table) and not self.is_cte(s) for s in sources) or not sources
 
     def sources(self, select: Any) -> list[Any]:
         origin = select.args.get("from_") or select.args.get("from")
-        return [s for s in [origin.this if origin else None, *(j.this for j in select.args.get("joins") or ())] if s]
+        return [
+            s
+            for s in [origin.this if origin else None, *(j.this for j in select.args.get("joins") or ())]
+            if s
+        ]
 
     # Joins
 
@@ -134,7 +140,11 @@ class _Reader:
         for tree in self.parsed:
             for select in tree.find_all(exp.Select):
                 for join in select.args.get("joins") or ():
-                    if isinstance(join.this, exp.Unnest) or self.is_array(join.this, select) or self.one_row(join.this):
+                    if (
+                        isinstance(join.this, exp.Unnest)
+                        or self.is_array(join.this, select)
+                        or self.one_row(join.this)
+                    ):
                         continue
                     kind = " ".join(filter(None, (join.side, join.kind))) or "INNER"
                     yield JoinShape(self.called(join.this), kind.upper(), self.untied(join, select))
@@ -164,7 +174,9 @@ class _Reader:
         name = (join.this.alias_or_name or "").casefold()
         if where is not None:
             for comparison in where.find_all(exp.Predicate):
-                columns = [c for c in comparison.find_all(exp.Column) if not _within_query(c, comparison, exp)]
+                columns = [
+                    c for c in comparison.find_all(exp.Column) if not _within_query(c, comparison, exp)
+                ]
                 owners = {c.table.casefold() for c in columns}
                 if len(owners) > 1 and (name in owners or "" in owners):
                     return False

@@ -58,8 +58,9 @@ def shown_bytes(count: float) -> str:
 
 def shown_money(amount: float, currency: str) -> str:
     """Money for people: two digits, more where it is little."""
+    amount = 0.0 if abs(amount) < 0.00005 else amount
     digits = 2 if abs(amount) >= 0.1 or not amount else 4
-    return f"{amount:,.{digits}f} {currency}"
+    return f"{amount:,.{digits}f} {currency}".rstrip()
 
 
 def shown_share(ratio: float) -> str:

@@ -11,7 +11,9 @@ FUNCTIONS = frozenset(
         "SESSION_USER", "ERROR", "EXTERNAL_OBJECT_TRANSFORM", "ML.GENERATE_TEXT",
     }
 )  # fmt: skip
-_NAMES = re.compile(r"\b(" + "|".join(re.escape(n) for n in sorted(FUNCTIONS)) + r")\b\s*(\(?)", re.IGNORECASE)
+_NAMES = re.compile(
+    r"\b(" + "|".join(re.escape(n) for n in sorted(FUNCTIONS)) + r")\b\s*(\(?)", re.IGNORECASE
+)
 # These may be called without parentheses.
 _BARE = frozenset({"CURRENT_DATE", "CURRENT_DATETIME", "CURRENT_TIME", "CURRENT_TIMESTAMP"})
 

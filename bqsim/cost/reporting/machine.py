@@ -49,7 +49,14 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "verdict": finding.verdict,
         "severity": finding.severity,
         "causes": [
-            {"code": c.code, "title": c.title, "text": c.text, "table": c.table, "added": c.added, "advice": c.advice}
+            {
+                "code": c.code,
+                "title": c.title,
+                "text": c.text,
+                "table": c.table,
+                "added": c.added,
+                "advice": c.advice,
+            }
             for c in finding.causes
         ],
         "change": finding.change,
@@ -104,14 +111,18 @@ def junit(checked: Checked) -> str:
         cases.append(junit_report.Case(finding.name, f"cost.{checked.workload}", 0, failure, message))
     for one in checked.budgets:
         told = "; ".join(one.over)
-        cases.append(junit_report.Case(f"budget of {one.budget.shown}", f"cost.{checked.workload}", 0, told, told))
+        cases.append(
+            junit_report.Case(f"budget of {one.budget.shown}", f"cost.{checked.workload}", 0, told, told)
+        )
     return junit_report.document(f"cost of {checked.workload}", cases)
 
 
 def sarif(checked: Checked) -> str:
     """A finding for each cause, at the file and line of the query."""
     rules = [
-        sarif_report.Rule(f"cost/{code.replace('_', '-')}", known.title, known.advice, _LEVELS[known.severity])
+        sarif_report.Rule(
+            f"cost/{code.replace('_', '-')}", known.title, known.advice, _LEVELS[known.severity]
+        )
         for code, known in CAUSES.items()
     ]
     results = []

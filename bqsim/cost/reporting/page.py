@@ -101,7 +101,9 @@ def _charts(checked: Checked) -> list[tuple[str, str]]:
     if len(points) > 2:
         title = "bytes a run: before (across) and now (up)"
         series = [charts.Series("queries", points)]
-        drawn.append((title, charts.scatter(title, series, x_unit="bytes", y_unit="bytes", log=True, diagonal=True)))
+        drawn.append(
+            (title, charts.scatter(title, series, x_unit="bytes", y_unit="bytes", log=True, diagonal=True))
+        )
     timed = [f for f in checked.findings if f.slots is not None and f.slots.after.n]
     shown = [
         charts.Interval(
@@ -120,7 +122,11 @@ def _budgets(checked: Checked) -> str:
     rows = []
     for one in checked.budgets:
         limit, spent = one.budget.money, one.spent.get("money")
-        share = f"{spent / limit:.0%} of {shown_money(limit, checked.currency)}" if limit and spent is not None else ""
+        share = (
+            f"{spent / limit:.0%} of {shown_money(limit, checked.currency)}"
+            if limit and spent is not None
+            else ""
+        )
         rows.append((html.verdict("over" if one.over else "kept", not one.over), one.budget.shown, share,
                      "; ".join(one.over)))  # fmt: skip
     return html.table(("", "budget", "spent a month", "what is over"), rows)

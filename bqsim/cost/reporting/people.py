@@ -21,7 +21,9 @@ def text(checked: Checked) -> str:
         lines += _lines(finding, checked.currency)
     for one in checked.budgets:
         state = "OVER" if one.over else "ok"
-        lines.append(f"{state:<5} budget of {one.budget.shown}" + (f": {'; '.join(one.over)}" if one.over else ""))
+        lines.append(
+            f"{state:<5} budget of {one.budget.shown}" + (f": {'; '.join(one.over)}" if one.over else "")
+        )
     lines += [f"note: {note}" for note in checked.notes]
     lines += ["", f"prices: {checked.basis}"]
     return "\n".join(lines).rstrip() + "\n"

@@ -26,13 +26,13 @@ def month(amount: Amount | None, currency: str) -> str:
         return "unknown"
     told = signed(amount.expected, currency)
     if round(amount.low, 2) != round(amount.high, 2):
-        told += f" ({signed(amount.low, '').strip()} to {signed(amount.high, currency)})"
+        told += f" ({signed(amount.low, '')} to {signed(amount.high, currency)})"
     return told
 
 
 def signed(amount: float, currency: str) -> str:
     """Money with its sign: ``+12.50 USD``."""
-    return ("+" if amount > 0 else "") + shown_money(amount, currency)
+    return ("+" if amount >= 0.00005 else "") + shown_money(amount, currency)
 
 
 def bytes_changed(finding: Finding) -> str:

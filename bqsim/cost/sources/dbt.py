@@ -29,7 +29,9 @@ def is_dbt(path: Path) -> bool:
 
 def _target(path: Path) -> Path | None:
     for folder in (path, path / "target"):
-        if (folder / "compiled").is_dir() or ((folder / "run").is_dir() and (folder / "manifest.json").exists()):
+        if (folder / "compiled").is_dir() or (
+            (folder / "run").is_dir() and (folder / "manifest.json").exists()
+        ):
             return folder
     return None
 
@@ -51,7 +53,9 @@ def read_dbt(path: Path) -> Workload:
             continue
         file = ran.get(name) or compiled[name]
         if kind == "incremental" and name not in ran:
-            notes.append(f"{name} is incremental, but target/run has no statement of it: its MERGE is not counted")
+            notes.append(
+                f"{name} is incremental, but target/run has no statement of it: its MERGE is not counted"
+            )
         queries.append(_query(file, name, node, config))
     root = path.resolve()
     return Workload(root.parent.name if root.name == "target" else root.name, tuple(queries), tuple(notes))
@@ -65,7 +69,9 @@ def _query(file: Path, name: str, node: Mapping[str, Any], config: Mapping[str, 
     source = node.get("original_file_path")
     return replace(
         query,
-        owner=str(owner.get("name") or owner.get("email") or "") if isinstance(owner, Mapping) else str(owner),
+        owner=str(owner.get("name") or owner.get("email") or "")
+        if isinstance(owner, Mapping)
+        else str(owner),
         labels=labels,
         # Where somebody may change it, not what was made of it.
         file=str(source) if source else query.file,

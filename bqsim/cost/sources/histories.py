@@ -69,7 +69,9 @@ def read_simulator(url: str, project: str = "") -> Workload:
     try:
         while True:
             page = api.call(
-                "GET", "jobs?projection=full&allUsers=true&maxResults=1000" + (f"&pageToken={token}" if token else "")
+                "GET",
+                "jobs?projection=full&allUsers=true&maxResults=1000"
+                + (f"&pageToken={token}" if token else ""),
             )
             jobs += [job_of_resource(job, f"{url} {job.get('id', '')}") for job in page.get("jobs", ())]
             token = page.get("nextPageToken", "")
@@ -150,7 +152,9 @@ def _query(name: str, jobs: list[JobRecord], span_us: int) -> Query:
 
 def _named(destination: str) -> bool:
     """Whether a destination is a table that the query named: anonymous ones are in hidden datasets."""
-    return bool(destination) and not destination.split(".")[-2:][0].startswith("_") and "${" not in destination
+    return (
+        bool(destination) and not destination.split(".")[-2:][0].startswith("_") and "${" not in destination
+    )
 
 
 def _varied(jobs: list[JobRecord]) -> int:

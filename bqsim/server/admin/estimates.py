@@ -41,7 +41,7 @@ def _one(ask: Ask, configuration: Any) -> dict[str, Any]:
     except BigQueryError as error:
         if "queries" not in ask.body:
             raise
-        return {"error": {"reason": error.reason, "message": error.message}}
+        return {"error": {"reason": str(error.reason.name), "message": error.message}}
     statistics = job.query_statistics
     return {} if statistics is None else _estimated(statistics)
 

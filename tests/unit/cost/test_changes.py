@@ -24,7 +24,12 @@ AT = dt.datetime(2026, 1, 4, 12, tzinfo=dt.UTC)
 
 def _changes() -> list[Any]:
     found = []
-    for file, verdict in (("regressions", "regression"), ("risks", "risk"), ("innocent", "same"), ("improvements", "")):
+    for file, verdict in (
+        ("regressions", "regression"),
+        ("risks", "risk"),
+        ("innocent", "same"),
+        ("improvements", ""),
+    ):
         for one in yaml.safe_load((HERE / "changes" / f"{file}.yaml").read_text()):
             one = {"verdict": verdict, "causes": [], **one}
             found.append(pytest.param(one, id=f"{file}: {one['name']}"))
