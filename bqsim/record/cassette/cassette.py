@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +12,11 @@ from bqsim.record.model import BLOB, Operation
 from .blobs import Blobs
 from .errors import CassetteError
 from .header import Header, read_header
-from .text import HEAD, operation_of
+from .scanning import Entry, line_of, scan
+from .text import operation_of
 
 OPERATIONS = "operations.txt"
 BLOBS = "blobs"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Where an operation is: its text is the bytes from ``start`` to ``end`` of the operations' file."""
-
-    kind: str
-    key: str
-    occurrence: int
-    start: int
-    end: int
 
 
 class Cassette:
@@ -43,18 +32,7 @@ class Cassette:
         """The cassette in ``folder``. :class:`CassetteError` when it cannot be read."""
         place = Path(folder)
         header = read_header(place)
-        path = place / OPERATIONS
-        try:
-            text = path.read_bytes()
-        except FileNotFoundError:
-            raise CassetteError(path, "the operations are missing", "Restore the file") from None
-        heads = list(HEAD.finditer(text))
-        ends = [*(head.start() for head in heads[1:]), len(text)]
-        entries = [
-            Entry(head[1].decode(), head[2].decode(), int(head[3]), head.end() + 1, end)
-            for head, end in zip(heads, ends, strict=False)
-        ]
-        return cls(place, header, entries)
+        return cls(place, header, scan(place / OPERATIONS))
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -67,10 +45,11 @@ class Cassette:
             body = file.read(entry.end - entry.start)
         try:
             made = operation_of(entry.kind, entry.key, entry.occurrence, body)
-        except ValueError as error:
-            raise CassetteError(
-                path, f"operation {entry.key}.{entry.occurrence}: {error}", "Restore the file"
-            ) from None
+        except (ValueError, RecursionError) as error:
+            # The line in the file, where the JSON tells the line in the operation.
+            line = line_of(path, entry.start) + max(getattr(error, "lineno", 0) - 1, -1)
+            said = getattr(error, "msg", str(error))
+            raise CassetteError(path, f"operation {entry.name}: {said}", "Restore the file", line) from None
         made.measures = self.measures.get(made.name, {})
         return made
 
@@ -80,7 +59,7 @@ class Cassette:
 
     def blob(self, reference: dict[str, Any]) -> bytes:
         """The bytes that a blob reference stands for."""
-        return self.blobs.get(reference[BLOB])
+        return self.blobs.get(str(reference[BLOB]))
 
     @property
     def measures_path(self) -> Path:
@@ -90,14 +69,34 @@ class Cassette:
     def measures(self) -> dict[str, dict[str, Any]]:
         """Figures by operations' names; none when the file is not there."""
         if self._measures is None:
-            try:
-                lines = self.measures_path.read_text(encoding="utf-8").splitlines()
-            except FileNotFoundError:
-                lines = []
-            self._measures = {m.pop("operation"): m for m in map(json.loads, lines)}
+            self._measures = read_measures(self.measures_path)
         return self._measures
 
 
 def measures_path(folder: Path) -> Path:
     """Where the measures of the cassette in ``folder`` are: beside it."""
     return folder.with_name(folder.name.removesuffix(".cassette") + ".measures.jsonl")
+
+
+def read_measures(path: Path) -> dict[str, dict[str, Any]]:
+    """The measures in a file, by operations' names; none when it is not there. :class:`CassetteError` for a
+    line that is damaged."""
+    found: dict[str, dict[str, Any]] = {}
+    try:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    members = json.loads(line)
+                    found[members.pop("operation")] = members
+                except (ValueError, KeyError, TypeError, AttributeError):
+                    raise CassetteError(
+                        path,
+                        "this line has no measures of an operation",
+                        "Restore or delete the file",
+                        number,
+                    ) from None
+    except FileNotFoundError:
+        return {}
+    except UnicodeDecodeError:
+        raise CassetteError(path, "this is no text of measures", "Restore or delete the file") from None
+    return found

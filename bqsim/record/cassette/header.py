@@ -41,23 +41,54 @@ def read_header(folder: Path) -> Header:
         members = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CassetteError(path, "there is no cassette here", "Record one, or check the path") from None
+    except UnicodeDecodeError:
+        raise CassetteError(path, "the header is no text", "Restore the file") from None
     except ValueError as error:
-        line = getattr(error, "lineno", None)
-        raise CassetteError(path, f"the header is not JSON ({error})", "Restore the file", line) from None
+        raise _broken(path, error) from None
     if not isinstance(members, dict) or members.get("format") != FORMAT:
         raise CassetteError(path, "this is not the header of a cassette", "Check the path")
     version = members.get("version")
-    if not isinstance(version, int) or version < 1:
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise CassetteError(path, f"the format's version is {version!r}, which is none", "Restore the file")
+    if version < VERSION:
+        raise CassetteError(
+            path,
+            f"the format's version is {version}, that of this bqsim is {VERSION}",
+            f"Upgrade it: bqsim cassette upgrade {folder}",
+        )
     if version > VERSION:
         raise CassetteError(
             path,
             f"the format's version is {version}; this bqsim knows up to {VERSION}",
             "Install a newer bqsim",
         )
-    return _header(members)
+    return header_of(members)
 
 
-def _header(members: Mapping[str, Any]) -> Header:
+def _broken(path: Path, error: ValueError) -> CassetteError:
+    """What to say of a header that is no JSON."""
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").split("\n"), 1):
+        if line.startswith(("<<<<<<<", "=======", ">>>>>>>")):
+            return CassetteError(
+                path,
+                "git could not merge this file: marks of a conflict stand in it",
+                "Take one side, or merge both with: bqsim cassette merge",
+                number,
+            )
+    said = getattr(error, "msg", str(error))
+    return CassetteError(
+        path, f"the header is not JSON ({said})", "Restore the file", getattr(error, "lineno", None)
+    )
+
+
+def header_of(members: Mapping[str, Any]) -> Header:
+    """The header with these members; those that are not known are left out."""
+    default = asdict(Header())
     known = {f.name for f in fields(Header)}
-    return Header(**{name: value for name, value in members.items() if name in known})
+    return Header(
+        **{
+            name: value
+            for name, value in members.items()
+            if name in known and isinstance(value, type(default[name]))
+        }
+    )

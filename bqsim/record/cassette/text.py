@@ -18,7 +18,10 @@ from typing import Any
 from bqsim.record.model import KINDS, Operation
 
 LINES = "$lines"
-HEAD = re.compile(rb"^=== (" + "|".join(KINDS).encode() + rb") ([0-9a-f]{16})\.(\d+)$", re.MULTILINE)
+HEAD_LINE = re.compile(rb"=== (" + "|".join(KINDS).encode() + rb") ([0-9a-f]{16})\.([1-9]\d{0,8})")
+# An object of the recording's own that looks like lines of a text has another $ in front.
+_LIKE_LINES = re.compile(r"\$+lines")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def operation_text(operation: Operation) -> str:
@@ -30,6 +33,7 @@ def operation_text(operation: Operation) -> str:
         members["changes"] = sorted(operation.changes)
     members["exchanges"] = operation.exchanges
     body = json.dumps(_lined(members), indent=1, ensure_ascii=False, sort_keys=False)
+    body = _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", body)
     return f"=== {operation.kind} {operation.name}\n{body}\n"
 
 
@@ -38,6 +42,9 @@ def operation_of(kind: str, key: str, occurrence: int, body: str | bytes) -> Ope
     members = _unlined(json.loads(body))
     if not isinstance(members, dict):
         raise ValueError("an operation is a JSON object")
+    for name, type_ in _MEMBERS.items():
+        if name in members and not isinstance(members[name], type_):
+            raise ValueError(f"its member {name} is not what it has to be")
     return Operation(
         kind,
         key,
@@ -50,11 +57,16 @@ def operation_of(kind: str, key: str, occurrence: int, body: str | bytes) -> Ope
     )
 
 
+_MEMBERS = {"request": dict, "result": dict, "order": dict, "changes": list, "exchanges": list}
+
+
 def _lined(value: Any) -> Any:
     """``value`` with its texts of many lines as lists."""
     if isinstance(value, str):
         return {LINES: value.split("\n")} if "\n" in value else value
     if isinstance(value, dict):
+        if len(value) == 1 and _LIKE_LINES.fullmatch(next(iter(value))):
+            return {f"${name}": _lined(item) for name, item in value.items()}
         return {name: _lined(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_lined(item) for item in value]
@@ -63,8 +75,12 @@ def _lined(value: Any) -> Any:
 
 def _unlined(value: Any) -> Any:
     if isinstance(value, dict):
-        if len(value) == 1 and LINES in value:
-            return "\n".join(value[LINES])
+        if len(value) == 1:
+            name = next(iter(value))
+            if name == LINES and all(isinstance(line, str) for line in value[LINES]):
+                return "\n".join(value[LINES])
+            if _LIKE_LINES.fullmatch(name):
+                return {name[1:]: _unlined(value[name])}
         return {name: _unlined(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_unlined(item) for item in value]
