@@ -47,6 +47,9 @@ KINDS: Mapping[str, str] = {
     "host": "the address of the service",
 }
 
+# What symbols end in that stand for JSON which is no text.
+JSON_VALUE = ".json"
+
 _SYMBOL = re.compile(r"\$\{(" + "|".join(KINDS) + r")(?::([A-Za-z0-9_.\-]+))?(?:@([0-9a-f]{16}\.\d+))?\}")
 _DOLLAR = "${$}"
 _ANY = re.compile(re.escape(_DOLLAR) + "|" + _SYMBOL.pattern)
@@ -92,12 +95,16 @@ def parsed(text: str) -> tuple[str | Symbol, ...]:
     return tuple(parts)
 
 
-def rendered(value: Any, bind: Callable[[Symbol], str]) -> Any:
-    """``value`` (JSON) with what ``bind`` has for each symbol in its texts and keys."""
+def rendered(value: Any, bind: Callable[[Symbol], Any]) -> Any:
+    """``value`` (JSON) with what ``bind`` has for each symbol in its texts and keys: a text, or for a symbol
+    that ends in ``.json`` and stands alone what it stands for."""
     if isinstance(value, str):
         if "${" not in value:
             return value
-        return "".join(part if isinstance(part, str) else bind(part) for part in parsed(value))
+        parts = parsed(value)
+        if len(parts) == 1 and isinstance(parts[0], Symbol) and parts[0].which.endswith(JSON_VALUE):
+            return bind(parts[0])
+        return "".join(part if isinstance(part, str) else bind(part) for part in parts)
     if isinstance(value, dict):
         return {rendered(name, bind): rendered(item, bind) for name, item in value.items()}
     if isinstance(value, list):

@@ -147,7 +147,7 @@ class _Folding:
         touched = sorted({*made.reads, *made.changes, *made.adds})
         resources = {name: symbols.resource(name) for name in touched}
         exchanges = symbols.request(_exchanges(views))
-        values = {**symbols.values, **made.measures}
+        values = {**symbols.values, **symbols.figures(made.measures)}
         members = {
             "kind": made.kind,
             "request": request,

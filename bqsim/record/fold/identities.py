@@ -209,6 +209,13 @@ class Symboliser:
         kind, _, rest = name.partition(":")
         return f"{kind}:{self._text(rest, 'projectId' if kind == 'project' else '', '', True)}"
 
+    def figures(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Times and measures that are in no JSON, by where they stood, as values."""
+        aside = Symboliser(self._identities, self._group, self._started_s)
+        for path, value in told.items():
+            aside._value(value, path, path.rpartition(".")[2], False)
+        return aside.values
+
     def _value(self, value: Any, path: str, key: str, asked: bool) -> Any:
         if isinstance(value, dict):
             if "$blob" in value:
