@@ -133,13 +133,14 @@ class _Source:
     names: Mapping[str, str]
     partial: bool
 
-    def rows(self, operation: Operation) -> Any:
+    def rows(self, operation: Operation, schema: Any) -> Any:
+        """``schema`` is the one that is taken where none was recorded: reads of tables tell none."""
         from bqsim.replay.rows import RecordedRows
 
         stretches = operation.result.get("rows")
         if not stretches:
             return None
-        return RecordedRows(_Blobs(self.blob), stretches, operation.result.get("schema"))
+        return RecordedRows(_Blobs(self.blob), stretches, operation.result.get("schema") or schema)
 
 
 class _Blobs:
@@ -159,16 +160,23 @@ def _opened_source(source: str | Path | Cassette | Suite) -> _Source:
 
 
 def causal(operations: Iterable[Operation]) -> list[Operation]:
-    """Operations in an order in which each finds the changes done that it found when it was recorded."""
-    waiting, done, out = list(operations), dict[str, int](), []
+    """Operations in an order in which each finds the changes done that it found when it was recorded: as they
+    began where the recording's figures are there, else by the changes that they tell of."""
+    waiting = list(operations)
+    begun = {o.name: (o.measures.get("at") or {}).get("start_s") for o in waiting}
+    if all(isinstance(start, (int, float)) for start in begun.values()):
+        return sorted(waiting, key=lambda o: float(begun[o.name] or 0))
+    done: dict[str, int] = {}
+    out = []
     while waiting:
-        ready = next(
-            (o for o in waiting if all(done.get(name, 0) >= n for name, n in o.order.items())), waiting[0]
-        )
-        waiting.remove(ready)
-        for name in ready.changes:
+        # Those that read what is there now come before those that change it.
+        ready = [o for o in waiting if all(done.get(name, 0) >= n for name, n in o.order.items())]
+        readers = (o for o in ready if not o.changes)
+        following = next(readers, None) or next(iter(ready), waiting[0])
+        waiting.remove(following)
+        for name in following.changes:
             done[name] = done.get(name, 0) + 1
-        out.append(ready)
+        out.append(following)
     return out
 
 
@@ -189,7 +197,7 @@ def _run(
         elif seen.skipped:
             verdict, why = SKIPPED, seen.skipped
         else:
-            found = [*judge.differences(operation, seen, source.rows(operation))]
+            found = [*judge.differences(operation, seen, source.rows(operation, seen.result.get("schema")))]
             if form:
                 found += judge.form(seen)
             differences = tuple(book.apply(d, operation, target.name) for d in found)

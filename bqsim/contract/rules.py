@@ -109,8 +109,8 @@ def path_pattern(glob: str) -> re.Pattern[str]:
     return re.compile(out)
 
 
-def _builtin(id: str, paths: str, reason: str, kinds: Sequence[str] = (), operation: str = "*") -> list[Rule]:
-    return [Rule(id, path, reason, frozenset(kinds), operation, builtin=True) for path in paths.split()]
+def _builtin(id: str, paths: str, reason: str, kinds: Sequence[str] = ()) -> list[Rule]:
+    return [Rule(id, path, reason, frozenset(kinds), builtin=True) for path in paths.split()]
 
 
 # Identities and figures that every run has anew: their types are compared, and whether they are there.
@@ -145,6 +145,16 @@ BUILTIN: tuple[Rule, ...] = tuple(
         "**.queryInfo **.queryInfo.** **.transferredBytes",
         "how it was run, not what came of it",
     )
+    + [
+        Rule(
+            "redacted",
+            "**",
+            "removed when it was recorded",
+            frozenset((VALUE,)),
+            expected="*@redacted.*",
+            builtin=True,
+        )
+    ]
     + _builtin("optional", "**.location **.state **.jobComplete", "told by some answers only", [MISSING])
 )
 

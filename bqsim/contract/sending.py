@@ -100,7 +100,7 @@ class Sender:
         job = answer.body or {}
         dry = bool(configuration.get("dryRun"))
         if not dry:
-            job = self._finish(out, job, reference, kind)
+            job = self._finish(out, job, reference, kind, _limit(operation))
         for name in added:
             ((job.get("configuration") or {}).get(kind) or {}).pop(name, None)
         out.result["job"] = job
@@ -109,14 +109,14 @@ class Sender:
             out.result["schema"] = schema
 
     def _finish(
-        self, out: Observed, job: dict[str, Any], reference: dict[str, Any], kind: str
+        self, out: Observed, job: dict[str, Any], reference: dict[str, Any], kind: str, limit: int
     ) -> dict[str, Any]:
         """Follow a job to its end; its resource then."""
         told = job.get("jobReference") or reference
         path = f"projects/{told['projectId']}/jobs/{quote(told['jobId'])}"
         where = {"location": told["location"]} if told.get("location") else {}
         if kind == "query":
-            self._result(out, path.replace("/jobs/", "/queries/"), where)
+            self._result(out, path.replace("/jobs/", "/queries/"), where, limit)
         for number in range(_POLLS):
             answer = self._call(out, "bigquery.jobs.get", path, query=where)
             if not answer.ok:
@@ -131,8 +131,8 @@ class Sender:
             out.broken = "the job did not end"
         return job
 
-    def _result(self, out: Observed, path: str, where: Mapping[str, Any]) -> None:
-        """Wait for a query, and read its result."""
+    def _result(self, out: Observed, path: str, where: Mapping[str, Any], limit: int) -> None:
+        """Wait for a query, and read ``limit`` rows of its result."""
         method = "bigquery.jobs.getQueryResults"
         body: dict[str, Any] = {}
         query: dict[str, Any] = {**where, **_INT64, "maxResults": 0, "timeoutMs": _POLL_MS}
@@ -152,23 +152,32 @@ class Sender:
         for name in ("schema", "totalRows"):
             if name in body:
                 out.result[name] = int(body[name]) if name == "totalRows" else body[name]
-        if int(body.get("totalRows") or 0):
-            query = {**where, **_INT64, "maxResults": _PAGE_ROWS}
-            self._pages(out, method, path, query, body.get("schema"))
+        if limit and int(body.get("totalRows") or 0):
+            query = {**where, **_INT64}
+            self._pages(out, method, path, query, body.get("schema"), limit)
 
-    def _pages(self, out: Observed, method: str, path: str, query: dict[str, Any], schema: Any) -> None:
-        pages = []
+    def _pages(
+        self, out: Observed, method: str, path: str, query: dict[str, Any], schema: Any, limit: int
+    ) -> int:
+        """Read the first ``limit`` rows; how many there are in all."""
+        pages: list[Any] = []
+        total = left = 0
         while True:
-            answer = self._call(out, method, path, query=query)
+            left = limit - sum(map(len, pages))
+            asked = {**query, "maxResults": min(_PAGE_ROWS, left)}
+            answer = self._call(out, method, path, query=asked)
             body = answer.body or {}
             if not answer.ok:
                 out.result["error"] = _error(answer)
-                return
-            pages.append(body.get("rows") or [])
-            if not body.get("pageToken"):
+                return total
+            rows = body.get("rows") or []
+            pages.append(rows)
+            total = int(body.get("totalRows") or 0)
+            if not body.get("pageToken") or len(rows) >= left:
                 break
             query = {**query, "pageToken": body["pageToken"]}
         out.rows, out.count = json_rows(self.memory, pages, schema)
+        return total
 
     def _upload(self, out: Observed, body: dict[str, Any], data: bytes, media: str) -> Answer:
         path = f"/upload/bigquery/v2/projects/{self.target.project}/jobs"
@@ -230,7 +239,7 @@ class Sender:
                 out.skipped = "the endpoint has no Storage API"
                 return
         path = self._rendered(operation, request["table"])
-        query: dict[str, Any] = {**_INT64, "maxResults": _PAGE_ROWS}
+        query: dict[str, Any] = dict(_INT64)
         if request.get("fields"):
             query["selectedFields"] = ",".join(request["fields"])
         table = self._call(out, "bigquery.tables.get", path)
@@ -241,9 +250,10 @@ class Sender:
         if request.get("fields") and schema:
             wanted = set(request["fields"])
             schema = {"fields": [f for f in schema["fields"] if f["name"] in wanted]}
-        self._pages(out, "bigquery.tabledata.list", f"{path}/data", query, schema)
+        limit = _limit(operation) or _PAGE_ROWS
+        total = self._pages(out, "bigquery.tabledata.list", f"{path}/data", query, schema, limit)
         if "error" not in out.result:
-            out.result |= {"schema": schema, "totalRows": out.count}
+            out.result |= {"schema": schema, "totalRows": total}
 
     def _append(self, operation: Operation, out: Observed) -> None:
         if not self.target.grpc:
@@ -298,6 +308,15 @@ class Sender:
         target = str(self._rendered(operation, request["target"]))
         answer = self.target.call(request.get("verb", "GET"), target, content=data)
         out.result["status"] = answer.status
+
+
+def _limit(operation: Operation) -> int:
+    """How many rows were read, from the first."""
+    stretches = operation.result.get("rows") or ()
+    read = max((int(s["start"]) + int(s["count"]) for s in stretches), default=0)
+    total = operation.result.get("totalRows")
+    # One more than all tells of rows that were not expected.
+    return read + 1 if read and (total is None or int(total) <= read) else read
 
 
 def _error(answer: Answer) -> dict[str, Any]:
