@@ -109,6 +109,7 @@ _RESOURCE_IGNORED = frozenset(
         "traceId",
     }
 )
+_HEADERS_COUNTED = frozenset({"if-none-match", "range", "x-goog-copy-source"})
 _LEGACY_PREFIX = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n)*#\s*(legacy|standard)SQL\b", re.IGNORECASE | re.DOTALL)
 
 Request = Mapping[str, Any]
@@ -239,7 +240,7 @@ def _configuration(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
             continue
         kept[name] = value
     if kept.get("writeDisposition") == _WRITE_DEFAULTS.get(kind):
-        del kept["writeDisposition"]
+        kept.pop("writeDisposition", None)
     if kind == "query" and "destinationTable" not in kept:
         kept.pop("writeDisposition", None)
     if kind == "copy" and "sourceTable" in kept:
@@ -277,6 +278,11 @@ def _call(request: Request) -> dict[str, Any]:
     query = {k: v for k, v in (request.get("query") or {}).items() if k not in _QUERY_PARAMETERS_IGNORED}
     if query:
         meaning["query"] = _plain(query)
+    told = request.get("headers") or {}
+    # What the etag is does not count, nor that one is asked to match.
+    headers = {n: n == "if-none-match" or v for n, v in told.items() if n in _HEADERS_COUNTED}
+    if headers:
+        meaning["headers"] = headers
     body = request.get("body")
     if isinstance(body, Mapping):
         body = {k: _reference(v) if k.endswith("Reference") else v for k, v in body.items()}
