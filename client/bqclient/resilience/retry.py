@@ -110,6 +110,10 @@ class Retrier:
         """Seconds before the next attempt; ``None`` where there is none."""
         if not (call.idempotent or rule.refused):
             return None
+        return self.wait_of(error, rule, used)
+
+    def wait_of(self, error: BigQueryError, rule: Rule, used: dict[str, int]) -> float | None:
+        """Seconds that the rule's policy waits; ``None`` when none is left. ``used`` counts, by policy."""
         policy: RetryPolicy = self.settings.policy(rule.policy)
         number = used.get(rule.policy, 0)
         if number >= policy.retries:

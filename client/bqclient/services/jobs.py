@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bqclient.errors import AlreadyExistsError, BigQueryError, JobTimeoutError, NotFoundError, UsageError
+from bqclient.models.attributes import ms_of_time
 from bqclient.models.job import Job
 from bqclient.models.references import JobReference
 from bqclient.runtime import Deadline
@@ -168,8 +169,8 @@ class Jobs:
         query = {
             "stateFilter": tuple(s.lower() for s in states) or None,
             "parentJobId": self.reference(parent).job if parent else None,
-            "minCreationTime": _milliseconds(created_after),
-            "maxCreationTime": _milliseconds(created_before),
+            "minCreationTime": created_after and ms_of_time(created_after),
+            "maxCreationTime": created_before and ms_of_time(created_before),
             "allUsers": all_users or None,
             "projection": projection.lower(),
         }
@@ -305,11 +306,3 @@ def _checked(job_id: str) -> str:
             f"{job_id!r} is no id of a job: letters, digits, '_' and '-', 1,024 of them at most."
         )
     return job_id
-
-
-def _milliseconds(at: datetime | None) -> int | None:
-    if at is None:
-        return None
-    if at.tzinfo is None:
-        raise UsageError(f"{at} has no time zone: which moment it is cannot be told.")
-    return int(at.timestamp() * 1000)

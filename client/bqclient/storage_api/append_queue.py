@@ -87,7 +87,7 @@ class AppendQueue:
             self._held.append(item)
             return
         rule = Rule(e.OffsetError, "backend") if failure.beyond and not item.fixed else failure.rule
-        wait = self._wait(failure.error, rule, item.used)
+        wait = self._core.retrier.wait_of(failure.error, rule, item.used)
         if wait is not None and item.deadline.allows(wait):
             if rule.ambiguous:
                 item.unsure, item.unsure_at = True, offset
@@ -176,16 +176,6 @@ class AppendQueue:
             )
         self._waiting.clear()
         self.room.fail(error or e.UsageError("The writer is closed."))
-
-    def _wait(self, error: e.BigQueryError, rule: Rule, used: dict[str, int]) -> float | None:
-        policy = self._core.retrier.settings.policy(rule.policy)
-        number = used.get(rule.policy, 0)
-        if number >= policy.retries:
-            return None
-        used[rule.policy] = number + 1
-        if error.retry_after is not None:
-            return error.retry_after
-        return policy.wait(number, self._core.runtime.fraction())
 
     def _told_of_retry(self, item: Item, error: e.BigQueryError, wait: float, number: int) -> None:
         if self._core.retrier.watcher is not None:

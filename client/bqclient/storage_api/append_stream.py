@@ -252,7 +252,7 @@ class AppendStream(AppendQueue):
             # The probe that follows is what counts.
             wait = error.retry_after
         else:
-            wait = self._wait(error, _rule(error), self._failures)
+            wait = self._core.retrier.wait_of(error, _rule(error), self._failures)
         if wait is None:
             lasting = not error.retryable
             for item in list(self._waiting):

@@ -4,36 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 from bqclient import BigQueryClient
 from bqclient.storage_api.read_all import ReadAll
-from tests.client.running import HeldTime
 
 READ_ROWS = "google.cloud.bigquery.storage.v1.BigQueryRead.ReadRows"
 ROWS = 20_000
-
-
-class ClockTime(HeldTime):
-    """Held time whose time of day is a simulator's, and whose waits move that on."""
-
-    def __init__(self, sim: Any) -> None:
-        super().__init__()
-        self._clock = sim.clock
-
-    def now(self) -> datetime:
-        """The simulator's time."""
-        return datetime.fromtimestamp(self._clock.now_us() / 1e6, UTC)
-
-    def monotonic(self) -> float:
-        """The simulator's time in seconds."""
-        return float(self._clock.now_us() / 1e6)
-
-    async def sleep(self, seconds: float) -> None:
-        """Move the simulator's time on."""
-        await super().sleep(seconds)
-        await asyncio.to_thread(self._clock.advance, seconds)
 
 
 def numbers(sim: Any, rows: int = ROWS, name: str = "numbers") -> None:

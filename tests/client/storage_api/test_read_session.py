@@ -10,9 +10,9 @@ import pytest
 from bqclient import BigQueryClient
 from bqclient import errors as e
 from bqclient.storage_api.read_session import SessionOptions
-from tests.client.running import HeldTime, run
+from tests.client.running import ClockTime, HeldTime, run
 
-from .reads import ClockTime, numbers, seen
+from .reads import numbers, seen
 
 CREATE = "google.cloud.bigquery.storage.v1.BigQueryRead.CreateReadSession"
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from bqclient import BigQueryClient
 from bqclient import errors as e
 from bqclient.resilience.policies import Resilience
-from tests.client.running import HeldTime, run
+from tests.client.running import ClockTime, HeldTime, run
 
-from .reads import READ_ROWS, ROWS, ClockTime, numbers, read, seen
+from .reads import READ_ROWS, ROWS, numbers, read, seen
 
 ALL = list(range(ROWS))
 RESET = "Received RST_STREAM with error code 2"

@@ -13,9 +13,9 @@ from bqclient.storage_api.read import StorageRead
 from bqclient.storage_api.read_stream import StreamRows
 from bqclient.storage_api.refresh import _goes_on
 from bqclient.storage_api.window import Lane
-from tests.client.running import run
+from tests.client.running import ClockTime, run
 
-from .reads import READ_ROWS, ClockTime, first, numbers, seen
+from .reads import READ_ROWS, first, numbers, seen
 
 ROWS = 100_000
 ALL = list(range(ROWS))
