@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import hashlib
-import re
 import threading
 from collections.abc import Mapping
+from email.utils import formatdate
 from typing import Any
 
+from bqsim.record.fold.identities import TOKEN, Identities, Identity, Symboliser, random_part
 from bqsim.record.model import Operation
-from bqsim.record.symbols import Symbol, escaped, rendered
+from bqsim.record.symbols import Symbol, parsed
+from bqsim.sim.clock import Clock
 
-_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_\-]*")
 # Identities that every use of an operation has anew; the others are the same for all uses.
 _OF_USE = frozenset({"job", "page", "upload", "session", "stream", "sqlsession", "table", "request", "insert"})
-# Only texts that nothing else is by chance lead back to symbols.
-_SHORTEST = 8
+# What is told by no name: it leads to no symbol when a client sends it.
+_UNNAMED = frozenset({"time", "measure", "number", "page"})
+JSON_VALUE = ".json"
 
 
 class Play:
@@ -41,40 +44,27 @@ class Bindings:
     def __init__(
         self,
         project: str,
+        clock: Clock,
         names: Mapping[str, str] | None = None,
         recorded: Mapping[str, str] | None = None,
         host: str = "",
     ) -> None:
         self.project, self.host = project, host
         self.names = {**(recorded or {}), **(names or {})}
+        self._clock = clock
         self._lock = threading.RLock()
         self._plays: dict[tuple[int, str], Play] = {}
         self._origins: dict[int, int] = {}
-        self._symbols: dict[str, str] = {}
-        self._projects: set[str] = {project}
-        self._given: re.Pattern[str] | None = None
-        self._given_symbols: dict[str, str] = {}
-        self._find_given()
+        self._identities = Identities(clock.now_us(), project)
+        self._identities.names.update({text: f"${{name:{name}}}" for name, text in self.names.items() if text})
 
-    def _find_given(self) -> None:
-        """The texts that are symbols of the whole cassette."""
-        found = {name: f"${{name:{which}}}" for which, name in self.names.items() if name}
-        found.update({name: "${project}" for name in self._projects if name})
-        self._given_symbols = found
-        texts = sorted(found, key=len, reverse=True)
-        pattern = "|".join(map(re.escape, texts))
-        self._given = re.compile(rf"(?<![\w\-])(?:{pattern})(?![\w\-])") if texts else None
+    def rename(self, project: str) -> None:
+        """The project of the calls is called so."""
+        self.project = self._identities.project = project
 
     def own(self, operation: Operation, cassette: int) -> None:
         """Keep which cassette an operation is of; the caller keeps the operation."""
         self._origins[id(operation)] = cassette
-
-    def also_project(self, project: str) -> None:
-        """Take another name for the project of the calls, as clients use it."""
-        with self._lock:
-            if project not in self._projects:
-                self._projects.add(project)
-                self._find_given()
 
     # From symbols to texts
 
@@ -96,7 +86,8 @@ class Bindings:
                 if name and name != operation.name:
                     key, _, occurrence = name.partition(".")
                     other = Operation("other", key, int(occurrence or 1), {}, {})
-                found = self._plays[cassette, other.name] = Play(cassette, other, 1, 0)
+                found = Play(cassette, other, 1, self._clock.now_us())
+                self._plays[cassette, other.name] = found
             return found
 
     def bind(self, symbol: Symbol, operation: Operation) -> str:
@@ -114,7 +105,11 @@ class Bindings:
             self._keep(play, kind, which, value)
 
     def of(self, symbol: Symbol, play: Play) -> str:
-        """What a symbol stands for in a use of the operation that it is in."""
+        """What a symbol stands for in a use of the operation that it is in, as text."""
+        found = self._value(symbol, play)
+        return found if isinstance(found, str) else str(found)
+
+    def _value(self, symbol: Symbol, play: Play) -> Any:
         kind, which = symbol.kind, symbol.which
         if kind == "project":
             return self.project
@@ -124,71 +119,159 @@ class Bindings:
             return self.host
         if symbol.of and symbol.of != play.operation.name:
             play = self.play_of(play.operation, symbol.of)
+        if kind == "time":
+            return _time(play, which)
+        if kind == "measure":
+            return values_of(play.operation).get(which, 0 if which.endswith(JSON_VALUE) else "0")
         found = play.values.get((kind, which))
         if found is None:
-            found = self._made(kind, which, play)
-            if kind not in ("time", "measure"):
-                with self._lock:
-                    found = play.values.setdefault((kind, which), found)
-                    self._keep(play, kind, which, found)
+            with self._lock:
+                found = play.values.setdefault((kind, which), self._made(kind, which, play))
+                self._keep(play, kind, which, found)
         return found
 
     def rendered(self, value: Any, play: Play) -> Any:
         """``value`` (JSON) of an operation with what its symbols stand for in a use of it."""
-        return rendered(value, lambda symbol: self.of(symbol, play))
+        if isinstance(value, str):
+            return self._rendered(value, play) if "${" in value else value
+        if isinstance(value, dict):
+            return {
+                (self._rendered(name, play) if "${" in name else name): self.rendered(item, play)
+                for name, item in value.items()
+            }
+        if isinstance(value, list):
+            return [self.rendered(item, play) for item in value]
+        return value
+
+    def _rendered(self, text: str, play: Play) -> Any:
+        parts = parsed(text)
+        if len(parts) == 1:
+            only = parts[0]
+            # Times and figures that are numbers in JSON, or whole lists, say so by their names.
+            return self._value(only, play) if isinstance(only, Symbol) else only
+        return "".join(part if isinstance(part, str) else self.of(part, play) for part in parts)
 
     def _keep(self, play: Play, kind: str, which: str, value: str) -> None:
-        if len(value) >= _SHORTEST and kind not in ("etag", "time", "measure", "generation"):
-            name = f":{which}" if which else ""
-            self._symbols[value] = f"${{{kind}{name}@{play.operation.name}}}"
+        name = play.operation.name
+        if kind == "etag":
+            self._identities.etags.setdefault(value, []).append(_group(name))
+        elif kind == "dataset":
+            self._identities.hidden.add(value)
+        elif kind not in _UNNAMED and TOKEN.fullmatch(value):
+            self._identities.known[value] = Identity(_group(name), kind, which)
 
     def _made(self, kind: str, which: str, play: Play) -> str:
         name = play.operation.name
-        if kind == "time":
-            return time_text(play, which)
-        if kind == "measure":
-            value = values_of(play.operation).get(which, 0)
-            return str(value)
+        if kind == "etag":
+            return _etag(play, which)
+        if kind == "dataset":
+            # The hidden dataset of all anonymous results.
+            return "_" + hashlib.blake2b(self.project.encode(), digest_size=20).hexdigest()
         number = play.number if kind in _OF_USE else 1
         digest = hashlib.blake2b(f"{play.cassette}/{name}/{number}/{kind}/{which}".encode(), digest_size=20)
         text = digest.hexdigest()
         if kind == "job":
-            return f"job_{_letters(digest)}"
-        if kind == "etag":
-            return base64.b64encode(digest.digest()[:16]).decode()
+            return f"job_{_letters(digest.digest())}"
         if kind in ("number", "generation"):
             return str(10**11 + int(text[:10], 16) % (9 * 10**11))
         if kind == "table":
             return f"anon{text}"
-        if kind == "dataset":
-            return f"_{text}"
         if kind == "request":
             return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:32]}"
-        return _letters(digest)
+        return _letters(digest.digest())
 
     # From texts to symbols
 
-    def symbolised(self, value: Any) -> Any:
-        """``value`` (JSON of a request) with symbols in place of identities that this replay knows."""
-        if isinstance(value, str):
-            return self._symbolised(value)
-        if isinstance(value, dict):
-            return {self._symbolised(name): self.symbolised(item) for name, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self.symbolised(item) for item in value]
-        return value
+    def symbolised(self, request: dict[str, Any], project: str = "") -> dict[str, Any]:
+        """A request (JSON) as cassettes have it: with symbols in place of identities that this replay knows.
+        ``project`` is what the client calls the project of its calls."""
+        identities = self._identities
+        if project and project != identities.project:
+            identities = Identities(
+                identities.began_us, project, identities.known, identities.names, identities.hidden,
+                identities.etags,
+            )  # fmt: skip
+        return _named(Symboliser(identities, _group(""), 0.0).request(request))
 
-    def _symbolised(self, text: str) -> str:
-        text = escaped(text)
-        if self._given is not None:
-            text = self._given.sub(lambda m: self._given_symbols[m[0]], text)
-        if self._symbols and len(text) >= _SHORTEST:
-            text = _WORD.sub(lambda m: self._symbols.get(m[0], m[0]), text)
-        return text
+    def with_random(self, request: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        """``request``, written with symbols, with symbols also for parts of names that look as if they were
+        made anew in every run; and by these names the ``which`` of their symbols."""
+        found: dict[str, tuple[str, str, str]] = {}
+        now_us = self._clock.now_us()
+
+        def replaced(text: str) -> str:
+            pieces: list[str] = []
+            at = 0
+            for token in TOKEN.finditer(text):
+                word = token.group()
+                if word not in found:
+                    span = random_part(word, now_us)
+                    if span is None:
+                        continue
+                    which = str(len(found) + 1) if found else ""
+                    found[word] = (word[: span[0]], which, word[span[1] :])
+                before, which, after = found[word]
+                symbol = Symbol("random", which)
+                pieces += (text[at : token.start()], f"{before}{symbol}{after}")
+                at = token.end()
+            return "".join(pieces) + text[at:]
+
+        def walked(value: Any) -> Any:
+            if isinstance(value, str):
+                parts = [p if isinstance(p, Symbol) else replaced(p) for p in parsed(value)]
+                return "".join(map(str, parts)) if "${" in value else replaced(value)
+            if isinstance(value, dict):
+                return {name: walked(item) for name, item in value.items()}
+            return [walked(item) for item in value] if isinstance(value, list) else value
+
+        changed = walked(request)
+        return changed, {word: which for word, (_, which, _) in found.items()}
+
+    def take_random(self, play: Play, words: Mapping[str, str]) -> None:
+        """Let the random parts of names that a request made be what they are in it: ``words`` has by each
+        name the ``which`` of its symbol."""
+        with self._lock:
+            for word, which in words.items():
+                span = random_part(word, self._clock.now_us())
+                if span is None:
+                    continue
+                play.values["random", which] = word[span[0] : span[1]]
+                self._identities.known[word] = Identity(
+                    _group(play.operation.name), "random", which, word[: span[0]], word[span[1] :]
+                )
 
 
-def _letters(digest: Any) -> str:
-    return base64.b32encode(digest.digest()).decode().rstrip("=").lower()
+def _group(name: str) -> Any:
+    """An operation's name where folding has the number of a group."""
+    return name
+
+
+def _named(value: Any) -> Any:
+    """Symbols by the names of operations: folding marks its groups."""
+    if isinstance(value, str):
+        return value.replace("@#", "@") if "@#" in value else value
+    if isinstance(value, dict):
+        return {_named(name): _named(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_named(item) for item in value]
+    return value
+
+
+def _letters(digest: bytes) -> str:
+    return base64.b32encode(digest).decode().rstrip("=").lower()
+
+
+def _etag(play: Play, which: str) -> str:
+    """An etag: the same wherever the same version of a resource is told."""
+    operation = play.operation
+    text = f"{play.cassette}/{operation.name}/{which}"
+    if operation.kind == "metadata" and not which:
+        names = operation.changes or tuple(operation.order)
+        if names:
+            name = max(names, key=lambda n: (n.startswith("table:"), len(n)))
+            version = operation.order.get(name, 0) + (name in operation.changes)
+            text = f"{name}/{version}"
+    return base64.b64encode(hashlib.blake2b(text.encode(), digest_size=16).digest()).decode()
 
 
 def values_of(operation: Operation) -> Mapping[str, Any]:
@@ -197,9 +280,23 @@ def values_of(operation: Operation) -> Mapping[str, Any]:
     return values if isinstance(values, Mapping) else {}
 
 
-def time_text(play: Play, which: str) -> str:
-    """A time that the service told: milliseconds since the epoch. What was recorded are seconds since the
-    operation began."""
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+def _time(play: Play, which: str) -> Any:
+    """A time that the service told, by the unit at the end of its symbol's ``which``. What was recorded are
+    seconds since the operation began."""
     value = values_of(play.operation).get(which, 0)
     seconds = float(value) if isinstance(value, (int, float)) else 0.0
-    return str((play.start_us + round(seconds * 1_000_000)) // 1000)
+    at_us = play.start_us + round(seconds * 1_000_000)
+    name = which.removesuffix(JSON_VALUE)
+    unit = name.rpartition(".")[2]
+    per_second = _PER_SECOND.get(unit)
+    if per_second is not None or not unit.startswith(("iso", "http")):
+        number = at_us * (per_second or 1000) // 1_000_000
+        return number if which.endswith(JSON_VALUE) else str(number)
+    if unit == "http":
+        return formatdate(at_us // 1_000_000, usegmt=True)
+    at = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=at_us)
+    places = {"iso": "seconds", "iso3": "milliseconds"}.get(unit, "microseconds")
+    return at.isoformat(timespec=places) + "Z"

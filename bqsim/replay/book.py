@@ -39,6 +39,8 @@ FOLLOWING = frozenset(
         "google.cloud.bigquery.storage.v1.BigQueryRead.ReadRows",
     }
 )
+# Requests whose meanings are remembered, and how long they may be.
+_REMEMBERED, _REMEMBERED_CHARS = 10_000, 4096
 # Unused operations that a report names.
 _UNUSED_SHOWN = 50
 
@@ -121,6 +123,9 @@ class Book:
     _cursors: dict[str, int] = field(default_factory=dict, repr=False)
     _findings: list[Finding] = field(default_factory=list, repr=False)
     _played: int = 0
+    _chosen_project: bool = False
+    # What requests that were found mean, by their texts.
+    _known: dict[str, tuple[Any, list[Recording]]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if self.failures not in ("none", "recorded"):
@@ -129,8 +134,9 @@ class Book:
         for cassette in self.cassettes:
             named = cassette.header.names.items()
             recorded.update({name.removeprefix("name:"): text for name, text in named})
+        self._chosen_project = bool(self.project)
         told = next((c.header.project for c in self.cassettes if c.header.project), "")
-        self.bindings = Bindings(self.project or told or PROJECT, self.names, recorded)
+        self.bindings = Bindings(self.project or told or PROJECT, self.clock, self.names, recorded)
         self.project = self.bindings.project
         for number, cassette in enumerate(self.cassettes):
             for entry in cassette.entries:
@@ -154,6 +160,13 @@ class Book:
                 same.sort(key=lambda r: (r.cassette, r.entry.occurrence))
 
     # Reading
+
+    def know_project(self, project: str) -> None:
+        """The client calls the project of its calls so: it is the replay's, where nobody has chosen one."""
+        if not self._chosen_project and project and project != self.project:
+            self._chosen_project = True
+            self.project = project
+            self.bindings.rename(project)
 
     def load(self, recording: Recording) -> Operation:
         """The operation of a recording."""
@@ -179,30 +192,47 @@ class Book:
         """All recordings of a kind, in the order of their cassettes."""
         return self._by_kind.get(kind, ())
 
-    def has(self, kind: str, request: Mapping[str, Any]) -> bool:
+    def has(self, kind: str, request: Mapping[str, Any], project: str = "") -> bool:
         """Whether a request was recorded."""
-        return bool(self._same(kind, self.bindings.symbolised(dict(request))))
+        return bool(self._same(kind, self.bindings.symbolised(dict(request), project)))
 
     # Finding
 
-    def find(self, kind: str, request: Mapping[str, Any], *, quiet: bool = False) -> Found:
+    def find(
+        self, kind: str, request: Mapping[str, Any], *, project: str = "", quiet: bool = False
+    ) -> Found:
         """The operation that answers ``request`` (as clients name things now), used once more.
 
-        Raises :class:`Unrecorded`, also as a finding unless ``quiet``, and :class:`Failed` where a passing
-        failure is to be answered.
+        ``project`` is what the client calls the project of its calls. Raises :class:`Unrecorded`, also as a
+        finding unless ``quiet``, and :class:`Failed` where a passing failure is to be answered.
         """
-        asked = self.bindings.symbolised(dict(request))
-        same = self._same(kind, asked)
+        text = repr((kind, project, request))
+        known = self._known.get(text)
+        words: Mapping[str, str] = {}
+        if known is not None:
+            asked, same = known
+        else:
+            asked = self.bindings.symbolised(dict(request), project)
+            same = self._same(kind, asked)
+            if same and len(text) <= _REMEMBERED_CHARS and len(self._known) < _REMEMBERED:
+                self._known[text] = asked, same
+            if not same:
+                random, words = self.bindings.with_random(asked)
+                if words:
+                    same = self._same(kind, random)
+                    asked = random if same else asked
         with self._lock:
             if not same:
                 raise self._unrecorded(kind, asked, "", quiet)
-            chosen = self._chosen(kind, asked, same, quiet)
-            return self._use(kind, asked, chosen)
+            found = self._use(self._chosen(kind, asked, same, quiet))
+            if words:
+                self.bindings.take_random(found.play, words)
+            return found
 
     def use(self, recording: Recording) -> Found:
         """Use an operation that was found by other means."""
         with self._lock:
-            return self._use(recording.entry.kind, {}, recording)
+            return self._use(recording)
 
     def _same(self, kind: str, asked: Mapping[str, Any]) -> list[Recording]:
         return self._index.get((kind, self.matching.key(kind, asked)), [])
@@ -260,7 +290,7 @@ class Book:
         detail = f"recorded with other content: {was[:12]}… then, {now[:12]}… now"
         self._tell(Finding(CONTENT, chosen.name, title_of(operation.request), detail))
 
-    def _use(self, kind: str, asked: Mapping[str, Any], recording: Recording) -> Found:
+    def _use(self, recording: Recording) -> Found:
         operation = self.load(recording)
         failures = self.failures_of(operation, first=True)
         if recording.failed < len(failures):

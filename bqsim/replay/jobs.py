@@ -322,7 +322,7 @@ class Jobs:
             known = self._requests.get((project, request_id))
             if known is not None:
                 return known
-        found = self.book.find(kind, request)
+        found = self.book.find(kind, request, project=project)
         refused = found.operation.result.get("error")
         if refused:
             raise Refused(self.book.bindings.rendered(refused, found.play), found.name)

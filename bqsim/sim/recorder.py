@@ -29,6 +29,8 @@ LARGEST_KEPT = 8 * 1024
 REFUSAL = "refusal"
 # The note of a call whose answer nobody was there to take: whether it was done.
 UNANSWERED = "unanswered"
+# The note of a call whose answer was played back: the name of the recording.
+RECORDING = "recording"
 # The note of a call that was answered, and whose answer tells that nothing was done.
 NOT_DONE = "not_done"
 EXISTS = "OFFSET_ALREADY_EXISTS"
@@ -228,6 +230,10 @@ class Recorder:
         """The call, and of a write what it did."""
         call, facts = record.call, record.facts
         notes = call.notes
+        decisions = tuple(record.decisions)
+        if RECORDING in notes:
+            notes = dict(notes)
+            decisions += (Decision(effect="replay", recording=str(notes.pop(RECORDING))),)
         yield CallEvent(
             call.explain,
             record.time_us,
@@ -246,7 +252,7 @@ class Recorder:
             {**_shown(call, facts), **_plain(notes)} if notes else _shown(call, facts),
             outcome,
             duration_us,
-            tuple(record.decisions),
+            decisions,
         )
         if call.method in WRITES:
             yield self._entry(record, outcome, record.time_us + duration_us)

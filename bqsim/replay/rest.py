@@ -1,0 +1,586 @@
+"""The REST API of a replay: requests answered from recorded operations."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from bqsim.errors import BigQueryError
+from bqsim.jobs import paging
+from bqsim.record.keys import job_request, query_request
+from bqsim.server.http import BadRequest, BodyTooLarge, Disconnected, Response
+from bqsim.server.http import Request as HttpRequest
+from bqsim.server.rest.methods import Match, NoMethod, match
+from bqsim.server.rest.reply import Raw, Reply, error_reply, plain_error, respond, wants_gzip
+from bqsim.server.rest.request import (
+    MAX_BODY_BYTES,
+    base_url,
+    parse_json,
+    parse_query,
+    split_target,
+)
+from bqsim.server.rest.rows import wire_options
+from bqsim.sim.control.answers import EXPLAIN_HEADER
+from bqsim.sim.effects.failures import NetworkFault
+from bqsim.sim.effects.texts import request_text
+from bqsim.sim.gate import Call, Gate, note
+from bqsim.sim.recorder import RECORDING
+from bqsim.sim.scenario.model import Network
+
+from .book import Book, Failed, Unrecorded
+from .jobs import DONE, Jobs, Refused, ReplayJob
+from .metadata import Metadata
+
+if TYPE_CHECKING:
+    from bqsim.settings import Settings
+    from bqsim.sim.clock import SimulationClock
+    from bqsim.sim.draws import Draws
+    from bqsim.types.wire import WireOptions
+
+    from .reads import Readable
+    from .sources import Sources
+
+log = logging.getLogger(__name__)
+
+PREFIX = "/bigquery/v2/"
+ROOTS = ("bigquery", "projects")
+DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS = 10_000, 200_000
+# How long an upload's job is waited for before its resource is answered.
+UPLOAD_WAIT_S = 3.0
+CALLER = "anonymous"
+COMPRESS_INLINE_BYTES = 64 * 1024
+
+Service = Callable[[str, dict[str, str], HttpRequest], Awaitable[Response]]
+# Further services by the first segment of their paths; each is made with the application, at first use.
+SERVICES: Mapping[str, tuple[str, str]] = {
+    "upload": ("bqsim.replay.uploads", "Uploads"),
+    "resumable": ("bqsim.replay.uploads", "Uploads"),
+    "storage": ("bqsim.replay.objects", "Objects"),
+    "download": ("bqsim.replay.objects", "Objects"),
+    "b": ("bqsim.replay.objects", "Objects"),
+    "batch": ("bqsim.server.rest.batch", "Batch"),
+    "discovery": ("bqsim.server.rest.discovery", "Discovery"),
+    "$discovery": ("bqsim.server.rest.discovery", "Discovery"),
+}
+# How connections broke, as faults of the network.
+_BROKEN = {"reset": "reset", "closed": "half_close", "refused": "reset", "timeout": "stall"}
+
+
+@dataclass(slots=True)
+class Core:
+    """What services use of a replay: its book, its jobs, and the gate that every call passes.
+
+    ``unknown`` answers what was not recorded, None when that is refused; ``all_live`` is whether it answers
+    everything.
+    """
+
+    settings: Settings
+    clock: SimulationClock
+    draws: Draws
+    gate: Gate
+    book: Book
+    jobs: Jobs
+    unknown: Unknown | None = None
+    all_live: bool = False
+
+
+# Answers a request that no recording has: the request with its body, and why.
+Unknown = Callable[[HttpRequest, bytes], Awaitable[Response]]
+
+
+class Elsewhere(Exception):
+    """The answer came from somewhere else, whole."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
+
+
+class ReplayApp:
+    """Answers every HTTP request of a replay."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.metadata = Metadata(core.book, core.jobs)
+        self._services: dict[str, Service] = {}
+        self._sources: Sources | None = None
+        self._tables: dict[tuple[str, str], Readable] = {}
+        self._handlers: dict[str, Callable[[Asked], Awaitable[Reply]]] = {
+            "bigquery.jobs.query": self._query,
+            "bigquery.jobs.insert": self._insert,
+            "bigquery.jobs.get": self._get,
+            "bigquery.jobs.getQueryResults": self._results,
+            "bigquery.jobs.cancel": self._cancel,
+            "bigquery.jobs.delete": self._delete,
+            "bigquery.tabledata.list": self._list_rows,
+            "bigquery.tabledata.insertAll": self._insert_all,
+        }
+
+    async def handle(self, http: HttpRequest) -> Response:
+        """The answer to one HTTP request. Never raises for anything a client can send."""
+        path, query_text = split_target(http.head.target)
+        query: dict[str, str] = {}
+        try:
+            query = parse_query(query_text)
+            first = path[1:].partition("/")[0]
+            if first in SERVICES:
+                return await self.service(first)(path, query, http)
+            if first not in ROOTS:
+                return await self.service("storage")(path, query, http)
+            reply = await self.call(http, path, query)
+            if reply.etag and http.head.method == "GET" and _unchanged(http.head.headers, reply.etag):
+                unchanged = Reply(None, 304, reply.etag, reply.headers, reply.fault)
+                return respond(unchanged, pretty=False, gzip=False, fields=None)
+            return await self.answer(reply, query, http)
+        except (BadRequest, Disconnected):
+            raise
+        except Elsewhere as elsewhere:
+            return elsewhere.response
+        except Exception as e:
+            return await self.answer(self.failure(e, http), query, http)
+
+    def service(self, first: str) -> Service:
+        """The service for paths that begin with ``first``; segments may share one."""
+        if first not in self._services:
+            module, name = SERVICES[first]
+            made: Service = getattr(import_module(module), name)(self).handle
+            self._services |= {f: made for f, place in SERVICES.items() if place == (module, name)}
+        return self._services[first]
+
+    def route(self, verb: str, raw: str) -> Match:
+        """The method for a path; 404 or 405 in the service's envelope."""
+        try:
+            return match(verb, raw)
+        except NoMethod as e:
+            if e.verbs:
+                raise plain_error(405, f"Method {verb[:20]} is not allowed for this path.") from None
+            raise BigQueryError("notFound", "Not Found") from None
+
+    async def call(self, http: HttpRequest, path: str, query: dict[str, str]) -> Reply:
+        """Route and answer an API call, below ``/bigquery/v2`` or without that prefix."""
+        raw = path[len(PREFIX) :] if path.startswith(PREFIX) else path[1:]
+        verb = http.head.method
+        if verb == "POST":
+            verb = http.head.headers.get("x-http-method-override", verb).upper()
+        found = self.route(verb, raw)
+        data = await http.read(MAX_BODY_BYTES)
+        asked = Asked(self, found, data, query, http, parse_json(data) if data else {})
+        return await self.passed(asked.call(), lambda: self.replayed(asked), http)
+
+    async def passed(
+        self, call: Call, service: Callable[[], Awaitable[Reply]], http: HttpRequest
+    ) -> Reply:
+        """The reply of ``service`` behind the gate, or its failure's, with the fault on its way."""
+        try:
+            reply = await self.core.gate.passes(call, service)
+        except NetworkFault as fault:
+            reply = error_reply(BigQueryError("backendError", request_text("backendError")))
+            reply.fault = fault.effect
+        except (BadRequest, Disconnected, Elsewhere):
+            raise
+        except Exception as error:
+            reply = self.failure(error, http)
+        reply.headers = {**reply.headers, EXPLAIN_HEADER: call.explain}
+        return reply if call.sending is None else replace(reply, fault=call.sending)
+
+    async def replayed(self, asked: Asked) -> Reply:
+        """The recorded answer to a call, or that of who answers what was not recorded."""
+        core = self.core
+        if core.all_live and core.unknown is not None:
+            raise Elsewhere(await core.unknown(asked.http, asked.data))
+        try:
+            return await self.recorded(asked)
+        except Unrecorded:
+            if core.unknown is None:
+                raise
+            raise Elsewhere(await core.unknown(asked.http, asked.data)) from None
+
+    async def recorded(self, asked: Asked) -> Reply:
+        """The recorded answer to a call. Raises :class:`Unrecorded` when there is none."""
+        handler = self._handlers.get(asked.method, self._metadata)
+        try:
+            return await handler(asked)
+        except Failed as failed:
+            note(**{RECORDING: failed.operation})
+            return failed_reply(failed.failure)
+        except Refused as refused:
+            note(**{RECORDING: refused.operation})
+            return refused.reply()
+
+    async def answer(self, reply: Reply, query: dict[str, str], http: HttpRequest) -> Response:
+        """Encode a reply as the request's parameters ask."""
+        pretty = query.get("prettyPrint", "true").lower() not in ("false", "0")
+        gzip = wants_gzip(http.head.headers)
+        fields = query.get("fields") or None
+        try:
+            if gzip and _is_large(reply):
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(
+                    None, lambda: respond(reply, pretty=pretty, gzip=True, fields=fields)
+                )
+            return respond(reply, pretty=pretty, gzip=gzip, fields=fields)
+        except BigQueryError as e:
+            return respond(error_reply(e), pretty=pretty, gzip=False, fields=None)
+
+    def failure(self, error: Exception, http: HttpRequest) -> Reply:
+        """The answer to a failed call; what is wrong with a cassette, or a defect of ours, is logged."""
+        if isinstance(error, BigQueryError):
+            return error_reply(error)
+        if isinstance(error, BodyTooLarge):
+            text = f"Request payload size exceeds the limit: {MAX_BODY_BYTES} bytes."
+            return error_reply(BigQueryError("requestTooLarge", text))
+        log.error("defect in %s %s", http.head.method, http.head.target[:200], exc_info=error)
+        # No status that clients try again: it would fail again.
+        return error_reply(BigQueryError("invalid", f"The replay failed: {type(error).__name__}: {error}"))
+
+    def refusal(self, status: int, message: str) -> Response:
+        """The answer to bytes that are no HTTP request."""
+        return respond(error_reply(plain_error(status, message)), pretty=False, gzip=False, fields=None)
+
+    # Jobs
+
+    def begin(self, kind: str, request: Mapping[str, Any], project: str, body: Mapping[str, Any]) -> ReplayJob:
+        """Begin the job that a body of ``jobs.insert`` asks for; an upload's request is told what it has."""
+        reference = body.get("jobReference") or {}
+        configuration = body.get("configuration") or {}
+        self.core.book.know_project(project)
+        job = self.core.jobs.begin(
+            kind,
+            request,
+            project=project,
+            job_id=str(reference.get("jobId") or ""),
+            location=str(reference.get("location") or ""),
+            labels=configuration.get("labels"),
+        )
+        note(**{RECORDING: job.found.name})
+        return job
+
+    def job_reply(self, job: ReplayJob, http: HttpRequest) -> Reply:
+        """The resource of a job."""
+        body = job.resource(base_url(http.head.headers, self.core.settings))
+        return Reply(body, etag=body["etag"])
+
+    async def _insert(self, asked: Asked) -> Reply:
+        kind, request = job_request(asked.body)
+        if not kind:
+            raise BigQueryError("required", "Required parameter is missing", location="configuration")
+        return self.job_reply(self.begin(kind, request, asked.project, asked.body), asked.http)
+
+    async def _get(self, asked: Asked) -> Reply:
+        job = self._job(asked)
+        if job is None:
+            return await self._metadata(asked)
+        return self.job_reply(job, asked.http)
+
+    def _job(self, asked: Asked) -> ReplayJob | None:
+        path = asked.path
+        job = self.core.jobs.find(path["projectId"], path["jobId"], asked.query.get("location"))
+        if job is not None:
+            note(**{RECORDING: job.found.name})
+            job.fail_as_recorded(asked.method)
+        return job
+
+    def _known_job(self, asked: Asked) -> ReplayJob:
+        job = self._job(asked)
+        if job is None:
+            path = asked.path
+            location = asked.query.get("location")
+            where = f"{location}." if location else ""
+            raise BigQueryError("notFound", f"Not found: Job {path['projectId']}:{where}{path['jobId']}")
+        return job
+
+    async def _cancel(self, asked: Asked) -> Reply:
+        job = self._known_job(asked)
+        job.cancel()
+        body = job.resource(base_url(asked.headers, self.core.settings))
+        return Reply({"kind": "bigquery#jobCancelResponse", "job": body})
+
+    async def _delete(self, asked: Asked) -> Reply:
+        job = self._job(asked)
+        if job is None:
+            return await self._metadata(asked)
+        self.core.jobs.forget(job)
+        return Reply({})
+
+    async def _query(self, asked: Asked) -> Reply:
+        body = asked.body
+        self.core.book.know_project(asked.project)
+        job = self.core.jobs.begin(
+            "query",
+            query_request(body),
+            project=asked.project,
+            location=str(body.get("location") or ""),
+            labels=body.get("labels"),
+            request_id=str(body.get("requestId") or ""),
+        )
+        note(**{RECORDING: job.found.name})
+        options = body.get("formatOptions") or {}
+        wire = wire_options(bool(options.get("useInt64Timestamp")), options.get("timestampOutputFormat"))
+        timeout_ms = body.get("timeoutMs")
+        wait_ms = DEFAULT_TIMEOUT_MS if timeout_ms is None else min(int(timeout_ms), MAX_TIMEOUT_MS)
+        await job.wait(wait_ms / 1000, self.core.clock)
+        state = job.state()
+        answer: dict[str, Any] = {"kind": "bigquery#queryResponse"}
+        if state == DONE:
+            error = job.error
+            if error is not None:
+                raise error
+            limit = body.get("maxResults")
+            self._put_page(answer, job, wire, 0, None if limit is None else int(limit))
+            answer |= job.summary()
+        else:
+            answer["jobCreationReason"] = {"code": "LONG_RUNNING"}
+        answer["jobReference"] = job.reference()
+        answer.setdefault("jobCreationReason", {"code": "REQUESTED"})
+        if job.dry_run:
+            del answer["jobCreationReason"]
+        else:
+            answer["queryId"] = job.job_id
+            answer |= job.times(state)
+        answer["location"] = job.location
+        answer["jobComplete"] = state == DONE
+        return Reply(answer)
+
+    async def _results(self, asked: Asked) -> Reply:
+        job = self._known_job(asked)
+        query = asked.query
+        wire = asked.wire_options()
+        wait_ms = asked.integer("timeoutMs")
+        wait_ms = DEFAULT_TIMEOUT_MS if wait_ms is None else min(wait_ms, MAX_TIMEOUT_MS)
+        if job.kind != "query":
+            raise BigQueryError("invalid", f"Job {job.project}:{job.location}.{job.job_id} is no query.")
+        done = await job.wait(wait_ms / 1000, self.core.clock)
+        answer: dict[str, Any] = {"kind": "bigquery#getQueryResultsResponse"}
+        if not done:
+            answer |= {"jobReference": job.reference(), "jobComplete": False}
+            return Reply(answer)
+        error = job.error
+        if error is not None:
+            raise error
+        token = query.get("pageToken")
+        start = paging.decode(job.job_id, token) if token else asked.integer("startIndex") or 0
+        etag = job.etag(DONE)
+        answer["etag"] = etag
+        self._put_page(answer, job, wire, start, asked.integer("maxResults"))
+        answer["jobReference"] = job.reference()
+        answer["jobComplete"] = True
+        answer |= job.shared()
+        return Reply(answer, etag=etag)
+
+    def _put_page(
+        self, answer: dict[str, Any], job: ReplayJob, wire: WireOptions, start: int, count: int | None
+    ) -> None:
+        """Add the schema, the number of rows and a page of them; a statement without result has none."""
+        schema = job.schema()
+        if schema is None:
+            return
+        answer["schema"] = schema
+        if job.dry_run:
+            return
+        result = job.result
+        answer["totalRows"] = str(result.total_rows)
+        rows, shown = result.page_json(start, count, wire)
+        following = start + shown
+        if following < result.total_rows and count != 0:
+            answer["pageToken"] = paging.encode(job.job_id, following)
+        if shown:
+            answer["rows"] = rows
+
+    # Rows of tables
+
+    async def _list_rows(self, asked: Asked) -> Reply:
+        path, query = asked.path, asked.query
+        place = path["projectId"], path["datasetId"], path["tableId"]
+        resource = "projects/{}/datasets/{}/tables/{}".format(*place)
+        wire, selected = asked.wire_options(), query.get("selectedFields") or None
+        token, limit = query.get("pageToken"), asked.integer("maxResults")
+        start = paging.decode(resource, token) if token else asked.integer("startIndex") or 0
+        job = self.core.jobs.writer(*place)
+        if job is not None:
+            await job.wait(MAX_TIMEOUT_MS / 1000, self.core.clock)
+            note(**{RECORDING: job.found.name})
+            result, total = job.result, job.result.total_rows
+            rows, shown = result.page_json(start, limit, wire, selected)
+            name = job.found.name
+        else:
+            rows, shown, total, name = self._table_rows(asked, resource, token, start, limit, wire, selected)
+        answer: dict[str, Any] = {"kind": "bigquery#tableDataList"}
+        answer["etag"] = hashlib.blake2b(f"{name}/{total}".encode(), digest_size=12).hexdigest()
+        answer["totalRows"] = str(total)
+        following = start + shown
+        if following < total and limit != 0:
+            answer["pageToken"] = paging.encode(resource, following)
+        if shown:
+            answer["rows"] = rows
+        return Reply(answer)
+
+    def _table_rows(
+        self,
+        asked: Asked,
+        resource: str,
+        token: str | None,
+        start: int,
+        limit: int | None,
+        wire: WireOptions,
+        selected: str | None,
+    ) -> tuple[Raw, int, int, str]:
+        """A page of rows of a table that were read when it was recorded."""
+        from .queries import rows_page, unread
+        from .reads import Asked as AskedRows
+        from .rows import Missing
+        from .sources import Sources
+
+        if self._sources is None:
+            self._sources = Sources(self.core.book)
+        key = resource, selected or ""
+        source = self._tables.get(key) if token or start else None
+        if source is None:
+            fields = tuple(f.strip() for f in (selected or "").split(",") if f.strip())
+            try:
+                source = self._sources.find(AskedRows(resource, fields))
+            except Exception as error:
+                raise _as_rest(error) from error
+            self._tables[key] = source
+        left = max(0, source.total - start)
+        wanted = left if limit is None else min(limit, left)
+        if not wanted:
+            return Raw(b"[]"), 0, source.total, resource
+        try:
+            rows, shown = rows_page(source.rows, start, wanted, wire, selected)
+        except Missing as missing:
+            raise unread(resource, missing.start, missing.stop, source.rows.recorded) from None
+        return Raw(rows), shown, source.total, resource
+
+    async def _insert_all(self, asked: Asked) -> Reply:
+        from .inserts import insert_request
+
+        found = self.core.book.find("insert", insert_request(asked), project=asked.project)
+        note(**{RECORDING: found.name})
+        result = self.core.book.bindings.rendered(found.operation.result, found.play)
+        if result.get("error"):
+            raise Refused(result["error"], found.name)
+        body: dict[str, Any] = {"kind": "bigquery#tableDataInsertAllResponse"}
+        if result.get("insertErrors"):
+            body["insertErrors"] = result["insertErrors"]
+        return Reply(body)
+
+    # Everything else
+
+    async def _metadata(self, asked: Asked) -> Reply:
+        from urllib.parse import unquote
+
+        reply, name = self.metadata.answer(
+            asked.method,
+            unquote(asked.found.resource),
+            asked.path,
+            asked.query,
+            asked.body,
+            base_url(asked.headers, self.core.settings),
+        )
+        if name:
+            note(**{RECORDING: name})
+        return reply
+
+
+@dataclass(slots=True)
+class Asked:
+    """One call: its method, parameters and body."""
+
+    app: ReplayApp
+    found: Match
+    data: bytes
+    query: dict[str, str]
+    http: HttpRequest
+    body: dict[str, Any]
+
+    @property
+    def method(self) -> str:
+        return self.found.method.id
+
+    @property
+    def path(self) -> Mapping[str, str]:
+        return self.found.path
+
+    @property
+    def project(self) -> str:
+        return self.found.path.get("projectId", "")
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self.http.head.headers
+
+    def call(self) -> Call:
+        """The call as the gate sees it."""
+        return Call(
+            "rest",
+            self.method,
+            self.found.resource,
+            CALLER,
+            self.body,
+            self.headers,
+            (),
+            self.http.head.scope,
+            len(self.data),
+            raw=self.data,
+            query=self.query,
+        )
+
+    def integer(self, name: str) -> int | None:
+        """An integer parameter of the URL; 400 for what is none."""
+        text = self.query.get(name)
+        if not text:
+            return None
+        try:
+            number = int(text)
+        except ValueError:
+            number = -1
+        if number < 0:
+            raise BigQueryError("invalid", f"Invalid value at '{name}' (TYPE_INT64), \"{text[:100]}\"", location=name)
+        return number
+
+    def wire_options(self) -> WireOptions:
+        """How TIMESTAMP is spelled: ``formatOptions`` of the URL."""
+        flag = self.query.get("formatOptions.useInt64Timestamp", "").lower()
+        return wire_options(
+            flag in ("true", "1", "yes", "t"), self.query.get("formatOptions.timestampOutputFormat")
+        )
+
+
+def failed_reply(failure: Mapping[str, Any]) -> Reply:
+    """The answer that a recorded passing failure was."""
+    broken = str(failure.get("broken") or "")
+    status = int(failure.get("status") or 503)
+    body = failure.get("body")
+    headers = {str(n): str(v) for n, v in dict(failure.get("headers") or {}).items()}
+    reply = Reply(body if isinstance(body, Mapping) else None, status, headers=headers)
+    if broken:
+        reply = error_reply(BigQueryError("backendError", request_text("backendError")))
+        reply.fault = Network(_BROKEN.get(broken, "reset"), applied=False)
+    return reply
+
+
+def _as_rest(error: Exception) -> Exception:
+    """A failure of the Storage API's words in those of REST."""
+    from bqsim.errors import StorageFailure
+
+    if isinstance(error, StorageFailure):
+        return Unrecorded("rows", {"table": str(error)}, ())
+    return error
+
+
+def _is_large(reply: Reply) -> bool:
+    return any(
+        isinstance(v, bytes) and len(v) > COMPRESS_INLINE_BYTES for v in (reply.body or {}).values()
+    )
+
+
+def _unchanged(headers: Mapping[str, str], etag: str) -> bool:
+    given = headers.get("if-none-match")
+    if not given:
+        return False
+    return given == "*" or etag in (t.strip().removeprefix("W/").strip('"') for t in given.split(","))

@@ -1,0 +1,260 @@
+"""A server that answers from cassettes, running in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from bqsim import clients
+from bqsim.record.cassette.cassette import Cassette
+from bqsim.settings import Settings
+from bqsim.sim.control.control import Control
+from bqsim.sim.control.parts import Parts
+
+from .book import Book
+from .matching import Matching
+from .report import Report
+from .timing import Timing
+
+if TYPE_CHECKING:
+    from bqsim.sim.control.loading import Scenarios
+    from bqsim.sim.latency import Latency
+
+    from .rest import Core
+
+log = logging.getLogger(__name__)
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 20.0
+
+
+class ReplayServer(Control):
+    """Answers clients of BigQuery from recorded cassettes.
+
+    >>> with ReplayServer("orders.cassette") as replay:                    # doctest: +SKIP
+    ...     rows = replay.client().query_and_wait("SELECT 1")
+    ... assert replay.report().ok, replay.report().text
+
+    Requests are answered by what they mean, whatever client sends them, in whatever pages and polls. ``names``
+    renames what the cassette has symbols for; ``matching`` chooses what tells requests apart; ``timing`` and
+    ``model`` how long jobs take; ``failures="recorded"`` plays passing failures, too; ``repeats`` limits how
+    often an operation is answered again. ``scenario`` puts faults and latencies of a simulation on top.
+    ``mode`` and ``unknown`` say what becomes of requests that were not recorded: see
+    :mod:`bqsim.replay.modes`. It serves from a thread of its own and has the controls of a simulator
+    (``clock``, ``journal``, ``faults``, ``latency``).
+    """
+
+    def __init__(
+        self,
+        cassettes: str | Path | Cassette | Iterable[str | Path | Cassette],
+        *,
+        mode: str = "none",
+        unknown: str = "refuse",
+        upstream: Any = None,
+        timing: str | float = "zero",
+        strict: bool = True,
+        project: str = "",
+        names: Mapping[str, str] | None = None,
+        matching: Matching | None = None,
+        repeats: int | None = None,
+        failures: str = "none",
+        model: Mapping[str, Latency] | None = None,
+        scenario: Scenarios | None = None,
+        seed: int = 0,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        grpc_port: int = 0,
+    ) -> None:
+        from bqsim.sim.clock import SimulationClock
+        from bqsim.sim.draws import Draws
+        from bqsim.sim.gate import Gate
+        from bqsim.sim.simulation import Simulation
+
+        from .jobs import Jobs
+        from .modes import Live
+        from .rest import Core
+
+        given = [cassettes] if isinstance(cassettes, (str, Path, Cassette)) else list(cassettes)
+        self._live = Live(given, mode=mode, unknown=unknown, upstream=upstream)
+        found = None
+        if scenario is not None:
+            from bqsim.server.known import known
+            from bqsim.sim.control.loading import clock_of, scenario_of
+
+            found = scenario_of(scenario, known())
+        clock = SimulationClock() if found is None else clock_of(found.clock)
+        draws = Draws(seed)
+        self._parts = Parts(Simulation(clock, draws, repeatable=True), _known)
+        self.book = Book(
+            self._live.opened,
+            project=project,
+            names=names or {},
+            matching=matching or Matching(),
+            strict=strict,
+            repeats=repeats,
+            failures=failures,
+            clock=clock,
+            mode=mode,
+        )
+        self.settings = Settings(project=self.book.project, host=host, port=port, grpc_port=grpc_port)
+        times = Timing(timing, model=model, draws=draws)
+        self.core: Core = Core(
+            self.settings,
+            clock,
+            draws,
+            Gate(self._parts.simulation),
+            self.book,
+            Jobs(self.book, times, clock),
+        )
+        self._scenario = found
+        self.port = self.grpc_port = 0
+        self._thread: threading.Thread | None = None
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+
+    # Life
+
+    def start(self) -> ReplayServer:
+        """Serve; returns when requests are answered. ``OSError`` when a port is taken. Idempotent."""
+        if self._thread is not None:
+            return self
+        self._ready.clear()
+        self._failure = None
+        self._thread = threading.Thread(target=self._run, name="bqsim-replay", daemon=True)
+        self._thread.start()
+        if not self._ready.wait(START_TIMEOUT_S):
+            raise TimeoutError("the replay did not start in time")
+        if self._failure is not None:
+            self._thread.join()
+            self._thread = None
+            raise self._failure
+        return self
+
+    def stop(self) -> None:
+        """Stop serving. Idempotent."""
+        thread, loop, stop = self._thread, self._loop, self._stop
+        if thread is None or loop is None or stop is None:
+            return
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(STOP_TIMEOUT_S)
+        if thread.is_alive():
+            raise TimeoutError("the replay did not stop in time")
+        self._thread = None
+
+    def __enter__(self) -> ReplayServer:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # Use
+
+    @property
+    def parts(self) -> Parts:
+        """What is under control."""
+        return self._parts
+
+    @property
+    def project(self) -> str:
+        """The project of the calls."""
+        return self.book.project
+
+    @property
+    def url(self) -> str:
+        """The address of the REST API: the ``api_endpoint`` of clients."""
+        return f"http://{self.settings.host}:{self.port}"
+
+    @property
+    def grpc_target(self) -> str:
+        """The address of the Storage API, ``host:port``: the target of an insecure channel."""
+        return f"{self.settings.host}:{self.grpc_port}"
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables that point clients here."""
+        return {
+            "BIGQUERY_EMULATOR_HOST": self.url,
+            "BIGQUERY_STORAGE_GRPC_ENDPOINT": self.grpc_target,
+            "STORAGE_EMULATOR_HOST": self.url,
+            "GOOGLE_CLOUD_PROJECT": self.project,
+        }
+
+    def client(self, project: str | None = None, **options: Any) -> Any:
+        """Google's ``bigquery.Client`` for this replay. ModuleNotFoundError without ``bqsim[client]``."""
+        return clients.query_client(self.url, project or self.project, self.read_client, **options)
+
+    def read_client(self) -> Any:
+        """Google's ``BigQueryReadClient``; else as :meth:`client`."""
+        return clients.read_client(self.grpc_target)
+
+    def write_client(self) -> Any:
+        """Google's ``BigQueryWriteClient``; else as :meth:`client`."""
+        return clients.write_client(self.grpc_target)
+
+    def report(self) -> Report:
+        """What was used of the cassettes so far, and what went otherwise than recorded."""
+        return self.book.report()
+
+    # The thread
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as e:
+            if self._ready.is_set():
+                log.exception("the replay stopped")
+            self._failure = e
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop = self._parts.loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        from bqsim.server.http import HttpServer
+
+        from .rest import ReplayApp
+
+        if self._scenario is not None:
+            from bqsim.sim.control.loading import put_in_force
+
+            put_in_force(self._parts, self._scenario, clock=False)
+        app = ReplayApp(self.core)
+        server = HttpServer(app.handle, app.refusal, self.core.clock)
+        self.port = await server.start(self.settings.host, self.settings.port)
+        storage: Any = None
+        try:
+            self.book.bindings.host = self.url
+            storage = await asyncio.to_thread(self._serve_storage)
+            await self._live.begin(self)
+            self._ready.set()
+            await self._stop.wait()
+        finally:
+            if storage is not None:
+                await asyncio.to_thread(storage.stop)
+            await server.stop()
+            await self._live.end(self)
+            self.core.clock.close()
+
+    def _serve_storage(self) -> Any:
+        """The gRPC side, on a port of its own."""
+        from . import grpc
+
+        assert self._loop is not None
+        core = self.core
+        served = grpc.serve(core.book, core.settings, core.clock, core.draws, core.gate, self._loop)
+        self.grpc_port = served.port
+        return served
+
+
+def _known() -> Any:
+    from bqsim.server.known import known
+
+    return known()
