@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -45,6 +46,7 @@ _OF_HTTP = {
 }
 _OF_RESET = {7: "UNAVAILABLE", 8: "CANCELLED", 11: "RESOURCE_EXHAUSTED", 12: "PERMISSION_DENIED"}
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
+_NOT_TRAILERS = frozenset({"grpc-status", "grpc-message", "content-type"})
 # A deadline has passed when so much of it has: clients count from a little earlier.
 _PASSED = 0.97
 
@@ -110,7 +112,7 @@ class Streams:
     def began(self, number: int, headers: list[tuple[str, str]]) -> None:
         """A call came: its header block."""
         pseudo = {n: v for n, v in headers if n.startswith(":")}
-        metadata: Headers = tuple((n, v) for n, v in headers if not n.startswith(":"))
+        metadata = _metadata(headers)
         call = self.tap.begin(GRPC, "", pseudo.get(":path", ""), metadata, self.host)
         made = Stream(call, Messages(call.sent), Messages(call.received))
         given = dict(metadata)
@@ -141,7 +143,7 @@ class Streams:
         if stream is None:
             return
         status = next((v for n, v in headers if n == ":status"), "")
-        metadata: Headers = tuple((n, v) for n, v in headers if not n.startswith(":"))
+        metadata = _metadata(headers)
         if status.startswith("1"):
             return
         if not stream.headed:
@@ -172,7 +174,7 @@ class Streams:
         else:
             code = _OF_HTTP.get(stream.status, "UNKNOWN")
         message = unquote_to_bytes(given.get("grpc-message", "")).decode("utf-8", "replace")
-        kept = tuple((n, v) for n, v in trailers if n not in ("grpc-status", "grpc-message"))
+        kept = tuple((n, v) for n, v in trailers if n not in _NOT_TRAILERS)
         stream.call.ended(code, kept, message)
 
     def reset(self, number: int, code: int) -> None:
@@ -192,3 +194,17 @@ class Streams:
         for stream in self.open.values():
             stream.call.ended(code, message=message, broken=broken)
         self.open.clear()
+
+
+def _metadata(headers: list[tuple[str, str]]) -> Headers:
+    """The metadata in a header block. Peers may agree to send binary values as they are, after a zero byte;
+    here they are in base64, as on any other wire."""
+    return tuple(
+        (n, _base64(v) if n.endswith("-bin") and v.startswith("\0") else v)
+        for n, v in headers
+        if not n.startswith(":")
+    )
+
+
+def _base64(value: str) -> str:
+    return base64.b64encode(value[1:].encode("latin-1")).decode().rstrip("=")

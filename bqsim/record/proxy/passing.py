@@ -51,6 +51,11 @@ class Passing:
         self._running.add(task)
         try:
             await self._run(incoming)
+        except ConnectionError:
+            raise
+        except Exception:
+            log.exception("%s %s was not passed on", incoming.ask.verb, incoming.ask.target.partition("?")[0])
+            incoming.abort(reset=True)
         finally:
             self._running.discard(task)
 

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
 
 from bqsim.record.model import Headers
 
@@ -81,7 +82,7 @@ class Sender:
         options: dict[str, Any] = {}
         proxy = proxy_for(to.scheme, to.authority)
         if proxy is not None:
-            options = _through(proxy)
+            options, headers = _through(proxy, to.scheme, headers)
         with _told():
             return await self._session.request(
                 verb,
@@ -126,13 +127,16 @@ async def pieces(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         closed.remove_done_callback(over)
 
 
-def _through(proxy: str) -> dict[str, Any]:
-    from urllib.parse import urlsplit, urlunsplit
-
+def _through(proxy: str, scheme: str, headers: Headers) -> tuple[dict[str, Any], Headers]:
+    """What aiohttp is told of a proxy, and the headers of a call that goes through it."""
     parts = urlsplit(proxy)
     plain = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     secret = credentials_of(proxy)
-    return {"proxy": plain, "proxy_headers": {"Proxy-Authorization": secret} if secret else None}
+    if secret is None:
+        return {"proxy": plain}, headers
+    if scheme == "https":
+        return {"proxy": plain, "proxy_headers": {"Proxy-Authorization": secret}}, headers
+    return {"proxy": plain}, (*headers, ("proxy-authorization", secret))
 
 
 class _told:

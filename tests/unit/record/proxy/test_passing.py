@@ -43,7 +43,8 @@ def test_a_call_reaches_its_upstream_and_comes_back_as_it_is() -> None:
     with between(answering(answer, seen=seen)) as (proxy, tap), connect(proxy) as client:
         client.sendall(
             b"POST /bigquery/v2/projects/p%2Fq/queries?a=%20b&a=c HTTP/1.1\r\nHost: here\r\n"
-            b"X-One: 1\r\nAuthorization: Bearer t\r\nContent-Length: 4\r\nX-Hop: x\r\nConnection: X-Hop\r\n\r\nbody"
+            b"X-One: 1\r\nAuthorization: Bearer t\r\nContent-Length: 4\r\nX-Hop: x\r\n"
+            b"Connection: X-Hop\r\n\r\nbody"
         )
         head = read_head(client)
         assert read_body(client, head) == b"yes"
@@ -275,9 +276,9 @@ def test_an_upstream_that_is_not_there(caplog: pytest.LogCaptureFixture) -> None
         port = listener.getsockname()[1]
     tap = ListTap()
     secret = {"Authorization": "Bearer ya29.secret"}
+    caplog.set_level(logging.DEBUG, "bqsim")
     with RecordingProxy(tap, f"http://127.0.0.1:{port}", "127.0.0.1:1") as proxy:
-        with caplog.at_level(logging.DEBUG, "bqsim"):
-            answer = httpx.post(f"{proxy.url}{QUERIES}?key=AIzaSecret", json={}, headers=secret)
+        answer = httpx.post(f"{proxy.url}{QUERIES}?key=AIzaSecret", json={}, headers=secret)
     assert answer.status_code == 502
     error = answer.json()["error"]
     assert (error["code"], error["errors"][0]["domain"]) == (502, "bqsim.record")
