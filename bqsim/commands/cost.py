@@ -2,13 +2,16 @@
 
     bqsim cost import-query --project P --region eu > export.sh    schemas and statistics, no rows
     bqsim cost baseline sql/ --tables export/                      what is approved, into cost-baseline.yaml
-    bqsim cost check sql/ --tables export/                         now against that: exit code 1 for regressions
+    bqsim cost check sql/ --tables export/                         now against that: exit code 1 for
+    regressions
     bqsim cost approve sql/ --tables export/ --by ME --why "…"     take changes in
-    bqsim cost report | explain | backtest | prices                what it costs now, and why; how right that is
+    bqsim cost report | explain | backtest | prices                what it costs now, and why; how right that
+    is
 
-Queries are SQL files and folders, YAML lists, dbt's target folder, cassettes, exports of INFORMATION_SCHEMA.JOBS
-or audit logs, and addresses of running simulators. They are measured offline, by dry runs on shadow tables.
-Exit codes: 0 all is well, 1 a regression or a budget that is exceeded, 2 wrong usage or input.
+Queries are SQL files and folders, YAML lists, dbt's target folder, cassettes, exports of
+INFORMATION_SCHEMA.JOBS or audit logs, and addresses of running simulators. They are measured offline, by dry
+runs on shadow tables. Exit codes: 0 all is well, 1 a regression or a budget that is exceeded, 2 wrong usage
+or input.
 """
 
 from __future__ import annotations
@@ -114,8 +117,8 @@ def _reports(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="[FORMAT=]FILE",
-        help="write a report: text, markdown, json, junit, sarif or html, else by the file's name; - is standard"
-        " output",
+        help="write a report: text, markdown, json, junit, sarif or html, else by the file's name; - is the"
+        " standard output",
     )
 
 
@@ -183,14 +186,13 @@ class _Work:
             raise CostError(
                 "name the tables: --tables with exports (bqsim cost import-query) or seeds, or --url"
             )
-        say = (lambda text: None) if given.quiet else (lambda text: print(text, file=sys.stderr))
         with bench(
             given.tables,
             project=given.project,
             url=given.url,
             at=self.time,
             streamed=self.policy.streamed,
-            say=lambda text: say(text) if text.startswith(("note:", "left out")) else None,
+            say=_silent if given.quiet else _notice,
         ) as one:
             return then(one, one.measure(self.workload))
 
@@ -203,6 +205,16 @@ class _Work:
         files = [*self.given.prices, *(self.base / name for name in pricing.files)]
         on = pricing.on or (bench.at.date() if bench.at is not None else _today())
         return Till(pricing, load_prices(files, pricing.currency), on)
+
+
+def _silent(text: str) -> None:
+    return None
+
+
+def _notice(text: str) -> None:
+    """Tell what an import leaves out, not what it does."""
+    if text.startswith(("note:", "left out")):
+        print(text, file=sys.stderr)
 
 
 def _today() -> dt.date:

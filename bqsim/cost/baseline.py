@@ -1,8 +1,8 @@
 """The baseline: what queries cost when somebody approved it, as a YAML file that is kept with them.
 
 The file is written the same for the same content: queries in the order of their names, keys in a fixed order,
-texts as they are. Sizes are bytes, times milliseconds. ``bqsim cost approve`` changes entries and says who did
-it and why.
+texts as they are. Sizes are bytes, times milliseconds. ``bqsim cost approve`` changes entries and says who
+did it and why.
 """
 
 from __future__ import annotations

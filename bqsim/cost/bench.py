@@ -31,9 +31,9 @@ _SEEDS = frozenset({".yaml", ".yml", ".sql"})
 
 @dataclass(slots=True)
 class Bench:
-    """Estimates queries. ``streamed`` are patterns of tables (``project.dataset.table``) that have rows in the
-    streaming buffer all the time, as those with steady inserts do: their results are not cached. ``at`` is the
-    time that queries are told."""
+    """Estimates queries. ``streamed`` are patterns of tables (``project.dataset.table``) that have rows in
+    the streaming buffer all the time, as those with steady inserts do: their results are not cached. ``at``
+    is the time that queries are told."""
 
     api: Api
     streamed: Sequence[str] = ()

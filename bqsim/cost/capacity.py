@@ -1,8 +1,8 @@
 """What slots cost: the interface by which a model of capacity tells it, and the simplest one.
 
 A query's slot time is not what is paid for: reservations scale in steps and stay up for a while, and baseline
-slots are paid whether they are used or not. A model of that is given as :class:`Capacity`; without one the slot
-time itself is charged, which is the least that it can cost when nothing is idle.
+slots are paid whether they are used or not. A model of that is given as :class:`Capacity`; without one the
+slot time itself is charged, which is the least that it can cost when nothing is idle.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ CAUSES: Mapping[str, Known] = {
     ),
     "unprunable_partition_filter": Known(
         "partition filter that cannot prune",
-        "compare the bare partitioning column with constants: no function of it, no subquery, no OR with others",
+        "compare the bare partitioning column with constants: no function of it, no subquery, no OR",
         "fail",
     ),
     "wider_partition_filter": Known(

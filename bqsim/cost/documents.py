@@ -19,8 +19,8 @@ T = TypeVar("T")
 
 
 def read_document(path: str | Path, model: type[T], what: str) -> tuple[T, Reader]:
-    """The file as an object of ``model``, and where its parts stand. Raises :class:`CostError` with a line for
-    each problem; ``what`` is what the file is called."""
+    """The file as an object of ``model``, and where its parts stand. Raises :class:`CostError` with a line
+    for each problem; ``what`` is what the file is called."""
     try:
         return read_text(text_of(Path(path)), str(path), model, what)
     except ScenarioError as error:

@@ -42,8 +42,8 @@ def explained(measured: Measured, till: Till) -> str:
     one, month = till.run(entry), till.month(entry)
     if one is not None and month is not None:
         lines.append(
-            f"  costs {shown_money(one, till.currency)} a run, {shown_money(month.expected, till.currency)} a "
-            f"month ({query.rate.per_month:,.4g} runs, {query.rate.source})"
+            f"  costs {shown_money(one, till.currency)} a run, "
+            f"{shown_money(month.expected, till.currency)} a month ({query.rate.per_month:,.4g} runs, {query.rate.source})"
         )
     else:
         lines.append("  costs by slot time, which only recorded runs tell")
@@ -126,9 +126,8 @@ def price_list(prices: Prices, region: str, on: dt.date) -> str:
             continue
         words = " ".join(filter(None, (item, edition, "" if commitment == "none" else commitment)))
         free = f", {shown_bytes(found.free)} a month free" if found.free else ""
-        lines.append(
-            f"{words:<32} {float(found.amount):g} {found.currency} a {found.per}{free}  [{found.status}: {found.source}]"
-        )
+        origin = f"[{found.status}: {found.source}]"
+        lines.append(f"{words:<32} {float(found.amount):g} {found.currency} a {found.per}{free}  {origin}")
     if not lines:
         raise NoPrice(f"no table has prices of the region {place!r} on {on}")
     return "\n".join(lines) + "\n"

@@ -29,8 +29,8 @@ _ALIKE = 0.55
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One query: ``verdict`` and what the policy makes of it (``severity``: fail, warn, ignore). ``before`` is
-    the approved entry, ``then`` the approved text on today's tables, ``after`` today's text on them."""
+    """One query: ``verdict`` and what the policy makes of it (``severity``: fail, warn, ignore). ``before``
+    is the approved entry, ``then`` the approved text on today's tables, ``after`` today's text on them."""
 
     name: str
     verdict: str
@@ -234,10 +234,9 @@ class _Gate:
         slots = compare(before.slot_ms, after.slot_ms, self.policy.slots.rules) if after.slot_ms else None
         old_query = before.measured.query
         found = causes(Measured(old_query, then), measured)
-        finding = Finding(
-            name, SAME, IGNORE, before, then, after, (), slots, self.till.month(before), self.till.month(after),
-            _notes(measured.estimate),
-        )  # fmt: skip
+        months = self.till.month(before), self.till.month(after)
+        notes = _notes(measured.estimate)
+        finding = Finding(name, SAME, IGNORE, before, then, after, (), slots, *months, notes)
         verdict, severity, kept = self.judged(finding, found)
         if old_query.name != name:
             finding = replace(finding, notes=(*finding.notes, f"its entry was called {old_query.name}"))

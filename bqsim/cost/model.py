@@ -11,8 +11,8 @@ PRECISE, UPPER_BOUND, LOWER_BOUND, UNKNOWN = "PRECISE", "UPPER_BOUND", "LOWER_BO
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How often a query runs in a month (730 hours): expected, and between which bounds. ``source`` says how it
-    is known: schedule, history or assumed."""
+    """How often a query runs in a month (730 hours): expected, and between which bounds. ``source`` says how
+    it is known: schedule, history or assumed."""
 
     per_month: float = 1.0
     low: float = 1.0
@@ -38,10 +38,10 @@ class Run:
 class Query:
     """A query of a workload.
 
-    ``name`` tells it from the others also after its text has changed: a path, the name in a list, a label, else
-    the fingerprint. ``file`` and ``line`` are where its text stands. ``configuration`` are further members of
-    ``configuration.query`` (destinationTable, maximumBytesBilled, queryParameters …). ``varied`` is how many
-    texts were sent that differ in comments and spaces only, each of which misses the cache.
+    ``name`` tells it from the others also after its text has changed: a path, the name in a list, a label,
+    else the fingerprint. ``file`` and ``line`` are where its text stands. ``configuration`` are further
+    members of ``configuration.query`` (destinationTable, maximumBytesBilled, queryParameters …). ``varied``
+    is how many texts were sent that differ in comments and spaces only, each of which misses the cache.
     """
 
     name: str

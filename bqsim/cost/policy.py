@@ -35,7 +35,8 @@ Severity = Annotated[str, k.word("severity", (FAIL, WARN, IGNORE))]
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """What may be added before it counts: more than ``relative`` of what it was and more than ``absolute``."""
+    """What may be added before it counts: more than ``relative`` of what it was and more than
+    ``absolute``."""
 
     relative: Share = "0"
     absolute: Size = 0
@@ -102,8 +103,8 @@ class QueryRule:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What may be spent, of all queries that match all that is told: ``per_run`` bytes of each one, the rest by
-    the month: ``bytes`` billed, ``money`` in the currency of prices, ``slot_hours``."""
+    """What may be spent, of all queries that match all that is told: ``per_run`` bytes of each one, the rest
+    by the month: ``bytes`` billed, ``money`` in the currency of prices, ``slot_hours``."""
 
     name: Text = ""
     query: Glob | None = None

@@ -88,7 +88,8 @@ class PriceFile:
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """What one item costs on a day at a place: ``amount`` of ``currency`` for one ``per``, after discounts."""
+    """What one item costs on a day at a place: ``amount`` of ``currency`` for one ``per``, after
+    discounts."""
 
     item: str
     amount: Decimal

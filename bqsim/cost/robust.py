@@ -62,8 +62,8 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How sure is sure: runs to leave out at the begin, runs needed after that, confidence (0 to 1), the least
-    change as a share, and how many MADs (scaled to standard deviations) it must be."""
+    """How sure is sure: runs to leave out at the begin, runs needed after that, confidence (0 to 1), the
+    least change as a share, and how many MADs (scaled to standard deviations) it must be."""
 
     discard: int = 2
     least: int = 5
@@ -78,9 +78,9 @@ RISEN, FALLEN, SAME, UNDECIDED = "risen", "fallen", "same", "undecided"
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``verdict`` is risen, fallen, same or undecided (then ``why`` says what is missing); ``confidence`` that
-    the later runs are above (or below) the earlier ones; ``ratio`` of medians less one; ``interval`` of the
-    difference of medians, of the rules' confidence."""
+    """``verdict`` is risen, fallen, same or undecided (then ``why`` says what is missing); ``confidence``
+    that the later runs are above (or below) the earlier ones; ``ratio`` of medians less one; ``interval`` of
+    the difference of medians, of the rules' confidence."""
 
     verdict: str
     before: Spread

@@ -18,7 +18,7 @@ _WORDS = {
     "monthly": float(HOURS_PER_MONTH),
     "yearly": float(HOURS_PER_MONTH) * 12,
 }
-_LENGTHS = {"minute": 1 / 60, "min": 1 / 60, "mins": 1 / 60, "hour": 1.0, "day": 24.0, "week": 168.0}
+_LENGTHS = {"minute": 1 / 60, "min": 1 / 60, "hour": 1.0, "day": 24.0, "week": 168.0}
 _EVERY = re.compile(r"every\s+(?:(\d+(?:\.\d+)?)\s*)?([a-z]+)", re.IGNORECASE)
 _TIMES = re.compile(
     r"(\d+(?:\.\d+)?)\s*(?:x|times|runs)?\s*(?:/|per|a|an)\s*(hour|day|week|month|year)", re.IGNORECASE
@@ -39,7 +39,8 @@ _NAMES = {
 
 
 def scheduled(text: str) -> Rate:
-    """The rate of ``hourly``, ``every 15 minutes``, ``every 2h``, ``3 per day`` or a cron line of five fields.
+    """The rate of ``hourly``, ``every 15 minutes``, ``every 2h``, ``3 per day`` or a cron line of five
+    fields.
 
     ValueError for other texts, which names the forms.
     """
@@ -58,17 +59,15 @@ def _per_month(text: str) -> float:
         return float(times[1]) * HOURS_PER_MONTH / hours
     if len(text.split()) == 5:
         return _cron(text)
-    if every := _EVERY.fullmatch(text):
-        number, unit = float(every[1] or 1), every[2]
-        hours = _LENGTHS.get(unit.removesuffix("s")) or _LENGTHS.get(unit) or _span_hours(text)
-        if hours is not None and number > 0:
-            return (
-                HOURS_PER_MONTH / (number * hours)
-                if unit not in ("h", "m", "s", "d")
-                else (HOURS_PER_MONTH / hours)
-            )
+    if text.startswith("every "):
+        every = _EVERY.fullmatch(text)
+        unit = every[2].removesuffix("s") if every else ""
+        hours = float(every[1] or 1) * _LENGTHS[unit] if every and unit in _LENGTHS else _span_hours(text)
+        if hours:
+            return HOURS_PER_MONTH / hours
     raise ValueError(
-        f"{text!r} is no schedule: write hourly, daily, every 15 minutes, 3 per day or a cron line of five fields"
+        f"{text!r} is no schedule: write hourly, daily, every 15 minutes, 3 per day or a cron line of five"
+        " fields"
     )
 
 

@@ -1,4 +1,5 @@
-"""What the text of a query is made of, as far as cost goes: stars, joins, limits, reads of tables, filters."""
+"""What the text of a query is made of, as far as cost goes: stars, joins, limits, reads of tables,
+filters."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class JoinShape:
-    """A join: what is joined (a table or what a subquery is called), and whether nothing ties it to the rest."""
+    """A join: what is joined (a table or what a subquery is called), and whether nothing ties it to the
+    rest."""
 
     what: str
     kind: str
@@ -20,9 +22,9 @@ class JoinShape:
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """The shape of a query. ``columns`` has the conditions on each column by its name; ``reads`` how often each
-    table is named; ``rereads`` how often common table expressions are read that read tables; ``branches`` how
-    often each table is read by branches of one UNION ALL."""
+    """The shape of a query. ``columns`` has the conditions on each column by its name; ``reads`` how often
+    each table is named; ``rereads`` how often common table expressions are read that read tables;
+    ``branches`` how often each table is read by branches of one UNION ALL."""
 
     stars: int = 0
     joins: tuple[JoinShape, ...] = ()
@@ -44,7 +46,8 @@ class Structure:
 
 @lru_cache(maxsize=2048)
 def structure_of(sql: str) -> Structure | None:
-    """The structure of the last query or DML statement of a text; None when the text cannot be parsed here."""
+    """The structure of the last query or DML statement of a text; None when the text cannot be parsed
+    here."""
     import logging
 
     import sqlglot
@@ -111,7 +114,8 @@ class _Reader:
         return not table.db and table.name.casefold() in self.ctes
 
     def is_star(self, star: Any) -> bool:
-        """Whether it stands for columns: COUNT(*) does not, nor does a star over a subquery that names them."""
+        """Whether it stands for columns: COUNT(*) does not, nor does a star over a subquery that names
+        them."""
         exp = self.exp
         parent = star.parent
         if isinstance(parent, exp.Column):

@@ -1,4 +1,5 @@
-"""Units of bytes and of time, as prices and budgets are written: decimal and binary ones are never mixed up."""
+"""Units of bytes and of time, as prices and budgets are written: decimal and binary ones are never mixed
+up."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ _QUANTITY = re.compile(r"\s*([0-9][0-9_,]*(?:\.[0-9]+)?)?\s*([A-Za-z-]+)?\s*")
 
 
 def bytes_of(text: str | int) -> int:
-    """The bytes of ``10 GiB``, ``1.5TB``, ``1024`` or ``GiB``. ValueError for other texts, naming the units."""
+    """The bytes of ``10 GiB``, ``1.5TB``, ``1024`` or ``GiB``. ValueError for other texts, naming the
+    units."""
     if isinstance(text, int):
         return text
     found = _QUANTITY.fullmatch(text)

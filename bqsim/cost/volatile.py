@@ -24,7 +24,7 @@ def volatile_functions(normal: str) -> tuple[str, ...]:
     for match in _NAMES.finditer(normal):
         name = match[1].upper()
         before = normal[: match.start()].rstrip()
-        if before.endswith(".") or before.endswith(" AS"):
+        if before.endswith((".", " AS")):
             continue
         if match[2] or name in _BARE:
             found.add(name)

@@ -7,7 +7,7 @@ from bqsim.cost.units import shown_money
 from bqsim.reports import charts, html
 
 from .people import headline
-from .words import VERDICTS, bytes_changed, month, partitions, place, reason, signed, slots
+from .words import VERDICTS, bytes_changed, month, partitions, place, signed, slots
 
 # Rows of a chart.
 MOST = 15
@@ -57,7 +57,7 @@ def _changed(checked: Checked) -> str:
             bytes_changed(f),
             partitions(f),
             month(f.month, checked.currency),
-            "; ".join(reason(c) for c in f.causes),
+            "; ".join(c.title for c in f.causes),
         )
         for f in checked.findings
         if f.verdict != "same"

@@ -84,7 +84,7 @@ def markdown(checked: Checked) -> str:
         lines += [f"Slot time of {len(undecided)} queries is not decided: more runs are needed.", ""]
     if checked.failed:
         lines += [
-            "Intended? `bqsim cost approve --by NAME --why REASON` with the same sources takes it into the baseline.",
+            "Intended? `bqsim cost approve --why REASON` with the same sources takes it into the baseline.",
             "",
         ]
     lines += [f"<sub>{md.text(checked.basis)}</sub>"]

@@ -1,7 +1,7 @@
 """Queries of a dbt project: what it ran (``target/run``), else what it compiled (``target/compiled``).
 
-What ran is what costs: the MERGE of an incremental model reads its target too, which its compiled query does not
-show. The manifest, when there is one, tells owners, labels and materializations.
+What ran is what costs: the MERGE of an incremental model reads its target too, which its compiled query does
+not show. The manifest, when there is one, tells owners, labels and materializations.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Queries of what has run: histories of jobs, cassettes, running simulators. One query for each fingerprint."""
+"""Queries of what has run: histories of jobs, cassettes, running simulators. One query for each
+fingerprint."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def query_of(file: Path, text: str, name: str = "") -> Query:
     if template is not None:
         line = text.count("\n", 0, template.start()) + 1
         raise CostError(
-            f"{file}:{line}: {template[0][:40]!r} is not rendered: name compiled SQL, for instance dbt's target/"
+            f"{file}:{line}: {template[0][:40]!r} is not rendered: name compiled SQL, as dbt's target/ has"
         )
     shown = file.as_posix()
     return fingerprinted(Query(name or shown, text.strip("\ufeff\n"), file=shown, line=_first_line(text)))
