@@ -115,6 +115,8 @@ class Book:
     failures: str = "none"
     clock: Clock = field(default_factory=RealClock)
     mode: str = "none"
+    # Whether somebody else answers what was not recorded: then that is no finding.
+    open_ended: bool = False
     bindings: Bindings = field(init=False)
     recorded_new: int = 0
     _lock: Any = field(default_factory=threading.RLock, repr=False)
@@ -326,7 +328,7 @@ class Book:
     # Telling
 
     def _unrecorded(self, kind: str, asked: Mapping[str, Any], why: str, quiet: bool) -> Unrecorded:
-        if quiet:
+        if quiet or self.open_ended:
             return Unrecorded(kind, asked, (), why)
         near = [] if why else self.near(kind, asked)
         error = Unrecorded(kind, asked, near, why)
@@ -359,8 +361,9 @@ class Book:
         self.tell(Finding(DRIFT, operation, title, detail))
 
     def unexpected(self, title: str, detail: str = "") -> None:
-        """Report a request that has no form in which operations are recorded."""
-        self.tell(Finding(UNEXPECTED, "", title, detail))
+        """Report a request that was not recorded, and that :meth:`find` was not asked for."""
+        if not self.open_ended:
+            self.tell(Finding(UNEXPECTED, "", title, detail))
 
     def report(self) -> Report:
         """What was made of the cassettes so far."""

@@ -75,8 +75,7 @@ _BROKEN = {"reset": "reset", "closed": "half_close", "refused": "reset", "timeou
 class Core:
     """What services use of a replay: its book, its jobs, and the gate that every call passes.
 
-    ``unknown`` answers what was not recorded, None when that is refused; ``all_live`` is whether it answers
-    everything.
+    ``unknown`` answers what was not recorded, None when that is refused. ``verify`` is told of every answer.
     """
 
     settings: Settings
@@ -86,11 +85,13 @@ class Core:
     book: Book
     jobs: Jobs
     unknown: Unknown | None = None
-    all_live: bool = False
+    verify: Verify | None = None
 
 
 # Answers a request that no recording has: the request with its body, and why.
 Unknown = Callable[[HttpRequest, bytes], Awaitable[Response]]
+# Compares an answer with that of the service: the request with its body, what answered it, and the answer.
+Verify = Callable[[HttpRequest, bytes, str, Response], Awaitable[None]]
 
 
 class Elsewhere(Exception):
@@ -170,7 +171,12 @@ class ReplayApp:
         found = self.route(verb, raw)
         data = await http.read(MAX_BODY_BYTES)
         asked = Asked(self, found, data, query, http, parse_json(data) if data else {})
-        return await self.passed(asked.call(), lambda: self.replayed(asked), http)
+        call = asked.call()
+        reply = await self.passed(call, lambda: self.replayed(asked), http)
+        if self.core.verify is not None and call.sending is None:
+            told = respond(reply, pretty=False, gzip=False, fields=query.get("fields") or None)
+            await self.core.verify(http, data, str(call.notes.get(RECORDING, "")), told)
+        return reply
 
     async def passed(
         self, call: Call, service: Callable[[], Awaitable[Reply]], http: HttpRequest
@@ -190,15 +196,13 @@ class ReplayApp:
 
     async def replayed(self, asked: Asked) -> Reply:
         """The recorded answer to a call, or that of who answers what was not recorded."""
-        core = self.core
-        if core.all_live and core.unknown is not None:
-            raise Elsewhere(await core.unknown(asked.http, asked.data))
+        unknown = self.core.unknown
         try:
             return await self.recorded(asked)
         except Unrecorded:
-            if core.unknown is None:
+            if unknown is None:
                 raise
-            raise Elsewhere(await core.unknown(asked.http, asked.data)) from None
+            raise Elsewhere(await unknown(asked.http, asked.data)) from None
 
     async def recorded(self, asked: Asked) -> Reply:
         """The recorded answer to a call. Raises :class:`Unrecorded` when there is none."""
@@ -290,6 +294,8 @@ class ReplayApp:
         if job is None:
             path = asked.path
             location = asked.query.get("location")
+            if self.core.unknown is not None:
+                raise Unrecorded("metadata", {"method": asked.method, "resource": asked.found.resource}, ())
             where = f"{location}." if location else ""
             raise BigQueryError("notFound", f"Not found: Job {path['projectId']}:{where}{path['jobId']}")
         return job

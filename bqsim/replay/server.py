@@ -22,6 +22,7 @@ from .report import Report
 from .timing import Timing
 
 if TYPE_CHECKING:
+    from bqsim.record.redact.policy import Policy
     from bqsim.sim.control.loading import Scenarios
     from bqsim.sim.latency import Latency
 
@@ -44,8 +45,9 @@ class ReplayServer(Control):
     renames what the cassette has symbols for; ``matching`` chooses what tells requests apart; ``timing`` and
     ``model`` how long jobs take; ``failures="recorded"`` plays passing failures, too; ``repeats`` limits how
     often an operation is answered again. ``scenario`` puts faults and latencies of a simulation on top.
-    ``mode`` and ``unknown`` say what becomes of requests that were not recorded: see
-    :mod:`bqsim.replay.modes`. It serves from a thread of its own and has the controls of a simulator
+    ``mode``, ``unknown`` and ``upstream`` say what becomes of requests that were not recorded, and what is
+    recorded: see :mod:`bqsim.replay.modes`; with ``record_on_failure`` False a block that fails leaves the
+    cassette as it was. It serves from a thread of its own and has the controls of a simulator
     (``clock``, ``journal``, ``faults``, ``latency``).
     """
 
@@ -63,6 +65,8 @@ class ReplayServer(Control):
         matching: Matching | None = None,
         repeats: int | None = None,
         failures: str = "none",
+        record_on_failure: bool = True,
+        policy: Policy | None = None,
         model: Mapping[str, Latency] | None = None,
         scenario: Scenarios | None = None,
         seed: int = 0,
@@ -80,7 +84,14 @@ class ReplayServer(Control):
         from .rest import Core
 
         given = [cassettes] if isinstance(cassettes, (str, Path, Cassette)) else list(cassettes)
-        self._live = Live(given, mode=mode, unknown=unknown, upstream=upstream)
+        self.live = Live(
+            given,
+            mode=mode,
+            unknown=unknown,
+            upstream=upstream,
+            record_on_failure=record_on_failure,
+            recorder_options={} if policy is None else {"policy": policy},
+        )
         found = None
         if scenario is not None:
             from bqsim.server.known import known
@@ -91,7 +102,7 @@ class ReplayServer(Control):
         draws = Draws(seed)
         self._parts = Parts(Simulation(clock, draws, repeatable=True), _known)
         self.book = Book(
-            self._live.opened,
+            self.live.opened,
             project=project,
             names=names or {},
             matching=matching or Matching(),
@@ -100,6 +111,7 @@ class ReplayServer(Control):
             failures=failures,
             clock=clock,
             mode=mode,
+            open_ended=self.live.answers,
         )
         self.settings = Settings(project=self.book.project, host=host, port=port, grpc_port=grpc_port)
         times = Timing(timing, model=model, draws=draws)
@@ -118,12 +130,18 @@ class ReplayServer(Control):
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
+        self._ended = False
 
     # Life
 
     def start(self) -> ReplayServer:
         """Serve; returns when requests are answered. ``OSError`` when a port is taken. Idempotent."""
-        if self._thread is not None:
+        if self._thread is not None or self.live.recording is not None:
+            return self
+        if self.live.records_all:
+            settings = self.settings
+            self.live.begin_recording(settings.host, settings.port, settings.grpc_port, self.project)
+            self.port, self.grpc_port = self.live.recording.proxy.port, self.live.recording.proxy.grpc_port
             return self
         self._ready.clear()
         self._failure = None
@@ -138,7 +156,13 @@ class ReplayServer(Control):
         return self
 
     def stop(self) -> None:
-        """Stop serving. Idempotent."""
+        """Stop serving, and write what was recorded. Idempotent."""
+        self._stop_serving()
+        if not self._ended:
+            self._ended = True
+            self.live.end(self.book)
+
+    def _stop_serving(self) -> None:
         thread, loop, stop = self._thread, self._loop, self._stop
         if thread is None or loop is None or stop is None:
             return
@@ -154,6 +178,7 @@ class ReplayServer(Control):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.live.failed = self.live.failed or kind is not None
         self.stop()
 
     # Use
@@ -226,6 +251,11 @@ class ReplayServer(Control):
             from bqsim.sim.control.loading import put_in_force
 
             put_in_force(self._parts, self._scenario, clock=False)
+        live, book = self.live, self.book
+        if live.answers:
+            self.core.unknown = lambda http, data: live.answer(http, data, book)
+        if live.verifies:
+            self.core.verify = lambda http, data, name, told: live.verify(http, data, name, told, book)
         app = ReplayApp(self.core)
         server = HttpServer(app.handle, app.refusal, self.core.clock)
         self.port = await server.start(self.settings.host, self.settings.port)
@@ -233,14 +263,13 @@ class ReplayServer(Control):
         try:
             self.book.bindings.host = self.url
             storage = await asyncio.to_thread(self._serve_storage)
-            await self._live.begin(self)
             self._ready.set()
             await self._stop.wait()
         finally:
             if storage is not None:
                 await asyncio.to_thread(storage.stop)
             await server.stop()
-            await self._live.end(self)
+            await self.live.close()
             self.core.clock.close()
 
     def _serve_storage(self) -> Any:
