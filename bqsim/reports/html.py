@@ -32,7 +32,7 @@ details{margin:.5em 0;border:1px solid var(--line);border-radius:6px;padding:.3e
 summary{cursor:pointer;padding:.2em 0}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,330px),1fr));gap:16px}
 figure{margin:0;min-width:0}figcaption{font-weight:600;margin-bottom:4px}
-.good,.bad,.note{font-weight:600;white-space:nowrap}
+.good,.bad,.note{font-weight:600}td .good,td .bad,td .note{white-space:nowrap}
 .good{color:var(--good)}.bad{color:var(--bad)}.note{color:var(--warn)}
 :root{--good:#1a7f37;--bad:#b3261e;--warn:#7d5200}
 @media (prefers-color-scheme:dark){:root{--good:#56d364;--bad:#ff8078;--warn:#e3b341}}
