@@ -12,8 +12,11 @@ from .environment import environment
 from .handle import LocalTestSimulator, TestSimulator, settings_of
 from .hooks import HANDLE, RUN, Run
 from .marks import Wanted, marked, wanted
+from .recording import MARKER as CASSETTE
+from .recording import recording_of
 
 if TYPE_CHECKING:
+    from bqsim.record.recording import Recording
     from bqsim.simulator import Simulator
 
     from .handle import Server
@@ -54,7 +57,10 @@ def bqsim(request: pytest.FixtureRequest) -> Iterator[TestSimulator]:
             simulator: Server = closing.enter_context(_own(run, asked, given, project))
         else:
             simulator = request.getfixturevalue("bqsim_server")
-        handle = closing.enter_context(_handle(simulator, project, own=asked.own))
+        recording = None
+        if run.recorded is not None:
+            recording = closing.enter_context(recording_of(run.recorded, node, simulator, project))
+        handle = closing.enter_context(_handle(simulator, project, own=asked.own, recording=recording))
         node.stash[HANDLE] = handle
         asked.begin(handle)
         yield handle
@@ -116,7 +122,8 @@ def bqsim_write_client(bqsim: TestSimulator) -> Any:
 @pytest.fixture(autouse=True)
 def _bqsim_marks(request: pytest.FixtureRequest) -> None:
     """A marked test has a simulator, also when it finds it by the environment alone."""
-    if marked(request.node):
+    recorded = request.config.stash[RUN].recorded is not None
+    if marked(request.node) or (recorded and request.node.get_closest_marker(CASSETTE)):
         request.getfixturevalue("bqsim")
 
 
@@ -144,8 +151,11 @@ def _own(run: Run, asked: Wanted, given: dict[str, Any], project: str) -> Iterat
 
 
 @contextmanager
-def _handle(simulator: Server, project: str, *, own: bool) -> Iterator[TestSimulator]:
+def _handle(
+    simulator: Server, project: str, *, own: bool, recording: Recording | None = None
+) -> Iterator[TestSimulator]:
     handle = _handle_of(simulator, project, own)
+    handle.recording = recording
     with environment(handle.environment()):
         try:
             yield handle

@@ -12,6 +12,7 @@ from bqsim.sim.control.control import Control, Scope
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from bqsim.record.recording import Recording
     from bqsim.remote import RemoteSimulator
     from bqsim.sim.clock import SimulationClock
     from bqsim.sim.control.loading import Scenarios
@@ -43,6 +44,8 @@ class TestSimulator(Control):
     simulator: Server
     project: str
     own = False
+    # Where clients go when the test is recorded.
+    recording: Recording | None = None
 
     def _begin(self, simulator: Server, project: str) -> None:
         self.simulator = simulator
@@ -57,31 +60,34 @@ class TestSimulator(Control):
     @property
     def url(self) -> str:
         """The address of the REST API: the ``api_endpoint`` of clients."""
-        return self.simulator.url
+        return (self.recording or self.simulator).url
 
     @property
     def grpc_target(self) -> str:
         """The address of the Storage API, ``host:port``."""
-        return self.simulator.grpc_target
+        return (self.recording or self.simulator).grpc_target
 
     def environment(self) -> dict[str, str]:
         """The environment variables that point clients here, which are set while the test runs."""
-        return {**self.simulator.environment(), "GOOGLE_CLOUD_PROJECT": self.project}
+        recorded = self.recording.environment() if self.recording is not None else {}
+        return {**self.simulator.environment(), "GOOGLE_CLOUD_PROJECT": self.project, **recorded}
 
     def client(self, project: str | None = None, **options: Any) -> Any:
         """Google's ``bigquery.Client`` on the test's project; it is closed when the test ends.
 
         Faults and the journal are those of the test's project: calls in another one are not seen.
         """
+        if self.recording is not None:
+            return self._kept(self.recording.client(project, **options))
         return self._kept(self.simulator.client(project or self.project, **options))
 
     def read_client(self) -> Any:
         """Google's ``BigQueryReadClient``; else as :meth:`client`."""
-        return self._kept(self.simulator.read_client())
+        return self._kept((self.recording or self.simulator).read_client())
 
     def write_client(self) -> Any:
         """Google's ``BigQueryWriteClient``; else as :meth:`client`."""
-        return self._kept(self.simulator.write_client())
+        return self._kept((self.recording or self.simulator).write_client())
 
     def _kept(self, client: Any) -> Any:
         self._clients.append(client)
@@ -105,7 +111,7 @@ class TestSimulator(Control):
             return self._fill(tables, seed)
         from bqsim.seeding import fill
 
-        return fill(self.url, self.project, [tables], existing, seed)
+        return fill(self.simulator.url, self.project, [tables], existing, seed)
 
     @abstractmethod
     def _fill(self, tables: Mapping[str, Any], seed: int) -> dict[str, int]: ...

@@ -14,6 +14,7 @@ import pytest
 from . import validating
 from .environment import ProjectNames
 from .marks import MARKERS, strict
+from .recording import MARKER_TEXT, Recorded, add_options, recorded
 
 if TYPE_CHECKING:
     from .handle import TestSimulator
@@ -36,6 +37,7 @@ class Run:
     scenario: Path | None = None
     url: str = ""
     shared: bool = False
+    recorded: Recorded | None = None
     closing: ExitStack = field(default_factory=ExitStack)
 
 
@@ -61,6 +63,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="one simulator for all workers of pytest-xdist, instead of one each (also BQSIM_SHARED=1)",
     )
+    add_options(group)
     validating.add_options(group)
 
 
@@ -68,7 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers; settle the seed."""
     from bqsim.sim.draws import Draws
 
-    for text in MARKERS:
+    for text in (*MARKERS, MARKER_TEXT):
         config.addinivalue_line("markers", text)
     validating.configure(config)
     url = config.getoption("--bqsim-url")
@@ -82,6 +85,7 @@ def pytest_configure(config: pytest.Config) -> None:
         scenario=config.getoption("--bqsim-scenario"),
         url=url or told.get("url", ""),
         shared=config.getoption("--bqsim-shared") or os.environ.get("BQSIM_SHARED", "").lower() in TRUE,
+        recorded=recorded(config),
     )
 
 
