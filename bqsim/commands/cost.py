@@ -164,6 +164,11 @@ class _Work:
         )
         return replace(found, queries=tuple(queries))
 
+    def _project(self) -> str:
+        """The project of the queries when they are all of one: seeds name none."""
+        named = {q.project for q in self.workload.queries}
+        return named.pop() if len(named) == 1 else ""
+
     @property
     def time(self) -> dt.datetime | None:
         from bqsim.cost.errors import CostError
@@ -188,7 +193,7 @@ class _Work:
             )
         with bench(
             given.tables,
-            project=given.project,
+            project=given.project or self._project(),
             url=given.url,
             at=self.time,
             streamed=self.policy.streamed,
@@ -420,7 +425,11 @@ def _backtest(given: argparse.Namespace) -> int:
     def tell(bench: Bench, measured: list[Measured]) -> int:
         found = backtest(work.workload, bench)
         if not found.compared:
-            raise CostError("no recorded run can be compared: is this a history, with texts and bytes?")
+            left = ", ".join(f"{n} {why}" for why, n in found.left_out.items()) or "there is none"
+            _failed(measured)
+            raise CostError(
+                f"no recorded run can be compared ({left}): is this a history, with texts and bytes?"
+            )
         if given.json:
             print(backtest_json(found, within))
         elif not given.quiet:

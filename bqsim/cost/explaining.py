@@ -41,10 +41,9 @@ def explained(measured: Measured, till: Till) -> str:
     entry = entry_of(measured)
     one, month = till.run(entry), till.month(entry)
     if one is not None and month is not None:
-        lines.append(
-            f"  costs {shown_money(one, till.currency)} a run, "
-            f"{shown_money(month.expected, till.currency)} a month ({query.rate.per_month:,.4g} runs, {query.rate.source})"
-        )
+        a_run, a_month = (shown_money(n, till.currency) for n in (one, month.expected))
+        runs = f"{query.rate.per_month:,.4g} runs, {query.rate.source}"
+        lines.append(f"  costs {a_run} a run, {a_month} a month ({runs})")
     else:
         lines.append("  costs by slot time, which only recorded runs tell")
     for table in estimate.tables:

@@ -30,7 +30,9 @@ def measured(name: str = "q", sql: str = SQL, **more: object) -> Measured:
     )
     filters = ((("day", "PRUNES"), ("c", "NO_FILTER")),)
     table = TableRead("p.d.t", 12345, ("a", "day"), (1, 31), (2, 9), filters)
-    estimate = Estimate("SELECT", 12345, 10485760, 20000, "UPPER_BOUND", 1, (table,), uncacheable=("why",), **more)  # type: ignore[arg-type]
+    estimate = Estimate(
+        "SELECT", 12345, 10485760, 20000, "UPPER_BOUND", 1, (table,), uncacheable=("why",), **more
+    )  # type: ignore[arg-type]
     return Measured(query, estimate)
 
 
@@ -61,7 +63,8 @@ def test_the_order_of_queries_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize(
-    "sql", ["SELECT 1", "SELECT 1 \nFROM x  \n", "SELECT '\t\u2028é'\n\nFROM y", "a: b\n- c", "\n\nSELECT 1\n"]
+    "sql",
+    ["SELECT 1", "SELECT 1 \nFROM x  \n", "SELECT '\t\u2028é'\n\nFROM y", "a: b\n- c", "\n\nSELECT 1\n"],
 )
 def test_texts_stay_as_they_are(tmp_path: Path, sql: str) -> None:
     path = tmp_path / "b.yaml"
@@ -71,10 +74,14 @@ def test_texts_stay_as_they_are(tmp_path: Path, sql: str) -> None:
 
 def test_approving_says_who_and_why() -> None:
     old = baseline_of(workload(measured("a"), measured("b"), measured("c")), map(measured, "abc"))
-    now = baseline_of(workload(measured("a"), measured("b")), [measured("a", "SELECT 2"), measured("b", "SELECT 3")])
+    now = baseline_of(
+        workload(measured("a"), measured("b")), [measured("a", "SELECT 2"), measured("b", "SELECT 3")]
+    )
     found = approved(old, now, ["a", "c"], "anna", "wanted", dt.date(2026, 1, 2))
     assert {n: e.measured.query.sql for n, e in found.entries.items()} == {"a": "SELECT 2", "b": SQL}
-    assert "approvals:\n- date: '2026-01-02'\n  by: anna\n  why: wanted\n  queries: [a, c]\n" in written(found)
+    assert "approvals:\n- date: '2026-01-02'\n  by: anna\n  why: wanted\n  queries: [a, c]\n" in written(
+        found
+    )
 
 
 def test_recorded_runs_are_kept_of_the_same_text() -> None:
@@ -91,7 +98,10 @@ def test_recorded_runs_are_kept_of_the_same_text() -> None:
         ("bqsim_cost_baseline: 99\n", "version 99"),
         ("bqsim_cost_baseline: 1\n<<<<<<< HEAD\n", "b.yaml:2: there are marks of a merge conflict"),
         ("bqsim_cost_baseline: [1\n", "b.yaml:"),
-        ("bqsim_cost_baseline: 1\nqueries:\n  q: {sql: x}\n", "b.yaml:3: the entry q is broken: 'fingerprint'"),
+        (
+            "bqsim_cost_baseline: 1\nqueries:\n  q: {sql: x}\n",
+            "b.yaml:3: the entry q is broken: 'fingerprint'",
+        ),
     ],
 )
 def test_broken_files_are_told(tmp_path: Path, text: str, told: str) -> None:

@@ -71,7 +71,11 @@ def test_prices_are_dated() -> None:
     [
         (ON_DEMAND, {"region": "mars-1", "on": DAY}, "in the region 'mars-1'"),
         (ON_DEMAND, {"region": "us", "on": dt.date(2012, 1, 1)}, "on 2012-01-01: the first is of 2016-01-01"),
-        (SLOTS, {"region": "us", "on": DAY, "edition": "STANDARD", "commitment": "3y"}, "STANDARD commitment 3y"),
+        (
+            SLOTS,
+            {"region": "us", "on": DAY, "edition": "STANDARD", "commitment": "3y"},
+            "STANDARD commitment 3y",
+        ),
         ("rockets", {"region": "us", "on": DAY}, "items are bi_engine"),
     ],
 )

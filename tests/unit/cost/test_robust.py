@@ -45,7 +45,7 @@ def test_noise_is_no_rise() -> None:
 
 
 def test_one_outlier_does_not_decide() -> None:
-    assert compare(WARM + STEADY, WARM + [*STEADY[:-1], 100_000.0]).verdict == SAME
+    assert compare(WARM + STEADY, [*WARM, *STEADY[:-1], 100_000.0]).verdict == SAME
 
 
 def test_the_first_runs_are_left_out() -> None:
@@ -74,7 +74,8 @@ def test_the_chance_is_that_of_counting_all_orders() -> None:
     ranks = range(7)
     wins = sum(a < b for a in low for b in high)
     outcomes = [
-        sum(a < b for a in (r for r in ranks if r not in chosen) for b in chosen) for chosen in combinations(ranks, 4)
+        sum(a < b for a in (r for r in ranks if r not in chosen) for b in chosen)
+        for chosen in combinations(ranks, 4)
     ]
     assert chance_above(low, high) == pytest.approx(sum(w >= wins for w in outcomes) / len(outcomes))
 

@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from bqsim.cost.units import BYTES, HOURS_PER_MONTH, SLOT_TIME, bytes_of, shown_bytes, shown_money, shown_share
+from bqsim.cost.units import (
+    BYTES,
+    HOURS_PER_MONTH,
+    SLOT_TIME,
+    bytes_of,
+    shown_bytes,
+    shown_money,
+    shown_share,
+)
 
 
 @pytest.mark.parametrize(

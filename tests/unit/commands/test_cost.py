@@ -1,0 +1,152 @@
+"""The command as it is used in a repository: baseline, check, approve, reports."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bqsim.cli import main
+
+WAREHOUSE = Path(__file__).parents[1] / "cost" / "warehouse.yaml"
+Cost = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
+    (tmp_path / "sql" / "finance").mkdir(parents=True)
+    shutil.copy(WAREHOUSE, tmp_path / "tables.yaml")
+    (tmp_path / "sql" / "finance" / "revenue.sql").write_text(
+        "-- revenue of a day\nSELECT id, amount\nFROM sales.orders\nWHERE day = '2026-01-02'\n"
+    )
+    (tmp_path / "sql" / "customers.sql").write_text("SELECT id, name FROM sales.customers\n")
+    (tmp_path / "cost-policy.yaml").write_text(
+        "queries:\n  - {match: 'sql/finance/*', owner: finance, schedule: hourly}\n"
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def cost(capsys: pytest.CaptureFixture[str]) -> Cost:
+    def run(act: str, *words: str) -> tuple[int, str, str]:
+        code = main(["cost", act, "sql", "--tables", "tables.yaml", "--project", "shop", *words])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+def test_from_the_baseline_to_an_approved_change(repository: Path, cost: Cost) -> None:
+    assert cost("check")[0] == 2
+    code, out, _ = cost("baseline")
+    assert (code, out) == (0, "cost-baseline.yaml: 2 queries\n")
+    first = Path("cost-baseline.yaml").read_bytes()
+    assert cost("baseline")[0] == 2
+    assert cost("baseline", "--force")[0] == 0
+    assert Path("cost-baseline.yaml").read_bytes() == first
+    assert cost("check")[0] == 0
+
+    revenue = repository / "sql" / "finance" / "revenue.sql"
+    revenue.write_text("-- revenue\nSELECT *\nFROM sales.orders\n")
+    files = ("cost.html", "cost.md", "out/junit.xml", "cost.sarif", "cost.json")
+    code, out, _ = cost("check", *(word for file in files for word in ("--report", file)))
+    assert code == 1
+    assert "FAIL  sql/finance/revenue.sql (sql/finance/revenue.sql:2): costs more" in out
+    found = json.loads(Path("cost.json").read_text())["queries"][0]
+    assert [c["code"] for c in found["causes"]] == ["lost_partition_filter", "select_star"]
+    assert found["month"]["expected"] == pytest.approx(730 * (136e9 - 4105660376) / 2**40 * 6.25, rel=1e-4)
+    place = json.loads(Path("cost.sarif").read_text())["runs"][0]["results"][0]["locations"][0]
+    assert place["physicalLocation"]["region"] == {"startLine": 2}
+    assert all(Path(file).stat().st_size for file in files)
+
+    code, out, _ = cost("approve", "--query", "sql/customers.sql", "--why", "x")
+    assert (code, out) == (0, "nothing has changed\n")
+    code, out, _ = cost("approve", "--by", "anna", "--why", "new dashboard")
+    assert (code, out) == (0, "cost-baseline.yaml: approved sql/finance/revenue.sql\n")
+    text = Path("cost-baseline.yaml").read_text()
+    assert "  by: anna\n  why: new dashboard\n  queries: [sql/finance/revenue.sql]\n" in text
+    assert cost("check")[0] == 0
+
+
+def test_a_report_to_standard_output_and_wrong_usage(repository: Path, cost: Cost) -> None:
+    code, out, _ = cost("report", "--report", "json=-")
+    assert code == 0
+    assert {q["verdict"] for q in json.loads(out)["queries"]} == {"new"}
+    code, _, error = cost("check", "--report", "pdf=x")
+    assert code == 2
+    assert "cost-baseline.yaml: there is no baseline yet" in error
+    cost("baseline")
+    code, _, error = cost("check", "--report", "pdf=x")
+    assert (code, "the formats are text" in error) == (2, True)
+    code, _, error = cost("check", "--at", "noon")
+    assert (code, "--at" in error) == (2, True)
+
+
+def test_budgets_shut_the_gate(repository: Path, cost: Cost) -> None:
+    policy = repository / "cost-policy.yaml"
+    policy.write_text(policy.read_text() + "budgets:\n  - {owner: finance, money: 1}\n")
+    code, out, _ = cost("report")
+    assert code == 1
+    assert "OVER  budget of owner finance: 17.04 USD a month of 1.00 USD" in out
+    policy.write_text("budgets:\n  - {owner: finance}\n")
+    code, _, error = cost("report")
+    assert code == 2
+    assert "cost-policy.yaml:2:" in error
+
+
+def test_queries_that_fail_are_told(repository: Path, cost: Cost) -> None:
+    (repository / "sql" / "broken.sql").write_text("SELECT x FROM sales.nowhere\n")
+    code, out, error = cost("baseline")
+    assert code == 1
+    assert "1 could not be measured" in out
+    assert "sql/broken.sql: " in error and "nowhere" in error
+
+
+def test_explaining(repository: Path, cost: Cost) -> None:
+    code, out, _ = cost("explain", "--query", "*revenue*")
+    assert code == 0
+    assert "shop.sales.orders: 3.82 GiB\n    columns: id, day, amount\n    partitions: 1 of 4\n" in out
+    assert "day: the filter leaves out what it does not need" in out
+    assert "customers" not in out
+    assert cost("explain", "--query", "none")[0] == 2
+
+
+def test_a_back_test(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def row(n: int, sql: str, processed: int) -> dict[str, object]:
+        return {
+            "job_id": f"j{n}",
+            "project_id": "shop",
+            "job_type": "QUERY",
+            "state": "DONE",
+            "query": sql,
+            "creation_time": f"2026-01-04T0{n}:00:00Z",
+            "total_bytes_processed": str(processed),
+            "total_bytes_billed": str(-(-processed // 2**20) * 2**20),
+        }
+
+    right = [row(n, "SELECT id, name FROM sales.customers", 300_000_000) for n in range(1, 5)]
+    Path("jobs.json").write_text(json.dumps(right))
+    words = ["cost", "backtest", "jobs.json", "--tables", "tables.yaml"]
+    assert main([*words, "--json", "--exact-at-least", "100 %"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["compared"], found["exact"], found["exact_billed"]) == (4, 1, 1)
+    Path("jobs.json").write_text(json.dumps([*right, row(5, "SELECT sku FROM sales.items", 10**9)]))
+    assert main(words) == 1
+    said = capsys.readouterr()
+    assert "80.00% exact" in said.out
+    assert "80.00% of runs are within 5.00%, 95.00% are needed" in said.err
+
+
+def test_the_queries_that_export_tables_and_the_prices(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cost", "import-query", "--project", "real", "--region", "eu"]) == 0
+    out = capsys.readouterr().out
+    assert "`real`.`region-eu`.INFORMATION_SCHEMA.COLUMNS" in out
+    assert main(["cost", "prices", "--on", "2026-01-01"]) == 0
+    assert "6.25 USD a TiB, 1.00 TiB a month free" in capsys.readouterr().out
+    assert main(["cost", "prices", "--region", "mars"]) == 2
+    assert main(["cost", "prices", "--on", "x"]) == 2
