@@ -39,10 +39,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("journal", "Show what a running simulator was asked, and how it answered."),
     Command("limits", "Show and change the quotas and limits of a running simulator."),
     Command("record", "Record what an application says to BigQuery, into a cassette."),
+    Command("replay", "Answer an application from cassettes, and tell how it kept to them."),
     Command("scenario", "Check and explain scenario files; load one into a running simulator."),
     Command("seed", "Fill a simulator with datasets, tables and rows from YAML, SQL and folders of files."),
     Command("serve", "Serve a simulator until it is told to stop."),
     Command("verify", "Check that a running simulator was called as expected."),
     Command("warm", "Compile Google's analyzer once for this user, so that later starts are quick."),
+    Command("workload", "Run recorded jobs again at an endpoint, and tell what differs."),
     Command("world", "Snapshots, restores and copies of the world of a running simulator."),
 )

@@ -35,6 +35,9 @@ from .hooks import (
     pytest_unconfigure,
 )
 
+# Replays have hooks and a fixture of their own.
+pytest_plugins = ("bqsim.pytest_plugin.replaying",)
+
 __all__ = [
     "_bqsim_marks",
     "bqsim",

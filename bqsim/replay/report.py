@@ -93,6 +93,21 @@ class Report:
         return {"ok": self.ok, **members}
 
     @property
+    def junit(self) -> str:
+        """The report as JUnit XML: a case for each finding, and one for what was used."""
+        from bqsim.reports import junit
+
+        cases = [junit.Case(f"{self.used} of {self.operations} operations used", "replay")]
+        failing = self.failing if self.strict else frozenset()
+        for finding in self.findings:
+            head, *rest = finding.lines()
+            name = f"{finding.what} {finding.operation or finding.title}".strip()
+            failure = head if finding.what in failing else ""
+            skipped = "" if failure else head
+            cases.append(junit.Case(name, "replay", 0, failure, "\n".join([head, *rest]), skipped))
+        return junit.document("bqsim replay", cases)
+
+    @property
     def json(self) -> str:
         return json.dumps(self.to_json(), indent=1, ensure_ascii=False)
 
