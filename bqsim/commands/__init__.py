@@ -22,6 +22,7 @@ class Command:
 
 COMMANDS: tuple[Command, ...] = (
     Command("calibrate", "Fit a simulator's latencies and failures to recordings and histories."),
+    Command("cassette", "Show, trim, merge, compare, check, upgrade and recover cassettes."),
     Command("clock", "Show and move the clock of a running simulator."),
     Command("contract", "Compare the answers of endpoints, and hold them to what an application needs."),
     Command("cost", "Tell what queries cost, and keep a change from making the bill grow."),

@@ -82,23 +82,21 @@ def _json(text: str) -> list[str]:
     if isinstance(value, list):
         return _rows(
             f"JSON, {len(value):,} item{'s' * (len(value) != 1)}",
-            [_compact(v) for v in value[:_SHOWN]],
+            [compact(v) for v in value[:_SHOWN]],
             len(value),
         )
     if isinstance(value, dict) and isinstance(value.get("rows"), list):
         rows = value["rows"]
         names = ", ".join(name for name in value if name != "rows")
-        return _rows(
-            f"JSON with {names}; {len(rows):,} rows", [_compact(r) for r in rows[:_SHOWN]], len(rows)
-        )
+        return _rows(f"JSON with {names}; {len(rows):,} rows", [compact(r) for r in rows[:_SHOWN]], len(rows))
     if isinstance(value, dict):
         return _rows(
-            "JSON", [f"{name}: {_compact(item)}" for name, item in list(value.items())[:_SHOWN]], len(value)
+            "JSON", [f"{name}: {compact(item)}" for name, item in list(value.items())[:_SHOWN]], len(value)
         )
-    return ["JSON", _compact(value)]
+    return ["JSON", compact(value)]
 
 
-def _compact(value: Any) -> str:
+def compact(value: Any) -> str:
     """A value in a line; rows of the REST API's form as lists of their cells."""
     try:
         return json.dumps(_cells(value), ensure_ascii=False, default=str)
@@ -176,7 +174,7 @@ def _avro(data: bytes, kind: str) -> list[str]:
     except (ValueError, TypeError, EOFError, KeyError, IndexError, OSError):
         return []
     names = ", ".join(f["name"] for f in schema.get("fields", ())) if isinstance(schema, dict) else ""
-    return _rows(f"Avro, {count:,} rows: {names}", [_compact(_values(row)) for row in rows], count)
+    return _rows(f"Avro, {count:,} rows: {names}", [compact(_values(row)) for row in rows], count)
 
 
 def _table(name: str, table: Any) -> list[str]:
@@ -185,7 +183,7 @@ def _table(name: str, table: Any) -> list[str]:
 
 def _listed(name: str, count: int, schema: Any, rows: list[dict[str, Any]]) -> list[str]:
     columns = ", ".join(f"{field.name} {field.type}" for field in schema)
-    return _rows(f"{name}, {count:,} rows: {columns}", [_compact(_values(row)) for row in rows], count)
+    return _rows(f"{name}, {count:,} rows: {columns}", [compact(_values(row)) for row in rows], count)
 
 
 def _values(row: Any) -> Any:

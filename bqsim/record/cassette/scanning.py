@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+
+from bqsim.record.model import KINDS
 
 from .errors import CassetteError
 from .text import HEAD_LINE
@@ -13,12 +15,12 @@ _PIECE = 4 * 1024 * 1024
 _MARK = b"\n=== "
 # So lines begin where git could not merge. No line of an operation begins so.
 _CONFLICT = re.compile(rb"^(?:<{7}|={7}|>{7}|\|{7})(?: .*)?\r?$", re.MULTILINE)
-_SIGNS = (b"\n<<<<<<<", b"\n=======", b"\n>>>>>>>", b"\n|||||||")
+# The outer ones of them: when somebody has left one in the middle, the JSON around it is damaged.
+_SIGNS = (b"\n<<<<<<<", b"\n>>>>>>>")
 _RESTORE = "Restore the file"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """Where an operation is: its text is the bytes from ``start`` to ``end`` of the operations' file."""
 
     kind: str
@@ -58,8 +60,8 @@ class _Scan:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.entries: list[Entry] = []
-        self._kinds: dict[bytes, str] = {}
-        self._last: dict[str, int] = {}
+        self._kinds = {name.encode(): name for name in KINDS}
+        self._last: dict[bytes, int] = {}
         self._open: tuple[str, str, int, int] | None = None
 
     def take(self, held: bytes, offset: int) -> int:
@@ -110,32 +112,32 @@ class _Scan:
             raise CassetteError(self.path, problem, _RESTORE, line_of(self.path, offset + lead))
 
     def _head(self, line: bytes, start: int, body: int) -> None:
-        head = HEAD_LINE.fullmatch(line.rstrip(b"\r"))
+        head = HEAD_LINE.fullmatch(line) or HEAD_LINE.fullmatch(line.rstrip(b"\r"))
         if not head:
             shown = line[:80].decode("utf-8", "replace")
             raise CassetteError(
                 self.path, f"{shown!r} names no operation", _RESTORE, line_of(self.path, start)
             )
-        self._close(start)
-        kind = self._kinds.setdefault(head[1], head[1].decode())
-        key, occurrence = head[2].decode(), int(head[3])
+        if self._open is not None:
+            self.entries.append(Entry(*self._open, start))
+        kind, key, number = head.groups()
         before = self._last.get(key, 0)
-        if occurrence != before + 1:
-            problem = (
-                f"operation {key}.{occurrence} stands here a second time"
-                if occurrence <= before
-                else f"operation {key}.{occurrence} stands here, and no {key}.{before + 1} before it"
-            )
-            raise CassetteError(
-                self.path, problem, "Restore the file, or record anew", line_of(self.path, start)
-            )
+        if (occurrence := int(number)) != before + 1:
+            self._disorder(key.decode(), occurrence, before, start)
         self._last[key] = occurrence
-        self._open = kind, key, occurrence, body
+        self._open = self._kinds[kind], key.decode(), occurrence, body
+
+    def _disorder(self, key: str, occurrence: int, before: int, start: int) -> None:
+        problem = (
+            f"operation {key}.{occurrence} stands here a second time"
+            if occurrence <= before
+            else f"operation {key}.{occurrence} stands here, and no {key}.{before + 1} before it"
+        )
+        raise CassetteError(self.path, problem, "Restore the file, or record anew", line_of(self.path, start))
 
     def _close(self, end: int) -> None:
         if self._open is not None:
-            kind, key, occurrence, start = self._open
-            self.entries.append(Entry(kind, key, occurrence, start, end))
+            self.entries.append(Entry(*self._open, end))
             self._open = None
 
 

@@ -96,6 +96,8 @@ class Contents:
 
     def value(self, value: Any, table: str = "") -> Any:
         """The JSON of a request or answer: rows in it by the rules of rows, the rest by name and form."""
+        if isinstance(value, list) and any(isinstance(row, dict) and set(row) == {"f"} for row in value):
+            return self.rows.rows(value, None, table)
         if not isinstance(value, dict):
             return self.texts.value(value)
         rows = value.get("rows")
