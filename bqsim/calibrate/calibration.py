@@ -168,7 +168,7 @@ def _calls(made: Calibration) -> None:
             made.missed.append(f"calls of {method}: {few}: none is fitted")
     for method, pages in sorted(samples.pages.items()):
         try:
-            made.pages[method] = fit([one for one, _ in pages], None, made.minimum)
+            made.pages[method] = fit(pages, None, made.minimum)
         except TooFew as few:
             made.missed.append(f"pages of {method}: {few}: none is fitted")
     if samples.acks:

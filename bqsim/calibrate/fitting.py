@@ -70,9 +70,10 @@ class Fit:
     @property
     def confidence(self) -> str:
         """``high``, ``medium`` or ``low``: by samples, and by how well times that were not seen fit."""
-        if self.count >= 200 and (self.share >= 0.05 or self.distance < 0.05):
+        off = max((abs(self.errors[name]) for name in ("p50", "p90") if name in self.errors), default=0.0)
+        if self.count >= 200 and (self.share >= 0.05 or self.distance < 0.05) and off < 0.1:
             return "high"
-        if self.count >= 60 and (self.share >= _REJECTED or self.distance < 0.1):
+        if self.count >= 60 and (self.share >= _REJECTED or self.distance < 0.1) and off < 0.25:
             return "medium"
         return "low"
 

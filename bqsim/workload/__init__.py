@@ -1,1 +1,1 @@
-"""Workloads: recorded jobs, run again at recorded, scaled or generated times."""
+"""Workload replay: recorded jobs run again at an endpoint, with their spacing, sessions and dependencies."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bqsim.calibrate.gathering import Samples, gather, take
+from bqsim.calibrate.gathering import gather
 from bqsim.history.fingerprints import fingerprint_of
 from bqsim.record.cassette.header import Header
 from bqsim.record.cassette.writer import CassetteWriter
 from bqsim.record.model import Operation
 from bqsim.sim.methods import APPEND_ROWS
 
-PAGES = [0.1, {"seconds": 0.2, "rows": 5}]
+BEGAN_US = 1_772_366_400_000_000
 QUERY = Operation(
     "query",
     "0" * 16,
@@ -25,6 +25,8 @@ QUERY = Operation(
             "status": {"state": "DONE"},
             "statistics": {
                 "creationTime": "${time:job.statistics.creationTime.ms}",
+                "startTime": "${time:job.statistics.startTime.ms}",
+                "endTime": "${time:job.statistics.endTime.ms}",
                 "totalSlotMs": "${measure:job.statistics.totalSlotMs}",
                 "query": {"statementType": "SELECT", "totalBytesProcessed": "100"},
             },
@@ -32,8 +34,14 @@ QUERY = Operation(
         "failures": [{"method": "bigquery.jobs.insert", "status": 503, "reason": "backendError"}],
     },
     measures={
-        "at": {"start_s": 1.0, "queue_s": 0.25, "run_s": 1.5, "end_s": 3.0, "pages": PAGES},
-        "values": {"job.statistics.totalSlotMs": "42", "job.statistics.creationTime.ms": 0.1},
+        "at": {"began_us": BEGAN_US, "start_s": 1.0, "end_s": 3.0, "pages": [2.0, 0.5, 0.1, 0.2]},
+        "project": "p",
+        "values": {
+            "job.statistics.totalSlotMs": "42",
+            "job.statistics.creationTime.ms": 0.1,
+            "job.statistics.startTime.ms": 0.35,
+            "job.statistics.endTime.ms": 1.85,
+        },
     },
 )  # fmt: skip
 REFUSED = Operation(
@@ -56,16 +64,15 @@ APPEND = Operation(
 )
 
 
-def test_operations_tell_their_times() -> None:
-    found = Samples()
-    for operation in (QUERY, REFUSED, GET, APPEND):
-        take(found, operation, "c")
-    query, refused = found.jobs
+def test_operations_tell_their_times(tmp_path: Path) -> None:
+    CassetteWriter(tmp_path / "c.cassette").write(Header(), [QUERY, REFUSED, GET, APPEND])
+    found = gather([tmp_path / "c.cassette"])
+    refused, query = sorted(found.jobs, key=lambda job: job.created_us)
     assert (query.queued_us, query.ran_us, query.slot_ms) == (250_000, 1_500_000, 42)
     assert (query.fingerprint, query.bytes_processed) == (fingerprint_of("SELECT 2"), 100)
-    assert (refused.error_reason, refused.statement_type) == ("invalidQuery", "SELECT")
+    assert refused.error_reason == "invalidQuery"
     assert found.calls == {"bigquery.tables.get": [0.125]}
-    assert found.pages == {"bigquery.jobs.getQueryResults": [(0.1, 0), (0.2, 5)]}
+    assert found.pages == {"bigquery.jobs.getQueryResults": [0.1, 0.2]}
     assert found.acks == [0.1, 0.2]
     assert found.asked == {"bigquery.jobs.insert": 3, "bigquery.tables.get": 1, APPEND_ROWS: 1}
     assert found.failed == {

@@ -76,7 +76,7 @@ def test_nothing_is_fitted_to_too_few_jobs() -> None:
 def test_calls_pages_and_acks() -> None:
     samples = Samples(
         calls={"bigquery.tables.get": times(QUICK, 60), "bigquery.tables.list": [0.1]},
-        pages={"bigquery.jobs.getQueryResults": [(one, 100) for one in times(QUEUE, 60, purpose="p")]},
+        pages={"bigquery.jobs.getQueryResults": times(QUEUE, 60, purpose="p")},
         acks=times(QUEUE, 60, purpose="a"),
     )
     samples.asked["bigquery.tables.get"] = 100
