@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import threading
-import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
 
@@ -17,6 +17,8 @@ from .model import Content, Exchange, Headers, Part
 
 JOURNAL = "exchanges.journal"
 _FORMAT = "bqsim-exchanges"
+# So much of a file is held while it is copied.
+_BLOCK = 1 << 20
 
 
 def _content_head(content: Content) -> dict[str, Any]:
@@ -65,15 +67,38 @@ _PLAIN = (
 _HEADERS = ("request_headers", "response_headers", "trailers")
 
 
-def packed(exchange: Exchange) -> bytes:
-    """The record of an exchange."""
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A body that lies in a file: its parts by size, and when each passed."""
+
+    path: Path
+    parts: Sequence[tuple[int, float]]
+
+
+def packed(exchange: Exchange, request: Spooled | None = None, response: Spooled | None = None) -> list[Any]:
+    """The record of an exchange: pieces of bytes, and files that stand for theirs. Bodies that lie in files
+    have no parts in the exchange."""
     head: dict[str, Any] = {name: getattr(exchange, name) for name in _PLAIN if getattr(exchange, name)}
     head.update({name: getattr(exchange, name) for name in _HEADERS if getattr(exchange, name)})
-    head["request"] = _content_head(exchange.request)
-    head["response"] = _content_head(exchange.response)
-    data = b"".join(p.data for p in (*exchange.request.parts, *exchange.response.parts))
-    head["bytes"], head["crc"] = len(data), zlib.crc32(data)
-    return json.dumps(head, separators=(",", ":")).encode() + b"\n" + data + b"\n"
+    pieces: list[Any] = []
+    size = 0
+    for way, content, spooled in (
+        ("request", exchange.request, request),
+        ("response", exchange.response, response),
+    ):
+        head[way] = _content_head(content)
+        if spooled is not None:
+            head[way]["parts"] = [[length, round(at_s, 6)] for length, at_s in spooled.parts]
+            pieces.append(spooled.path)
+            size += sum(length for length, _ in spooled.parts)
+        else:
+            pieces.append(content.data)
+            size += len(content.data)
+    head["bytes"] = size
+    line = json.dumps(head, separators=(",", ":")).encode() + b"\n"
+    if request is None and response is None:
+        return [b"".join((line, *pieces, b"\n"))]
+    return [line, *pieces, b"\n"]
 
 
 def unpacked(head: dict[str, Any], data: bytes) -> Exchange:
@@ -109,12 +134,21 @@ class JournalWriter:
         while view:
             view = view[self._file.write(view) :]
 
-    def add(self, exchange: Exchange) -> None:
+    def add(
+        self, exchange: Exchange, request: Spooled | None = None, response: Spooled | None = None
+    ) -> None:
         """Keep an exchange. ``OSError`` when the disk is full."""
-        record = packed(exchange)
+        record = packed(exchange, request, response)
         with self._lock:
-            if not self._file.closed:
-                self._write(record)
+            if self._file.closed:
+                return
+            for piece in record:
+                if isinstance(piece, bytes):
+                    self._write(piece)
+                    continue
+                with piece.open("rb") as file:
+                    while block := file.read(_BLOCK):
+                        self._write(block)
 
     def close(self) -> None:
         """Nothing more is kept."""

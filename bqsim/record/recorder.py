@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bqsim.sim.clock import Clock, RealClock
 
 from .cassette.cassette import Cassette
-from .exchanges import JOURNAL, JournalWriter
+from .exchanges import JOURNAL, JournalWriter, Spooled
 from .model import GRPC, Content, Exchange, Headers, Part
 from .routes import identify
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 KEEP_BYTES = 8 << 20
 # Of bodies that are too large so much is looked at for their preview.
 _SHOWN_BYTES = 64 << 10
+# Bodies that are kept, whatever their size, lie in a file beyond so many bytes.
+_SPOOL_BYTES = 8 << 20
 # Calls that ended wait for their redaction; beyond so many bytes whoever ends one does it itself.
 _WAITING_BYTES = 64 << 20
 
@@ -124,22 +126,27 @@ class Recorder:
 
     def _keep(self, call: _Call) -> None:
         try:
-            self._journal.add(call.exchange())
+            self._journal.add(*call.record())
         except Exception as error:  # told by finish(): taps never raise
             self._failure = self._failure or error
         finally:
+            call.forget()
             with self._lock:
                 self._waiting_bytes -= call.held
 
 
 class _Body:
-    """One direction of a call: its pieces, or what is told of them when they are too many."""
+    """One direction of a call: its pieces, or what is told of them when they are too many.
 
-    def __init__(self, keep: int | None, encoding: str) -> None:
+    With ``spool``, what goes beyond is written to its file, without secrets, as it comes.
+    """
+
+    def __init__(self, keep: int | None, encoding: str, spool: _Spool) -> None:
         self.pieces: list[Part] = []
         self.size = 0
         self.kept = True
         self.held = 0
+        self.spool = spool
         self._keep = keep
         self._hash = hashlib.sha256()
         self._decoder = zlib.decompressobj(zlib.MAX_WBITS | 32) if encoding in ("gzip", "deflate") else None
@@ -152,6 +159,9 @@ class _Body:
                 self._decoder = None
         self.size += len(data)
         self._hash.update(data)
+        if self.spool.begun:
+            self.spool.add(data, at_s)
+            return
         if not self.kept and self.held >= _SHOWN_BYTES:
             return
         self.pieces.append(Part(bytes(data), at_s))
@@ -159,6 +169,10 @@ class _Body:
         if self._keep is not None and self.size > self._keep:
             self.kept = False
             self._cut()
+        elif self._keep is None and self.held > _SPOOL_BYTES:
+            for piece in self.pieces:
+                self.spool.add(piece.data, piece.at_s)
+            self.pieces, self.held = [], 0
 
     def _cut(self) -> None:
         """Hold only what the preview shows."""
@@ -173,6 +187,51 @@ class _Body:
     @property
     def digest(self) -> str:
         return self._hash.hexdigest()
+
+
+class _Spool:
+    """The file of a body that is too large for memory: ``redact`` takes secrets from a piece of it, ``rest``
+    gives what is left at its end. Each piece is a part when ``messages``."""
+
+    def __init__(
+        self, path: Path, redact: Callable[[bytes], bytes], rest: Callable[[], bytes], messages: bool
+    ) -> None:
+        self.path = path
+        self._redact, self._rest, self._messages = redact, rest, messages
+        self._file: Any = None
+        self._parts: list[tuple[int, float]] = []
+
+    @property
+    def begun(self) -> bool:
+        return self._file is not None
+
+    def add(self, data: bytes, at_s: float) -> None:
+        if self._file is None:
+            self._file = self.path.open("wb")
+        self._put(self._redact(data), at_s)
+
+    def _put(self, data: bytes, at_s: float) -> None:
+        self._file.write(data)
+        if self._messages or not self._parts:
+            self._parts.append((len(data), at_s))
+        else:
+            self._parts[0] = self._parts[0][0] + len(data), at_s
+
+    def done(self) -> Spooled | None:
+        """What lies in the file; None when nothing does."""
+        if self._file is None:
+            return None
+        rest = self._rest()
+        if rest:
+            self._put(rest, self._parts[-1][1])
+        self._file.close()
+        return Spooled(self.path, self._parts)
+
+    def forget(self) -> None:
+        """Remove the file."""
+        if self._file is not None:
+            self._file.close()
+            self.path.unlink(missing_ok=True)
 
 
 class _Call:
@@ -194,8 +253,11 @@ class _Call:
         self._headers, self._host = headers, host
         self._started_s = recorder.now_s()
         self._first_s = self._ended_s = 0.0
-        self._sent = _Body(recorder.keep_bytes, _encoding(headers))
-        self._received = _Body(recorder.keep_bytes, "")
+        self._method, self._resource = identify(transport, verb, target, host)
+        self._table = _table(self._resource)
+        self._messages = recorder.redactor.grpc(self._method) if transport == GRPC else None
+        self._sent = self._body("request", headers)
+        self._received = self._body("response", ())
         self._status = 0
         self._answer_headers: Headers = ()
         self._end: tuple[str, Headers, str, str] = ("", (), "", "")
@@ -214,8 +276,8 @@ class _Call:
     def answered(self, status: int, headers: Headers) -> None:
         self._status, self._answer_headers = status, headers
         self._first_s = self._first_s or self._recorder.now_s()
-        encoding = _encoding(headers) if self._transport != GRPC else ""
-        self._received = _Body(self._recorder.keep_bytes, encoding)
+        if not self._received.size:
+            self._received = self._body("response", headers)
 
     def received(self, data: bytes) -> None:
         self._first_s = self._first_s or self._recorder.now_s()
@@ -226,47 +288,66 @@ class _Call:
         self._ended_s = self._recorder.now_s()
         self._recorder._ended(self)
 
-    def exchange(self) -> Exchange:
-        """The call without its secrets."""
+    def _body(self, way: str, headers: Headers) -> _Body:
+        recorder = self._recorder
+        path = recorder.folder / f"{JOURNAL}.{self.number}.{way}"
+        if self._messages is not None:
+            redact = self._messages.sent if way == "request" else self._messages.received
+            spool = _Spool(path, redact, bytes, True)
+            return _Body(recorder.keep_bytes, "", spool)
+        stream = recorder.redactor.stream(_media(headers), table=self._table)
+        return _Body(recorder.keep_bytes, _encoding(headers), _Spool(path, stream.feed, stream.end, False))
+
+    def forget(self) -> None:
+        """Remove what lies in files."""
+        self._sent.spool.forget()
+        self._received.spool.forget()
+
+    def record(self) -> tuple[Exchange, Spooled | None, Spooled | None]:
+        """The call without its secrets, and the files in which its bodies lie."""
         redactor = self._recorder.redactor
         code, trailers, message, broken = self._end
-        method, resource = identify(self._transport, self._verb, self._target, self._host)
-        # What was sent is redacted before what came back, whose rows it tells the schema of.
-        talk = redactor.grpc(method) if self._transport == GRPC else None
-        return Exchange(
+        exchange = Exchange(
             self.number,
             self._transport,
-            method,
-            redactor.text(resource),
+            self._method,
+            redactor.text(self._resource),
             self._verb,
             redactor.target(self._target),
             redactor.headers(self._headers),
-            self._content(self._sent, self._headers, talk.sent if talk else None),
+            self._content(self._sent, self._headers, "request"),
             self._status,
             code,
             redactor.text(message) if message else "",
             redactor.headers(self._answer_headers),
             redactor.headers(trailers),
-            self._content(self._received, self._answer_headers, talk.received if talk else None),
+            self._content(self._received, self._answer_headers, "response"),
             broken,
             round(self._started_s, 6),
             round(self._first_s, 6),
             round(self._ended_s, 6),
         )
+        return exchange, self._sent.spool.done(), self._received.spool.done()
 
-    def _content(self, body: _Body, headers: Headers, message: Callable[[bytes], bytes] | None) -> Content:
+    def _content(self, body: _Body, headers: Headers, way: str) -> Content:
         redactor = self._recorder.redactor
         media = _media(headers)
         if not body.kept:
             return Content((), body.size, body.digest, media, tuple(_shown(redactor, body, media)))
-        if message is not None:
-            parts = tuple(Part(message(p.data), p.at_s) for p in body.pieces)
-        elif body.size:
+        parts: tuple[Part, ...] = ()
+        if self._messages is not None:
+            redact = self._messages.sent if way == "request" else self._messages.received
+            parts = tuple(Part(redact(p.data), p.at_s) for p in body.pieces)
+        elif body.pieces:
             data = b"".join(p.data for p in body.pieces)
-            parts = (Part(redactor.content(data, media), body.pieces[-1].at_s),)
-        else:
-            parts = ()
+            parts = (Part(redactor.content(data, media, table=self._table), body.pieces[-1].at_s),)
         return Content(parts, body.size, body.digest, media)
+
+
+def _table(resource: str) -> str:
+    """``project.dataset.table`` of a resource path; '' for none."""
+    parts = resource.split("/")
+    return ".".join(parts[1:6:2]) if len(parts) >= 6 and parts[4] == "tables" else ""
 
 
 def _shown(redactor: Any, body: _Body, media: str) -> list[str]:

@@ -44,7 +44,7 @@ def recover(
         began_us = int(journal.about.get("began_us") or 0)
         names = journal.about.get("names") or {}
         operations = fold(journal, keep=writer.blob, began_us=began_us, names=names)
-        header = _header(journal, operations, began_us, names, policy)
+        header = _header(operations, began_us, names, policy)
         every: Iterable[Operation] = operations
         if existing is not None:
             header = _joined(existing.header, header)
@@ -58,18 +58,10 @@ def recover(
     return cassette
 
 
-def _header(
-    journal: Journal, operations: Operations, began_us: int, names: dict[str, str], policy: Policy | None
-) -> Header:
-    clients = {
-        value
-        for exchange in journal
-        for name, value in exchange.request_headers
-        if name == "user-agent" and value
-    }
+def _header(operations: Operations, began_us: int, names: dict[str, str], policy: Policy | None) -> Header:
     return Header(
         recorded=dt.datetime.fromtimestamp(began_us / 1e6, dt.UTC).date().isoformat(),
-        clients=sorted(clients),
+        clients=operations.clients,
         names={f"name:{name}": text for name, text in sorted(names.items())},
         redaction=policy.described() if policy is not None else {},
         project=operations.project,

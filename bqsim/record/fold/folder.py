@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, overload
 
-from bqsim.record.keys import operation_key
-from bqsim.record.model import Exchange, Operation, blob_reference
+from bqsim.record.keys import key_of, operation_key
+from bqsim.record.model import GRPC, Exchange, Operation, blob_reference
 
 from .appends import made_append
 from .calls import made_call
@@ -24,7 +24,9 @@ from .ordering import Touch, arrange
 from .rows import Keep
 from .views import Source, View
 
-_PROJECT = re.compile(r"projects/([^/?:]+)")
+_PROJECT = re.compile(r"projects/([A-Za-z0-9.\-]+(?::[A-Za-z0-9\-]+)?)")
+# Of messages so much is looked at for the project.
+_LOOKED_AT = 4096
 _OF_GROUP = re.compile(r"@#(\d+)\}")
 _OF_ANY = re.compile(r"@(?:#\d+|[0-9a-f]{16}\.\d+)\}")
 
@@ -56,10 +58,15 @@ class Operations(Sequence[Operation]):
     """Operations that lie on disk until they are asked for. ``project`` is the project of the calls."""
 
     def __init__(
-        self, file: BinaryIO, places: list[tuple[int, int]], named: list[_Named], project: str
+        self,
+        file: BinaryIO,
+        places: list[tuple[int, int]],
+        named: list[_Named],
+        project: str,
+        clients: list[str],
     ) -> None:
         self._file, self._places, self._named = file, places, named
-        self.project = project
+        self.project, self.clients = project, clients
         self._names: dict[int, str] = {}
         for one in named:
             for group in one.groups:
@@ -94,7 +101,7 @@ class Operations(Sequence[Operation]):
             {members["resources"].get(n, n): v for n, v in sorted(one.order.items())},
             tuple(sorted(members["resources"].get(name, name) for name in one.changes)),
             members["exchanges"],
-            members["measures"],
+            {**members["measures"], "numbers": sorted(set(one.numbers))},
         )
 
     def _of(self, found: re.Match[str]) -> str:
@@ -105,13 +112,15 @@ class Operations(Sequence[Operation]):
 class _Named:
     """An operation's name, and the groups that it stands for."""
 
-    __slots__ = ("changes", "groups", "key", "occurrence", "order", "place")
+    __slots__ = ("changes", "groups", "key", "numbers", "occurrence", "order", "place")
 
-    def __init__(self, touch: Touch, place: int) -> None:
+    def __init__(self, touch: Touch, place: int, numbers: list[int]) -> None:
         self.key, self.occurrence, self.place = touch.key, touch.occurrence, place
         self.order = touch.order
         self.changes = tuple({*touch.changes, *touch.adds})
         self.groups = [place]
+        # Of all calls that it took.
+        self.numbers = list(numbers)
 
 
 class _Folding:
@@ -120,26 +129,35 @@ class _Folding:
     ) -> None:
         self.source = Source(exchanges)
         self.keep = keep
-        self.identities = Identities(began_us, _main_project(exchanges), names=names_of(names))
+        project, self.clients = _about(self.source)
+        self.identities = Identities(began_us, project, names=names_of(names))
         self.grouping = Grouping(self.source, self.identities)
         self.file: Any = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the operations
         self.places: list[tuple[int, int]] = []
+        self.numbers: list[list[int]] = []
 
     def operations(self) -> Operations:
         touches = [self._touch(group) for group in self.grouping.groups]
         order = arrange(touches)
-        named = {number: _Named(touches[number], number) for number in order}
+        named = {number: _Named(touches[number], number, self.numbers[number]) for number in order}
         for number, touch in enumerate(touches):
             if touch.same >= 0:
                 named[touch.same].groups.append(number)
+                named[touch.same].numbers += self.numbers[number]
         return Operations(
-            self.file, self.places, [named[number] for number in order], self.identities.project
+            self.file,
+            self.places,
+            [named[number] for number in order],
+            self.identities.project,
+            self.clients,
         )
 
     def _touch(self, group: Group) -> Touch:
         """Make the operation of a group and put it on disk; what of it matters for its place."""
         units = sorted((*group.units, *group.also))
         views = [self.source.view(*unit) for unit in units]
+        own = set(group.units)
+        self.numbers.append([v.exchange.number for v, unit in zip(views, units, strict=True) if unit in own])
         made = _made(group, views, self.keep)
         symbols = Symboliser(self.identities, group.number, group.started_s)
         request = symbols.request(made.request)
@@ -165,7 +183,7 @@ class _Folding:
         plain = json.loads(_OF_ANY.sub("}", json.dumps(request)))
         return Touch(
             made.kind,
-            operation_key(made.kind, plain),
+            _key(made.kind, plain),
             hashlib.blake2b(_OF_GROUP.sub("@}", told).encode(), digest_size=16).digest(),
             group.started_s,
             made.done_s or group.ended_s,
@@ -204,9 +222,16 @@ class _Folding:
         return {
             "at": at,
             "values": values,
-            "numbers": sorted({self.source.exchanges[index].number for index, _ in group.units}),
             "project": self.identities.project,
         }
+
+
+def _key(kind: str, request: dict[str, Any]) -> str:
+    """The key of a request; of one that has not the shape of its kind by its JSON."""
+    try:
+        return operation_key(kind, request)
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError):
+        return key_of(kind, request)
 
 
 def _made(group: Group, views: list[View], keep: Keep) -> Made:
@@ -257,14 +282,22 @@ def _round(value: float) -> float:
     return round(value, 6)
 
 
-def _main_project(exchanges: Sequence[Exchange]) -> str:
-    """The project of most calls."""
+def _about(source: Source) -> tuple[str, list[str]]:
+    """The project of most calls, and what clients told of themselves."""
     counts: Counter[str] = Counter()
-    for exchange in exchanges:
-        found = _PROJECT.search(exchange.resource or exchange.target)
-        if found and (exchange.method or "/projects/" in exchange.target):
-            counts[found[1]] += 1
-        elif exchange.transport == "grpc" and not counts:
-            pass
+    clients: set[str] = set()
+    for index in range(len(source)):
+        for exchange in source.calls(index):
+            clients.update(
+                value for name, value in exchange.request_headers if name == "user-agent" and value
+            )
+            if exchange.transport == GRPC:
+                parts = exchange.request.parts
+                message = parts[0].data[:_LOOKED_AT].decode("utf-8", "replace") if parts else ""
+                found = _PROJECT.search(message)
+            else:
+                found = _PROJECT.search(exchange.resource or exchange.target)
+            if found:
+                counts[found[1]] += 1
     best = max(counts.values(), default=0)
-    return min((name for name, count in counts.items() if count == best), default="")
+    return min((name for name, count in counts.items() if count == best), default=""), sorted(clients)

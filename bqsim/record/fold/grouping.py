@@ -273,9 +273,9 @@ class Grouping:
             return group
         if name in ("ReadRows", "SplitReadStream"):
             path = "" if asked is None else asked.read_stream if name == "ReadRows" else asked.name
-            group = self._sessions.get(path.partition("/streams/")[0])
-            if group is None:
-                group = repeated or self._new("rows", view)
+            known = self._sessions.get(path.partition("/streams/")[0])
+            group = known or repeated or self._new("rows", view)
+            if known is None:
                 self._sessions[path.partition("/streams/")[0]] = group
                 self._read_stream(path, group)
             told = view.told() if name == "SplitReadStream" else None
@@ -310,9 +310,9 @@ class Grouping:
         if path.endswith("/_default"):
             # Every connection to a default stream is an operation of its own.
             return repeated or self._new("append", view)
-        group = self._write_streams.get(path) or repeated
-        if group is None:
-            group = self._new("append", view)
+        known = self._write_streams.get(path) or repeated
+        group = known or self._new("append", view)
+        if known is None:
             self._write_stream(path, group)
         return group
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from bqsim.record.symbols import Symbol, escaped
 
-TOKEN = re.compile(r"[A-Za-z0-9_\-]{3,}")
+TOKEN = re.compile(r"[A-Za-z0-9_\-]+")
 
 # Members that tell times, in any API here.
 _TIMES = frozenset(
@@ -318,7 +318,7 @@ class Symboliser:
                 self._etags[bare] = f":{len(self._etags) + 1}" if self._etags else ""
             return "${etag" + self._etags[bare] + "}"
         makers = self._identities.etags.get(bare)
-        return "${etag@#%d}" % makers[0] if makers else escaped(text)
+        return f"${{etag@#{makers[0]}}}" if makers else escaped(text)
 
     def _timeless(self, text: str, path: str) -> tuple[str, list[str]]:
         """A message with marks for its times, and their symbols."""

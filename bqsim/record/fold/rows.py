@@ -24,10 +24,8 @@ _BATCH_ROWS = 65536
 
 def shown(data: bytes, media: str) -> list[str]:
     """The preview of bytes."""
-    try:
-        from bqsim.record.cassette.preview import preview
-    except ModuleNotFoundError:
-        return []
+    from bqsim.record.cassette.preview import preview
+
     return preview(data, media)
 
 
