@@ -14,6 +14,7 @@ from .resilience.policies import Resilience
 
 if TYPE_CHECKING:
     from .observability import Observability
+    from .observability.listener import Listener
     from .pricing import Pricing
 
 SCOPES = ("https://www.googleapis.com/auth/bigquery", "https://www.googleapis.com/auth/cloud-platform")
@@ -100,7 +101,9 @@ class ClientConfig:
     connections where many calls wait for a far-away service at a time. ``ca_file``: a PEM file of the
     certificate authorities to trust for REST and gRPC instead of the system's, for token servers beside
     them. ``connections``: the most of REST. ``quota_project``: who pays for calls, where it is not the
-    credentials' project. ``job_prefix``: what ids of jobs begin with.
+    credentials' project. ``job_prefix``: what ids of jobs begin with. ``listener``: who is told of every
+    call as it passes, with credentials and all, as recorders of tests are
+    (:class:`bqclient.observability.listener.Listener`).
 
     Raises UsageError for settings that cannot be, InsecureTransportError for plain text to another machine.
     """
@@ -122,6 +125,7 @@ class ClientConfig:
     connections: int = 100
     http2: bool = False
     ca_file: str | os.PathLike[str] | None = None
+    listener: Listener | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.project:

@@ -25,6 +25,15 @@ _READ_BUFFER = 1 << 20
 
 def open_transport(config: ClientConfig) -> httpx.AsyncBaseTransport:
     """A pool of ``config.connections`` connections. UsageError when HTTP/2 needs the missing ``h2``."""
+    made = _opened(config)
+    if config.listener is None:
+        return made
+    from .listening import ListeningTransport
+
+    return ListeningTransport(made, config.listener)
+
+
+def _opened(config: ClientConfig) -> httpx.AsyncBaseTransport:
     import httpx
 
     proxy = _proxy(config.endpoints.rest)
@@ -92,7 +101,7 @@ def error_of_connection(operation: str, error: Exception) -> BigQueryError:
 
     if (untrusted := _untrusted(error)) is not None:
         return CertificateError(f"{operation} could not be sent: {untrusted}")
-    unsent = isinstance(error, (httpx.ConnectError, httpx.PoolTimeout)) or _unsent(error.__cause__)
+    unsent = is_unsent(error)
     kind = type(error.__cause__ or error).__name__
     text = f"{operation} could not be sent" if unsent else f"{operation} was not answered"
     timed_out = isinstance(error, (httpx.ReadTimeout, httpx.WriteTimeout)) or (
@@ -100,6 +109,18 @@ def error_of_connection(operation: str, error: Exception) -> BigQueryError:
     )
     made = DeadlineExceededError if timed_out and not unsent else ConnectionFailedError
     return made(f"{text}: {kind}: {error}".rstrip(": ") + ".", ambiguous=not unsent)
+
+
+def is_unsent(error: Exception) -> bool:
+    """Whether nothing of a request can have been sent."""
+    import httpx
+
+    return isinstance(error, (httpx.ConnectError, httpx.PoolTimeout)) or _unsent(error.__cause__)
+
+
+def is_untrusted(error: BaseException) -> bool:
+    """Whether there is no connection for want of a trusted certificate."""
+    return _untrusted(error) is not None
 
 
 def _unsent(cause: BaseException | None) -> bool:

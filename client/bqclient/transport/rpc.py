@@ -112,6 +112,10 @@ class Rpc:
                 found = grpc.aio.secure_channel(
                     address.grpc, grpc.ssl_channel_credentials(self._authorities()), options=_OPTIONS
                 )
+            if self._config.listener is not None:
+                from .listening import ListeningChannel
+
+                found = ListeningChannel(found, self._config.listener, address.grpc)
             self._channels[number] = found
         return found
 
