@@ -64,6 +64,20 @@ class Failed(Exception):
         self.failure, self.operation = failure, operation
 
 
+def is_change(operation: Operation) -> bool:
+    """Whether an operation changes something: it is done as often as it was recorded."""
+    if operation.changes:
+        return True
+    if operation.kind != "query" or operation.result.get("error"):
+        return False
+    # Of queries that were followed by nothing the service tells no more than their statements' types.
+    told = (operation.result.get("answer") or {}).get("statementType") or "SELECT"
+    return str(told).startswith(_CHANGING)
+
+
+_CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "CREATE", "DROP", "ALTER", "LOAD", "EXPORT")
+
+
 @dataclass(slots=True)
 class Recording:
     """A recorded operation in the book: how often it was ``used`` and how many of its passing failures have
@@ -246,7 +260,7 @@ class Book:
             chosen, fresh = self._among(kind, asked, same)
         operation = self.load(chosen)
         if not fresh:
-            if operation.changes and self.strict:
+            if self.strict and is_change(operation):
                 why = f"recorded {len(same)} time{'s' if len(same) > 1 else ''}, done as often already"
                 raise self._unrecorded(kind, asked, why, quiet)
             if self.repeats is not None and chosen.used > self.repeats:
@@ -266,7 +280,7 @@ class Book:
         if fitting is not None:
             return fitting, True
         used = next((r for r in reversed(same) if r.used and self.stands(self.load(r))), None)
-        if used is not None and not self.load(used).changes:
+        if used is not None and not is_change(self.load(used)):
             return used, False
         if unused:
             return unused[0], True

@@ -6,14 +6,15 @@ import asyncio
 import hashlib
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bqsim.errors import REASONS, BigQueryError
 from bqsim.server.rest.reply import Raw, Reply
 
-from .book import Book, Failed, Found
+from .book import Book, Failed, Found, Recording
 from .queries import RecordedResult
-from .timing import Spans, Timing
+from .timing import NO_TIME, Spans, Timing
 
 if TYPE_CHECKING:
     from bqsim.sim.clock import Clock
@@ -112,6 +113,9 @@ class ReplayJob:
             for name, member in (("parameters", "queryParameters"), ("parameterMode", "parameterMode")):
                 if request.get(name):
                     query[member] = render(request[name], self.found.play)
+            if operation.result.get("schema") and not self.dry_run:
+                table = {"projectId": "${project}", "datasetId": "${dataset}", "tableId": "${table}"}
+                query.setdefault("destinationTable", render(table, self.found.play))
             configuration = {**configuration, "query": query}
         of_query = {member: answer[name] for name, member in _OF_QUERY_STATISTICS if name in answer}
         statistics: dict[str, Any] = {}
@@ -301,6 +305,8 @@ class Jobs:
         self._jobs: dict[tuple[str, str], ReplayJob] = {}
         self._requests: dict[tuple[str, str], ReplayJob] = {}
         self._destinations: dict[tuple[str, str, str], ReplayJob] = {}
+        # Queries whose destinations nobody has asked for.
+        self._fresh: list[ReplayJob] = []
 
     def begin(
         self,
@@ -347,11 +353,28 @@ class Jobs:
                 self._jobs[project, job_id] = job
                 if request_id:
                     self._requests[project, request_id] = job
-                if found.operation.result.get("job"):
-                    table = job.destination()
-                    if table is not None:
-                        self._destinations[table] = job
+                if kind == "query":
+                    self._fresh.append(job)
+                for child in self._children(job):
+                    self._jobs[project, child.job_id] = child
+                    self._fresh.append(child)
         return job
+
+    def _children(self, parent: ReplayJob) -> list[ReplayJob]:
+        """The jobs that a script started: what was told of them when it was recorded."""
+        found = parent.found
+        children = []
+        for number, result in enumerate(found.operation.result.get("children") or (), 2):
+            reference = (result.get("job") or {}).get("jobReference") or {}
+            told = self.book.bindings.rendered(str(reference.get("jobId") or f"${{job:{number}}}"), found.play)
+            operation = replace(found.operation, result=result)
+            part = Found(operation, found.play, Recording(found.recording.cassette, found.recording.entry))
+            child = ReplayJob(self.book, part, "query", parent.project, parent.location, told, NO_TIME)
+            child.parent = parent.job_id
+            child.created_us = child.start_us = child.end_us = parent.end_us
+            child.done = parent.done
+            children.append(child)
+        return children
 
     def find(self, project: str, job_id: str, location: str | None = None) -> ReplayJob | None:
         """The job of that id; None when this replay has made none."""
@@ -362,6 +385,12 @@ class Jobs:
 
     def writer(self, project: str, dataset: str, table: str) -> ReplayJob | None:
         """The query whose result is in a table."""
+        with self._lock:
+            fresh, self._fresh = self._fresh, []
+        for job in fresh:
+            place = job.destination()
+            if place is not None:
+                self._destinations[place] = job
         return self._destinations.get((project, dataset, table))
 
     def all(self) -> list[ReplayJob]:
