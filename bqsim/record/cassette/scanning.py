@@ -13,6 +13,8 @@ from .text import HEAD_LINE
 
 _PIECE = 4 * 1024 * 1024
 _MARK = b"\n=== "
+# No line that names an operation is longer.
+_LEAST = 64
 # So lines begin where git could not merge. No line of an operation begins so.
 _CONFLICT = re.compile(rb"^(?:<{7}|={7}|>{7}|\|{7})(?: .*)?\r?$", re.MULTILINE)
 # The outer ones of them: when somebody has left one in the middle, the JSON around it is damaged.
@@ -64,8 +66,10 @@ class _Scan:
         self._last: dict[bytes, int] = {}
         self._open: tuple[str, str, int, int] | None = None
 
-    def take(self, held: bytes, offset: int) -> int:
+    def take(self, held: bytes, offset: int, final: bool = False) -> int:
         """Take what is whole of ``held``, which stands at ``offset`` in the file; how much that was."""
+        if len(held) < _LEAST and not final:
+            return 0
         self._conflicts(held, offset)
         at = held.find(_MARK)
         if self._open is None and at != 0:
@@ -87,7 +91,7 @@ class _Scan:
         else:
             end = offset + len(held)
         if held.strip():
-            self.take(held, offset)
+            self.take(held, offset, final=True)
         elif self._open is None and offset > 0:
             self._garbage(0, b"")
         self._close(end)
