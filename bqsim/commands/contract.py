@@ -46,6 +46,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_reports(check)
     check.set_defaults(act=_check)
+    _add_usage(actions)
+    _add_schema(actions)
+    _add_drift(actions)
+
+
+def _add_usage(actions: Any) -> None:
+    usage = actions.add_parser(
+        "usage",
+        help="check that a consumer's contract still holds",
+        description=(
+            "Check that consumers' contracts (as pytest --bqsim-field-usage=FILE writes them) hold: against "
+            "the API's schema as bqsim has it, another revision's discovery document, or what a cassette "
+            "has recorded."
+        ),
+    )
+    usage.add_argument("contract", nargs="+", help="files of consumers' contracts")
+    usage.add_argument("--document", metavar="FILE", help="a discovery document (JSON)")
+    usage.add_argument("--cassette", metavar="FOLDER", help="a cassette whose answers must have all of it")
+    usage.add_argument("--junit", metavar="FILE", help="write a report as JUnit XML, too")
+    usage.set_defaults(act=_usage)
+
+
+def _add_schema(actions: Any) -> None:
+    schema = actions.add_parser(
+        "schema",
+        help="hold recorded answers to the API's schema",
+        description="Hold the answers of cassettes to the API's schema: unknown and mistyped fields fail.",
+    )
+    schema.add_argument("cassette", nargs="+", help="folders of cassettes")
+    schema.add_argument("--document", metavar="FILE", help="a discovery document; else bqsim's own")
+    schema.add_argument("--junit", metavar="FILE", help="write a report as JUnit XML, too")
+    schema.set_defaults(act=_schema)
+
+
+def _add_drift(actions: Any) -> None:
+    drift = actions.add_parser(
+        "drift",
+        help="compare two revisions of the API, and tell whom it touches",
+        description=(
+            "Compare two discovery documents ('bqsim' is the one that bqsim serves), and tell which "
+            "consumers' contracts and tests it touches. Exit code 1: something that they need went or "
+            "became something else; without contracts: anything did."
+        ),
+    )
+    drift.add_argument("old", help="the discovery document before (JSON), or bqsim")
+    drift.add_argument("new", help="the one after")
+    drift.add_argument(
+        "--contract", action="append", default=[], metavar="FILE", help="a consumer's contract"
+    )
+    drift.add_argument("--all", action="store_true", help="tell of what was added, too")
+    drift.add_argument("--junit", metavar="FILE", help="write a report as JUnit XML, too")
+    drift.set_defaults(act=_drift)
 
 
 def run(given: argparse.Namespace) -> int:
@@ -80,6 +132,114 @@ def _check(given: argparse.Namespace) -> int:
     )
     _report(given, result)
     return result.exit_code
+
+
+def _usage(given: argparse.Namespace) -> int:
+    from bqsim.contract.consumer import Contract
+    from bqsim.reports.junit import Case
+
+    problems = _needs_check(given)
+    cases, code = [], 0
+    for path in given.contract:
+        contract = Contract.load(path)
+        found = problems(contract)
+        code = code or bool(found)
+        fields = sum(len(needs.fields) for needs in contract.methods.values())
+        told = f"{len(found)} needs are not met" if found else "holds"
+        print(f"{contract.consumer}: {told} ({len(contract.methods)} methods, {fields} fields)")
+        for problem in found:
+            print(f"  {problem}")
+        for method in contract.methods:
+            own = [p for p in found if p.startswith(f"{method}: ")]
+            failure = own[0] if own else ""
+            cases.append(Case(method, contract.consumer, failure=failure, message="\n".join(own)))
+    _junit(given, "contract usage", cases)
+    return int(code)
+
+
+def _needs_check(given: argparse.Namespace) -> Any:
+    """What tells the needs of a contract that are not met."""
+    from bqsim.contract.recorded import answers_of, reasons_of
+    from bqsim.record.cassette.cassette import Cassette
+
+    if not given.cassette:
+        schema = _document(given.document or "bqsim")
+        return lambda contract: contract.broken_by(schema)
+    cassette = Cassette.open(given.cassette)
+    bodies: dict[str, list[Any]] = {}
+    for _, method, status, body in answers_of(cassette):
+        if status < 400:
+            bodies.setdefault(method, []).append(body)
+    reasons = reasons_of(cassette)
+    return lambda contract: contract.broken_by_answers(bodies, reasons)
+
+
+def _schema(given: argparse.Namespace) -> int:
+    from bqsim.contract.recorded import form_problems
+    from bqsim.record.cassette.cassette import Cassette
+    from bqsim.reports.junit import Case
+
+    schema = _document(given.document or "bqsim")
+    cases, code = [], 0
+    for folder in given.cassette:
+        found = form_problems(Cassette.open(folder), schema)
+        code = code or bool(found)
+        print(f"{folder}: {f'{len(found)} problems' if found else 'as the schema'}")
+        for operation, method, problem in found:
+            print(f"  {method} ({operation}): {problem}")
+        message = "\n".join(f"{m} ({o}): {p}" for o, m, p in found)
+        cases.append(Case(str(folder), "schema", failure=message.partition("\n")[0], message=message))
+    _junit(given, "contract schema", cases)
+    return int(code)
+
+
+def _drift(given: argparse.Namespace) -> int:
+    from bqsim.contract import drift
+    from bqsim.contract.consumer import Contract
+    from bqsim.reports.junit import Case
+
+    old, new = _document(given.old), _document(given.new)
+    found = drift.changes(old, new)
+    print(f"from revision {old.revision or '?'} to {new.revision or '?'}: {len(found)} changes")
+    for change in found:
+        if given.all or change.kind != drift.ADDED:
+            print(f"  {change}")
+    contracts = [Contract.load(path) for path in given.contract]
+    touched = drift.touched(found, contracts, old)
+    for one in touched:
+        print(f"{one.consumer} needs {one.need}: {one.change}")
+        for test in one.tests:
+            print(f"  {test}")
+    cases = []
+    for contract in contracts:
+        broken = [t for t in touched if t.consumer == contract.consumer and t.change.breaking]
+        message = "\n".join(f"{t.need}: {t.change}" for t in broken)
+        first = message.partition("\n")[0]
+        cases.append(Case(contract.consumer, "drift", failure=first, message=message))
+    _junit(given, "contract drift", cases)
+    breaking = [one.change for one in touched] if contracts else found
+    return int(any(change.breaking for change in breaking))
+
+
+def _document(text: str) -> Any:
+    from bqsim.contract import api_schema
+    from bqsim.contract.errors import ContractError
+
+    if text == "bqsim":
+        return api_schema.default()
+    try:
+        return api_schema.ApiSchema.load(text)
+    except OSError as error:
+        raise ContractError(f"{text}: {error.strerror}") from None
+    except ValueError as error:
+        raise ContractError(str(error)) from None
+
+
+def _junit(given: argparse.Namespace, suite: str, cases: list[Any]) -> None:
+    from bqsim.reports.junit import document
+
+    if given.junit:
+        Path(given.junit).write_text(document(suite, cases), encoding="utf-8")
 
 
 def _report(given: argparse.Namespace, result: Any) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import validating
+from . import field_usage, validating
 from .environment import ProjectNames
 from .marks import MARKERS, strict
 from .recording import MARKER_TEXT, Recorded, add_options, recorded
@@ -65,6 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     add_options(group)
     validating.add_options(group)
+    field_usage.add_options(group)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -74,6 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for text in (*MARKERS, MARKER_TEXT):
         config.addinivalue_line("markers", text)
     validating.configure(config)
+    field_usage.configure(config)
     url = config.getoption("--bqsim-url")
     told: dict[str, Any] = getattr(config, "workerinput", {}).get("bqsim", {})
     seed = config.getoption("--bqsim-seed")

@@ -19,11 +19,12 @@ h3{font-size:1rem;margin:1.2em 0 .3em}
 p{margin:.4em 0}.soft{color:var(--soft)}
 .scroll{overflow-x:auto;border:1px solid var(--line);border-radius:6px;margin:.6em 0}
 .scroll:focus-visible{outline:2px solid var(--c0)}
-table{border-collapse:collapse;width:max-content;min-width:100%;font-size:.875rem;overflow-wrap:normal}
+table{border-collapse:collapse;width:100%;font-size:.875rem;overflow-wrap:normal}
 caption{text-align:left;padding:6px 10px;color:var(--soft)}
 th,td{padding:6px 10px;text-align:left;vertical-align:top;border-top:1px solid var(--line);max-width:36rem;
-overflow-wrap:anywhere}
-@media (max-width:600px){th,td{max-width:16rem}}
+overflow-wrap:anywhere;min-width:5.5rem}
+@media (max-width:600px){td{min-width:8rem}}
+td details{border:0;margin:0;padding:0}
 thead th{border-top:0;background:var(--panel);white-space:nowrap}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;min-width:0}
 code,pre{font-family:ui-monospace,monospace;font-size:.85em}
