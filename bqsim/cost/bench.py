@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from bqsim.sim.rules.sqltext import normal_sql, sql_fingerprint
 
 from .errors import CostError
-from .model import UNKNOWN, Estimate, Measured, Query, TableRead, Workload
+from .model import LOWER_BOUND, UNKNOWN, Estimate, Measured, Query, TableRead, Workload
 from .volatile import volatile_functions
 
 if TYPE_CHECKING:
@@ -81,18 +81,39 @@ class Bench:
         if len(parts) < 2:
             return whole
         found: list[Estimate] = []
-        missed = 0
+        changed: set[str] = set()
+        missed, stale = 0, False
         for part in parts:
             one = self.estimates([replace(query, sql=part, runs=())])[0]
             if one.error:
                 missed += 1
-            else:
-                found.append(one)
+                continue
+            found.append(one)
+            stale |= any(table.table in changed for table in one.tables)
+            changed |= changed_by(query, part, self.api.project)
+        notes: tuple[str, ...] = ()
+        accuracy = joined(found, "").accuracy
+        if missed:
+            notes = (f"{missed} of {len(parts)} statements depend on earlier ones: they are not counted",)
+            accuracy = LOWER_BOUND
+        elif stale:
+            notes = ("statements read what earlier ones change: their sizes are those before",)
+            accuracy = UNKNOWN
         total = sum(e.bytes_processed for e in found)
-        if missed or total <= whole.bytes_processed:
-            note = f"{missed} of {len(parts)} statements depend on earlier ones: they are not counted"
-            return replace(whole, accuracy="LOWER_BOUND", notes=(note,)) if missed else whole
-        return joined(found, "SCRIPT")
+        best = joined(found, "SCRIPT") if total >= whole.bytes_processed else whole
+        return replace(best, accuracy=accuracy, notes=notes)
+
+
+def changed_by(query: Query, sql: str, project: str) -> set[str]:
+    """The table that a DML statement changes."""
+    from bqsim.jobs.charges import changed_table
+
+    default = None
+    if query.dataset:
+        owner, _, dataset = query.dataset.rpartition(".")
+        default = {"datasetId": dataset, **({"projectId": owner} if owner else {})}
+    found = changed_table(sql, query.project or project, default)
+    return set() if found is None else {f"{found.project}.{found.dataset}.{found.table}"}
 
 
 def joined(estimates: Iterable[Estimate], statement_type: str) -> Estimate:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from .bench import changed_by
 from .causes_known import CAUSES
 from .model import Estimate, Measured, Query, TableRead
 from .structure import Structure, structure_of
@@ -162,15 +163,8 @@ class _Difference:
     def is_target(self, table: TableRead, now: Estimate) -> bool:
         if now.statement_type not in _CHANGING:
             return False
-        from bqsim.jobs.charges import changed_table
-
         query = self.after.query
-        default = None
-        if query.dataset:
-            project, _, dataset = query.dataset.rpartition(".")
-            default = {"datasetId": dataset, **({"projectId": project} if project else {})}
-        target = changed_table(query.sql, query.project or table.table.split(".")[0], default)
-        return target is not None and f"{target.project}.{target.dataset}.{target.table}" == table.table
+        return table.table in changed_by(query, query.sql, table.table.split(".")[0])
 
     def clusters(self, old: TableRead, new: TableRead, after: Structure | None) -> Iterator[Cause]:
         skip = 1 if new.partitions is not None else 0

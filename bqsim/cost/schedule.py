@@ -62,9 +62,10 @@ def _per_month(text: str) -> float:
     if text.startswith("every "):
         every = _EVERY.fullmatch(text)
         unit = every[2].removesuffix("s") if every else ""
-        hours = float(every[1] or 1) * _LENGTHS[unit] if every and unit in _LENGTHS else _span_hours(text)
-        if hours:
-            return HOURS_PER_MONTH / hours
+        known = every is not None and unit in _LENGTHS
+        apart = float(every[1] or 1) * _LENGTHS[unit] if every and known else _span_hours(text)
+        if apart:
+            return HOURS_PER_MONTH / apart
     raise ValueError(
         f"{text!r} is no schedule: write hourly, daily, every 15 minutes, 3 per day or a cron line of five"
         " fields"

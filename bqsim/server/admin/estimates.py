@@ -71,7 +71,8 @@ def _estimated(statistics: QueryStatistics) -> dict[str, Any]:
 
 
 def _sizes(found: StatementResult) -> list[dict[str, Any]]:
-    """The bytes of each table, of a wildcard's together; ``tables`` are none where they are not told apart."""
+    """The bytes of each table, of a wildcard's together; ``tables`` are none where they are not told
+    apart."""
     sizes, plan = found.read.tables, found.plan
     groups: list[tuple[TableRef, ...]] = []
     if plan is not None:

@@ -421,7 +421,8 @@ def _set_parameters(options: Any, prepared: Prepared, ctx: Context) -> None:
             type_to_proto(value.type, options.positional_query_parameters.add())
     for name, value in ctx.parameters.items():
         type_to_proto(value.type, options.query_parameters.add(name=name).type)
-    if ctx.undeclared_parameters_allowed:
+    # Positions are given all or none: the analyzer takes no others beside those.
+    if ctx.undeclared_parameters_allowed and not ctx.positional:
         options.allow_undeclared_parameters = True
 
 
