@@ -196,7 +196,8 @@ def _sized(make: Callable[[Array], Fitted], x: Array, size: Array, none: float) 
     if len(x) < 3:
         raise ValueError("there are too few times above none")
     plain = make(x)
-    if not size.any() or float(np.ptp(size)) == 0.0:
+    if float(np.ptp(size)) < MIB:
+        # A trend over less would be carried far beyond what was measured.
         return _Whole(plain, 0.0, none)
     if make in (quantiles, two_lognormals):
         per_byte = _slope(x, size)

@@ -67,7 +67,9 @@ def take(samples: Samples, operation: Operation) -> None:
     result = operation.result
     method = _method(operation)
     if method:
-        samples.asked[method] += 1
+        # The same call with the same answer, made again, is one operation.
+        again = len(operation.measures.get("numbers") or ()) if operation.kind == "metadata" else 1
+        samples.asked[method] += max(1, again)
     for failure in result.get("failures") or ():
         failed = str(failure.get("method") or method)
         reason = _reason(failure)

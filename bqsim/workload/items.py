@@ -24,6 +24,8 @@ from .touched import touched
 _MILLION = 1_000_000
 # Results that the service keeps for itself.
 _HIDDEN = re.compile(r"\._[^.]*\.|\.anon[0-9a-f_]+$|\$\{")
+# Symbols of names that clients choose anew for every run, and of sessions of SQL, which the run begins anew.
+_NAMED_ANEW = frozenset({"sqlsession", "table", "random"})
 _READS_ONLY = frozenset({"SELECT", "ASSERT", ""})
 
 
@@ -123,9 +125,10 @@ def _take(
     def bind(symbol: Symbol) -> str:
         if symbol.kind == "project":
             return project
-        if symbol.kind == "sqlsession":
+        if symbol.kind in _NAMED_ANEW:
+            # The same wherever the recording had the same name.
             which = f"_{symbol.which}" if symbol.which else ""
-            return f"sqlsession_{(symbol.of or operation.name).replace('.', '_')}{which}"
+            return f"{symbol.kind}_{(symbol.of or operation.name).replace('.', '_')}{which}"
         return str(names.get(f"{symbol.kind}:{symbol.which}", symbol))
 
     job = replace(

@@ -177,7 +177,7 @@ def test_cassettes_have_parameters_sessions_and_other_jobs(tmp_path: Path) -> No
             6,
             "query",
             {
-                "sql": "SELECT * FROM ${table@0000000000000001.1}",
+                "sql": "SELECT * FROM ${dataset}.${table@0000000000000001.1}",
                 "configuration": {"query": {"defaultDataset": {"datasetId": "${dataset}"}}},
             },
             {},
