@@ -118,7 +118,7 @@ class _Append:
     def _append(self, view: View) -> None:
         current, written = "", 0
         schemas: dict[str, bytes] = {}
-        # Of the appends on this connection that are about this stream: which they are, where their rows start.
+        # Of the appends on this connection: whether they are about this stream, where their rows start.
         starts: list[tuple[bool, int, int]] = []
         for number in range(len(view.exchange.request.parts)):
             asked = view.asked(number)

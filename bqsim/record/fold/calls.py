@@ -1,4 +1,4 @@
-"""Operations that are no jobs: rows read and inserted, metadata, objects, and what is of no API known here."""
+"""Operations that are no jobs: rows read and inserted, metadata, objects, what is of no API known here."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 class Made:
     """An operation in the making: its JSON with the texts as they came, and what it touched.
 
-    ``reads`` and ``changes`` name resources (``table:p.d.t``); ``adds`` says that its changes go together with
+    ``reads`` and ``changes`` name resources (``table:p.d.t``), ``adds`` those whose changes go together with
     others of their kind in any order (rows that are appended, tables that are created in a dataset).
     ``done_s`` is when its changes were known to be done, ``at`` are its measures.
     """

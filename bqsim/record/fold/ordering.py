@@ -1,5 +1,5 @@
-"""Causal order: what was done to each resource before an operation, and occurrences and places in the file that
-do not depend on which of two calls on their way together was faster."""
+"""Causal order: what was done to each resource before an operation, and occurrences and places in the file
+that do not depend on which of two calls on their way together was faster."""
 
 from __future__ import annotations
 

@@ -162,13 +162,14 @@ class TestBatches:
 
 _IDS = st.sampled_from(["job_a", "job_b", "${job}", "", "tmp_20261122_ab12cd", "a-b/c", "é"])
 _LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9) | _IDS
-_MEMBERS = """
+_NAMES = """
     jobReference jobId projectId configuration query load copy extract destinationTable datasetId tableId
     statistics status state errorResult rows pageToken nextPageToken schema totalRows jobComplete parentJobId
     jobs etag creationTime startTime message requestId json insertId f v error errors reason sessionInfo
     sessionId items generation name referencedTables timeline labels sourceUris statementType ddlTargetTable
     totalSlotMs formatOptions insertErrors
-""".split()
+"""
+_MEMBERS = _NAMES.split()
 _JSON = st.recursive(
     _LEAVES,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_MEMBERS), inner, max_size=6),

@@ -209,18 +209,19 @@ class TestScripts:
         assert asked == [{"key": "session_id", "value": f"${{sqlsession@{first.name}}}"}]
 
 
-class TestLoads:
-    LOAD = {"load": {"destinationTable": {"projectId": "p", "datasetId": "d", "tableId": "t"}}}
+LOAD = {"load": {"destinationTable": {"projectId": "p", "datasetId": "d", "tableId": "t"}}}
 
+
+class TestLoads:
     def test_multipart(self) -> None:
         calls = Calls()
         body = (
             b"--b\r\nContent-Type: application/json\r\n\r\n"
-            + json.dumps({"configuration": self.LOAD}).encode()
+            + json.dumps({"configuration": LOAD}).encode()
             + b"\r\n--b\r\nContent-Type: text/csv\r\n\r\n1,a\r\n2,b\r\n--b--"
         )
         target = "/upload/bigquery/v2/projects/p/jobs?uploadType=multipart"
-        calls.rest("POST", target, body, job("job_l", self.LOAD), media='multipart/related; boundary="b"')
+        calls.rest("POST", target, body, job("job_l", LOAD), media='multipart/related; boundary="b"')
         made = only(calls)
         assert made.kind == "load"
         assert made.request["upload"]["size"] == len(b"1,a\r\n2,b")
@@ -231,7 +232,7 @@ class TestLoads:
         calls = Calls()
         target = "/upload/bigquery/v2/projects/p/jobs?uploadType=resumable"
         place = {"location": f"https://bigquery.googleapis.com{target}&upload_id=UPID1"}
-        calls.rest("POST", target, {"configuration": self.LOAD}, None, told=place)
+        calls.rest("POST", target, {"configuration": LOAD}, None, told=place)
         piece = f"{target}&upload_id=UPID1"
         for data, start, status, broken in (
             (b"1,a\n", 0, 308, ""),
@@ -239,7 +240,7 @@ class TestLoads:
             (b"2,b\n", 4, 200, ""),
         ):
             end = start + len(data) - 1
-            answer = job("job_l", self.LOAD) if status == 200 else None
+            answer = job("job_l", LOAD) if status == 200 else None
             sent = {"content-range": f"bytes {start}-{end}/*"}
             calls.rest("PUT", piece, data, answer, status, media="text/csv", headers=sent, broken=broken)
         made = only(calls)
