@@ -2,8 +2,9 @@
 
     python -m tests.conformance.estimates [--at-least 95] [--verbose] [CASES.jsonl ...]
 
-The cases live beside the project (``BQSIM_CONFORMANCE`` or ``../shared/conformance``). Each case's setup runs on a
-simulator, then its query is estimated, not run. Cases that fail, and those with no bytes recorded, are left out.
+The cases live beside the project (``BQSIM_CONFORMANCE`` or ``../shared/conformance``). Each case's setup
+runs on a simulator, then its query is estimated, not run. Cases that fail, and those with no bytes recorded,
+are left out.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Outcome:
     def exact(self) -> tuple[bool, bool]:
         """Whether bytes processed and bytes billed are exactly right."""
         good = not self.error
-        return good and self.recorded[0] == self.estimated[0], good and self.recorded[1] == self.estimated[1]
+        right = [good and a == b for a, b in zip(self.recorded, self.estimated, strict=True)]
+        return right[0], right[1]
 
 
 def compared(paths: list[Path]) -> Iterator[Outcome]:
@@ -84,7 +86,12 @@ def _outcome(case: dict[str, Any], expect: dict[str, Any], dataset: str, api: Ap
 
 
 def _filled(value: Any, dataset: str) -> Any:
-    names = {"PROJECT": PROJECT, "DATASET_ID": dataset, "DATASET": f"{PROJECT}.{dataset}", "GCS_BUCKET": "bucket"}
+    names = {
+        "PROJECT": PROJECT,
+        "DATASET_ID": dataset,
+        "DATASET": f"{PROJECT}.{dataset}",
+        "GCS_BUCKET": "bucket",
+    }
     if isinstance(value, str):
         return _NAMES.sub(lambda found: names.get(found[1], found[0]), value)
     if isinstance(value, list):
@@ -108,20 +115,15 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     found = list(compared(paths))
     for name, some in (("all", found), ("that read tables", [o for o in found if o.recorded[0]])):
-        shares = [sum(o.exact[n] for o in some) for n in (0, 1)]
-        print(
-            f"cases {name}: {len(some)}; bytes processed exact {shares[0]} ({shares[0] / max(1, len(some)):.2%}),"
-            f" bytes billed exact {shares[1]} ({shares[1] / max(1, len(some)):.2%})"
-        )
+        right = [sum(o.exact[n] for o in some) for n in (0, 1)]
+        processed, billed = (f"{n} ({n / max(1, len(some)):.2%})" for n in right)
+        print(f"cases {name}: {len(some)}; exact: {processed} of bytes processed, {billed} of bytes billed")
     wrong = [o for o in found if not all(o.exact)]
-    flagged = [o for o in wrong if not o.error and o.accuracy != "PRECISE"]
-    print(
-        f"not exact: {len(wrong)}, of them {len(flagged)} are called bounds and {sum(bool(o.error) for o in wrong)} failed"
-    )
+    bounds, failed = sum(o.accuracy not in ("", "PRECISE") for o in wrong), sum(bool(o.error) for o in wrong)
+    print(f"not exact: {len(wrong)}, of them {bounds} are called bounds or unknown and {failed} failed")
     for one in wrong if given.verbose else ():
-        print(
-            f"  {one.case} {one.statement}: recorded {one.recorded}, estimated {one.estimated} {one.accuracy} {one.error[:150]}"
-        )
+        told = f"recorded {one.recorded}, estimated {one.estimated} {one.accuracy} {one.error[:150]}"
+        print(f"  {one.case} {one.statement}: {told}")
     rate = 100 * sum(o.exact[0] for o in found) / max(1, len(found))
     return 0 if rate >= given.at_least else 1
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bqsim.cost.errors import CostError
-from bqsim.cost.model import Query, Run, Workload
+from bqsim.cost.model import Query, Rate, Run, Workload
 from bqsim.cost.schedule import observed
 from bqsim.sim.rules.sqltext import sql_fingerprint
 
@@ -46,17 +47,17 @@ def read_cassette(path: Path, project: str = "") -> Workload:
     except CassetteError as error:
         raise CostError(str(error)) from None
     found = workload_of(jobs, path.name.removesuffix(".cassette"))
-    if not project:
-        return found
-    queries = []
-    for query in found.queries:
-        sql = query.sql.replace("${project}", project)
-        queries.append(Query(**{**_members(query), "sql": sql, "project": project}))
-    return Workload(found.name, tuple(queries), found.notes)
-
-
-def _members(query: Query) -> dict[str, Any]:
-    return {name: getattr(query, name) for name in Query.__dataclass_fields__}
+    # How often a recording's queries come says nothing of production.
+    queries = (
+        replace(
+            query,
+            sql=query.sql.replace("${project}", project) if project else query.sql,
+            project=project or query.project,
+            rate=Rate(),
+        )
+        for query in found.queries
+    )
+    return replace(found, queries=tuple(queries))
 
 
 def read_simulator(url: str, project: str = "") -> Workload:
