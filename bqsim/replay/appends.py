@@ -22,7 +22,7 @@ from .append_rows import Writer, recorded_texts
 from .near import title_of
 from .reads import NotHere, unrecorded
 from .report import CONTENT, Finding
-from .sources import refuse
+from .sources import project_of, refuse, symbolic_table
 
 if TYPE_CHECKING:
     from bqsim.record.model import Operation
@@ -322,7 +322,7 @@ class AppendReplay:
     def _default_place(self, name: WriteStreamName, count: int, texts: Sequence[str]) -> tuple[_Log, int]:
         """Which recorded rows of a table's default stream some rows are."""
         asked = {"table": _shown(name), "type": "DEFAULT"}
-        key = str(self._book.bindings.symbolised(asked["table"]))
+        key = symbolic_table(self._book, asked["table"])
         logs = self._default.setdefault(key, [])
         for log in logs:
             start = log.place(texts)
@@ -386,7 +386,7 @@ class AppendReplay:
     def _recorded(self, asked: Mapping[str, Any]) -> list[Recording]:
         """The recordings of append streams of a table and type, in their order."""
         book = self._book
-        meaning = book.bindings.symbolised(dict(asked))
+        meaning = book.bindings.symbolised(dict(asked), project_of(str(asked["table"])))
         key = book.matching.key("append", meaning)
         found = []
         for recording in book.recordings("append"):
@@ -401,7 +401,7 @@ class AppendReplay:
         from .book import Unrecorded
 
         try:
-            return self._book.find("append", asked)
+            return self._book.find("append", asked, project=project_of(str(asked["table"])))
         except Unrecorded as error:
             raise unrecorded(error.message) from None
 
@@ -567,7 +567,7 @@ def _status(error: Any) -> status_pb2.Status | None:
         status.ParseFromString(base64.b64decode(details))
         return status
     code = error.get("code")
-    status.code = STATUS_CODES.get(str(code), int(code) if str(code).isdigit() else 2)
+    status.code = STATUS_CODES.get(str(code), int(str(code)) if str(code).isdigit() else 2)
     status.message = str(error.get("message") or "")
     for detail in details or ():
         if isinstance(detail, Mapping) and "value" in detail:

@@ -51,8 +51,9 @@ class Sources:
         """
         book = self._book
         request = request_of(asked)
-        if book.has("rows", request):
-            return self._read(book.find("rows", request))
+        project = project_of(asked.table)
+        if book.has("rows", request, project):
+            return self._read(book.find("rows", request, project=project))
         if not asked.restriction and asked.sample is None:
             recording = self._wider(asked) or self._result(asked.table)
             if recording is not None:
@@ -87,7 +88,7 @@ class Sources:
 
     def _wider(self, asked: Asked) -> Recording | None:
         """The best recorded read of a whole table that has all columns that are asked for."""
-        path = self._book.bindings.symbolised(asked.table)
+        path = symbolic_table(self._book, asked.table)
         wanted = {f.partition(".")[0].casefold() for f in asked.fields}
         found = []
         for recording in self._by_table().get(path, ()):
@@ -107,7 +108,7 @@ class Sources:
 
     def _result(self, table: str) -> Recording | None:
         """The query whose destination a table is: of several the last that was used."""
-        path = self._book.bindings.symbolised(table)
+        path = symbolic_table(self._book, table)
         made = _maker(path)
         if made is not None:
             for recording in self._book.recordings("query"):
@@ -146,10 +147,21 @@ class Sources:
             shown += f", a sample of {asked.sample} percent"
         if (asked.restriction or asked.sample is not None) and self.known(asked.table):
             shown += "; the table was read, but restrictions and samples are answered only as recorded"
-        near = book.near("rows", book.bindings.symbolised(dict(request)))
+        near = book.near("rows", book.bindings.symbolised(dict(request), project_of(asked.table)))
         book.unexpected(f"rows {asked.table}", shown)
         lines = [f"not recorded: {shown}"] + [line for miss in near for line in miss.lines()]
         return unrecorded("\n".join(lines))
+
+
+def symbolic_table(book: Book, table: str) -> str:
+    """The resource path of a table as cassettes have it."""
+    return str(book.bindings.symbolised({"table": table}, project_of(table))["table"])
+
+
+def project_of(path: str) -> str:
+    """The project of a resource path, which is what the client calls it."""
+    parts = path.split("/")
+    return parts[1] if len(parts) > 1 and parts[0] == "projects" else ""
 
 
 def request_of(asked: Asked) -> dict[str, Any]:
