@@ -50,7 +50,8 @@ KINDS = ("missing", "extra", "type", "value", "order", "count", "form")
 
 @dataclass(slots=True)
 class Rule:
-    """One rule; ``used`` counts the differences that it allowed."""
+    """One rule; ``used`` counts the differences that it allowed. ``rows``: whether it is for rows of results,
+    whose columns may have any name, too."""
 
     id: str
     path: str
@@ -65,11 +66,14 @@ class Rule:
     since: dt.date | None = None
     until: dt.date | None = None
     builtin: bool = False
+    rows: bool = True
     used: int = field(default=0, compare=False)
 
     def allows(self, difference: Difference, operation: Operation, endpoint: str) -> bool:
         """Whether it is this difference that the rule allows."""
         if self.kinds and difference.kind not in self.kinds:
+            return False
+        if not self.rows and difference.path.startswith("rows"):
             return False
         if not fnmatchcase(endpoint, self.endpoint):
             return False
@@ -110,7 +114,7 @@ def path_pattern(glob: str) -> re.Pattern[str]:
 
 
 def _builtin(id: str, paths: str, reason: str, kinds: Sequence[str] = ()) -> list[Rule]:
-    return [Rule(id, path, reason, frozenset(kinds), builtin=True) for path in paths.split()]
+    return [Rule(id, path, reason, frozenset(kinds), builtin=True, rows=False) for path in paths.split()]
 
 
 # Identities and figures that every run has anew: their types are compared, and whether they are there.
