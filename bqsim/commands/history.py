@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bqsim.history.model import JobRecord
 
-KEY_VARIABLE = "BQSIM_REDACTION_KEY"
+_TEXTS_KEPT = 16_384
 _GROUPINGS = ("user", "label", "fingerprint", "hour", "project", "reservation", "statement", "reason")
 
 
@@ -29,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--by", action="append", choices=_GROUPINGS, help="group by this; again for more")
     show.add_argument("--limit", type=int, default=20, metavar="N", help="groups shown (default %(default)s)")
     show.add_argument("--format", choices=("text", "json"), default="text")
-    show.add_argument("--keep-emails", action="store_true", help="show e-mail addresses as they are")
+    _add_redaction(show)
     show.set_defaults(act=_show)
     convert = actions.add_parser("convert", help="Put exports together into one Parquet file, each job once.")
     _add_files(convert)
@@ -66,22 +65,29 @@ def _add_asked(parser: argparse.ArgumentParser) -> None:
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the Parquet file")
-    parser.add_argument("--keep-emails", action="store_true", help="keep e-mail addresses as they are")
-    parser.add_argument(
+    _add_redaction(parser)
+
+
+def _add_redaction(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--keep-secrets", action="store_true", help="keep e-mail addresses, keys and tokens as they are")
+    add("--policy", type=Path, metavar="FILE", help="rules of redaction, as of recordings")
+    add(
         "--key",
         default="",
-        help=f"names for addresses that are the same in all files (or the variable {KEY_VARIABLE})",
+        help="of the names that stand for people (default: the policy's, or the variable BQSIM_REDACT_KEY)",
     )
 
 
 def run(given: argparse.Namespace) -> int:
     """Do the action; 1 and the reason on standard error for exports that cannot be read."""
     from bqsim.history.errors import HistoryError
+    from bqsim.record.redact.policy import PolicyError
     from bqsim.seeding import ApiError
 
     try:
         return int(given.act(given))
-    except (HistoryError, ApiError, ModuleNotFoundError) as error:
+    except (HistoryError, PolicyError, ApiError, ModuleNotFoundError) as error:
         print(f"bqsim history: {error}", file=sys.stderr)
     except OSError as error:
         print(f"bqsim history: {error.filename}: {error.strerror}", file=sys.stderr)
@@ -104,7 +110,7 @@ def _show(given: argparse.Namespace) -> int:
     from bqsim.history.reading import read
     from bqsim.history.summary import Summary
 
-    change = _changer(given.keep_emails, "")
+    change = _changer(given)
     summary = Summary(tuple(given.by or ("user", "label", "fingerprint", "hour")))
     summary.add_all(change(job) for job in read(given.files))
     if given.format == "json":
@@ -118,7 +124,7 @@ def _convert(given: argparse.Namespace) -> int:
     from bqsim.history.merging import write_merged
     from bqsim.history.reading import read
 
-    change = _changer(given.keep_emails, given.key)
+    change = _changer(given)
     records, jobs = write_merged(given.output, read(given.files), change)
     twice = f", {records - jobs:,} of them told again" if records != jobs else ""
     print(f"{given.output}: {jobs:,} jobs from {records:,} records{twice}")
@@ -133,16 +139,23 @@ def _import(given: argparse.Namespace) -> int:
 
     api = Api(given.url, given.project) if given.url else google_api(given.project)
     sql = history_sql(given.region, given.days, given.scope)
-    change = _changer(given.keep_emails, given.key)
+    change = _changer(given)
     _, jobs = write_merged(given.output, fetch(api, sql), change)
     print(f"{given.output}: {jobs:,} jobs")
     return 0
 
 
-def _changer(keep: bool, key: str) -> Callable[[JobRecord], JobRecord]:
-    from bqsim.history.redaction import Names, redacted
+def _changer(given: argparse.Namespace) -> Callable[[JobRecord], JobRecord]:
+    """What takes secrets out of jobs, by the policy of recordings."""
+    from functools import lru_cache
 
-    if keep:
+    from bqsim.history.redaction import redacted
+    from bqsim.record.redact.policy import Policy
+    from bqsim.record.redact.redactor import Redactor
+
+    if given.keep_secrets:
         return lambda job: job
-    names = Names(key or os.environ.get(KEY_VARIABLE, ""))
-    return lambda job: redacted(job, names.text)
+    policy = Policy.default() if given.policy is None else Policy.load(given.policy)
+    redactor = Redactor(policy, given.key or None)
+    text = lru_cache(maxsize=_TEXTS_KEPT)(redactor.text)
+    return lambda job: redacted(job, text)
