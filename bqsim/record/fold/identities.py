@@ -89,6 +89,23 @@ _NOT_IN_PATH = re.compile(r"[^A-Za-z0-9_.\-]+")
 _HOST = re.compile(
     r"https?://[^/\s\"']+(?=/(?:bigquery|storage|upload|download|discovery|resumable|batch|b)/)"
 )
+# Where identities stand that may be words, too.
+_IDENTITIES = frozenset(
+    {
+        "jobId",
+        "parentJobId",
+        "queryId",
+        "sessionId",
+        "transactionId",
+        "generation",
+        "tableId",
+        "datasetId",
+        "routineId",
+        "x-goog-generation",
+    }
+)
+_BEFORE_JOB = re.compile(r"(?:(?:jobs|queries|streams|sessions)/|=|[Jj]ob |:[A-Za-z0-9\-]+\.)$")
+_BEFORE_OTHER = re.compile(r"(?:/|=|[.`:])$")
 _UNITS = {10: ("s", 1), 13: ("ms", 10**3), 16: ("us", 10**6), 19: ("ns", 10**9)}
 # Times that requests tell count as times of this run so far from its beginning.
 _PAST_S, _FUTURE_S = 2 * 86400, 400 * 86400
@@ -120,7 +137,7 @@ class Identities:
 
     def add(self, text: str, group: int, kind: str, which: str = "") -> None:
         """``text`` names what group ``group`` made. The first that made it is right."""
-        if text and len(text) >= 3 and text not in self.known:
+        if text and text not in self.known:
             self.known[text] = Identity(group, kind, which)
 
     def made(self, name: str, group: int, taken: list[str]) -> None:
@@ -285,6 +302,9 @@ class Symboliser:
             token = found.group()
             if token != project:
                 stands = self._symbol(token)
+                made = identities.known.get(token) if stands is not None else None
+                if made and not _stands_out(token) and not _is_identity(text, found, key, made.kind):
+                    stands = None
             else:
                 stands = "${project}" if _is_project(text, found, key) else None
             if stands is None:
@@ -333,6 +353,22 @@ class Symboliser:
 
         text = text.replace("\0", "")
         return _DIGITS.sub(mark, _RFC3339.sub(mark, text)), symbols
+
+
+def _stands_out(token: str) -> bool:
+    """Whether a text is surely no word that means something else elsewhere."""
+    return len(token) >= 20 or (len(token) >= 8 and any(c.isdigit() for c in token))
+
+
+def _is_identity(text: str, found: re.Match[str], key: str, kind: str) -> bool:
+    """Whether a token stands where identities of its kind do."""
+    if key in _IDENTITIES and found.group() == text:
+        return True
+    if kind == "sqlsession" and key == "value":
+        return True
+    before = text[max(0, found.start() - 40) : found.start()]
+    places = _BEFORE_OTHER if kind in ("table", "generation", "random") else _BEFORE_JOB
+    return places.search(before) is not None
 
 
 def _is_project(text: str, found: re.Match[str], key: str) -> bool:

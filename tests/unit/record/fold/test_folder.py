@@ -60,10 +60,23 @@ class TestSymbols:
             calls.rest("POST", "/datasets/d/tables", table, table)
         assert "random" not in texts(fold(calls.made[:2], began_us=1_795_300_000_000_000))
 
+    def test_ids_that_are_words_are_ids_where_ids_stand(self) -> None:
+        calls = Calls()
+        body = {"configuration": {"query": {"query": "SELECT * FROM shop.orders"}}}
+        told = job("orders", {"query": {"query": "SELECT * FROM shop.orders"}})
+        calls.rest("POST", "/jobs", {**body, "jobReference": {"jobId": "orders"}}, told)
+        (made,) = fold(calls.made)
+        assert made.request["sql"] == "SELECT * FROM shop.orders"
+        assert made.result["job"]["id"] == "${project}:US.${job}"
+        assert made.result["job"]["selfLink"].endswith("/jobs/${job}?location=US")
+        assert made.result["job"]["jobReference"]["jobId"] == "${job}"
+
     def test_given_names(self) -> None:
         calls = Calls()
         calls.rest("GET", "/datasets/orders_dev", None, {"id": "p:orders_dev"})
-        (made,) = fold(calls.made, names={"orders": "orders_dev"})
+        calls.rest("POST", "/queries", {"query": "SELECT * FROM orders_dev.t"}, {"jobComplete": True})
+        made, asked = fold(calls.made, names={"orders": "orders_dev"})
+        assert asked.request["sql"] == "SELECT * FROM ${name:orders}.t"
         assert made.request["resource"] == "projects/${project}/datasets/${name:orders}"
         assert made.order == {"dataset:${project}.${name:orders}": 0}
 

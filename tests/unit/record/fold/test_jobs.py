@@ -198,7 +198,7 @@ class TestScripts:
 
     def test_sessions_of_sql(self) -> None:
         calls = Calls()
-        session = {"sessionInfo": {"sessionId": "Cg5zZXNzaW9uLWlk"}}
+        session: Any = {"sessionInfo": {"sessionId": "Cg5zZXNzaW9uLWlk"}}
         calls.rest("POST", "/queries", {"query": "SELECT 5", "createSession": True}, page("j1xx", **session))
         properties = [{"key": "session_id", "value": "Cg5zZXNzaW9uLWlk"}]
         calls.rest(
