@@ -18,6 +18,7 @@ from bqsim.sim.rules.sqltext import normal_sql, sql_fingerprint
 
 from .errors import CostError
 from .model import LOWER_BOUND, UNKNOWN, Estimate, Measured, Query, TableRead, Workload
+from .temporary import Made
 from .volatile import volatile_functions
 
 if TYPE_CHECKING:
@@ -81,27 +82,58 @@ class Bench:
         if len(parts) < 2:
             return whole
         found: list[Estimate] = []
-        changed: set[str] = set()
-        missed, stale = 0, False
+        made, changed = Made(), set[str]()
+        missed = inner = 0
+        stale = False
         for part in parts:
             one = self.estimates([replace(query, sql=part, runs=())])[0]
-            if one.error:
+            told = self._written_out(query, part, made) if one.error else None
+            inside = made.take(part)
+            if one.error and told is None and inside is not None:
+                # A temporary table needs its script: what is read is its query's.
+                one = self.estimates([replace(query, sql=inside, runs=())])[0]
+            if told is not None:
+                one, inner = told, inner + 1
+            elif one.error:
                 missed += 1
                 continue
             found.append(one)
             stale |= any(table.table in changed for table in one.tables)
             changed |= changed_by(query, part, self.api.project)
-        notes: tuple[str, ...] = ()
+        notes = []
         accuracy = joined(found, "").accuracy
-        if missed:
-            notes = (f"{missed} of {len(parts)} statements depend on earlier ones: they are not counted",)
-            accuracy = LOWER_BOUND
-        elif stale:
-            notes = ("statements read what earlier ones change: their sizes are those before",)
+        if stale:
+            notes.append("statements read what earlier ones change: their sizes are those before")
             accuracy = UNKNOWN
+        if inner:
+            notes.append(
+                f"{inner} of {len(parts)} statements read tables of the script: these reads are not counted"
+            )
+            accuracy = LOWER_BOUND
+        if missed:
+            notes.append(f"{missed} of {len(parts)} statements depend on earlier ones: they are not counted")
+            accuracy = LOWER_BOUND
         total = sum(e.bytes_processed for e in found)
         best = joined(found, "SCRIPT") if total >= whole.bytes_processed else whole
-        return replace(best, accuracy=accuracy, notes=notes)
+        return replace(best, accuracy=accuracy, notes=tuple(notes))
+
+    def _written_out(self, query: Query, part: str, made: Made) -> Estimate | None:
+        """A statement that reads tables which the script makes: what it reads of others."""
+        written = made.written_out(part)
+        if written is None:
+            return None
+        text, used = written
+        asked = [replace(query, sql=sql, runs=()) for sql in (text, *used)]
+        whole, *parts = self.estimates(asked)
+        if whole.error or any(e.error for e in parts):
+            return None
+        counted = {t.table: t.bytes or 0 for e in parts for t in e.tables}
+        processed = max(0, whole.bytes_processed - sum(e.bytes_processed for e in parts))
+        tables = tuple(t for t in whole.tables if (t.bytes or 0) > counted.get(t.table, -1))
+        billed = max(0, whole.bytes_billed - sum(e.bytes_billed for e in parts))
+        return replace(
+            whole, bytes_processed=processed, bytes_billed=billed, bytes_at_most=processed, tables=tables
+        )
 
 
 def changed_by(query: Query, sql: str, project: str) -> set[str]:

@@ -221,4 +221,29 @@ def test_scripts_are_measured_by_their_statements(shop: Bench) -> None:
     part = shop.measure(work(Query("q", temporary)))[0].estimate
     assert part.bytes_processed == 80_000_000
     assert part.accuracy == "LOWER_BOUND"
-    assert part.notes
+    assert part.notes == ("1 of 2 statements read tables of the script: these reads are not counted",)
+    unknown = "DECLARE d DATE DEFAULT '2026-01-01'; SELECT amount FROM sales.orders WHERE day = d;"
+    assert shop.measure(work(Query("q", unknown)))[0].estimate.accuracy == "LOWER_BOUND"
+
+
+def test_a_merge_that_reads_a_temporary_table_counts_its_target(shop: Bench) -> None:
+    script = (
+        "CREATE TEMP TABLE fresh AS "
+        "SELECT day, customer, amount AS total FROM sales.orders WHERE day = '2026-01-02';"
+        "MERGE sales.daily AS t USING fresh AS s ON t.day = s.day AND t.customer = s.customer{} "
+        "WHEN MATCHED THEN UPDATE SET total = s.total;"
+    )
+    one = shop.measure(work(Query("q", script.format(" AND t.day = '2026-01-02'"))))[0].estimate
+    alone = shop.measure(work(Query("q", script.split(";")[0].partition(" AS ")[2])))[0].estimate
+    assert one.bytes_processed > alone.bytes_processed
+    assert one.accuracy == "LOWER_BOUND"
+    target = one.read_of("shop.sales.daily")
+    assert target is not None and target.partitions == (1, 3)
+    finding = run(
+        shop,
+        base(shop, Query("q", script.format(" AND t.day = '2026-01-02'"))),
+        Query("q", script.format("")),
+    ).findings[0]
+    assert finding.verdict == "regression"
+    assert finding.change == 640_000_000
+    assert finding.causes[0].table == "shop.sales.daily"
