@@ -73,7 +73,7 @@ def dropped(operations: list[Operation], keep: set[str]) -> list[Operation]:
     changes that are left."""
     names: dict[str, str] = {}
     counts: Counter[str] = Counter()
-    for operation in operations:
+    for operation in sorted(operations, key=lambda o: o.occurrence):
         if operation.name in keep:
             counts[operation.key] += 1
             names[operation.name] = f"{operation.key}.{counts[operation.key]}"

@@ -88,17 +88,15 @@ class _Merged:
             if operation.name in self.operations and self.mode != BOTH:
                 self._conflict(operation, cassette)
                 continue
-            self._last[operation.key] = max(self._last[operation.key], self._kept(operation.key)) + 1
-            names[operation.name] = f"{operation.key}.{self._last[operation.key]}"
             added.append(operation)
+        for operation in sorted(added, key=lambda o: o.occurrence):
+            self._last[operation.key] += 1
+            names[operation.name] = f"{operation.key}.{self._last[operation.key]}"
         for operation in added:
             occurrence = int(names[operation.name].rpartition(".")[2])
             order = {r: n + before[r] - shared[r] for r, n in operation.order.items()}
             made = replace(renamed(operation, occurrence, names), order=order)
             self.operations[made.name] = made, cassette
-
-    def _kept(self, key: str) -> int:
-        return self._last[key]
 
     def _conflict(self, operation: Operation, cassette: Cassette) -> None:
         from .differing import operation_lines

@@ -39,7 +39,7 @@ class Entry(NamedTuple):
 
 def scan(path: Path) -> list[Entry]:
     """The entries of an operations' file. :class:`CassetteError` for one with marks of a merge, with lines
-    that name no operation, and with operations that stand twice or not in their order."""
+    that name no operation, and with operations that stand twice or are missing among others."""
     found = _Scan(path)
     try:
         with path.open("rb") as file:
@@ -63,7 +63,9 @@ class _Scan:
         self.path = path
         self.entries: list[Entry] = []
         self._kinds = {name.encode(): name for name in KINDS}
-        self._last: dict[bytes, int] = {}
+        self._counted: dict[bytes, int] = {}
+        # Occurrences that came before smaller ones of their key, and where.
+        self._early: dict[bytes, dict[int, int]] = {}
         self._open: tuple[str, str, int, int] | None = None
 
     def take(self, held: bytes, offset: int, final: bool = False) -> int:
@@ -95,6 +97,10 @@ class _Scan:
         elif self._open is None and offset > 0:
             self._garbage(0, b"")
         self._close(end)
+        for key, early in self._early.items():
+            name, missing = key.decode(), self._counted[key] + 1
+            first = min(early)
+            self._wrong(f"operation {name}.{first} stands here, but {name}.{missing} nowhere", early[first])
 
     def _conflicts(self, held: bytes, offset: int) -> None:
         if not any(sign in held for sign in _SIGNS):
@@ -125,18 +131,27 @@ class _Scan:
         if self._open is not None:
             self.entries.append(Entry(*self._open, start))
         kind, key, number = head.groups()
-        before = self._last.get(key, 0)
-        if (occurrence := int(number)) != before + 1:
-            self._disorder(key.decode(), occurrence, before, start)
-        self._last[key] = occurrence
+        before = self._counted.get(key, 0)
+        occurrence = int(number)
+        if occurrence == before + 1 and key not in self._early:
+            self._counted[key] = occurrence
+        else:
+            self._out_of_turn(key, occurrence, before, start)
         self._open = self._kinds[kind], key.decode(), occurrence, body
 
-    def _disorder(self, key: str, occurrence: int, before: int, start: int) -> None:
-        problem = (
-            f"operation {key}.{occurrence} stands here a second time"
-            if occurrence <= before
-            else f"operation {key}.{occurrence} stands here, and no {key}.{before + 1} before it"
-        )
+    def _out_of_turn(self, key: bytes, occurrence: int, before: int, start: int) -> None:
+        early = self._early.setdefault(key, {})
+        if occurrence <= before or occurrence in early:
+            self._wrong(f"operation {key.decode()}.{occurrence} stands here a second time", start)
+        early[occurrence] = start
+        while before + 1 in early:
+            before += 1
+            del early[before]
+        self._counted[key] = before
+        if not early:
+            del self._early[key]
+
+    def _wrong(self, problem: str, start: int) -> None:
         raise CassetteError(self.path, problem, "Restore the file, or record anew", line_of(self.path, start))
 
     def _close(self, end: int) -> None:

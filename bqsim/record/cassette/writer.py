@@ -28,19 +28,23 @@ class CassetteWriter:
 
     def write(self, header: Header, operations: Iterable[Operation]) -> None:
         """Write the operations, in the order given, their measures and the header, each whole or not at all.
-        ValueError when two operations have one name, or occurrences of a key do not follow one another."""
+        ValueError when two operations have one name, or occurrences of a key are missing between others."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        last: dict[str, int] = {}
+        found: dict[str, set[int]] = {}
         path, beside = self.folder / OPERATIONS, measures_path(self.folder)
         with _Replacing(path) as texts, _Replacing(beside) as measures:
             for operation in operations:
-                if operation.occurrence != last.get(operation.key, 0) + 1:
-                    raise ValueError(f"operation {operation.name} does not follow on the one before it")
-                last[operation.key] = operation.occurrence
+                occurrences = found.setdefault(operation.key, set())
+                if operation.occurrence in occurrences:
+                    raise ValueError(f"there are two operations {operation.name}")
+                occurrences.add(operation.occurrence)
                 texts.write(operation_text(operation))
                 if operation.measures:
                     told = {"operation": operation.name, **operation.measures}
                     measures.write(json.dumps(told, sort_keys=True) + "\n")
+            for key, occurrences in found.items():
+                if max(occurrences) != len(occurrences):
+                    raise ValueError(f"occurrences of {key} are missing: there are {len(occurrences)}")
         with _Replacing(self.folder / FILE) as file:
             file.write(header.text())
 
