@@ -41,7 +41,7 @@ def listened(session: Any, tap: Tap) -> Iterator[None]:
 def _adapter(inner: Any, tap: Tap) -> Any:
     from requests.adapters import BaseAdapter
 
-    class Listening(BaseAdapter):  # type: ignore[misc]
+    class Listening(BaseAdapter):
         """Sends by another adapter."""
 
         def send(self, request: Any, stream: bool = False, *args: Any, **options: Any) -> Any:

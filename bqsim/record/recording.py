@@ -146,6 +146,7 @@ def recording(
     to = Upstreams.of(upstream, upstream_grpc, upstream_storage)
     existing = Cassette.open(place) if there and mode == "all" else None
     into = place.with_name(place.name + _NEW) if there and mode == "rewrite" else place
+    fresh = not into.exists()
     recorder = Recorder(
         into,
         policy=policy,
@@ -155,8 +156,8 @@ def recording(
         existing=existing,
         replace=existing is not None,
     )
-    made = Recording(
-        RecordingProxy(
+    try:
+        proxy = RecordingProxy(
             recorder,
             to.rest,
             to.grpc,
@@ -168,12 +169,17 @@ def recording(
             upstream_ca=upstream_ca,
             verify=verify,
             upstream_grpc_tls=upstream_grpc_tls,
-        ),
-        recorder,
-        project,
-    )
+        ).start()
+    except BaseException:
+        recorder.finish()
+        if fresh:
+            # Nothing was recorded: nothing is there.
+            shutil.rmtree(into)
+            measures_path(into).unlink(missing_ok=True)
+        raise
+    made = Recording(proxy, recorder, project)
     try:
-        with made.proxy:
+        with proxy:
             yield made
     finally:
         made.cassette = recorder.finish()
