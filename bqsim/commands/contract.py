@@ -49,6 +49,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_usage(actions)
     _add_schema(actions)
     _add_drift(actions)
+    _add_tables(actions)
+
+
+def _add_tables(actions: Any) -> None:
+    pin = actions.add_parser(
+        "pin",
+        help="write the tables of an endpoint's datasets to a file",
+        description="Write schemas, partitioning and required filters of tables to a file, for 'tables'.",
+    )
+    pin.add_argument("target", help="the endpoint, as for check")
+    pin.add_argument("dataset", nargs="+", help="datasets")
+    pin.add_argument("-o", "--output", metavar="FILE", help="the file; else standard output")
+    pin.add_argument("--project", default="", help="the project of the datasets")
+    pin.set_defaults(act=_pin)
+    tables = actions.add_parser(
+        "tables",
+        help="hold tables and the SQL of a code base to a pin file",
+        description=(
+            "Check files of SQL by dry runs against empty tables like those of a pin file, without any "
+            "endpoint; with --target also whether an endpoint's tables are as pinned."
+        ),
+    )
+    tables.add_argument("pins", help="the pin file")
+    tables.add_argument("--target", help="an endpoint whose tables must be as pinned")
+    tables.add_argument("--project", default="", help="the project of the tables")
+    tables.add_argument(
+        "--sql", action="append", metavar="FILE", help="check this file instead of the pin file's"
+    )
+    tables.add_argument("--junit", metavar="FILE", help="write a report as JUnit XML, too")
+    tables.add_argument("--sarif", metavar="FILE", help="write the refused SQL as SARIF, too")
+    tables.set_defaults(act=_tables)
 
 
 def _add_usage(actions: Any) -> None:
@@ -219,6 +250,51 @@ def _drift(given: argparse.Namespace) -> int:
     _junit(given, "contract drift", cases)
     breaking = [one.change for one in touched] if contracts else found
     return int(any(change.breaking for change in breaking))
+
+
+def _pin(given: argparse.Namespace) -> int:
+    from bqsim.contract.tables import pin
+    from bqsim.contract.targets import opened
+
+    with opened([given.target], given.project) as (target,):
+        text = pin(target, given.dataset).text()
+    if given.output:
+        Path(given.output).write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def _tables(given: argparse.Namespace) -> int:
+    from bqsim.contract.tables import Pins, sql_problems, table_differences
+    from bqsim.contract.targets import opened
+    from bqsim.reports import sarif
+    from bqsim.reports.junit import Case
+
+    pins = Pins.load(given.pins)
+    files = [Path(path) for path in given.sql] if given.sql else pins.files()
+    cases, found = [], []
+    if given.target:
+        with opened([given.target], given.project) as (target,):
+            found = list(table_differences(pins, target))
+        for name in pins.tables:
+            own = [str(difference) for table, difference in found if table == name]
+            cases.append(Case(name, "tables", failure=own[0] if own else "", message="\n".join(own)))
+    refused = sql_problems(pins, files)
+    for path in files:
+        why = next((one.message for one in refused if one.path == path), "")
+        cases.append(Case(str(path), "sql", failure=why))
+    for table, difference in found:
+        print(f"{table}: {difference}")
+    for one in refused:
+        print(f"{one.path}{f':{one.line}' if one.line else ''}: {one.message}")
+    print(f"{len(pins.tables)} tables, {len(files)} files of SQL: {len(found) + len(refused)} problems")
+    _junit(given, "contract tables", cases)
+    if given.sarif:
+        rule = sarif.Rule("contract/sql", "SQL that the pinned tables do not answer", level="error")
+        listed = [sarif.Found(rule.id, one.message, str(one.path), one.line) for one in refused]
+        Path(given.sarif).write_text(sarif.log("bqsim contract", [rule], listed), encoding="utf-8")
+    return int(bool(found or refused))
 
 
 def _document(text: str) -> Any:
