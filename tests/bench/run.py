@@ -277,6 +277,13 @@ def scale() -> list[Figure]:
     ]  # fmt: skip
 
 
+def proxy() -> list[Figure]:
+    """What the recording proxy adds to calls, and the memory that it needs."""
+    from tests.bench import proxy as measured
+
+    return [figure(name, value, goal, **details) for name, value, goal, details in measured.figures()]
+
+
 BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "cold_start": cold_start,
     "select_1": select_1,
@@ -297,6 +304,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "bqclient_queries": bqclient_queries,
     "bqclient_read": bqclient_read,
     "bqclient_write": bqclient_write,
+    "proxy": proxy,
 }
 
 
