@@ -272,9 +272,9 @@ def test_tls_on_both_sides() -> None:
             options.pop("upstream_ca")
             with RecordingProxy(tap, "http://127.0.0.1:1", f"localhost:{port}", **options) as proxy:
                 trusted = grpc.ssl_channel_credentials(proxy.ca_file.read_bytes())  # type: ignore[union-attr]
-                with grpc.secure_channel(proxy.grpc_target, trusted) as channel:
-                    with pytest.raises(grpc.RpcError) as raised:
-                        channel.unary_unary(f"/{SERVICE}/Fail")(b"asked", timeout=20)
+                channel = grpc.secure_channel(proxy.grpc_target, trusted)
+                with channel, pytest.raises(grpc.RpcError) as raised:
+                    channel.unary_unary(f"/{SERVICE}/Fail")(b"asked", timeout=20)
             assert raised.value.code() == grpc.StatusCode.UNAVAILABLE
             assert "self-signed" in raised.value.details()
             assert (only(tap).broken, only(tap).request) == ("tls", b"asked")
