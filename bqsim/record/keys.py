@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .parameters import parameters_form
-from .sql_forms import EXACT, FINGERPRINT, NORMALISED, sql_form
+from .sql_forms import FINGERPRINT, NORMALISED, sql_form
 
 # Members of a query's configuration that do not tell queries apart.
 _QUERY_IGNORED = frozenset(
@@ -110,7 +110,10 @@ _RESOURCE_IGNORED = frozenset(
     }
 )
 _HEADERS_COUNTED = frozenset({"if-none-match", "range", "x-goog-copy-source"})
-_LEGACY_PREFIX = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n)*#\s*(legacy|standard)SQL\b", re.IGNORECASE | re.DOTALL)
+_MADE_BY = re.compile(r"@[#0-9a-f.]+\}")
+_LEGACY_PREFIX = re.compile(
+    r"(?:\s|/\*.*?\*/|--[^\n]*\n)*#\s*(legacy|standard)SQL\b", re.IGNORECASE | re.DOTALL
+)
 
 Request = Mapping[str, Any]
 
@@ -123,6 +126,8 @@ def operation_key(kind: str, request: Request) -> str:
 def key_of(kind: str, meaning: Any) -> str:
     """The key of a meaning that :func:`identity` gave."""
     text = json.dumps([kind, meaning], sort_keys=True, separators=(",", ":"))
+    # Which operation made what a symbol stands for does not count: keys would follow from keys.
+    text = _MADE_BY.sub("}", text)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
@@ -212,7 +217,7 @@ def _query(request: Request, sql_level: str) -> dict[str, Any]:
     if parameters:
         form = parameters_form(parameters)
         meaning["parameters"] = [p[0] for p in form] if sql_level == FINGERPRINT else form
-    if is_legacy(sql, query) and sql_level != EXACT:
+    if is_legacy(sql, query):
         meaning["legacy"] = True
     rest = {k: v for k, v in query.items() if k not in _QUERY_IGNORED}
     rest = _configuration("query", rest)

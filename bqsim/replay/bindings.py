@@ -16,7 +16,9 @@ from bqsim.record.symbols import Symbol, parsed
 from bqsim.sim.clock import Clock
 
 # Identities that every use of an operation has anew; the others are the same for all uses.
-_OF_USE = frozenset({"job", "page", "upload", "session", "stream", "sqlsession", "table", "request", "insert"})
+_OF_USE = frozenset(
+    {"job", "page", "upload", "session", "stream", "sqlsession", "table", "request", "insert"}
+)
 # What is told by no name: it leads to no symbol when a client sends it.
 _UNNAMED = frozenset({"time", "measure", "number", "page"})
 JSON_VALUE = ".json"
@@ -52,11 +54,14 @@ class Bindings:
         self.project, self.host = project, host
         self.names = {**(recorded or {}), **(names or {})}
         self._clock = clock
+        self._began_us = clock.now_us()
         self._lock = threading.RLock()
         self._plays: dict[tuple[int, str], Play] = {}
         self._origins: dict[int, int] = {}
         self._identities = Identities(clock.now_us(), project)
-        self._identities.names.update({text: f"${{name:{name}}}" for name, text in self.names.items() if text})
+        self._identities.names.update(
+            {text: f"${{name:{name}}}" for name, text in self.names.items() if text}
+        )
 
     def rename(self, project: str) -> None:
         """The project of the calls is called so."""
@@ -120,7 +125,7 @@ class Bindings:
         if symbol.of and symbol.of != play.operation.name:
             play = self.play_of(play.operation, symbol.of)
         if kind == "time":
-            return _time(play, which)
+            return _time(play, which, self._began_us)
         if kind == "measure":
             return values_of(play.operation).get(which, 0 if which.endswith(JSON_VALUE) else "0")
         found = play.values.get((kind, which))
@@ -171,7 +176,7 @@ class Bindings:
         digest = hashlib.blake2b(f"{play.cassette}/{name}/{number}/{kind}/{which}".encode(), digest_size=20)
         text = digest.hexdigest()
         if kind == "job":
-            return f"job_{_letters(digest.digest())}"
+            return f"job_{text}"
         if kind in ("number", "generation"):
             return str(10**11 + int(text[:10], 16) % (9 * 10**11))
         if kind == "table":
@@ -280,15 +285,21 @@ def values_of(operation: Operation) -> Mapping[str, Any]:
     return values if isinstance(values, Mapping) else {}
 
 
+_JOBS = frozenset({"query", "load", "extract", "copy"})
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
-def _time(play: Play, which: str) -> Any:
+def _time(play: Play, which: str, began_us: int) -> Any:
     """A time that the service told, by the unit at the end of its symbol's ``which``. What was recorded are
-    seconds since the operation began."""
+    seconds since the operation began. Jobs begin when they are played; what is told of a resource counts from
+    the beginning of the replay, so that it is the same whenever it is asked for."""
     value = values_of(play.operation).get(which, 0)
     seconds = float(value) if isinstance(value, (int, float)) else 0.0
-    at_us = play.start_us + round(seconds * 1_000_000)
+    start_us = play.start_us
+    if play.operation.kind not in _JOBS:
+        at = play.operation.measures.get("at") or {}
+        start_us = began_us + round(float(at.get("start_s") or 0.0) * 1_000_000)
+    at_us = start_us + round(seconds * 1_000_000)
     name = which.removesuffix(JSON_VALUE)
     unit = name.rpartition(".")[2]
     per_second = _PER_SECOND.get(unit)
@@ -297,6 +308,6 @@ def _time(play: Play, which: str) -> Any:
         return number if which.endswith(JSON_VALUE) else str(number)
     if unit == "http":
         return formatdate(at_us // 1_000_000, usegmt=True)
-    at = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=at_us)
+    moment = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=at_us)
     places = {"iso": "seconds", "iso3": "milliseconds"}.get(unit, "microseconds")
-    return at.isoformat(timespec=places) + "Z"
+    return moment.isoformat(timespec=places) + "Z"

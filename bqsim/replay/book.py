@@ -11,10 +11,11 @@ from typing import Any
 from bqsim.errors import BigQueryError
 from bqsim.record.cassette.cassette import Cassette, Entry
 from bqsim.record.model import Operation
+from bqsim.record.symbols import symbols_of
 from bqsim.sim.clock import Clock, RealClock
 
 from .bindings import Bindings, Play
-from .matching import Matching, content_digest
+from .matching import CONTENTS, Matching, content_digest
 from .near import LOOKED_AT, NearMiss, Recorded, near_misses, short, title_of
 from .report import (
     CONTENT,
@@ -48,7 +49,9 @@ _UNUSED_SHOWN = 50
 class Unrecorded(BigQueryError):
     """A request that no recorded operation answers; ``near`` are those that are nearest."""
 
-    def __init__(self, kind: str, request: Mapping[str, Any], near: Sequence[NearMiss], why: str = "") -> None:
+    def __init__(
+        self, kind: str, request: Mapping[str, Any], near: Sequence[NearMiss], why: str = ""
+    ) -> None:
         self.kind, self.request, self.near, self.why = kind, request, tuple(near), why
         lines = [f"Not recorded: {kind} {title_of(request)}" + (f" ({why})" if why else "")]
         for miss in near:
@@ -214,9 +217,7 @@ class Book:
 
     # Finding
 
-    def find(
-        self, kind: str, request: Mapping[str, Any], *, project: str = "", quiet: bool = False
-    ) -> Found:
+    def find(self, kind: str, request: Mapping[str, Any], *, project: str = "", quiet: bool = False) -> Found:
         """The operation that answers ``request`` (as clients name things now), used once more.
 
         ``project`` is what the client calls the project of its calls. Raises :class:`Unrecorded`, also as a
@@ -264,14 +265,21 @@ class Book:
                 why = f"recorded {len(same)} time{'s' if len(same) > 1 else ''}, done as often already"
                 raise self._unrecorded(kind, asked, why, quiet)
             if self.repeats is not None and chosen.used > self.repeats:
-                self._tell(Finding(REPEATED, chosen.name, title_of(operation.request), f"limit {self.repeats}"))
+                self._tell(
+                    Finding(REPEATED, chosen.name, title_of(operation.request), f"limit {self.repeats}")
+                )
                 raise self._unrecorded(kind, asked, f"repeated more than {self.repeats} times", True)
-        self._check_content(kind, asked, chosen, operation, quiet)
+        if kind in CONTENTS:
+            self._check_content(kind, asked, chosen, operation, quiet)
         return chosen
 
     def _among(self, kind: str, asked: Mapping[str, Any], same: list[Recording]) -> tuple[Recording, bool]:
         """The recording of several with one key that fits, and whether it is used for the first time."""
-        digest = content_digest(kind, asked)
+        named = {symbol for symbol in symbols_of(dict(asked)) if symbol.of}
+        if named:
+            # What they name tells those apart whose texts are the same.
+            same = [r for r in same if named <= symbols_of(self.load(r).request)] or same
+        digest = content_digest(kind, asked) if kind in CONTENTS else ""
         if digest:
             equal = [r for r in same if content_digest(kind, self.load(r).request) == digest]
             same = equal or same
@@ -319,7 +327,9 @@ class Book:
         if not self.stands(operation):
             self._tell(Finding(ORDER, operation.name, title_of(operation.request), self._moved(operation)))
         for resource in operation.changes:
-            self._cursors[resource] = max(self._cursors.get(resource, 0), operation.order.get(resource, 0)) + 1
+            self._cursors[resource] = (
+                max(self._cursors.get(resource, 0), operation.order.get(resource, 0)) + 1
+            )
         play = self.bindings.begin(operation, recording.used, self.clock.now_us())
         return Found(operation, play, recording)
 

@@ -6,11 +6,13 @@ import asyncio
 import hashlib
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bqsim.errors import REASONS, BigQueryError
-from bqsim.server.rest.reply import Raw, Reply
+from bqsim.record.symbols import Symbol, symbols_of
+from bqsim.server.http import Response
+from bqsim.server.rest.reply import Raw, Reply, dumps
 
 from .book import Book, Failed, Found, Recording
 from .queries import RecordedResult
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 PENDING, RUNNING, DONE = "PENDING", "RUNNING", "DONE"
 LOCATION = "US"
+_JOB_ID = Symbol("job")
 # Members of jobs.query's answer that getQueryResults has as well.
 _SHARED = (
     "totalBytesProcessed",
@@ -59,6 +62,28 @@ _DUPLICATE = "Already Exists: Job {}:{}.{}"
 _CANCELLED = {"reason": "stopped", "message": "Job execution was cancelled: User requested cancellation"}
 
 
+@dataclass(slots=True)
+class KeptReply(Reply):
+    """A reply whose JSON is encoded once: ``texts`` are kept with what it tells of."""
+
+    texts: dict[tuple[bool, bool, str | None], Response] = field(default_factory=dict)
+
+
+# Symbols that stand for the same in all uses of an operation.
+_LASTING = frozenset({"project", "name", "host", "measure"})
+
+
+@dataclass(slots=True)
+class Kept:
+    """What all uses of a query share: its result, its schema as text, whether it failed, and what is told
+    besides rows (None when that names something of each use)."""
+
+    result: RecordedResult
+    failed: bool
+    schema: Raw | None = None
+    summary: dict[str, Any] | None = None
+
+
 class ReplayJob:
     """A job. Times are epoch microseconds of the replay's clock; until ``end_us`` it is not done."""
 
@@ -70,30 +95,36 @@ class ReplayJob:
         self.created_us = found.play.start_us
         self.start_us = self.created_us + round(spans.queue_s * 1_000_000)
         self.end_us = self.start_us + round(spans.run_s * 1_000_000)
+        configuration = found.operation.request.get("configuration") or {}
+        self.dry_run = str(configuration.get("dryRun", "")).lower() == "true"
         self.cancelled = False
         self.done = spans.whole_s <= 0
         self.labels: Mapping[str, str] | None = None
         self.parent = ""
         self.failures = book.failures_of(found.operation, first=False)
-        self._result: RecordedResult | None = None
-        self._schema: Raw | None = None
         self._summary: dict[str, Any] | None = None
+        # Pages of the result that were told, by what was asked.
+        self.pages: dict[Any, tuple[dict[str, Any], dict[Any, Response]]] = {}
         self._job: dict[str, Any] | None = None
         self._waiters: list[asyncio.Future[None]] = []
 
     # What was recorded
 
     @property
-    def dry_run(self) -> bool:
-        configuration = self.found.operation.request.get("configuration") or {}
-        return str(configuration.get("dryRun", "")).lower() == "true"
-
-    @property
     def result(self) -> RecordedResult:
         """The result of a query."""
-        if self._result is None:
-            self._result = result_of(self.book, self.found)
-        return self._result
+        return self.kept.result
+
+    @property
+    def kept(self) -> Kept:
+        """What all uses of the operation share."""
+        found: Kept | None = self.found.recording.result
+        if found is None:
+            operation = self.found.operation
+            status = (operation.result.get("job") or {}).get("status") or {}
+            result = RecordedResult(self.book.cassette_of(self.found), operation)
+            found = self.found.recording.result = Kept(result, bool(status.get("errorResult")))
+        return found
 
     def template(self) -> dict[str, Any]:
         """The job as it was when it was done, with identities of this replay."""
@@ -109,7 +140,10 @@ class ReplayJob:
         request, answer = operation.request, render(operation.result.get("answer") or {}, self.found.play)
         configuration = render(request.get("configuration") or {}, self.found.play)
         if self.kind == "query":
-            query = {"query": render(request.get("sql", ""), self.found.play), **configuration.get("query", {})}
+            query = {
+                "query": render(request.get("sql", ""), self.found.play),
+                **configuration.get("query", {}),
+            }
             for name, member in (("parameters", "queryParameters"), ("parameterMode", "parameterMode")):
                 if request.get(name):
                     query[member] = render(request[name], self.found.play)
@@ -134,6 +168,8 @@ class ReplayJob:
     @property
     def error(self) -> BigQueryError | None:
         """What a job that is done has failed with."""
+        if not self.cancelled and not self.kept.failed:
+            return None
         proto = self.status(DONE).get("errorResult")
         return None if proto is None else error_of(proto)
 
@@ -259,10 +295,19 @@ class ReplayJob:
     def summary(self) -> dict[str, Any]:
         """What jobs.query and getQueryResults tell of a query that is done, besides rows."""
         if self._summary is None:
+            kept = self.kept
+            if kept.summary is not None:
+                self._summary = kept.summary
+                return kept.summary
             render, operation = self.book.bindings.rendered, self.found.operation
-            told = render(operation.result.get("answer") or {}, self.found.play)
-            found = {name: value for name, value in told.items() if name not in _OWN_MEMBERS}
-            statistics = self.template().get("statistics") or {}
+            answer = operation.result.get("answer") or {}
+            answer = {name: value for name, value in answer.items() if name not in _OWN_MEMBERS}
+            found = render(answer, self.found.play)
+            recorded = (operation.result.get("job") or {}).get("statistics") or {}
+            asked = {name: recorded.get(name) for name, _ in _OF_STATISTICS if name in recorded}
+            query = recorded.get("query") or {}
+            asked["query"] = {name: query.get(name) for name, _ in _OF_QUERY_STATISTICS if name in query}
+            statistics = render(asked, self.found.play)
             for members, names in (
                 (statistics, _OF_STATISTICS),
                 (statistics.get("query") or {}, _OF_QUERY_STATISTICS),
@@ -271,6 +316,8 @@ class ReplayJob:
                     if name in members:
                         found.setdefault(member, members[name])
             self._summary = found
+            if {symbol.kind for symbol in symbols_of([answer, asked])} <= _LASTING:
+                kept.summary = found
         return self._summary
 
     def shared(self) -> dict[str, Any]:
@@ -280,12 +327,10 @@ class ReplayJob:
 
     def schema(self) -> Raw | None:
         """The schema of the result as JSON text; None for a statement without."""
-        if self._schema is None and self.result.schema is not None:
-            from bqsim.server.rest.reply import dumps
-
-            rendered = self.book.bindings.rendered(self.result.schema, self.found.play)
-            self._schema = Raw(dumps(rendered))
-        return self._schema
+        kept = self.kept
+        if kept.schema is None and kept.result.schema is not None:
+            kept.schema = Raw(dumps(self.book.bindings.rendered(kept.result.schema, self.found.play)))
+        return kept.schema
 
     def destination(self) -> tuple[str, str, str] | None:
         """The table that the job writes: project, dataset, table."""
@@ -337,13 +382,10 @@ class Jobs:
         reference = recorded.get("jobReference") or {}
         answer = found.operation.result.get("answer") or {}
         place = location or str(reference.get("location") or answer.get("location") or LOCATION)
-        symbol = "job"
         if job_id:
-            bindings.put(play, symbol, "", job_id)
+            bindings.put(play, _JOB_ID.kind, "", job_id)
         else:
-            from bqsim.record.symbols import Symbol
-
-            job_id = bindings.of(Symbol(symbol), play)
+            job_id = bindings.of(_JOB_ID, play)
         job = ReplayJob(
             self.book, found, kind, project, place, job_id, self.timing.of(found.operation, play.number)
         )
@@ -366,7 +408,9 @@ class Jobs:
         children = []
         for number, result in enumerate(found.operation.result.get("children") or (), 2):
             reference = (result.get("job") or {}).get("jobReference") or {}
-            told = self.book.bindings.rendered(str(reference.get("jobId") or f"${{job:{number}}}"), found.play)
+            told = self.book.bindings.rendered(
+                str(reference.get("jobId") or f"${{job:{number}}}"), found.play
+            )
             operation = replace(found.operation, result=result)
             part = Found(operation, found.play, Recording(found.recording.cassette, found.recording.entry))
             child = ReplayJob(self.book, part, "query", parent.project, parent.location, told, NO_TIME)
@@ -414,14 +458,6 @@ class Refused(Exception):
     def reply(self) -> Reply:
         """The recorded answer."""
         return Reply(self.error.get("body") or {}, int(self.error.get("status") or 400))
-
-
-def result_of(book: Book, found: Found) -> RecordedResult:
-    """The result of a found operation; all uses of an operation share one."""
-    kept: RecordedResult | None = found.recording.result
-    if kept is None:
-        kept = found.recording.result = RecordedResult(book.cassette_of(found), found.operation)
-    return kept
 
 
 def error_of(proto: Mapping[str, Any]) -> BigQueryError:

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bqsim.jobs import paging
+from bqsim.record.symbols import symbols_of
 from bqsim.server.rest.reply import Reply, etag_of
 
+from . import paging
 from .book import Book, Found
-from .jobs import Jobs, ReplayJob
+from .jobs import Jobs, KeptReply, ReplayJob
 
 # Lists whose further pages can be asked for at once.
 LISTS_KEPT = 1000
@@ -38,6 +39,15 @@ class Listed:
 
     name: str
     body: Mapping[str, Any]
+
+
+_LASTING = frozenset({"project", "name", "host", "time", "etag", "number", "dataset", "measure"})
+
+
+def _lasts(found: Found) -> bool:
+    """Whether an operation tells the same whenever it is asked for."""
+    symbols = symbols_of(found.operation.result)
+    return all(symbol.kind in _LASTING and not symbol.of for symbol in symbols)
 
 
 class Metadata:
@@ -86,6 +96,17 @@ class Metadata:
         return book.find("metadata", request, project=project)
 
     def _reply(self, method: str, query: Mapping[str, str], found: Found) -> Reply:
+        kept = found.recording.result
+        if kept is None:
+            made = self._made(method, query, found)
+            if method not in LISTS and _lasts(found):
+                # It is told as it is as long as it is the one that fits.
+                found.recording.result = kept = made, {}
+            return made
+        reply, texts = kept
+        return KeptReply(reply.body, reply.status, reply.etag, reply.headers, texts=texts)
+
+    def _made(self, method: str, query: Mapping[str, str], found: Found) -> Reply:
         result, render = found.operation.result, self._book.bindings.rendered
         error = result.get("error")
         told = render(error or result, found.play)
@@ -132,7 +153,11 @@ class Metadata:
         project: str,
     ) -> Reply | None:
         if method == "bigquery.jobs.list":
-            return None if self._book.has("metadata", request, project) else self._job_list(path, query, base_url)
+            return (
+                None
+                if self._book.has("metadata", request, project)
+                else self._job_list(path, query, base_url)
+            )
         if method == "bigquery.tables.get":
             job = self._jobs.writer(project, path["datasetId"], path["tableId"])
             if job is not None and not self._book.has("metadata", request, project):
@@ -163,7 +188,11 @@ class Metadata:
 
     def _result_table(self, job: ReplayJob, path: Mapping[str, str], base_url: str) -> Reply:
         """The table that holds the result of a query."""
-        reference = {"projectId": path["projectId"], "datasetId": path["datasetId"], "tableId": path["tableId"]}
+        reference = {
+            "projectId": path["projectId"],
+            "datasetId": path["datasetId"],
+            "tableId": path["tableId"],
+        }
         place = "projects/{projectId}/datasets/{datasetId}/tables/{tableId}".format_map(reference)
         result = job.result
         body: dict[str, Any] = {
@@ -180,5 +209,3 @@ class Metadata:
             "location": job.location,
         }
         return Reply(body, etag=body["etag"])
-
-

@@ -7,11 +7,11 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from bqsim.errors import BigQueryError
-from bqsim.jobs import paging
 from bqsim.record.keys import job_request, query_request
 from bqsim.server.http import BadRequest, BodyTooLarge, Disconnected, Response
 from bqsim.server.http import Request as HttpRequest
@@ -32,8 +32,9 @@ from bqsim.sim.gate import Call, Gate, note
 from bqsim.sim.recorder import RECORDING
 from bqsim.sim.scenario.model import Network
 
+from . import paging
 from .book import Book, Failed, Unrecorded
-from .jobs import DONE, Jobs, Refused, ReplayJob
+from .jobs import DONE, Jobs, KeptReply, Refused, ReplayJob
 from .metadata import Metadata
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS = 10_000, 200_000
 # How long an upload's job is waited for before its resource is answered.
 UPLOAD_WAIT_S = 3.0
 CALLER = "anonymous"
+# Pages of a result whose texts a job keeps, and the largest text that is kept.
+PAGES_KEPT, TEXT_KEPT_BYTES = 4, 256 * 1024
 COMPRESS_INLINE_BYTES = 64 * 1024
 
 Service = Callable[[str, dict[str, str], HttpRequest], Awaitable[Response]]
@@ -124,11 +127,9 @@ class ReplayApp:
 
     async def handle(self, http: HttpRequest) -> Response:
         """The answer to one HTTP request. Never raises for anything a client can send."""
-        path, query_text = split_target(http.head.target)
-        query: dict[str, str] = {}
+        path, first, query = "", "", {}
         try:
-            query = parse_query(query_text)
-            first = path[1:].partition("/")[0]
+            path, first, query = _parsed(http.head.target)
             if first in SERVICES:
                 return await self.service(first)(path, query, http)
             if first not in ROOTS:
@@ -178,9 +179,7 @@ class ReplayApp:
             await self.core.verify(http, data, str(call.notes.get(RECORDING, "")), told)
         return reply
 
-    async def passed(
-        self, call: Call, service: Callable[[], Awaitable[Reply]], http: HttpRequest
-    ) -> Reply:
+    async def passed(self, call: Call, service: Callable[[], Awaitable[Reply]], http: HttpRequest) -> Reply:
         """The reply of ``service`` behind the gate, or its failure's, with the fault on its way."""
         try:
             reply = await self.core.gate.passes(call, service)
@@ -221,6 +220,8 @@ class ReplayApp:
         pretty = query.get("prettyPrint", "true").lower() not in ("false", "0")
         gzip = wants_gzip(http.head.headers)
         fields = query.get("fields") or None
+        if type(reply) is KeptReply and reply.fault is None:
+            return _from_kept(reply, pretty, gzip, fields)
         try:
             if gzip and _is_large(reply):
                 loop = asyncio.get_running_loop()
@@ -248,7 +249,9 @@ class ReplayApp:
 
     # Jobs
 
-    def begin(self, kind: str, request: Mapping[str, Any], project: str, body: Mapping[str, Any]) -> ReplayJob:
+    def begin(
+        self, kind: str, request: Mapping[str, Any], project: str, body: Mapping[str, Any]
+    ) -> ReplayJob:
         """Begin the job that a body of ``jobs.insert`` asks for; an upload's request is told what it has."""
         reference = body.get("jobReference") or {}
         configuration = body.get("configuration") or {}
@@ -370,13 +373,19 @@ class ReplayApp:
             raise error
         token = query.get("pageToken")
         start = paging.decode(job.job_id, token) if token else asked.integer("startIndex") or 0
-        etag = job.etag(DONE)
-        answer["etag"] = etag
-        self._put_page(answer, job, wire, start, asked.integer("maxResults"))
-        answer["jobReference"] = job.reference()
-        answer["jobComplete"] = True
-        answer |= job.shared()
-        return Reply(answer, etag=etag)
+        count = asked.integer("maxResults")
+        key = start, count, wire
+        kept = job.pages.get(key)
+        if kept is None:
+            answer["etag"] = job.etag(DONE)
+            self._put_page(answer, job, wire, start, count)
+            answer["jobReference"] = job.reference()
+            answer["jobComplete"] = True
+            answer |= job.shared()
+            kept = answer, {}
+            if len(job.pages) < PAGES_KEPT:
+                job.pages[key] = kept
+        return KeptReply(kept[0], etag=kept[0]["etag"], texts=kept[1])
 
     def _put_page(
         self, answer: dict[str, Any], job: ReplayJob, wire: WireOptions, start: int, count: int | None
@@ -546,7 +555,9 @@ class Asked:
         except ValueError:
             number = -1
         if number < 0:
-            raise BigQueryError("invalid", f"Invalid value at '{name}' (TYPE_INT64), \"{text[:100]}\"", location=name)
+            raise BigQueryError(
+                "invalid", f"Invalid value at '{name}' (TYPE_INT64), \"{text[:100]}\"", location=name
+            )
         return number
 
     def wire_options(self) -> WireOptions:
@@ -555,6 +566,13 @@ class Asked:
         return wire_options(
             flag in ("true", "1", "yes", "t"), self.query.get("formatOptions.timestampOutputFormat")
         )
+
+
+@lru_cache(maxsize=4096)
+def _parsed(target: str) -> tuple[str, str, dict[str, str]]:
+    """The path of a target, its first segment, and its parameters, which nobody changes."""
+    path, query = split_target(target)
+    return path, path[1:].partition("/")[0], parse_query(query)
 
 
 def failed_reply(failure: Mapping[str, Any]) -> Reply:
@@ -579,10 +597,24 @@ def _as_rest(error: Exception) -> Exception:
     return error
 
 
+def _from_kept(reply: KeptReply, pretty: bool, gzip: bool, fields: str | None) -> Response:
+    """The answer to a reply whose text is kept, or will be."""
+    key = pretty, gzip, fields
+    made = reply.texts.get(key)
+    if made is None:
+        headers, reply.headers = reply.headers, {}
+        try:
+            made = respond(reply, pretty=pretty, gzip=gzip, fields=fields)
+        except BigQueryError as e:
+            return respond(error_reply(e), pretty=pretty, gzip=False, fields=None)
+        reply.headers = headers
+        if len(made.body) <= TEXT_KEPT_BYTES and len(reply.texts) < PAGES_KEPT:
+            reply.texts[key] = made
+    return Response(made.status, made.body, {**made.headers, **reply.headers})
+
+
 def _is_large(reply: Reply) -> bool:
-    return any(
-        isinstance(v, bytes) and len(v) > COMPRESS_INLINE_BYTES for v in (reply.body or {}).values()
-    )
+    return any(isinstance(v, bytes) and len(v) > COMPRESS_INLINE_BYTES for v in (reply.body or {}).values())
 
 
 def _unchanged(headers: Mapping[str, str], etag: str) -> bool:

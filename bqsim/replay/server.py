@@ -100,7 +100,7 @@ class ReplayServer(Control):
             found = scenario_of(scenario, known())
         clock = SimulationClock() if found is None else clock_of(found.clock)
         draws = Draws(seed)
-        self._parts = Parts(Simulation(clock, draws, repeatable=True), _known)
+        self._parts = Parts(Simulation(clock, draws), _known)
         self.book = Book(
             self.live.opened,
             project=project,
