@@ -112,11 +112,11 @@ class Judge:
     def form(self, seen: Observed) -> Iterator[Difference]:
         """What of the answers the API's schema does not have, each once."""
         told = set()
-        for method, status, body in seen.answers:
-            for problem in api_schema.problems(method, body, status):
-                if (method, problem) not in told:
-                    told.add((method, problem))
-                    yield Difference(f"{method}: {problem.path}", FORM, "as the API's schema", problem.what)
+        found = [(m, p) for m, status, body in seen.answers for p in api_schema.problems(m, body, status)]
+        for method, problem in [*found, *seen.messages]:
+            if (method, problem) not in told:
+                told.add((method, problem))
+                yield Difference(f"{method}: {problem.path}", FORM, "as the API's schema", problem.what)
 
     def _error(self, expected: Any, found: Any, compare: Any) -> Iterator[Difference]:
         if expected is None and found is None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from bqsim.record.model import BLOB, blob_reference
 
+from .api_schema import Problem
+
 if TYPE_CHECKING:
     from bqsim.replay.rows import RecordedRows
 
@@ -34,12 +36,14 @@ class Memory:
 class Observed:
     """``result`` is shaped as :data:`bqsim.record.shapes.SHAPES` says, without rows, which ``rows`` has.
     ``answers`` are the bodies of the API's answers with their methods and statuses, for the check of their
-    form. ``skipped`` says why an operation was not sent, ``broken`` why it has no answer."""
+    form; ``messages`` those of gRPC that were found wrong.
+    ``skipped`` says why an operation was not sent, ``broken`` why it has no answer."""
 
     result: dict[str, Any] = field(default_factory=dict)
     rows: RecordedRows | None = None
     count: int = 0
     answers: list[tuple[str, int, Any]] = field(default_factory=list)
+    messages: list[tuple[str, Problem]] = field(default_factory=list)
     skipped: str = ""
     broken: str = ""
 

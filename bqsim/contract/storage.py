@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bqsim.record.model import Operation
 
+from .grpc_schema import message_problems
 from .observed import Observed, arrow_rows
 from .targets import Target
 
@@ -69,11 +70,13 @@ def read_rows(sender: Sender, operation: Operation, out: Observed) -> None:
         )
         try:
             made = create(asked, timeout=_TIMEOUT_S, metadata=_route("read_session.table", request["table"]))
+            _hold(out, "BigQueryRead.CreateReadSession", made)
             schema = pa.ipc.read_schema(pa.py_buffer(made.arrow_schema.serialized_schema))
             batches = []
             for stream in made.streams:
                 wanted = read_pb2.ReadRowsRequest(read_stream=stream.name)
                 for page in read(wanted, timeout=_TIMEOUT_S, metadata=_route("read_stream", stream.name)):
+                    _hold(out, "BigQueryRead.ReadRows", page)
                     data = pa.py_buffer(page.arrow_record_batch.serialized_record_batch)
                     batches.append(pa.ipc.read_record_batch(data, schema))
         except grpc.RpcError as error:
@@ -106,7 +109,7 @@ def append_rows(sender: Sender, operation: Operation, out: Observed) -> None:
     kind = request.get("type") or "DEFAULT"
     recorded = operation.result
     with _channel(sender.target) as channel:
-        call = _Calls(channel)
+        call = _Calls(channel, out)
         try:
             name = f"{table}/streams/_default"
             if kind != "DEFAULT":
@@ -154,14 +157,16 @@ class _Blobs:
 class _Calls:
     """Calls of the write service."""
 
-    def __init__(self, channel: Any) -> None:
-        self._channel = channel
+    def __init__(self, channel: Any, out: Observed) -> None:
+        self._channel, self._out = channel, out
 
     def __call__(self, method: str, request: Any, response: Any, key: str, value: str) -> Any:
         call = self._channel.unary_unary(
             f"{_WRITE}{method}", type(request).SerializeToString, response.FromString
         )
-        return call(request, timeout=_TIMEOUT_S, metadata=_route(key, value))
+        answer = call(request, timeout=_TIMEOUT_S, metadata=_route(key, value))
+        _hold(self._out, f"BigQueryWrite.{method}", answer)
+        return answer
 
     def append(self, requests: list[Any], stream: str) -> list[Any]:
         from bqsim.storage.v1 import write_pb2
@@ -171,7 +176,10 @@ class _Calls:
             write_pb2.AppendRowsRequest.SerializeToString,
             write_pb2.AppendRowsResponse.FromString,
         )
-        return list(call(iter(requests), timeout=_TIMEOUT_S, metadata=_route("write_stream", stream)))
+        answers = list(call(iter(requests), timeout=_TIMEOUT_S, metadata=_route("write_stream", stream)))
+        for answer in answers:
+            _hold(self._out, "BigQueryWrite.AppendRows", answer)
+        return answers
 
 
 def _appends(stream: str, batches: list[pa.RecordBatch], offsets: bool) -> Iterator[Any]:
@@ -198,6 +206,11 @@ def grpc_name(number: int) -> str:
     from bqsim.errors import STATUS_CODES
 
     return next((name for name, code in STATUS_CODES.items() if code == number), str(number))
+
+
+def _hold(out: Observed, method: str, message: Any) -> None:
+    """Keep what of a message its proto does not know."""
+    out.messages += [(method, problem) for problem in message_problems(message)]
 
 
 def _route(key: str, value: str) -> tuple[tuple[str, str], ...]:
