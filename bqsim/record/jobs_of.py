@@ -21,8 +21,8 @@ _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 def job_records(cassette: Cassette) -> list[JobRecord]:
     """The jobs of a cassette in the order in which they began, those that scripts started after them.
 
-    Ids are ``<kind>_<operation>``; times, slot time and plans are those of the measures, where these are beside
-    the cassette. ``source`` names the operation.
+    Ids are ``<kind>_<operation>``; times, slot time and plans are those of the measures, where these are
+    beside the cassette. ``source`` names the operation.
     """
     jobs = [
         (float((operation.measures.get("at") or {}).get("start_s") or 0.0), number, record)

@@ -7,8 +7,8 @@ block of records whose schema stands in the stretch as ``"schema"``, ``ndjson`` 
 Stretches are in order and do not overlap; what lies between them was not recorded. ``"options"`` of a stretch
 of ``json`` are the format options (``useInt64Timestamp``, ``timestampOutputFormat``) that it was asked with.
 The rows of a read session are those of its streams, one stream after the other: ``session["read"]`` tells of
-each stream ``{"name", "rows", "whole"}``, up to which row it was read and whether to its end. Data that cannot
-be read is kept as format ``unreadable``.
+each stream ``{"name", "rows", "whole"}``, up to which row it was read and whether to its end. Data that
+cannot be read is kept as format ``unreadable``.
 
 What was too large to keep stands as ``{"size", "digest", "media", "preview"}`` where a blob reference would.
 
@@ -64,7 +64,7 @@ SHAPES: Mapping[str, KindShape] = {
             "totalRows": "of the result, a number",
             "rows": "the rows that were read, by whatever way",
             "session": "the read session (CreateReadSession's answer as JSON), when one read the result",
-            "children": "of a script: its jobs in their order, each as job, answer, schema, totalRows, rows, error",
+            "children": "of a script, in their order: job, answer, schema, totalRows, rows, error of each",
             "cancelled": "{status} of jobs.cancel",
             "deleted": "true when jobs.delete was answered",
         },

@@ -5,14 +5,14 @@ A symbol is ``${kind}``, ``${kind:n}`` for the n-th (from 2) of its kind in an o
 the text itself is written ``${$}{``. ``${project}``, ``${host}``, hidden datasets and names given by the user
 are of the whole cassette.
 
-Times and measures are told apart by where they stood: ``${time:job.statistics.startTime.ms}``; their values are
-in the operation's measures. What ends a time is its form: ``s``, ``ms``, ``us``, ``ns`` since the epoch;
+Times and measures are told apart by where they stood: ``${time:job.statistics.startTime.ms}``; their values
+are in the operation's measures. What ends a time is its form: ``s``, ``ms``, ``us``, ``ns`` since the epoch;
 ``iso``, ``iso3``, ``iso6`` for RFC 3339 with so many digits of the second; ``http``. Values of times are
-seconds since the operation began. A symbol that ends in ``.json`` stands alone in its text, for JSON that is no
-text: a number, a list.
+seconds since the operation began. A symbol that ends in ``.json`` stands alone in its text, for JSON that is
+no text: a number, a list.
 
-``${job}`` is the job of an operation, ``${job:2}`` and further are those that a script started; ``${stream}``,
-``${stream:2}`` … are the streams of a session in their order. An etag stands for itself in every result;
+``${job}`` is the job of an operation, ``${job:2}`` and further are those that a script started;
+``${stream}``, ``${stream:2}`` … are the streams of a session in their order. An etag stands for itself in every result;
 requests name the operation that told it first.
 """
 

@@ -36,6 +36,8 @@ class _Append:
         self.group, self.views, self.keep = group, views, keep
         self.path = group.name
         self.stream: dict[str, Any] = {}
+        # The type of a stream that was not created.
+        self.wanted = ""
         self.pieces: dict[int, dict[str, Any]] = {}
         # Where rows start that the service refused: they may be sent again, and be others.
         self.rejected: set[int] = set()
@@ -56,7 +58,7 @@ class _Append:
             self._take(view)
         table = self.path.removesuffix("/_default").partition("/streams/")[0].removesuffix("/streams")
         default = self.path.endswith("/_default") or not self.path
-        kind = "DEFAULT" if default else str(self.stream.get("type") or "COMMITTED")
+        kind = "DEFAULT" if default else str(self.stream.get("type") or self.wanted or "COMMITTED")
         request: dict[str, Any] = {"table": table, "type": kind}
         if self.schema is not None:
             request["schema"] = {"fields": self.schema}
@@ -96,6 +98,12 @@ class _Append:
             return
         told = view.told()
         if not view.ok or told is None:
+            asked = view.asked()
+            if name == "CreateWriteStream" and asked is not None:
+                types = asked.write_stream.Type
+                type_ = asked.write_stream.type
+                self.wanted = types.Name(type_) if type_ in types.values() else ""
+                self.path = self.path or asked.parent
             if view.retryable:
                 self.failures.append(view.failure)
             else:
@@ -103,7 +111,7 @@ class _Append:
             return
         if name == "CreateWriteStream":
             self.stream = message_json(told)
-            self.path = self.path or told.name
+            self.path = self.group.name or told.name
         elif name == "GetWriteStream":
             self.stream = self.stream or message_json(told)
         elif name == "FinalizeWriteStream":

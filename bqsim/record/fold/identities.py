@@ -247,7 +247,7 @@ class Symboliser:
             return self._measure(value, path)
         if isinstance(value, list):
             return [self._value(item, f"{path}.{n}", key, asked) for n, item in enumerate(value)]
-        if key in _TIMES:
+        if key in _TIMES or key.endswith("Time"):
             told = self._time(value, path, asked)
             if told is not None:
                 return told

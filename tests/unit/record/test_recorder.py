@@ -185,7 +185,7 @@ while True:
 
 
 def test_what_a_killed_recorder_left(tmp_path: Path) -> None:
-    rounds = int(os.environ.get("BQSIM_RECORDER_KILLS", "2"))
+    rounds = int(os.environ.get("BQSIM_RECORDER_KILLS", "1"))
     for number in range(rounds):
         folder = tmp_path / f"{number}.cassette"
         child = subprocess.Popen([sys.executable, "-c", _KILLED, str(folder)], stdout=subprocess.PIPE)

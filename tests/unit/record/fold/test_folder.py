@@ -350,7 +350,7 @@ def grpc_calls(draw: Callable[..., Any]) -> Exchange:
     )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(rest_calls() | grpc_calls(), max_size=8), st.lists(st.floats(0, 2), min_size=8, max_size=8))
 def test_any_calls(drawn: list[Exchange], took: list[float]) -> None:
     """Nothing fails, every call is in one operation, and all symbols have something that they stand for."""
