@@ -22,7 +22,7 @@ from .append_rows import Writer, recorded_texts
 from .near import title_of
 from .reads import NotHere, unrecorded
 from .report import CONTENT, Finding
-from .sources import project_of, refuse, symbolic_table
+from .sources import details_of, project_of, refuse, symbolic_table
 
 if TYPE_CHECKING:
     from bqsim.record.model import Operation
@@ -564,7 +564,7 @@ def _status(error: Any) -> status_pb2.Status | None:
     status = status_pb2.Status()
     details = error.get("details")
     if isinstance(details, str) and details:
-        status.ParseFromString(base64.b64decode(details))
+        status.ParseFromString(details_of(error))
         return status
     code = error.get("code")
     status.code = STATUS_CODES.get(str(code), int(str(code)) if str(code).isdigit() else 2)

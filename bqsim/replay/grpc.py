@@ -18,7 +18,7 @@ from bqsim.storage.v1 import read_pb2, stream_pb2, write_pb2
 
 from .appends import AppendReplay
 from .reads import NotHere, ReadReplay
-from .sources import Refused, Sources
+from .sources import Refused, Sources, details_of
 
 if TYPE_CHECKING:
     from bqsim.server.core import Core as ServerCore
@@ -297,8 +297,5 @@ def _passing(failed: Any) -> StorageFailure:
     """A passing failure that was recorded."""
     failure = failed.failure
     if failure.get("code"):
-        import base64
-
-        details = base64.b64decode(failure.get("details") or "")
-        return Refused(str(failure["code"]), str(failure.get("message") or ""), details)
+        return Refused(str(failure["code"]), str(failure.get("message") or ""), details_of(failure))
     return StorageFailure("UNAVAILABLE", str(failure.get("reason") or failure.get("broken") or failed))

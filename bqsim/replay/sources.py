@@ -195,13 +195,17 @@ def refuse(result: Mapping[str, Any], render: Any, found: Found) -> None:
         return
     told = render(error, found.play)
     if "code" in told:
-        raise Refused(
-            str(told["code"]), str(told.get("message") or ""), base64.b64decode(told.get("details") or "")
-        )
+        raise Refused(str(told["code"]), str(told.get("message") or ""), details_of(told))
     body = told.get("body") or {}
     inner = body.get("error") if isinstance(body, Mapping) else None
     message = str((inner or {}).get("message") or "The call was refused")
     raise Refused(_CODES.get(int(told.get("status") or 400), "INVALID_ARGUMENT"), message)
+
+
+def details_of(error: Mapping[str, Any]) -> bytes:
+    """The serialised ``google.rpc.Status`` of a recorded error: base64 without its padding, as in metadata."""
+    text = str(error.get("details") or "")
+    return base64.b64decode(text + "=" * (-len(text) % 4))
 
 
 _CODES = {
