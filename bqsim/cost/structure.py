@@ -48,22 +48,25 @@ class Structure:
 def structure_of(sql: str) -> Structure | None:
     """The structure of the last query or DML statement of a text; None when the text cannot be parsed
     here."""
+    trees = parsed(sql)
+    return _Reader(trees).structure() if trees else None
+
+
+def parsed(sql: str) -> list[Any]:
+    """The trees of a text's statements; none when it cannot be parsed here."""
     import logging
 
     import sqlglot
+    from sqlglot import expressions as exp
     from sqlglot.errors import SqlglotError
 
     # What it cannot parse it takes for a command, and says so.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     try:
-        parsed = [one for one in sqlglot.parse(sql, dialect="bigquery") if one is not None]
+        trees = [one for one in sqlglot.parse(sql, dialect="bigquery") if one is not None]
     except (SqlglotError, RecursionError):
-        return None
-    from sqlglot import expressions as exp
-
-    if not parsed or any(isinstance(one, exp.Command) for one in parsed):
-        return None
-    return _Reader(parsed).structure()
+        return []
+    return [] if any(isinstance(one, exp.Command) for one in trees) else trees
 
 
 class _Reader:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .structure import parsed
+
 
 class Made:
     """The tables that earlier statements of a script make by CREATE TABLE … AS, by their queries."""
@@ -53,15 +55,8 @@ class Made:
 
 
 def _parsed(sql: str) -> Any:
-    import sqlglot
-    from sqlglot import expressions as exp
-    from sqlglot.errors import SqlglotError
-
-    try:
-        tree = sqlglot.parse_one(sql, dialect="bigquery")
-    except (SqlglotError, RecursionError):
-        return None
-    return None if isinstance(tree, exp.Command) else tree
+    trees = parsed(sql)
+    return trees[0] if len(trees) == 1 else None
 
 
 def _name(table: Any) -> str:
