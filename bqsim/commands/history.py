@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         "files",
         nargs="+",
         metavar="HISTORY",
-        help="exports (JSON, CSV, Parquet, Avro, gz) or folders of them",
+        help="exports (JSON, CSV, Parquet, Avro, gz), folders of them, cassettes",
     )
 
 
@@ -82,12 +82,13 @@ def _add_redaction(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Do the action; 1 and the reason on standard error for exports that cannot be read."""
     from bqsim.history.errors import HistoryError
+    from bqsim.record.cassette.errors import CassetteError
     from bqsim.record.redact.policy import PolicyError
     from bqsim.seeding import ApiError
 
     try:
         return int(given.act(given))
-    except (HistoryError, PolicyError, ApiError, ModuleNotFoundError) as error:
+    except (HistoryError, CassetteError, PolicyError, ApiError, ModuleNotFoundError) as error:
         print(f"bqsim history: {error}", file=sys.stderr)
     except OSError as error:
         print(f"bqsim history: {error.filename}: {error.strerror}", file=sys.stderr)
@@ -107,12 +108,11 @@ def _query(given: argparse.Namespace) -> int:
 
 
 def _show(given: argparse.Namespace) -> int:
-    from bqsim.history.reading import read
     from bqsim.history.summary import Summary
 
     change = _changer(given)
     summary = Summary(tuple(given.by or ("user", "label", "fingerprint", "hour")))
-    summary.add_all(change(job) for job in read(given.files))
+    summary.add_all(change(job) for job in _jobs(given.files))
     if given.format == "json":
         print(json.dumps(summary.json(given.limit), indent=1))
     else:
@@ -122,10 +122,9 @@ def _show(given: argparse.Namespace) -> int:
 
 def _convert(given: argparse.Namespace) -> int:
     from bqsim.history.merging import write_merged
-    from bqsim.history.reading import read
 
     change = _changer(given)
-    records, jobs = write_merged(given.output, read(given.files), change)
+    records, jobs = write_merged(given.output, _jobs(given.files), change)
     twice = f", {records - jobs:,} of them told again" if records != jobs else ""
     print(f"{given.output}: {jobs:,} jobs from {records:,} records{twice}")
     return 0
@@ -143,6 +142,20 @@ def _import(given: argparse.Namespace) -> int:
     _, jobs = write_merged(given.output, fetch(api, sql), change)
     print(f"{given.output}: {jobs:,} jobs")
     return 0
+
+
+def _jobs(files: Iterable[str]) -> Iterator[JobRecord]:
+    """The jobs of exports and cassettes."""
+    from bqsim.history.reading import read
+    from bqsim.record.cassette.cassette import Cassette
+    from bqsim.record.cassette.header import FILE
+    from bqsim.record.jobs_of import job_records
+
+    for path in map(Path, files):
+        if (path / FILE).is_file():
+            yield from job_records(Cassette.open(path))
+        else:
+            yield from read(path)
 
 
 def _changer(given: argparse.Namespace) -> Callable[[JobRecord], JobRecord]:

@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, BinaryIO, cast
 
 from .documents import json_rows
 from .errors import HistoryError
@@ -17,6 +17,7 @@ Row = tuple[int, Mapping[str, Any]]
 
 _GZIP, _PARQUET, _AVRO = b"\x1f\x8b", b"PAR1", b"Obj\x01"
 _BATCH_ROWS = 4096
+_BLOCKS_BYTES = 4 * 1024 * 1024
 _LARGEST_CELL = 256 * 1024 * 1024
 _EXPORTS = (".json", ".ndjson", ".jsonl", ".csv", ".tsv", ".parquet", ".avro", ".gz", "")
 
@@ -173,13 +174,20 @@ def _python(batch: Any) -> list[dict[str, Any]]:
 def _avro(file: IO[bytes], path: Path) -> Iterator[Row]:
     import fastavro
 
+    from bqsim.engine.formats.avro_container import Container
+    from bqsim.errors import BigQueryError
+
     number = 0
     try:
-        for number, record in enumerate(fastavro.reader(file), 1):
-            if not isinstance(record, Mapping):
-                raise HistoryError(path, "the records are no rows", "Export the rows of JOBS", number)
-            yield number, record
-    except (ValueError, EOFError, StopIteration, IndexError, KeyError, OSError) as error:
+        container = Container(cast(BinaryIO, file))
+        for group in container.groups(_BLOCKS_BYTES):
+            whole = io.BytesIO(container.whole(container.unpacked(group)))
+            for record in fastavro.reader(whole):
+                number += 1
+                if not isinstance(record, Mapping):
+                    raise HistoryError(path, "the records are no rows", "Export the rows of JOBS", number)
+                yield number, record
+    except (BigQueryError, ValueError, EOFError, StopIteration, IndexError, KeyError, OSError) as error:
         if isinstance(error, HistoryError):
             raise
         said = str(error) or type(error).__name__

@@ -9,7 +9,10 @@ import pytest
 
 from bqsim.cli import main
 from bqsim.history import read
+from bqsim.record.cassette.header import Header
+from bqsim.record.cassette.writer import CassetteWriter
 from tests.conftest import Http
+from tests.unit.calibrate.test_gathering import QUERY
 from tests.unit.history.exports import SHAPES
 
 
@@ -44,6 +47,14 @@ def test_a_key_changes_the_names(tmp_path: Path) -> None:
         assert main(["history", "convert", str(tmp_path / "h"), "-o", str(out), "--key", key]) == 0
         found.append([job.user for job in read(out)])
     assert found[0] == found[1] != found[2]
+
+
+def test_a_cassette_is_a_history(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    CassetteWriter(tmp_path / "c.cassette").write(Header(), [QUERY])
+    assert main(["history", "convert", str(tmp_path / "c.cassette"), "-o", str(tmp_path / "o.parquet")]) == 0
+    assert "1 jobs from 1 records" in capsys.readouterr().out
+    (job,) = read(tmp_path / "o.parquet")
+    assert (job.sql, job.slot_ms) == ("SELECT 1", 42)
 
 
 def test_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
