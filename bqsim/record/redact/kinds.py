@@ -432,7 +432,7 @@ KINDS: tuple[Kind, ...] = (
 
 ENTROPY = "high-entropy"
 FIELD = "secret-field"
-NAMES: frozenset[str] = frozenset((*(kind.name for kind in KINDS), ENTROPY, FIELD, "header", "row"))
+NAMES: frozenset[str] = frozenset((*(kind.name for kind in KINDS), ENTROPY, FIELD, "header", "cut-token"))
 
 # Names of members, columns and headers whose values are secret: their letters and digits, in lower case.
 _SECRET_NAMES = frozenset(

@@ -212,6 +212,18 @@ def test_parameters_of_queries_by_their_names() -> None:
     assert "hunter2" not in json.dumps(REDACTOR.value({"queryParameters": given}))
 
 
+@pytest.mark.parametrize(
+    "name", ["oauth token", "github token", "aws key", "jwt", "slack token", "json secret"]
+)
+def test_bodies_that_break_off_in_a_secret(name: str) -> None:
+    text, secret = canaries()[name]
+    data = json.dumps({"a": 1, "b": text} if text == secret else {"a": 1, "client_secret": secret}).encode()
+    at = data.index(secret.encode())
+    for size in range(at + 12, at + len(secret)):
+        made = REDACTOR.content(data[:size], "application/json")
+        assert secret[:12].encode() not in made
+
+
 def test_a_users_rules() -> None:
     import re
 
