@@ -24,13 +24,13 @@ def job_records(cassette: Cassette) -> list[JobRecord]:
     Ids are ``<kind>_<operation>``; times, slot time and plans are those of the measures, where these are
     beside the cassette. ``source`` names the operation.
     """
-    jobs = [
-        (float((operation.measures.get("at") or {}).get("start_s") or 0.0), number, record)
-        for number, operation in enumerate(cassette.operations())
-        if operation.kind in _KINDS
-        for record in _records(operation, cassette)
-    ]
-    return [record for _, _, record in sorted(jobs, key=lambda job: job[:2])]
+    jobs = []
+    for number, operation in enumerate(cassette.operations()):
+        if operation.kind in _KINDS:
+            records = list(_records(operation, cassette))
+            began_us = records[0].created_us or _Binding(operation, cassette).start_us
+            jobs.append((began_us, number, records))
+    return [record for _, _, records in sorted(jobs, key=lambda job: job[:2]) for record in records]
 
 
 def _records(operation: Operation, cassette: Cassette) -> Iterator[JobRecord]:
@@ -134,6 +134,11 @@ class _Binding:
         self._start_s = float(at.get("began_us") or 0) / 1e6 + float(at.get("start_s") or 0.0)
         self.project = str(measures.get("project") or cassette.header.project)
         self._names = {name.removeprefix("name:"): text for name, text in cassette.header.names.items()}
+
+    @property
+    def start_us(self) -> int:
+        """When the operation began; 0 where it is not known."""
+        return round(self._start_s * 1e6)
 
     def told(self, operation: Operation) -> dict[str, Any]:
         """Figures of a job that failed, which are in its measures only."""

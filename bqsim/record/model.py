@@ -103,8 +103,8 @@ class Operation:
     references to blobs (:func:`blob_reference`). ``order``: by name of a resource that has an order
     (``table:p.d.t``, ``dataset:p.d``, ``object:gs://b/o``, ``stream:…``) the number of changes of it that
     were done before this operation; of those that it only adds to (rows, tables of a dataset) it tells none,
-    as such changes go together in any order. ``changes`` are those that it changed itself. ``exchanges`` are its
-    calls by method and outcome, each once.
+    as such changes go together in any order. ``changes`` are those that it changed itself. ``exchanges`` are
+    its calls by method and outcome, each once.
     ``measures`` are the figures that differ from run to run (times in seconds from its start, slot time),
     kept beside the cassette.
     """

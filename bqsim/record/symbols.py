@@ -12,8 +12,8 @@ seconds since the operation began. A symbol that ends in ``.json`` stands alone 
 no text: a number, a list.
 
 ``${job}`` is the job of an operation, ``${job:2}`` and further are those that a script started;
-``${stream}``, ``${stream:2}`` … are the streams of a session in their order. An etag stands for itself in every result;
-requests name the operation that told it first.
+``${stream}``, ``${stream:2}`` … are the streams of a session in their order. An etag stands for itself in
+every result; requests name the operation that told it first.
 """
 
 from __future__ import annotations
