@@ -203,7 +203,7 @@ def refuse(result: Mapping[str, Any], render: Any, found: Found) -> None:
 
 
 def details_of(error: Mapping[str, Any]) -> bytes:
-    """The serialised ``google.rpc.Status`` of a recorded error: base64 without its padding, as in metadata."""
+    """The serialised ``google.rpc.Status`` of a recorded error: base64 without padding, as in metadata."""
     text = str(error.get("details") or "")
     return base64.b64decode(text + "=" * (-len(text) % 4))
 
