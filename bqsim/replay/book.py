@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bqsim.errors import BigQueryError
 from bqsim.record.cassette.cassette import Cassette, Entry
@@ -28,6 +28,9 @@ from .report import (
     Report,
     merged,
 )
+
+if TYPE_CHECKING:
+    from bqsim.record.redact.redactor import Redactor
 
 # Project that clients are told where nobody chose one and the cassette keeps it secret.
 PROJECT = "replayed-project"
@@ -116,8 +119,8 @@ class Found:
 class Book:
     """The operations of cassettes, answered by what requests mean. Thread-safe.
 
-    Operations are parsed when they are asked for first. Of several with one key the one counts whose resources
-    stand where the replay's do; those without any in the order of the recording, the last for all further
+    Operations are parsed when they are asked for first. Of several with one key the one counts whose
+    resources stand where the replay's do; those without any in the order of the recording, the last for all further
     requests. ``repeats`` limits how often an operation answers beyond the first time (None: any number, but
     changes are done once, as recorded, unless ``strict`` is off). ``failures`` is ``"recorded"`` when passing
     failures are to be played as well.
@@ -143,6 +146,7 @@ class Book:
     _findings: list[Finding] = field(default_factory=list, repr=False)
     _played: int = 0
     _chosen_project: bool = False
+    _redactors: list[Redactor] = field(default_factory=list, repr=False)
     # What requests that were found mean, by their texts.
     _known: dict[str, tuple[Any, list[Recording]]] = field(default_factory=dict, repr=False)
 
@@ -213,7 +217,8 @@ class Book:
 
     def has(self, kind: str, request: Mapping[str, Any], project: str = "") -> bool:
         """Whether a request was recorded."""
-        return bool(self._same(kind, self.bindings.symbolised(dict(request), project)))
+        asked = self.bindings.symbolised(dict(request), project)
+        return bool(self._same(kind, asked) or self._without_secrets(kind, asked)[1])
 
     # Finding
 
@@ -231,6 +236,8 @@ class Book:
         else:
             asked = self.bindings.symbolised(dict(request), project)
             same = self._same(kind, asked)
+            if not same:
+                asked, same = self._without_secrets(kind, asked)
             if same and len(text) <= _REMEMBERED_CHARS and len(self._known) < _REMEMBERED:
                 self._known[text] = asked, same
             if not same:
@@ -251,6 +258,33 @@ class Book:
         with self._lock:
             return self._use(recording)
 
+    def _without_secrets(self, kind: str, asked: Mapping[str, Any]) -> tuple[Any, list[Recording]]:
+        """A request as recordings have it, from which secrets were removed before it was written; as it is
+        when it has none."""
+        for redactor in self._removing():
+            hidden = redactor.value(asked)
+            if hidden != asked and (same := self._same(kind, hidden)):
+                return hidden, same
+        return asked, []
+
+    def _removing(self) -> Sequence[Redactor]:
+        """What removed secrets from the cassettes, for each of their policies."""
+        from bqsim.record.redact.policy import Policy, PolicyError
+        from bqsim.record.redact.redactor import Redactor
+
+        if not self._redactors:
+            policies: list[Policy] = []
+            for cassette in self.cassettes:
+                try:
+                    policy = Policy.of(cassette.header.redaction)
+                except PolicyError:
+                    policy = Policy.default()
+                if policy not in policies:
+                    policies.append(policy)
+            # Rows are no part of requests' keys, so that no key of theirs is needed.
+            self._redactors = [Redactor(replace(p, rows=(), rows_default="keep")) for p in policies]
+        return self._redactors
+
     def _same(self, kind: str, asked: Mapping[str, Any]) -> list[Recording]:
         return self._index.get((kind, self.matching.key(kind, asked)), [])
 
@@ -270,7 +304,7 @@ class Book:
                 )
                 raise self._unrecorded(kind, asked, f"repeated more than {self.repeats} times", True)
         if kind in CONTENTS:
-            self._check_content(kind, asked, chosen, operation, quiet)
+            self._check_content(kind, asked, chosen, operation)
         return chosen
 
     def _among(self, kind: str, asked: Mapping[str, Any], same: list[Recording]) -> tuple[Recording, bool]:
@@ -296,21 +330,14 @@ class Book:
 
     def stands(self, operation: Operation) -> bool:
         """Whether all resources of an operation stand where they did before it."""
-        with self._lock:
-            return self.stands(operation)
-
-    def stands(self, operation: Operation) -> bool:
-        """Whether all resources of an operation stand where they did."""
         return all(self._cursors.get(name, 0) == version for name, version in operation.order.items())
 
     def _check_content(
-        self, kind: str, asked: Mapping[str, Any], chosen: Recording, operation: Operation, quiet: bool
+        self, kind: str, asked: Mapping[str, Any], chosen: Recording, operation: Operation
     ) -> None:
         was, now = content_digest(kind, operation.request), content_digest(kind, asked)
         if not was or not now or was == now:
             return
-        if self.matching.strict_content(kind):
-            raise self._unrecorded(kind, asked, "its content is another", quiet)
         detail = f"recorded with other content: {was[:12]}… then, {now[:12]}… now"
         self._tell(Finding(CONTENT, chosen.name, title_of(operation.request), detail))
 

@@ -12,7 +12,8 @@ from bqsim.record.model import BLOB, Operation
 from .blobs import Blobs
 from .errors import CassetteError
 from .header import Header, read_header
-from .scanning import Entry, line_of, scan
+from .scanning import Entry as Entry
+from .scanning import line_of, scan
 from .text import operation_of
 
 OPERATIONS = "operations.txt"

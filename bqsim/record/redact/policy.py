@@ -116,6 +116,8 @@ class Policy:
         """The rules as JSON, for the header of a cassette; never the key. The text of a rule that forbids
         one text is not told, either: it is the secret."""
         told: dict[str, Any] = {}
+        if self.key_env != KEY_VARIABLE:
+            told["key"] = {"env": self.key_env}
         if self.keep:
             told["keep"] = sorted(self.keep)
         if self.deny:

@@ -308,3 +308,27 @@ def test_recorded_queries_stay() -> None:
         for line in file.read_bytes().splitlines():
             redactor.content(line, "application/json")
     assert seen <= {"email"}
+
+
+def test_queries_with_secrets_are_found_at_replay(tmp_path: Path) -> None:
+    """Keys are of what recordings have; clients go on to ask as they did."""
+    from bqsim.record.recorder import Recorder
+    from bqsim.replay.book import Book
+
+    media = (("content-type", "application/json"),)
+    token = canaries()["github token"][1]
+    sql = f"SELECT * FROM d.t WHERE mail = 'ann.smith@corp.com' -- {token}"
+    recorder = Recorder(tmp_path / "a.cassette")
+    call = recorder.begin("rest", "POST", "/bigquery/v2/projects/p/queries", media, "bigquery.googleapis.com")
+    call.sent(json.dumps({"query": sql, "useLegacySql": False}).encode())
+    call.answered(200, media)
+    answer = {"jobReference": {"projectId": "p", "jobId": "j"}, "jobComplete": True, "totalRows": "0"}
+    call.received(json.dumps({**answer, "schema": {"fields": [{"name": "n", "type": "STRING"}]}}).encode())
+    call.ended()
+    cassette = recorder.finish()
+    (recorded,) = cassette.operations()
+    assert "corp.com" not in recorded.request["sql"]
+    book = Book([cassette])
+    asked = {**recorded.request, "sql": sql}
+    assert book.has("query", asked)
+    assert book.find("query", asked).name == recorded.name
