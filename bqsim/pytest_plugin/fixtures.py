@@ -122,8 +122,9 @@ def bqsim_write_client(bqsim: TestSimulator) -> Any:
 @pytest.fixture(autouse=True)
 def _bqsim_marks(request: pytest.FixtureRequest) -> None:
     """A marked test has a simulator, also when it finds it by the environment alone."""
-    recorded = request.config.stash[RUN].recorded is not None
-    if marked(request.node) or (recorded and request.node.get_closest_marker(CASSETTE)):
+    node = request.node
+    recorded = request.config.stash[RUN].recorded is not None and "bqsim_replay" not in node.fixturenames
+    if marked(node) or (recorded and node.get_closest_marker(CASSETTE)):
         request.getfixturevalue("bqsim")
 
 

@@ -24,7 +24,9 @@ class Call(Protocol):
         ...
 
     def ended(self, code: str = "", trailers: Headers = (), message: str = "", broken: str = "") -> None:
-        """The call is over. gRPC: status code name, trailing metadata, details. ``broken``: see Exchange."""
+        """The call is over. gRPC: status code name, trailing metadata, details. ``broken``: how it ended
+        without a whole answer: ``refused``, ``timeout``, ``tls``, ``reset``, ``closed``, ``malformed``, or
+        ``cancelled`` by the client."""
         ...
 
 
