@@ -19,6 +19,12 @@ if not any(point.name == "bqsim" for point in entry_points(group="pytest11")):
     pytest_plugins.append("bqsim.pytest_plugin")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Every answer of the simulator is held to the API's schema."""
+    config.option.bqsim_validate = True
+
+
 @dataclass(slots=True)
 class Answer:
     """An HTTP answer; ``headers`` have lower-case names."""
