@@ -64,7 +64,7 @@ def test_without_measures_times_are_not_known(tmp_path: Path) -> None:
     calls = Calls()
     configuration = {"query": {"query": "SELECT 2"}}
     plan = [{"id": "0", "name": "S00", "startMs": "1790000003000", "slotMs": "4"}]
-    statistics = {
+    statistics: Any = {
         "creationTime": "1790000003000",
         "totalSlotMs": "4",
         "query": {"queryPlan": plan, "timeline": [{"elapsedMs": "3"}], "totalBytesProcessed": "5"},
