@@ -62,8 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--junit", type=Path, metavar="FILE", help="write the findings as JUnit XML")
     parser.usage = "bqsim replay [options] CASSETTE... [-- COMMAND]"
     parser.epilog = (
-        "COMMAND runs with the environment variables that point clients to the replay; without one the replay "
-        "goes on until it is told to stop (SIGTERM, SIGINT)."
+        "COMMAND runs with the environment variables that point clients to the replay; without one the "
+        "replay goes on until it is told to stop (SIGTERM, SIGINT)."
     )
     _split_words(parser)
 
@@ -79,7 +79,7 @@ def _split_words(parser: argparse.ArgumentParser) -> None:
         found.words = given[at + 1 :]
         return found, rest
 
-    parser.parse_known_args = split  # type: ignore[method-assign, assignment]
+    parser.parse_known_args = split  # type: ignore[method-assign]
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -7,8 +7,8 @@
         client = bqsim_replay.client()
 
 The cassette is a folder beside the test or below the root directory; without the marker
-``cassettes/<module>/<test>.cassette`` beside it. The environment variables that clients read point at the replay
-while the test runs. At its end the test fails for operations that were not used, requests that were not
+``cassettes/<module>/<test>.cassette`` beside it. The environment variables that clients read point at the
+replay while the test runs. At its end the test fails for operations that were not used, requests that were not
 recorded and what was done in another order. ``--bqsim-mode`` or ``BQSIM_RECORD_MODE`` choose the mode for all
 tests (:mod:`bqsim.replay.modes`), the marker's ``mode=`` for one.
 """
@@ -44,7 +44,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         f"(default: ${VARIABLE}, else none)",
     )
     group.addoption(
-        "--bqsim-replay-upstream", metavar="URL", help="the REST API that replays ask in other modes than none"
+        "--bqsim-replay-upstream",
+        metavar="URL",
+        help="the REST API that replays ask in other modes than none",
     )
     group.addoption("--bqsim-replay-upstream-grpc", metavar="HOST:PORT", help="its Storage API")
 
@@ -53,14 +55,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """Tell of the marker's options."""
     config.addinivalue_line(
         "markers",
-        f"{MARKER}(path, *, mode=None, **options): the cassette that bqsim_replay answers from, beside the test "
-        "or below the root directory; options are those of bqsim.replay.server.ReplayServer.",
+        f"{MARKER}(path, *, mode=None, **options): the cassette that bqsim_replay answers from, beside the "
+        "test or below the root directory; options are those of bqsim.replay.server.ReplayServer.",
     )
 
 
 @pytest.fixture
 def bqsim_replay(request: pytest.FixtureRequest) -> Iterator[ReplayServer]:
-    """A server that answers from the test's cassette; the test fails for what went otherwise than recorded."""
+    """A server that answers from the test's cassette; the test fails for what went otherwise."""
     server = server_of(request.node, request.config)
     with server:
         request.node.stash[REPLAY] = server
@@ -69,7 +71,7 @@ def bqsim_replay(request: pytest.FixtureRequest) -> Iterator[ReplayServer]:
 
 
 def server_of(node: Any, config: pytest.Config) -> ReplayServer:
-    """The replay that a test asks for, not started. ``pytest.UsageError`` for a cassette that is not there."""
+    """The replay that a test asks for, not started. ``pytest.UsageError`` for one without cassette."""
     from bqsim.record.cassette.errors import CassetteError
     from bqsim.replay.server import ReplayServer
 
@@ -99,9 +101,7 @@ def places_of(node: Any, root: Path) -> list[Path]:
 def _place(given: Path, beside: Path, root: Path) -> Path:
     named = given.with_name(given.name + SUFFIX)
     tried = [
-        folder / path
-        for folder in (beside, root, beside / FOLDER, root / FOLDER)
-        for path in (given, named)
+        folder / path for folder in (beside, root, beside / FOLDER, root / FOLDER) for path in (given, named)
     ]
     found = next((path for path in tried if (path / "cassette.json").exists()), None)
     return found or beside / (given if given.suffix == SUFFIX else named)

@@ -7,14 +7,16 @@ from functools import lru_cache
 
 from bqsim.sim.rules.sqltext import normal_sql, tokens
 
-# How texts are compared: to the letter; by their tokens with literals, but without comments, spacing, the case
-# of keywords and functions, and quotes around names; the same without names of aliases; without literals.
+# How texts are compared: to the letter; by their tokens with literals, but without comments, spacing, the
+# case of keywords and functions, and quotes around names; the same without names of aliases; without literals.
 EXACT, NORMALISED, STRUCTURE, FINGERPRINT = "exact", "normalised", "structure", "fingerprint"
 LEVELS = (EXACT, NORMALISED, STRUCTURE, FINGERPRINT)
 
 _NUMBER = re.compile(r"(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?")
 # A name after one of these is no function's, although a parenthesis follows it.
-_NAMING = frozenset({"TABLE", "INTO", "FROM", "JOIN", "VIEW", "FUNCTION", "PROCEDURE", "INSERT", "MERGE", "WITH"})
+_NAMING = frozenset(
+    {"TABLE", "INTO", "FROM", "JOIN", "VIEW", "FUNCTION", "PROCEDURE", "INSERT", "MERGE", "WITH"}
+)
 _PLAIN_WORD = re.compile(r"[A-Za-z_]\w*")
 _LONG_TEXT = 65536
 
@@ -90,7 +92,7 @@ def _remembered_structure(sql: str) -> str:
 
 
 def _structure(sql: str) -> str:
-    """The form of what sqlglot reads, with aliases named by their order; of other texts the normalised one."""
+    """The form of what sqlglot reads, aliases named by their order; of other texts the normalised one."""
     import sqlglot
     from sqlglot import exp
     from sqlglot.errors import SqlglotError

@@ -39,8 +39,8 @@ class Bindings:
     """Identities of a replay. Thread-safe.
 
     ``names`` are what the user calls the names of the cassette (``{"orders": "orders_ci"}`` for
-    ``${name:orders}``), ``recorded`` what they were. Generated values are made of the operation's name and the
-    number of its use: every replay has the same.
+    ``${name:orders}``), ``recorded`` what they were. Generated values are made of the operation's name and
+    the number of its use: every replay has the same.
     """
 
     def __init__(

@@ -120,8 +120,8 @@ class Book:
     """The operations of cassettes, answered by what requests mean. Thread-safe.
 
     Operations are parsed when they are asked for first. Of several with one key the one counts whose
-    resources stand where the replay's do; those without any in the order of the recording, the last for all further
-    requests. ``repeats`` limits how often an operation answers beyond the first time (None: any number, but
+    resources stand where the replay's do; those without any in the order of the recording, the last for all
+    further requests. ``repeats`` limits how often an operation answers beyond the first time (None: any number, but
     changes are done once, as recorded, unless ``strict`` is off). ``failures`` is ``"recorded"`` when passing
     failures are to be played as well.
     """

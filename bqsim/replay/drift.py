@@ -7,11 +7,34 @@ from typing import Any
 
 # What differs from run to run, or from caller to caller.
 _VOLATILE = frozenset(
-    """
-    creationTime startTime endTime lastModifiedTime expirationTime etag selfLink id jobId queryId pageToken
-    nextPageToken totalSlotMs finalExecutionDurationMs timeline queryPlan user_email principal_subject
-    jobCreationReason sessionId transactionId cacheHit projectId labels reservation_id access
-    """.split()
+    [
+        "creationTime",
+        "startTime",
+        "endTime",
+        "lastModifiedTime",
+        "expirationTime",
+        "etag",
+        "selfLink",
+        "id",
+        "jobId",
+        "queryId",
+        "pageToken",
+        "nextPageToken",
+        "totalSlotMs",
+        "finalExecutionDurationMs",
+        "timeline",
+        "queryPlan",
+        "user_email",
+        "principal_subject",
+        "jobCreationReason",
+        "sessionId",
+        "transactionId",
+        "cacheHit",
+        "projectId",
+        "labels",
+        "reservation_id",
+        "access",
+    ]
 )
 _SHOWN = 10
 _LONG = 80

@@ -28,7 +28,6 @@ class Matching:
     request (``"query.destinationTable.tableId"``, ``"parameters.*"``; ``*`` stands for anything), or in the
     request itself for those that do not count by themselves (``"location"``, ``"upload"``, ``"rows"``): see
     :data:`Matcher`. Texts ``"ignore"`` and ``"equals"`` are those words, ``"regex:…"`` a pattern.
-    ``kinds`` limits fields to kinds of operations, by path.
     """
 
     sql: str = NORMALISED
@@ -38,7 +37,11 @@ class Matching:
         if self.sql not in LEVELS:
             raise ValueError(f"SQL is compared by one of {', '.join(LEVELS)}, not {self.sql!r}")
         for path, matcher in self.fields.items():
-            if isinstance(matcher, str) and matcher not in (IGNORE, EQUALS) and not matcher.startswith("regex:"):
+            if (
+                isinstance(matcher, str)
+                and matcher not in (IGNORE, EQUALS)
+                and not matcher.startswith("regex:")
+            ):
                 raise ValueError(f"a field is matched by ignore, equals or regex:…, not {matcher!r} ({path})")
 
     @property
@@ -61,10 +64,6 @@ class Matching:
     def key(self, kind: str, request: Mapping[str, Any]) -> str:
         """The key of a request."""
         return key_of(kind, self.meaning(kind, request))
-
-    def strict_content(self, kind: str) -> bool:
-        """Whether an operation of this kind must have the same content."""
-        return self.fields.get(CONTENTS.get(kind, "")) == EQUALS
 
 
 _GONE = object()

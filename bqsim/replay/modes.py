@@ -1,13 +1,11 @@
 """Modes of a replay: what becomes of requests that were not recorded, and what of the cassette.
 
-=============  ==================================================================================================
-``none``       only cassettes answer; nothing else is asked
-``once``       a cassette that is there answers; one that is not is recorded
-``new_episodes``  the cassette answers; what it has not is asked upstream, and added to it
-``all``        everything is asked upstream and recorded; what is asked anew replaces what was recorded of it
-``rewrite``    everything is asked upstream, and the recording takes the place of the cassette
-``verify-live``  the cassette answers; everything is asked upstream as well, and differences are reported
-=============  ==================================================================================================
+* ``none``: only cassettes answer; nothing else is asked
+* ``once``: a cassette that is there answers; one that is not is recorded
+* ``new_episodes``: the cassette answers; what it has not is asked upstream, and added to it
+* ``all``: everything is asked upstream and recorded; what is asked anew replaces what was recorded of it
+* ``rewrite``: everything is asked upstream, and the recording takes the place of the cassette
+* ``verify-live``: the cassette answers; the same is asked upstream as well, and differences are reported
 
 Where cassettes alone answer (``none``, ``once``, ``verify-live``), ``unknown`` says who answers the rest:
 ``refuse`` nobody, ``simulator`` a simulator that is started for the first such request, ``upstream`` the
@@ -34,6 +32,7 @@ from .drift import differences
 from .report import Finding
 
 if TYPE_CHECKING:
+    from bqsim.record.proxy.proxy import RecordingProxy
     from bqsim.record.recorder import Recorder
     from bqsim.record.recording import Upstreams
     from bqsim.server.http import Request as HttpRequest
@@ -110,8 +109,8 @@ class Live:
 
     # Recording
 
-    def begin_recording(self, host: str, port: int, grpc_port: int, project: str) -> None:
-        """Let everything pass, and record it. FileExistsError for a recording that did not end."""
+    def begin_recording(self, host: str, port: int, grpc_port: int, project: str) -> RecordingProxy:
+        """Let everything pass, and record it: by this proxy. FileExistsError where one did not end."""
         from bqsim.record.recording import recording
 
         assert self.folder is not None
@@ -130,6 +129,8 @@ class Live:
                 **self._options,
             )
         )
+        proxy: RecordingProxy = self.recording.proxy
+        return proxy
 
     def _aside(self) -> Path:
         """Where a recording waits until its test has passed; what was recorded before is copied there."""
@@ -211,9 +212,7 @@ class Live:
                 folder = self._aside()
                 existing = Cassette.open(folder) if existing is not None else None
             self._recorder = Recorder(folder, existing=existing, upstream=to.rest, **self._options)
-            proxy = self._closing.enter_context(
-                RecordingProxy(self._recorder, to.rest, to.grpc, to.storage)
-            )
+            proxy = self._closing.enter_context(RecordingProxy(self._recorder, to.rest, to.grpc, to.storage))
             return proxy.url, proxy.grpc_target
         if self.unknown == SIMULATOR and not self.verifies:
             from bqsim.settings import Settings
@@ -284,7 +283,9 @@ class Live:
         self._learn(ours, theirs)
         shown = f"{head.method} {head.target.partition('?')[0]}"
         if told.status != live.status:
-            book.drifted(name, shown, f"status: recorded {told.status}, the service now answers {live.status}")
+            book.drifted(
+                name, shown, f"status: recorded {told.status}, the service now answers {live.status}"
+            )
             return
         for difference in differences(ours, theirs):
             book.drifted(name, shown, difference)

@@ -93,7 +93,9 @@ def title_of(request: Mapping[str, Any]) -> str:
             part = configuration.get(kind)
             if isinstance(part, Mapping):
                 table = part.get("destinationTable") or part.get("sourceTable") or {}
-                names = (table.get(n, "") for n in ("datasetId", "tableId")) if isinstance(table, Mapping) else ()
+                names = (
+                    (table.get(n, "") for n in ("datasetId", "tableId")) if isinstance(table, Mapping) else ()
+                )
                 return f"{kind} {'.'.join(names)}"
     return short(str(dict(request)))
 

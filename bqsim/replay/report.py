@@ -40,7 +40,9 @@ class Finding:
         if self.detail:
             shown.append(f"  {self.detail}")
         for miss in self.near:
-            shown += [f"  near: {line}" if not n else f"        {line}" for n, line in enumerate(miss.lines())]
+            shown += [
+                f"  near: {line}" if not n else f"        {line}" for n, line in enumerate(miss.lines())
+            ]
         return shown
 
 

@@ -127,7 +127,8 @@ class ReplayApp:
 
     async def handle(self, http: HttpRequest) -> Response:
         """The answer to one HTTP request. Never raises for anything a client can send."""
-        path, first, query = "", "", {}
+        path, first = "", ""
+        query: dict[str, str] = {}
         try:
             path, first, query = _parsed(http.head.target)
             if first in SERVICES:

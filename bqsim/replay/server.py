@@ -41,8 +41,8 @@ class ReplayServer(Control):
     ...     rows = replay.client().query_and_wait("SELECT 1")
     ... assert replay.report().ok, replay.report().text
 
-    Requests are answered by what they mean, whatever client sends them, in whatever pages and polls. ``names``
-    renames what the cassette has symbols for; ``matching`` chooses what tells requests apart; ``timing`` and
+    Requests are answered by what they mean, whatever client sends them, in whatever pages and polls.
+    ``names`` renames what the cassette has symbols for; ``matching`` chooses what tells requests apart; ``timing`` and
     ``model`` how long jobs take; ``failures="recorded"`` plays passing failures, too; ``repeats`` limits how
     often an operation is answered again. ``scenario`` puts faults and latencies of a simulation on top.
     ``mode``, ``unknown`` and ``upstream`` say what becomes of requests that were not recorded, and what is
@@ -140,8 +140,8 @@ class ReplayServer(Control):
             return self
         if self.live.records_all:
             settings = self.settings
-            self.live.begin_recording(settings.host, settings.port, settings.grpc_port, self.project)
-            self.port, self.grpc_port = self.live.recording.proxy.port, self.live.recording.proxy.grpc_port
+            proxy = self.live.begin_recording(settings.host, settings.port, settings.grpc_port, self.project)
+            self.port, self.grpc_port = proxy.port, proxy.grpc_port
             return self
         self._ready.clear()
         self._failure = None

@@ -18,7 +18,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from bqsim.record.cassette.header import Header
 from bqsim.record.cassette.writer import CassetteWriter

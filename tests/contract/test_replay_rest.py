@@ -18,7 +18,10 @@ from bqsim.record.cassette.cassette import Cassette
 from bqsim.replay.server import ReplayServer
 from tests.record_help import recorded
 
-ROWS_SQL = "SELECT x, CONCAT('n', CAST(x AS STRING)) AS n, TIMESTAMP_SECONDS(x) AS t FROM UNNEST(GENERATE_ARRAY(1, 25)) x"
+ROWS_SQL = (
+    "SELECT x, CONCAT('n', CAST(x AS STRING)) AS n, TIMESTAMP_SECONDS(x) AS t "
+    "FROM UNNEST(GENERATE_ARRAY(1, 25)) x"
+)
 PROJECT = "replay-proj"
 REPLAYS = int(os.environ.get("BQSIM_REPLAYS", "5"))
 
@@ -28,7 +31,12 @@ def work(client: Any) -> list[Any]:
     told: list[Any] = []
     told.append([tuple(row) for row in client.query_and_wait(ROWS_SQL + " ORDER BY x")])
     parameters = [bigquery.ScalarQueryParameter("p", "FLOAT64", 1.5)]
-    job = client.query("SELECT @p AS v", bigquery.QueryJobConfig(query_parameters=parameters), job_id="job-one", job_retry=None)
+    job = client.query(
+        "SELECT @p AS v",
+        bigquery.QueryJobConfig(query_parameters=parameters),
+        job_id="job-one",
+        job_retry=None,
+    )
     told.append([tuple(row) for row in job.result()])
     client.create_dataset("orders")
     schema = [bigquery.SchemaField("a", "INT64")]
@@ -130,7 +138,10 @@ def test_pages_of_any_size(replay: ReplayServer, answers: list[Any], size: int) 
 
 def test_ways_of_one_query(replay: ReplayServer, answers: list[Any]) -> None:
     client = replay.client()
-    query = f"select x, /* the name */ concat('n', CAST(x as STRING)) as n, `TIMESTAMP_SECONDS`(x) AS t\n from UNNEST(GENERATE_ARRAY(1, 25)) x ORDER BY x;"
+    query = (
+        "select x, /* the name */ concat('n', CAST(x as STRING)) as n, `TIMESTAMP_SECONDS`(x) AS t\n"
+        " from UNNEST(GENERATE_ARRAY(1, 25)) x ORDER BY x;"
+    )
     job = client.query(query)
     assert [tuple(row) for row in job.result()] == answers[0]
     assert [tuple(row) for row in job.result(start_index=20)] == answers[0][20:]
@@ -182,7 +193,7 @@ def test_partial_answers_and_etags(replay: ReplayServer) -> None:
 def test_a_job_id_is_taken_once_and_a_request_id_repeats(replay: ReplayServer) -> None:
     client = replay.client()
     client.query(f"{ROWS_SQL} ORDER BY x", job_id="mine", job_retry=None).result()
-    with pytest.raises(Conflict, match="Already Exists: Job replay-proj:US.mine"):
+    with pytest.raises(Conflict, match=r"Already Exists: Job replay-proj:US\.mine"):
         client.query(f"{ROWS_SQL} ORDER BY x", job_id="mine", job_retry=None, retry=None)._begin()
     body = {"query": f"{ROWS_SQL} ORDER BY x", "useLegacySql": False, "requestId": "r1"}
     first, second = (_raw(replay, "queries", body)["jobReference"] for _ in range(2))
@@ -234,7 +245,7 @@ def test_reports_fail_for_what_is_left_and_for_another_order(cassette: Cassette)
         report = server.report()
     assert not report.ok
     assert [f.title for f in report.of("out-of-order")] == [
-        f"bigquery.tables.delete projects/${{project}}/datasets/orders/tables/t"
+        "bigquery.tables.delete projects/${project}/datasets/orders/tables/t"
     ]
     assert any("SELECT COUNT(*)" in f.title for f in report.of("unused"))
     assert json.loads(report.json)["ok"] is False
@@ -306,9 +317,12 @@ def test_modes(bqsim_server: Any, tmp_path: Path) -> None:
     assert asked("verify-live", "SELECT 1", "SELECT 2").ok
     asked("all", "SELECT 2", "SELECT 3")
     assert asked("none", "SELECT 1", "SELECT 2", "SELECT 3").ok
-    with pytest.raises(ZeroDivisionError), ReplayServer(
-        folder, mode="rewrite", upstream=upstream, project="modes-proj", record_on_failure=False
-    ) as server:
+    with (
+        pytest.raises(ZeroDivisionError),
+        ReplayServer(
+            folder, mode="rewrite", upstream=upstream, project="modes-proj", record_on_failure=False
+        ) as server,
+    ):
         list(server.client().query_and_wait("SELECT 4"))
         raise ZeroDivisionError
     assert asked("none", "SELECT 1", "SELECT 2", "SELECT 3").ok
