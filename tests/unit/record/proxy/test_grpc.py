@@ -214,11 +214,11 @@ def test_deadlines(parts: tuple[Service, RecordingProxy], channel: grpc.Channel,
     parts[0].over.clear()
     parts[0].deadlines.clear()
     with pytest.raises(grpc.RpcError) as raised:
-        list(channel.unary_stream(f"/{SERVICE}/Waits")(b"", timeout=0.3))
+        list(channel.unary_stream(f"/{SERVICE}/Waits")(b"", timeout=1.5))
     assert raised.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     assert parts[0].over.wait(20)
     deadline = parts[0].deadlines[0]
-    assert deadline is not None and deadline <= 0.3
+    assert deadline is not None and deadline <= 1.5
     assert only(tap).code == "DEADLINE_EXCEEDED"
 
 
