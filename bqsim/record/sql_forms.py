@@ -8,7 +8,8 @@ from functools import lru_cache
 from bqsim.sim.rules.sqltext import normal_sql, tokens
 
 # How texts are compared: to the letter; by their tokens with literals, but without comments, spacing, the
-# case of keywords and functions, and quotes around names; the same without names of aliases; without literals.
+# case of keywords and functions, and quotes around names; the same without names of aliases; and
+# without literals.
 EXACT, NORMALISED, STRUCTURE, FINGERPRINT = "exact", "normalised", "structure", "fingerprint"
 LEVELS = (EXACT, NORMALISED, STRUCTURE, FINGERPRINT)
 

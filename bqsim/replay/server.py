@@ -42,8 +42,8 @@ class ReplayServer(Control):
     ... assert replay.report().ok, replay.report().text
 
     Requests are answered by what they mean, whatever client sends them, in whatever pages and polls.
-    ``names`` renames what the cassette has symbols for; ``matching`` chooses what tells requests apart; ``timing`` and
-    ``model`` how long jobs take; ``failures="recorded"`` plays passing failures, too; ``repeats`` limits how
+    ``names`` renames what the cassette has symbols for; ``matching`` chooses what tells requests apart; ``timing``
+    and ``model`` how long jobs take; ``failures="recorded"`` plays passing failures, too; ``repeats`` limits how
     often an operation is answered again. ``scenario`` puts faults and latencies of a simulation on top.
     ``mode``, ``unknown`` and ``upstream`` say what becomes of requests that were not recorded, and what is
     recorded: see :mod:`bqsim.replay.modes`; with ``record_on_failure`` False a block that fails leaves the
