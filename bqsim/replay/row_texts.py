@@ -22,6 +22,7 @@ from bqsim.types.text import TimestampFormat
 from bqsim.types.values import array_of_values
 
 _MICROS = 1_000_000
+_ROWS_AT_ONCE = 2048
 # TIMESTAMP's first and last microsecond: seconds as FLOAT64 tell those near them less exactly.
 _FIRST_US, _LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
 _QUOTE, _OPEN, _CLOSE, _LIST, _END, _COMMA = b'"{}[],'
@@ -105,6 +106,17 @@ def table_of_json(data: bytes, fields: Sequence[Field], timestamps: TimestampFor
     flat = _flat_columns(data, fields) if data[:1] == b"[" else None
     if flat is not None:
         return table_of([scalar_column(t, f, timestamps) for t, f in zip(flat, fields, strict=True)])
+    starts, ends = row_ends(data)
+    if len(starts) > _ROWS_AT_ONCE:
+        # Few objects at a time: the more there are, the longer the collector goes through them.
+        firsts = range(0, len(starts), _ROWS_AT_ONCE)
+        counts = [min(_ROWS_AT_ONCE, len(starts) - first) for first in firsts]
+        texts = (rows_text(data, starts, ends, *part) for part in zip(firsts, counts, strict=True))
+        return pa.concat_tables([_table(text, fields, timestamps) for text in texts])
+    return _table(data, fields, timestamps)
+
+
+def _table(data: bytes, fields: Sequence[Field], timestamps: TimestampFormat | None) -> pa.Table:
     rows = json.loads(data)
     try:
         cells = [row["f"] for row in rows]
