@@ -9,8 +9,8 @@
 The cassette is a folder beside the test or below the root directory; without the marker
 ``cassettes/<module>/<test>.cassette`` beside it. The environment variables that clients read point at the
 replay while the test runs. At its end the test fails for operations that were not used, requests that were
-not recorded and what was done in another order. ``--bqsim-mode`` or ``BQSIM_RECORD_MODE`` choose the mode for all
-tests (:mod:`bqsim.replay.modes`), the marker's ``mode=`` for one.
+not recorded and what was done in another order. ``--bqsim-mode`` or ``BQSIM_RECORD_MODE`` choose the mode
+for all tests (:mod:`bqsim.replay.modes`), the marker's ``mode=`` for one.
 """
 
 from __future__ import annotations

@@ -121,9 +121,9 @@ class Book:
 
     Operations are parsed when they are asked for first. Of several with one key the one counts whose
     resources stand where the replay's do; those without any in the order of the recording, the last for all
-    further requests. ``repeats`` limits how often an operation answers beyond the first time (None: any number,
-    but changes are done once, as recorded, unless ``strict`` is off). ``failures`` is ``"recorded"`` when passing
-    failures are to be played as well.
+    further requests. ``repeats`` limits how often an operation answers beyond the first time (None: any
+    number, but changes are done once, as recorded, unless ``strict`` is off). ``failures`` is
+    ``"recorded"`` when passing failures are to be played as well.
     """
 
     cassettes: Sequence[Cassette]

@@ -42,13 +42,13 @@ class ReplayServer(Control):
     ... assert replay.report().ok, replay.report().text
 
     Requests are answered by what they mean, whatever client sends them, in whatever pages and polls.
-    ``names`` renames what the cassette has symbols for; ``matching`` chooses what tells requests apart; ``timing``
-    and ``model`` how long jobs take; ``failures="recorded"`` plays passing failures, too; ``repeats`` limits how
-    often an operation is answered again. ``scenario`` puts faults and latencies of a simulation on top.
-    ``mode``, ``unknown`` and ``upstream`` say what becomes of requests that were not recorded, and what is
-    recorded: see :mod:`bqsim.replay.modes`; with ``record_on_failure`` False a block that fails leaves the
-    cassette as it was. It serves from a thread of its own and has the controls of a simulator
-    (``clock``, ``journal``, ``faults``, ``latency``).
+    ``names`` renames what the cassette has symbols for; ``matching`` chooses what tells requests apart;
+    ``timing`` and ``model`` how long jobs take; ``failures="recorded"`` plays passing failures, too;
+    ``repeats`` limits how often an operation is answered again. ``scenario`` puts faults and latencies of a
+    simulation on top. ``mode``, ``unknown`` and ``upstream`` say what becomes of requests that were not
+    recorded, and what is recorded: see :mod:`bqsim.replay.modes`; with ``record_on_failure`` False a block
+    that fails leaves the cassette as it was. It serves from a thread of its own and has the controls of a
+    simulator (``clock``, ``journal``, ``faults``, ``latency``).
     """
 
     def __init__(
