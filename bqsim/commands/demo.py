@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import bqsim
 
 from .demo_files import files
+from .demo_recording import recordings
 from .demo_simulation import simulate
 
 if TYPE_CHECKING:
@@ -191,6 +192,7 @@ def demo() -> int:
         print(f"   {state} -> {heavy.state}, reason {heavy.error_result['reason']}")
         files(sim, client, heading)
         simulate(sim, client, heading)
+        recordings(sim, heading)
     print("\nDone.")
     return 0
 
