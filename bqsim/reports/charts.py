@@ -17,6 +17,8 @@ WIDTH = 440
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 12, 46
 _PLOT_HEIGHT = 210
 _ROW, _BAR = 20, 14
+# What a character of a figure beside a bar takes at most, on average.
+_DIGIT = 7.0
 # Characters of a label that fit the width.
 _LABEL = 58
 _DASHES = ("", "6 3", "2 3", "8 3 2 3", "10 4", "4 2 1 2")
@@ -317,15 +319,22 @@ def _bar(zero: float, scale: Scale, value: float | None, y: float, number: int, 
     end = scale.at(value)
     left, width = min(zero, end), abs(end - zero)
     text = shown(value, unit)
-    # The figure stands behind its bar, or in it where there is no room.
-    room = WIDTH - max(zero, end) > len(text) * 7.5 + 8
-    where = f'x="{max(zero, end) + 4}"' if room else f'x="{WIDTH - _RIGHT - 4}" text-anchor="end"'
-    inside = "" if room else ' style="fill:var(--ground)"'
+    where, inside = _figure(left, left + width, len(text) * _DIGIT + 8)
+    colour = ' style="fill:var(--ground)"' if inside else ""
     return (
         f'<g class="s{number % 6}"><title>{escape(tip)}</title>'
         f'<rect class="fill" x="{left}" y="{y}" width="{_wide(width)}" height="{_BAR}" rx="2"/>'
-        f'<text {where} y="{y + 11}"{inside} font-size="11">{escape(text)}</text></g>'
+        f'<text {where} y="{y + 11}"{colour} font-size="11">{escape(text)}</text></g>'
     )
+
+
+def _figure(left: float, right: float, wide: float) -> tuple[str, bool]:
+    """Where the figure of a bar stands, and whether that is in it: behind it, in it where there is no room
+    for all of it, before it where it is too short for that."""
+    if WIDTH - right > wide:
+        return f'x="{right + 4}"', False
+    inside = right - left > wide
+    return f'x="{round((right if inside else left) - 4, 2)}" text-anchor="end"', inside
 
 
 def _mark(number: int, x: float, y: float) -> str:

@@ -51,3 +51,24 @@ def test_bars_have_lengths_as_their_values() -> None:
     chart = ElementTree.fromstring(charts.bars("t", [charts.Bar("a", (10,)), charts.Bar("b", (5,))]))
     widths = [float(e.get("width", "0")) for e in chart.iter(f"{SVG}rect")]
     assert widths[0] == pytest.approx(2 * widths[1])
+
+
+@pytest.mark.parametrize("least", [0, -1e6])
+@pytest.mark.parametrize("value", [1e6, 9.4e5, 9e5, 8.123e5, 5e5, 1e4, 0])
+def test_the_figure_of_a_bar_is_wholly_in_it_or_wholly_beside_it(value: float, least: float) -> None:
+    rows = [charts.Bar("most", (1e6,)), charts.Bar("least", (least,)), charts.Bar("a", (value,))]
+    chart = ElementTree.fromstring(charts.bars("t", rows, unit="slot-ms"))
+    for group in chart.iter(f"{SVG}g"):
+        bar, text = group.find(f"{SVG}rect"), group.find(f"{SVG}text")
+        assert bar is not None and text is not None and text.text
+        left = float(bar.get("x", ""))
+        right = left + float(bar.get("width", ""))
+        wide, at = len(text.text) * 6.5, float(text.get("x", ""))
+        start, end = (at - wide, at) if text.get("text-anchor") == "end" else (at, at + wide)
+        assert start >= 0
+        assert end <= charts.WIDTH
+        if "ground" in text.get("style", ""):
+            assert left <= start
+            assert end <= right
+        else:
+            assert end <= left or start >= right or right - left <= 1
