@@ -19,6 +19,7 @@ from bqsim.sim.effects.failures import NetworkFault
 from bqsim.sim.effects.texts import request_text
 from bqsim.sim.gate import Call
 
+from .handlers import HANDLERS
 from .methods import Match, NoMethod, match
 from .reply import Raw, Reply, error_reply, plain_error, respond, wants_gzip
 from .request import MAX_BODY_BYTES, Request, parse_json, parse_query, split_target
@@ -123,7 +124,7 @@ class RestApp:
         if method.request is not None and body:
             validate(body, method.request)
         request = Request(core, method.id, found.path, query, headers, caller, body, http)
-        handler = method.handler
+        handler = HANDLERS.get(method.id)
         if handler is None:
             raise BigQueryError("notImplemented", f"{method.id} is not implemented by bqsim")
         call = request.call(found.resource, data)

@@ -1,23 +1,23 @@
-"""The methods of the BigQuery API v2: one table, read by the router and the discovery document."""
+"""The methods of the BigQuery API v2: one table, read by the router and the discovery document.
+
+It names what answers and does not import it: that takes the whole engine with it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from . import datasets, iam, jobs, models, projects, routines, row_access_policies, tabledata, tables
-from .reply import Reply
-from .request import Request, decode_segment
-
-Handler = Callable[[Request], Awaitable[Reply]]
+from .request import decode_segment
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
     """One method: ``query`` are its own query parameters as ``name:type`` words like :mod:`.schemas`.
 
-    ``request`` and ``response`` name messages. Without a ``handler`` the method is answered with 501.
+    ``request`` and ``response`` name messages. ``handler`` names the function of this package that answers
+    (:mod:`.handlers` has them); without one the method is answered with 501.
     """
 
     id: str
@@ -26,7 +26,7 @@ class Method:
     query: str = ""
     request: str | None = None
     response: str | None = None
-    handler: Handler | None = None
+    handler: str = ""
     media: bool = False
 
 
@@ -40,14 +40,14 @@ _PAGE = "maxResults:uint32 pageToken"
 _FORMAT = "formatOptions.useInt64Timestamp:bool formatOptions.timestampOutputFormat"
 
 METHODS: tuple[Method, ...] = (
-    Method("bigquery.datasets.delete", "DELETE", _D, "deleteContents:bool", handler=datasets.delete),
+    Method("bigquery.datasets.delete", "DELETE", _D, "deleteContents:bool", handler="datasets.delete"),
     Method(
         "bigquery.datasets.get",
         "GET",
         _D,
         "datasetView accessPolicyVersion:int32",
         response="Dataset",
-        handler=datasets.get,
+        handler="datasets.get",
     ),
     Method(
         "bigquery.datasets.insert",
@@ -56,7 +56,7 @@ METHODS: tuple[Method, ...] = (
         "accessPolicyVersion:int32",
         "Dataset",
         "Dataset",
-        datasets.insert,
+        "datasets.insert",
     ),
     Method(
         "bigquery.datasets.list",
@@ -64,7 +64,7 @@ METHODS: tuple[Method, ...] = (
         _P + "/datasets",
         _PAGE + " all:bool filter",
         response="DatasetList",
-        handler=datasets.list_,
+        handler="datasets.list_",
     ),
     Method(
         "bigquery.datasets.patch",
@@ -73,7 +73,7 @@ METHODS: tuple[Method, ...] = (
         "updateMode accessPolicyVersion:int32",
         "Dataset",
         "Dataset",
-        datasets.patch,
+        "datasets.patch",
     ),
     Method(
         "bigquery.datasets.undelete",
@@ -82,7 +82,7 @@ METHODS: tuple[Method, ...] = (
         "",
         "UndeleteDatasetRequest",
         "Dataset",
-        datasets.undelete,
+        "datasets.undelete",
     ),
     Method(
         "bigquery.datasets.update",
@@ -91,7 +91,7 @@ METHODS: tuple[Method, ...] = (
         "updateMode accessPolicyVersion:int32",
         "Dataset",
         "Dataset",
-        datasets.update,
+        "datasets.update",
     ),
     Method(
         "bigquery.jobs.cancel",
@@ -99,19 +99,19 @@ METHODS: tuple[Method, ...] = (
         _P + "/jobs/{jobId}/cancel",
         "location",
         response="JobCancelResponse",
-        handler=jobs.cancel,
+        handler="jobs.cancel",
     ),
-    Method("bigquery.jobs.delete", "DELETE", _P + "/jobs/{jobId}/delete", "location", handler=jobs.delete),
-    Method("bigquery.jobs.get", "GET", _P + "/jobs/{jobId}", "location", response="Job", handler=jobs.get),
+    Method("bigquery.jobs.delete", "DELETE", _P + "/jobs/{jobId}/delete", "location", handler="jobs.delete"),
+    Method("bigquery.jobs.get", "GET", _P + "/jobs/{jobId}", "location", response="Job", handler="jobs.get"),
     Method(
         "bigquery.jobs.getQueryResults",
         "GET",
         _P + "/queries/{jobId}",
         f"{_PAGE} startIndex:uint64 timeoutMs:uint32 location {_FORMAT}",
         response="GetQueryResultsResponse",
-        handler=jobs.get_query_results,
+        handler="jobs.get_query_results",
     ),
-    Method("bigquery.jobs.insert", "POST", _P + "/jobs", "", "Job", "Job", jobs.insert, media=True),
+    Method("bigquery.jobs.insert", "POST", _P + "/jobs", "", "Job", "Job", "jobs.insert", media=True),
     Method(
         "bigquery.jobs.list",
         "GET",
@@ -119,26 +119,26 @@ METHODS: tuple[Method, ...] = (
         _PAGE + " allUsers:bool maxCreationTime:uint64 minCreationTime:uint64 parentJobId projection"
         " stateFilter:[]string",
         response="JobList",
-        handler=jobs.list_,
+        handler="jobs.list_",
     ),
-    Method("bigquery.jobs.query", "POST", _P + "/queries", "", "QueryRequest", "QueryResponse", jobs.query),
-    Method("bigquery.models.delete", "DELETE", _M, handler=models.delete),
-    Method("bigquery.models.get", "GET", _M, response="Model", handler=models.get),
+    Method("bigquery.jobs.query", "POST", _P + "/queries", "", "QueryRequest", "QueryResponse", "jobs.query"),
+    Method("bigquery.models.delete", "DELETE", _M, handler="models.delete"),
+    Method("bigquery.models.get", "GET", _M, response="Model", handler="models.get"),
     Method(
         "bigquery.models.list",
         "GET",
         _D + "/models",
         _PAGE,
         response="ListModelsResponse",
-        handler=models.list_,
+        handler="models.list_",
     ),
-    Method("bigquery.models.patch", "PATCH", _M, "", "Model", "Model", models.patch),
+    Method("bigquery.models.patch", "PATCH", _M, "", "Model", "Model", "models.patch"),
     Method(
         "bigquery.projects.getServiceAccount",
         "GET",
         _P + "/serviceAccount",
         response="GetServiceAccountResponse",
-        handler=projects.get_service_account,
+        handler="projects.get_service_account",
     ),
     Method(
         "bigquery.projects.list",
@@ -146,10 +146,10 @@ METHODS: tuple[Method, ...] = (
         "projects",
         _PAGE,
         response="ProjectList",
-        handler=projects.list_,
+        handler="projects.list_",
     ),
-    Method("bigquery.routines.delete", "DELETE", _R, handler=routines.delete),
-    Method("bigquery.routines.get", "GET", _R, "readMask", response="Routine", handler=routines.get),
+    Method("bigquery.routines.delete", "DELETE", _R, handler="routines.delete"),
+    Method("bigquery.routines.get", "GET", _R, "readMask", response="Routine", handler="routines.get"),
     Method(
         "bigquery.routines.getIamPolicy",
         "POST",
@@ -157,16 +157,16 @@ METHODS: tuple[Method, ...] = (
         "",
         "GetIamPolicyRequest",
         "Policy",
-        iam.get_policy,
+        "iam.get_policy",
     ),
-    Method("bigquery.routines.insert", "POST", _D + "/routines", "", "Routine", "Routine", routines.insert),
+    Method("bigquery.routines.insert", "POST", _D + "/routines", "", "Routine", "Routine", "routines.insert"),
     Method(
         "bigquery.routines.list",
         "GET",
         _D + "/routines",
         _PAGE + " filter readMask",
         response="ListRoutinesResponse",
-        handler=routines.list_,
+        handler="routines.list_",
     ),
     Method(
         "bigquery.routines.setIamPolicy",
@@ -175,7 +175,7 @@ METHODS: tuple[Method, ...] = (
         "",
         "SetIamPolicyRequest",
         "Policy",
-        iam.set_policy,
+        "iam.set_policy",
     ),
     Method(
         "bigquery.routines.testIamPermissions",
@@ -184,26 +184,26 @@ METHODS: tuple[Method, ...] = (
         "",
         "TestIamPermissionsRequest",
         "TestIamPermissionsResponse",
-        iam.test_permissions,
+        "iam.test_permissions",
     ),
-    Method("bigquery.routines.update", "PUT", _R, "", "Routine", "Routine", routines.update),
+    Method("bigquery.routines.update", "PUT", _R, "", "Routine", "Routine", "routines.update"),
     Method(
         "bigquery.rowAccessPolicies.batchDelete",
         "POST",
         _T + "/rowAccessPolicies:batchDelete",
         "",
         "BatchDeleteRowAccessPoliciesRequest",
-        handler=row_access_policies.batch_delete,
+        handler="row_access_policies.batch_delete",
     ),
     Method(
-        "bigquery.rowAccessPolicies.delete", "DELETE", _A, "force:bool", handler=row_access_policies.delete
+        "bigquery.rowAccessPolicies.delete", "DELETE", _A, "force:bool", handler="row_access_policies.delete"
     ),
     Method(
         "bigquery.rowAccessPolicies.get",
         "GET",
         _A,
         response="RowAccessPolicy",
-        handler=row_access_policies.get,
+        handler="row_access_policies.get",
     ),
     Method(
         "bigquery.rowAccessPolicies.getIamPolicy",
@@ -212,7 +212,7 @@ METHODS: tuple[Method, ...] = (
         "",
         "GetIamPolicyRequest",
         "Policy",
-        row_access_policies.get_policy,
+        "row_access_policies.get_policy",
     ),
     Method(
         "bigquery.rowAccessPolicies.insert",
@@ -221,7 +221,7 @@ METHODS: tuple[Method, ...] = (
         "",
         "RowAccessPolicy",
         "RowAccessPolicy",
-        row_access_policies.insert,
+        "row_access_policies.insert",
     ),
     Method(
         "bigquery.rowAccessPolicies.list",
@@ -229,7 +229,7 @@ METHODS: tuple[Method, ...] = (
         _T + "/rowAccessPolicies",
         "pageSize:int32 pageToken",
         response="ListRowAccessPoliciesResponse",
-        handler=row_access_policies.list_,
+        handler="row_access_policies.list_",
     ),
     Method(
         "bigquery.rowAccessPolicies.testIamPermissions",
@@ -238,7 +238,7 @@ METHODS: tuple[Method, ...] = (
         "",
         "TestIamPermissionsRequest",
         "TestIamPermissionsResponse",
-        row_access_policies.test_permissions,
+        "row_access_policies.test_permissions",
     ),
     Method(
         "bigquery.rowAccessPolicies.update",
@@ -247,7 +247,7 @@ METHODS: tuple[Method, ...] = (
         "",
         "RowAccessPolicy",
         "RowAccessPolicy",
-        row_access_policies.update,
+        "row_access_policies.update",
     ),
     Method(
         "bigquery.tabledata.insertAll",
@@ -256,7 +256,7 @@ METHODS: tuple[Method, ...] = (
         "",
         "TableDataInsertAllRequest",
         "TableDataInsertAllResponse",
-        tabledata.insert_all,
+        "tabledata.insert_all",
     ),
     Method(
         "bigquery.tabledata.list",
@@ -264,10 +264,10 @@ METHODS: tuple[Method, ...] = (
         _T + "/data",
         f"{_PAGE} startIndex:uint64 selectedFields {_FORMAT}",
         response="TableDataList",
-        handler=tabledata.list_,
+        handler="tabledata.list_",
     ),
-    Method("bigquery.tables.delete", "DELETE", _T, handler=tables.delete),
-    Method("bigquery.tables.get", "GET", _T, "selectedFields view", response="Table", handler=tables.get),
+    Method("bigquery.tables.delete", "DELETE", _T, handler="tables.delete"),
+    Method("bigquery.tables.get", "GET", _T, "selectedFields view", response="Table", handler="tables.get"),
     Method(
         "bigquery.tables.getIamPolicy",
         "POST",
@@ -275,11 +275,13 @@ METHODS: tuple[Method, ...] = (
         "",
         "GetIamPolicyRequest",
         "Policy",
-        iam.get_policy,
+        "iam.get_policy",
     ),
-    Method("bigquery.tables.insert", "POST", _D + "/tables", "", "Table", "Table", tables.insert),
-    Method("bigquery.tables.list", "GET", _D + "/tables", _PAGE, response="TableList", handler=tables.list_),
-    Method("bigquery.tables.patch", "PATCH", _T, "autodetect_schema:bool", "Table", "Table", tables.patch),
+    Method("bigquery.tables.insert", "POST", _D + "/tables", "", "Table", "Table", "tables.insert"),
+    Method(
+        "bigquery.tables.list", "GET", _D + "/tables", _PAGE, response="TableList", handler="tables.list_"
+    ),
+    Method("bigquery.tables.patch", "PATCH", _T, "autodetect_schema:bool", "Table", "Table", "tables.patch"),
     Method(
         "bigquery.tables.setIamPolicy",
         "POST",
@@ -287,7 +289,7 @@ METHODS: tuple[Method, ...] = (
         "",
         "SetIamPolicyRequest",
         "Policy",
-        iam.set_policy,
+        "iam.set_policy",
     ),
     Method(
         "bigquery.tables.testIamPermissions",
@@ -296,9 +298,9 @@ METHODS: tuple[Method, ...] = (
         "",
         "TestIamPermissionsRequest",
         "TestIamPermissionsResponse",
-        iam.test_permissions,
+        "iam.test_permissions",
     ),
-    Method("bigquery.tables.update", "PUT", _T, "autodetect_schema:bool", "Table", "Table", tables.update),
+    Method("bigquery.tables.update", "PUT", _T, "autodetect_schema:bool", "Table", "Table", "tables.update"),
 )
 
 

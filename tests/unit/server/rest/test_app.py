@@ -75,7 +75,7 @@ def test_a_hook_may_refuse(rest: Http, recorder: Recorder) -> None:
 
 def test_methods_without_a_handler_are_501_and_named(rest: Http) -> None:
     for method in METHODS:
-        if method.handler is None:
+        if not method.handler:
             path = method.path
             for name in [part.partition("}")[0] for part in path.split("{")[1:]]:
                 path = path.replace("{" + name + "}", "x")
