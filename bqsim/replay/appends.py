@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from bqsim.errors import STATUS_CODES, StorageFailure
@@ -19,6 +20,7 @@ from bqsim.storage.status import storage_error
 from bqsim.storage.v1 import status_pb2, stream_pb2, table_pb2, write_pb2
 
 from .append_rows import Writer, recorded_texts
+from .matching import EQUALS
 from .near import title_of
 from .reads import NotHere, unrecorded
 from .report import CONTENT, Finding
@@ -115,6 +117,11 @@ class AppendReplay:
         # Logs of default streams by table.
         self._default: dict[str, list[_Log]] = {}
         self._told_of: set[str] = set()
+        # That rows are to be equal decides here, row by row, and not in keys.
+        of_rows = [p for p, m in book.matching.fields.items() if m == EQUALS and fnmatchcase("rows", p)]
+        self._strict = bool(of_rows)
+        fields = {p: m for p, m in book.matching.fields.items() if p not in of_rows}
+        self._matching = replace(book.matching, fields=fields)
 
     # Streams
 
@@ -304,7 +311,7 @@ class AppendReplay:
         operation = log.operation
         at = next((i for i, text in enumerate(texts) if log.texts.get(start + i, text) != text), 0)
         detail = f"row {start + at}: recorded {log.texts.get(start + at, '')[:200]}, sent {texts[at][:200]}"
-        if self._book.matching.strict_content("append"):
+        if self._strict:
             raise unrecorded(f"{operation.name} was recorded with other rows; {detail}")
         if operation.name not in self._told_of:
             self._told_of.add(operation.name)
@@ -387,12 +394,12 @@ class AppendReplay:
         """The recordings of append streams of a table and type, in their order."""
         book = self._book
         meaning = book.bindings.symbolised(dict(asked), project_of(str(asked["table"])))
-        key = book.matching.key("append", meaning)
+        key = self._matching.key("append", meaning)
         found = []
         for recording in book.recordings("append"):
             own = recording.entry.key
-            if not book.matching.plain:
-                own = book.matching.key("append", book.load(recording).request)
+            if not self._matching.plain:
+                own = self._matching.key("append", book.load(recording).request)
             if own == key:
                 found.append(recording)
         return sorted(found, key=lambda r: (r.cassette, r.entry.occurrence))

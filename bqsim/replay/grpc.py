@@ -38,8 +38,8 @@ _OWN = ("grpc-", ":", "user-agent", "te", "content-type", "host")
 
 # The metadata of the call that this thread serves.
 _METADATA: ContextVar[tuple[tuple[str, Any], ...]] = ContextVar("replay_metadata", default=())
-# Makes the channel of who answers what was not recorded.
-Fallback = Callable[[], Any]
+# The channel to who answers a call, of a method ``service/name``, that was not recorded.
+Fallback = Callable[[str], Any]
 
 
 def serve(
@@ -54,8 +54,9 @@ def serve(
 ) -> Served:
     """A server of the Storage API that answers from ``book``, started, at the gRPC address of ``settings``.
 
-    ``loop`` is the event loop of the gate; it must run until the server has stopped. ``fallback`` makes the
-    channel that answers what was not recorded. ``OSError`` when the port is taken.
+    ``loop`` is the event loop of the gate; it must run until the server has stopped. ``fallback`` tells
+    the channel to who answers what was not recorded; it is the caller's to close. ``OSError`` when the port
+    is taken.
     """
     core = _Core(settings, clock, draws, gate, OpenAuth(CALLER), StorageReplay(book, clock, draws, fallback))
     server = _Server(cast("ServerCore", core), loop)
@@ -73,7 +74,6 @@ class Served:
     def stop(self) -> None:
         """Take no more calls; end those that run."""
         self.server.stop(self.storage.close)
-        self.storage.elsewhere.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,17 +224,11 @@ class _Elsewhere:
 
     def __init__(self, fallback: Fallback | None) -> None:
         self._fallback = fallback
-        self._channel: Any = None
 
     @property
     def there(self) -> bool:
         """Whether there is anybody."""
         return self._fallback is not None
-
-    def close(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
 
     def unary(self, path: str, request: Any, answer: Any, serve_: Callable[[Any], Any]) -> Any:
         """The answer of ``serve_``, or from elsewhere when it has none."""
@@ -250,7 +244,7 @@ class _Elsewhere:
         import grpc
 
         try:
-            data = self._open().unary_unary(_SERVICES + path)(
+            data = self._open(path).unary_unary(_SERVICES + path)(
                 request.SerializeToString(), metadata=_metadata()
             )
         except grpc.RpcError as error:
@@ -261,7 +255,7 @@ class _Elsewhere:
         """The answers from elsewhere, to a request or to an iterator of them."""
         import grpc
 
-        channel = self._open()
+        channel = self._open(path)
         if isinstance(request, bytes):
             call = channel.unary_stream(_SERVICES + path)(request, metadata=_metadata())
         else:
@@ -276,11 +270,9 @@ class _Elsewhere:
         finally:
             call.cancel()
 
-    def _open(self) -> Any:
-        if self._channel is None:
-            assert self._fallback is not None
-            self._channel = self._fallback()
-        return self._channel
+    def _open(self, path: str) -> Any:
+        assert self._fallback is not None
+        return self._fallback(path)
 
 
 def _metadata() -> list[tuple[str, Any]]:

@@ -93,6 +93,7 @@ class Live:
         self._lock = threading.Lock()
         self._started: tuple[str, str] | None = None
         self._forwarder: Any = None
+        self._channel: Any = None
         self._recorder: Recorder | None = None
         self._live_jobs: dict[str, str] = {}
         self.recording: Any = None
@@ -248,22 +249,37 @@ class Live:
         return answer
 
     async def close(self) -> None:
-        """Close connections. On the event loop."""
+        """Close connections. On the event loop, when the Storage API is no more served."""
         if self._forwarder is not None:
             await self._forwarder.close()
             self._forwarder = None
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            await asyncio.to_thread(channel.close)
 
-    def channel(self, project: str) -> Any:
-        """The gRPC channel to who answers what was not recorded."""
+    def channel(self, book: Book, method: str) -> Any:
+        """The gRPC channel to who answers what was not recorded, for a call of ``method``."""
         import grpc
 
         from bqsim.record.proxy.routes import READ_WRITE
 
-        _, target = self._targets(project)
+        if self.mode != NEW_EPISODES:
+            book.tell(Finding(ELSEWHERE, "", method, self.unknown))
+        with self._lock:
+            if self._channel is not None:
+                return self._channel
+        _, target = self._targets(book.project)
         options = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
         if target == READ_WRITE:
-            return grpc.secure_channel(target, grpc.ssl_channel_credentials(), options)
-        return grpc.insecure_channel(target, options)
+            made = grpc.secure_channel(target, grpc.ssl_channel_credentials(), options)
+        else:
+            made = grpc.insecure_channel(target, options)
+        with self._lock:
+            if self._channel is None:
+                self._channel = made
+                return made
+        made.close()
+        return self._channel
 
     # Verifying
 

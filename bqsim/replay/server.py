@@ -277,8 +277,20 @@ class ReplayServer(Control):
         from . import grpc
 
         assert self._loop is not None
-        core = self.core
-        served = grpc.serve(core.book, core.settings, core.clock, core.draws, core.gate, self._loop)
+        core, live, book = self.core, self.live, self.book
+
+        def elsewhere(method: str) -> Any:
+            return live.channel(book, method)
+
+        served = grpc.serve(
+            core.book,
+            core.settings,
+            core.clock,
+            core.draws,
+            core.gate,
+            self._loop,
+            fallback=elsewhere if live.answers else None,
+        )
         self.grpc_port = served.port
         return served
 
