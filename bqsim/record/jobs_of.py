@@ -132,7 +132,7 @@ class _Binding:
         self._operation = operation
         self._values: Mapping[str, Any] = measures.get("values") or {}
         self._start_s = float(at.get("began_us") or 0) / 1e6 + float(at.get("start_s") or 0.0)
-        self.project = str(measures.get("project") or cassette.header.project)
+        self.project = str(measures.get("project") or cassette.project)
         self._names = {name.removeprefix("name:"): text for name, text in cassette.header.names.items()}
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import queue
 import threading
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 KEEP_BYTES = 8 << 20
 # Of bodies that are too large so much is looked at for their preview.
 _SHOWN_BYTES = 64 << 10
+# Lines that are longer are not shown.
+_SHOWN_LINE = 1000
 # Bodies that are kept, whatever their size, lie in a file beyond so many bytes.
 _SPOOL_BYTES = 8 << 20
 # Calls that ended wait for their redaction; beyond so many bytes whoever ends one does it itself.
@@ -333,7 +336,9 @@ class _Call:
         redactor = self._recorder.redactor
         media = _media(headers)
         if not body.kept:
-            return Content((), body.size, body.digest, media, tuple(_shown(redactor, body, media)))
+            # Messages have no lines.
+            shown = [] if self._messages is not None else _shown(redactor, body, media, self._table)
+            return Content((), body.size, body.digest, media, tuple(shown))
         parts: tuple[Part, ...] = ()
         if self._messages is not None:
             redact = self._messages.sent if way == "request" else self._messages.received
@@ -350,13 +355,19 @@ def _table(resource: str) -> str:
     return ".".join(parts[1:6:2]) if len(parts) >= 6 and parts[4] == "tables" else ""
 
 
-def _shown(redactor: Any, body: _Body, media: str) -> list[str]:
-    """The first lines of what was not kept, where it is text."""
+def _shown(redactor: Any, body: _Body, media: str, table: str) -> list[str]:
+    """The first lines of what was not kept, where it is text. Secrets go from all of it at once: names of
+    columns and the beginnings of keys stand on other lines than what is secret."""
     data = b"".join(p.data for p in body.pieces)
-    lines = data.split(b"\n")[:12]
-    if b"\0" in data or not lines or max(map(len, lines)) > 1000:
+    try:
+        # A character may be cut in two at the end.
+        text = codecs.getincrementaldecoder("utf-8")().decode(data)
+    except UnicodeDecodeError:
         return []
-    return [redactor.text(line.decode("utf-8", "replace").rstrip("\r")) for line in lines]
+    if not text or "\0" in text or max(map(len, text.split("\n", 12)[:12])) > _SHOWN_LINE:
+        return []
+    shown = redactor.content(text.encode(), media, table=table).decode("utf-8", "replace")
+    return [line.rstrip("\r")[:_SHOWN_LINE] for line in shown.split("\n", 12)[:12]]
 
 
 def _header(headers: Iterable[tuple[str, str]], name: str) -> str:

@@ -52,6 +52,9 @@ def recover(
         writer.write(header, every)
     finally:
         journal.close()
+    for left in place.glob(f"{JOURNAL}.*"):
+        # Large bodies of calls that had not ended.
+        left.unlink()
     path.unlink()
     cassette = Cassette.open(place)
     _prune(cassette)
@@ -64,8 +67,15 @@ def _header(operations: Operations, began_us: int, names: dict[str, str], policy
         clients=operations.clients,
         names={f"name:{name}": text for name, text in sorted(names.items())},
         redaction=policy.described() if policy is not None else {},
-        project=operations.project,
+        api_revision=operations.revision or _known_revision(),
     )
+
+
+def _known_revision() -> str:
+    """The revision of the API whose methods and answers are known here."""
+    from bqsim.server.rest.discovery import REVISION
+
+    return REVISION
 
 
 def _joined(old: Header, new: Header) -> Header:

@@ -158,7 +158,7 @@ class Book:
             named = cassette.header.names.items()
             recorded.update({name.removeprefix("name:"): text for name, text in named})
         self._chosen_project = bool(self.project)
-        told = next((c.header.project for c in self.cassettes if c.header.project), "")
+        told = next((c.project for c in self.cassettes if c.project), "")
         self.bindings = Bindings(self.project or told or PROJECT, self.clock, self.names, recorded)
         self.project = self.bindings.project
         for number, cassette in enumerate(self.cassettes):

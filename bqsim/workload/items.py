@@ -119,7 +119,7 @@ def _configuration(job: JobRecord) -> dict[str, Any]:
 def _take(
     workload: Workload, found: list[Any], operation: Operation, job: JobRecord, cassette: Cassette
 ) -> None:
-    project = job.project or cassette.header.project
+    project = job.project or cassette.project
     names = cassette.header.names
 
     def bind(symbol: Symbol) -> str:

@@ -73,6 +73,11 @@ class Cassette:
             self._measures = read_measures(self.measures_path)
         return self._measures
 
+    @property
+    def project(self) -> str:
+        """The project that the calls were in, as the measures tell it; '' without them."""
+        return next((str(m["project"]) for m in self.measures.values() if m.get("project")), "")
+
 
 def measures_path(folder: Path) -> Path:
     """Where the measures of the cassette in ``folder`` are: beside it."""

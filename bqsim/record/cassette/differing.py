@@ -259,7 +259,7 @@ def _told(operation: Operation) -> str:
 def _header_lines(first: Cassette, second: Cassette) -> list[str]:
     a, b = first.header, second.header
     lines = []
-    for name in ("names", "redaction", "project"):
+    for name in ("names", "redaction"):
         lines += [
             f"{name}{'.' if line[:1] not in ':' else ''}{line}"
             for line in json_lines(getattr(a, name), getattr(b, name))

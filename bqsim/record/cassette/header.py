@@ -17,10 +17,11 @@ FILE = "cassette.json"
 
 @dataclass(slots=True)
 class Header:
-    """``recorded``: the day (ISO 8601); ``api_revision``: of the discovery document, where known;
-    ``clients``: what the user agents told; ``names``: texts that are symbols, by symbol
-    (``{"name:orders": "orders_dev"}`` is what the recording had); ``redaction``: the rules that it was made
-    with, by name; ``project``: the symbolic project's name when recorded, dropped when secret."""
+    """``recorded``: the day (ISO 8601); ``api_revision``: of the discovery document that passed, else of the
+    API as the bqsim that recorded knows it; ``clients``: what the user agents told; ``names``: texts that are
+    symbols, by symbol (``{"name:orders": "orders_dev"}`` is what the recording had); ``redaction``: the rules
+    that it was made with, by name. The project's name is none of it: the same calls in another project are
+    the same recording."""
 
     version: int = VERSION
     recorded: str = ""
@@ -28,7 +29,6 @@ class Header:
     clients: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     redaction: dict[str, Any] = field(default_factory=dict)
-    project: str = ""
 
     def text(self) -> str:
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, ensure_ascii=False) + "\n"

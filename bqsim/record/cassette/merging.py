@@ -137,5 +137,4 @@ def _headers(cassettes: Sequence[Cassette]) -> tuple[Header, list[Conflict]]:
         made.redaction = made.redaction or header.redaction
         revisions = [r for r in (made.api_revision, header.api_revision) if r]
         made.api_revision = min(revisions, default="")
-        made.project = made.project or header.project
     return made, wrong

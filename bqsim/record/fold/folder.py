@@ -9,10 +9,12 @@ import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, BinaryIO, overload
 
 from bqsim.record.keys import key_of, operation_key
 from bqsim.record.model import GRPC, Exchange, Operation, blob_reference
+from bqsim.record.routes import DISCOVERY
 
 from .appends import made_append
 from .calls import made_call
@@ -54,19 +56,29 @@ def _dropped(data: bytes, media: str, preview: list[str]) -> dict[str, Any]:
 _POLLS = frozenset(("bigquery.jobs.get", "bigquery.jobs.getQueryResults"))
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """The project of most calls, what clients told of themselves, and the newest revision of the API whose
+    discovery document passed ('' for none)."""
+
+    project: str
+    clients: list[str]
+    revision: str
+
+
 class Operations(Sequence[Operation]):
-    """Operations that lie on disk until they are asked for. ``project`` is the project of the calls."""
+    """Operations that lie on disk until they are asked for. ``about`` tells of all calls: their project, the
+    clients, and the API's revision."""
 
     def __init__(
         self,
         file: BinaryIO,
         places: list[tuple[int, int]],
         named: list[_Named],
-        project: str,
-        clients: list[str],
+        about: About,
     ) -> None:
         self._file, self._places, self._named = file, places, named
-        self.project, self.clients = project, clients
+        self.project, self.clients, self.revision = about.project, about.clients, about.revision
         self._names: dict[int, str] = {}
         for one in named:
             for group in one.groups:
@@ -129,8 +141,8 @@ class _Folding:
     ) -> None:
         self.source = Source(exchanges)
         self.keep = keep
-        project, self.clients = _about(self.source)
-        self.identities = Identities(began_us, project, names=names_of(names))
+        self.about = _about(self.source)
+        self.identities = Identities(began_us, self.about.project, names=names_of(names))
         self.grouping = Grouping(self.source, self.identities)
         self.file: Any = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the operations
         self.places: list[tuple[int, int]] = []
@@ -148,8 +160,7 @@ class _Folding:
             self.file,
             self.places,
             [named[number] for number in order],
-            self.identities.project,
-            self.clients,
+            self.about,
         )
 
     def _touch(self, group: Group) -> Touch:
@@ -282,10 +293,10 @@ def _round(value: float) -> float:
     return round(value, 6)
 
 
-def _about(source: Source) -> tuple[str, list[str]]:
-    """The project of most calls, and what clients told of themselves."""
+def _about(source: Source) -> About:
     counts: Counter[str] = Counter()
     clients: set[str] = set()
+    revision = ""
     for index in range(len(source)):
         for exchange in source.calls(index):
             clients.update(
@@ -299,5 +310,15 @@ def _about(source: Source) -> tuple[str, list[str]]:
                 found = _PROJECT.search(exchange.resource or exchange.target)
             if found:
                 counts[found[1]] += 1
+            if exchange.method == DISCOVERY:
+                revision = max(revision, _revision(View(exchange)))
     best = max(counts.values(), default=0)
-    return min((name for name, count in counts.items() if count == best), default=""), sorted(clients)
+    project = min((name for name, count in counts.items() if count == best), default="")
+    return About(project, sorted(clients), revision)
+
+
+def _revision(view: View) -> str:
+    """The revision in a discovery document of BigQuery; '' for what is none."""
+    told = view.answer if view.ok and isinstance(view.answer, dict) else {}
+    revision = told.get("revision") if told.get("name") == "bigquery" else ""
+    return revision if isinstance(revision, str) else ""

@@ -18,7 +18,7 @@ BEGAN_US = 1_790_000_000_000_000
 def cassette(folder: Path, calls: Calls) -> Cassette:
     writer = CassetteWriter(folder)
     operations = fold(calls.made, keep=writer.blob, began_us=BEGAN_US)
-    writer.write(Header(project=operations.project), operations)
+    writer.write(Header(), operations)
     return Cassette.open(folder)
 
 

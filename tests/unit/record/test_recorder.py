@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,9 +18,11 @@ from typing import Any
 import pytest
 
 from bqsim.record.cassette.cassette import Cassette
+from bqsim.record.cassette.linting import Ages, lint
 from bqsim.record.exchanges import JOURNAL, Journal
 from bqsim.record.recorder import Recorder
 from bqsim.record.recovery import recover
+from bqsim.server.rest.discovery import REVISION
 
 API = "/bigquery/v2/projects/p"
 JSON = (("content-type", "application/json"),)
@@ -95,6 +99,31 @@ def test_large_bodies_are_told_by_size_digest_and_beginning(tmp_path: Path) -> N
     assert content["preview"][:2] == ["0,row", "1,row"]
 
 
+def test_previews_are_redacted_by_what_stands_on_other_lines(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "a.cassette", keep_bytes=100)
+    target = "/upload/storage/v1/b/bk/o?name=o.csv&uploadType=media"
+    rows = "".join(f"{n},horse staple{n}\n" for n in range(20))
+    sent = {
+        "text/csv": f"id,password\n{rows}",
+        "text/plain": "a key\n-----BEGIN PRIVATE KEY-----\n" + "QUJDREVGR0g\n" * 6000,
+        "application/json": '{"password":\n"horse staple",\n' + "\n" * 100 + "}",
+        "application/gzip": gzip.compress(bytes(range(256))).replace(b"\0", b"\1").decode("latin-1"),
+    }
+    for media, text in sent.items():
+        made = recorder.begin("rest", "POST", target, (("content-type", media),))
+        made.sent(text.encode("latin-1"))
+        made.answered(200, JSON)
+        made.ended()
+    made = recorder.begin("grpc", "", "/else.Where/Of", ())
+    made.sent(b"text " * 100)
+    made.ended("OK")
+    shown = [o.request["content"].get("preview", []) for o in recorder.finish().operations()]
+    texts = sorted("\n".join(lines) for lines in shown)
+    assert [text[:12] for text in texts] == ["", "", "a key\nredact", "id,password\n", '{"password":']
+    for text in texts:
+        assert "horse" not in text and "QUJD" not in text
+
+
 @pytest.mark.parametrize("transport", ["rest", "grpc"])
 def test_all_bytes_are_kept_when_asked_for(tmp_path: Path, transport: str, monkeypatch: Any) -> None:
     monkeypatch.setattr("bqsim.record.recorder._SPOOL_BYTES", 200)
@@ -110,6 +139,57 @@ def test_all_bytes_are_kept_when_asked_for(tmp_path: Path, transport: str, monke
     (operation,) = cassette.operations()
     assert cassette.blob(operation.result["content"]) == text.encode()
     assert [p.name for p in folder.iterdir() if JOURNAL in p.name] == []
+
+
+def test_what_a_recorder_left_of_large_bodies_is_removed(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("bqsim.record.recorder._SPOOL_BYTES", 200)
+    folder = tmp_path / "a.cassette"
+    recorder = Recorder(folder, keep_bytes=None)
+    call(recorder, "GET", "/datasets/d", {"id": "p:d"})
+    made = recorder.begin("rest", "GET", "/else/where", ())
+    made.answered(200, (("content-type", "text/plain"),))
+    for n in range(100):
+        made.received(f"line {n}\n".encode())
+    while not len(Journal(folder / JOURNAL)):
+        time.sleep(0.001)
+    left = tmp_path / "left.cassette"
+    shutil.copytree(folder, left)
+    assert len(list(left.glob(f"{JOURNAL}.*"))) == 1
+    assert len(recover(left)) == 1
+    assert sorted(p.name for p in left.iterdir()) == ["cassette.json", "operations.txt"]
+    recorder.finish()
+
+
+def test_the_revision_of_the_api_is_told(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "a.cassette")
+    call(recorder, "GET", "/datasets/d", {"id": "p:d"})
+    assert recorder.finish().header.api_revision == REVISION
+    recorder = Recorder(tmp_path / "b.cassette")
+    for service, revision in (("bigquery", "20240105"), ("storage", "20990101")):
+        made = recorder.begin("rest", "GET", f"/discovery/v1/apis/{service}/v2/rest", ())
+        made.answered(200, JSON)
+        made.received(json.dumps({"name": service, "revision": revision}).encode())
+        made.ended()
+    cassette = recorder.finish()
+    assert cassette.header.api_revision == "20240105"
+    ages = Ages(revision=REVISION)
+    findings = lint(cassette.folder, today=dt.date.fromisoformat(cassette.header.recorded), ages=ages)
+    assert [f.message for f in findings] == [f"recorded with 20240105 of the API; now it is {REVISION}"]
+
+
+def test_the_project_is_not_part_of_a_recording(tmp_path: Path) -> None:
+    made = []
+    for project in ("acme-dev", "acme.com:prod-7"):
+        recorder = Recorder(tmp_path / project / "a.cassette")
+        one = recorder.begin("rest", "GET", f"/bigquery/v2/projects/{project}/datasets/d", ())
+        one.answered(200, JSON)
+        one.received(json.dumps({"id": f"{project}:d", "etag": "x"}).encode())
+        one.ended()
+        cassette = recorder.finish()
+        assert cassette.project == project
+        files = sorted(path for path in cassette.folder.rglob("*") if path.is_file())
+        made.append([(path.name, path.read_bytes()) for path in files])
+    assert made[0] == made[1]
 
 
 def test_calls_under_way_at_the_end(tmp_path: Path) -> None:
