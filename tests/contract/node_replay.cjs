@@ -11,9 +11,20 @@ function plain(value) {
   if (Buffer.isBuffer(value)) return value.toString('base64');
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== 'object') return value;
-  if ('value' in value && Object.keys(value).length === 1) return value.value;
+  if (value.constructor.name.startsWith('BigQuery')) return value.value;
   if (value.constructor.name === 'Big') return value.toString();
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plain(item)]));
+}
+
+async function pages(read, maxResults) {
+  const found = [];
+  let options = {autoPaginate: false, maxResults};
+  while (options) {
+    const [rows, next] = await read({...options, wrapIntegers: true});
+    found.push(...plain(rows));
+    options = next;
+  }
+  return found;
 }
 
 async function main() {
@@ -24,16 +35,15 @@ async function main() {
   });
   client.authClient = undefined;
   const found = {};
-  found.query = plain((await client.query({query: sql}))[0]);
+  const wrapIntegers = true;
+  found.query = plain((await client.query({query: sql}, {wrapIntegers}))[0]);
   const [job] = await client.createQueryJob({query: sql});
-  found.job = plain((await job.getQueryResults())[0]);
-  found.pages = [];
-  let options = {autoPaginate: false, maxResults: 37};
-  while (options) {
-    const [rows, next] = await job.getQueryResults(options);
-    found.pages.push(...plain(rows));
-    options = next;
-  }
+  found.job = plain((await job.getQueryResults({wrapIntegers}))[0]);
+  found.pages = await pages(options => job.getQueryResults(options), 37);
+  const [metadata] = await job.getMetadata();
+  const {datasetId, tableId} = metadata.configuration.query.destinationTable;
+  const table = client.dataset(datasetId).table(tableId);
+  found.table = await pages(options => table.getRows(options), 41);
   console.log(JSON.stringify(found));
 }
 

@@ -1,19 +1,25 @@
-"""One cassette, recorded once with Google's Python client, and read by other clients in other ways.
+"""One cassette, recorded once with Google's Python client, and read by other clients in other ways: every
+value of every row is compared with the recorded result.
 
 ``BQSIM_OTHER_UPSTREAM`` names the upstream that is recorded: its REST address and, behind a comma, that of
 its Storage API (``http://127.0.0.1:9050,127.0.0.1:9060``). Without it that is a bqsim in a process of its
-own, behind TLS. ``BQSIM_NODE_MODULES``: a ``node_modules`` folder with ``@google-cloud/bigquery``.
+own, behind TLS. Clients of other languages take part where they are: ``BQSIM_NODE_MODULES`` is a
+``node_modules`` folder with ``@google-cloud/bigquery``, ``BQSIM_GO`` a Go module that requires
+``cloud.google.com/go/bigquery``, ``BQSIM_JAVA`` a folder with the jars of ``google-cloud-bigquery``.
 """
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import json
 import os
+import pickle
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +29,7 @@ from bqsim.record.model import Headers
 from bqsim.record.proxy import RecordingProxy
 from bqsim.record.recorder import Recorder
 from bqsim.replay.server import ReplayServer
+from tests.contract import replay_values as values
 from tests.servers import bqsim_server
 
 pytest.importorskip("google.cloud.bigquery")
@@ -30,17 +37,37 @@ pytest.importorskip("google.cloud.bigquery")
 PROJECT = "matrix-project"
 OTHER = os.environ.get("BQSIM_OTHER_UPSTREAM", "")
 MODULES = Path(os.environ.get("BQSIM_NODE_MODULES", "node_modules"))
-NODE = shutil.which("node")
+GO_MODULE = Path(os.environ.get("BQSIM_GO", "absent"))
+JARS = Path(os.environ.get("BQSIM_JAVA", "absent"))
+NODE, GO, JAVA = shutil.which("node"), shutil.which("go"), shutil.which("java")
 COUNT = 250
 SQL = f"""
-SELECT i AS id, CONCAT('n"', CAST(i AS STRING)) AS name, i / 4 AS f, NUMERIC '1.25' AS n,
-  DATE '2024-02-29' AS d, DATETIME '2024-02-29 12:34:56' AS dt,
-  TIMESTAMP '2024-02-29 12:34:56.789012+00' AS ts,
-  IF(MOD(i, 7) = 0, NULL, i) AS maybe, b'abc' AS b, TRUE AS ok, [1, i] AS l, STRUCT(i AS x, ['p'] AS y) AS s
+SELECT i AS id, 9007199254740993 + i AS large, CONCAT('n"é', CAST(i AS STRING)) AS name, i / 7 AS f,
+  NUMERIC '1.25' AS n, BIGNUMERIC '-12.5' AS bn, DATE_ADD(DATE '2024-02-29', INTERVAL i DAY) AS d,
+  TIME '12:34:56.789012' AS t, DATETIME '2024-02-29 12:34:56' AS dt,
+  TIMESTAMP_MICROS(1709210096789012 + i * 1000003) AS ts, IF(MOD(i, 7) = 0, NULL, i) AS maybe, b'abc' AS b,
+  MOD(i, 2) = 0 AS ok, JSON '{{"a": [1, null, "x"]}}' AS j, [1, i] AS l,
+  IF(MOD(i, 4) = 0, [], ['x', 'y']) AS e,
+  STRUCT(i AS x, ['p'] AS y) AS s, [STRUCT(i AS x, 'q' AS y), STRUCT(NULL, 'r')] AS ls
 FROM UNNEST(GENERATE_ARRAY(0, {COUNT - 1})) AS i ORDER BY i
 """
 # The same to BigQuery, written by somebody else.
 OTHERWISE = "-- the same\n" + " ".join(SQL.replace("SELECT", "select").split())
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A recording: its cassette, and the columns and rows that its client was given."""
+
+    folder: Path
+    schema: tuple[values.Column, ...]
+    rows: list[list[Any]]
+
+    def equals(self, rows: Sequence[Any], convert: values.Convert = values.of_python) -> None:
+        """Hold rows against those recorded, value by value."""
+        found = [values.row(row, self.schema, convert) for row in rows]
+        assert found == self.rows[: len(found)]
+        assert len(found) == COUNT
 
 
 class _Nobody:
@@ -71,9 +98,22 @@ def client_of(url: str, project: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[Any, ...]]]:
-    """The cassette, and the rows as they were when it was recorded."""
-    folder = tmp_path_factory.mktemp("matrix") / "matrix.cassette"
+def recorded(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Recorded:
+    """The recording, which the workers of a run share."""
+    base = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        base = base.parent
+    kept = base / "matrix.pickle"
+    with (base / "matrix.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(record(base / "matrix.cassette")))
+    found: Recorded = pickle.loads(kept.read_bytes())
+    return found
+
+
+def record(folder: Path) -> Recorded:
+    """Record the query at the upstream."""
     with ExitStack() as stack:
         if OTHER:
             rest, _, grpc = OTHER.partition(",")
@@ -88,68 +128,60 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tupl
         proxy = stack.enter_context(RecordingProxy(recorder, **options))
         with client_of(proxy.url, PROJECT) as client:
             job = client.query(SQL, timeout=30, retry=None, job_retry=None)
-            rows = [r.values() for r in job.result(page_size=100, timeout=30, retry=None, job_retry=None)]
+            found = job.result(page_size=100, timeout=30, retry=None, job_retry=None)
+            schema = values.columns(found.schema)
+            rows = [values.row(r.values(), schema, values.of_python) for r in found]
     recorder.finish()
     assert len(rows) == COUNT
-    return folder, rows
+    return Recorded(folder, schema, rows)
 
 
 @pytest.fixture
-def recorded(recording: tuple[Path, list[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
-    return recording[1]
-
-
-@pytest.fixture
-def replay(recording: tuple[Path, list[tuple[Any, ...]]]) -> Iterator[ReplayServer]:
-    with ReplayServer(recording[0], project=PROJECT) as server:
+def replay(recorded: Recorded) -> Iterator[ReplayServer]:
+    with ReplayServer(recorded.folder, project=PROJECT) as server:
         yield server
         report = server.report()
         assert report.ok, report.text
 
 
-def test_query_and_wait(replay: ReplayServer, recorded: list[Any]) -> None:
+def test_query_and_wait(replay: ReplayServer, recorded: Recorded) -> None:
     with client_of(replay.url, PROJECT) as client:
-        assert [r.values() for r in client.query_and_wait(OTHERWISE)] == recorded
+        recorded.equals([r.values() for r in client.query_and_wait(OTHERWISE)])
 
 
-@pytest.mark.parametrize("size", [1, 7, 99, 100, 101, COUNT, 1000])
-def test_insert_and_pages_of_any_size(replay: ReplayServer, recorded: list[Any], size: int) -> None:
+@pytest.mark.parametrize("size", [7, 99, 100, 101, COUNT, 1000])
+def test_insert_and_pages_of_any_size(replay: ReplayServer, recorded: Recorded, size: int) -> None:
     with client_of(replay.url, PROJECT) as client:
         job = client.query(SQL)
-        found = [r.values() for r in job.result(page_size=size, max_results=60 if size == 1 else None)]
-        assert found == (recorded[:60] if size == 1 else recorded)
+        recorded.equals([r.values() for r in job.result(page_size=size)])
         assert job.state == "DONE"
 
 
-def test_the_destination_as_a_table(replay: ReplayServer, recorded: list[Any]) -> None:
-    from google.cloud import bigquery
-
+def test_the_destination_as_a_table(replay: ReplayServer, recorded: Recorded) -> None:
     with client_of(replay.url, PROJECT) as client:
         job = client.query(SQL)
         job.result()
         table = client.get_table(job.destination)
-        assert [r.values() for r in client.list_rows(table, page_size=33)] == recorded
+        recorded.equals([r.values() for r in client.list_rows(table, page_size=33)])
         some = client.list_rows(
             table, selected_fields=[f for f in table.schema if f.name == "id"], start_index=200, max_results=3
         )
         assert [r.values() for r in some] == [(200,), (201,), (202,)]
-        assert isinstance(table, bigquery.Table)
 
 
-def test_arrow_by_pages_and_by_storage_reads(replay: ReplayServer, recorded: list[Any]) -> None:
+def test_arrow_by_pages_and_by_storage_reads(replay: ReplayServer, recorded: Recorded) -> None:
     pytest.importorskip("google.cloud.bigquery_storage")
     with client_of(replay.url, PROJECT) as client:
         by_rest = client.query(SQL).result().to_arrow(create_bqstorage_client=False)
         by_storage = client.query(SQL).result(page_size=10).to_arrow(bqstorage_client=replay.read_client())
-    assert by_rest.num_rows == COUNT
-    assert by_rest.to_pylist() == by_storage.to_pylist()
-    assert [tuple(row.values()) for row in by_storage.to_pylist()] == recorded
+    recorded.equals(by_rest.to_pylist())
+    recorded.equals(by_storage.to_pylist())
 
 
 @pytest.mark.parametrize("streams", [0, 1, 4])
 @pytest.mark.parametrize("format_", ["ARROW", "AVRO"])
 def test_storage_reads_though_only_pages_were_recorded(
-    replay: ReplayServer, recorded: list[Any], format_: str, streams: int
+    replay: ReplayServer, recorded: Recorded, format_: str, streams: int
 ) -> None:
     storage = pytest.importorskip("google.cloud.bigquery_storage_v1")
     if format_ == "AVRO":
@@ -159,40 +191,42 @@ def test_storage_reads_though_only_pages_were_recorded(
         job.result()
         table = job.destination.to_bqstorage()
     read = replay.read_client()
-    session = read.create_read_session(
-        parent=f"projects/{PROJECT}",
-        read_session=storage.types.ReadSession(
-            table=table,
-            data_format=storage.types.DataFormat[format_],
-            read_options={"selected_fields": ["id", "s.x", "ts"]},
-        ),
-        max_stream_count=streams,
-    )
-    assert len(session.streams) == (streams or 1)
-    found = [row for stream in session.streams for row in read.read_rows(stream.name).rows(session)]
-    shown = [(_py(r["id"]), _py(r["s"])["x"], _py(r["ts"])) for r in found]
-    assert shown == [(r[0], r[11]["x"], r[6]) for r in recorded]
+
+    def rows(fields: Sequence[str] = ()) -> list[dict[str, Any]]:
+        session = read.create_read_session(
+            parent=f"projects/{PROJECT}",
+            read_session=storage.types.ReadSession(
+                table=table,
+                data_format=storage.types.DataFormat[format_],
+                read_options={"selected_fields": fields},
+            ),
+            max_stream_count=streams,
+        )
+        assert len(session.streams) == (streams or 1)
+        found = [row for stream in session.streams for row in read.read_rows(stream.name).rows(session)]
+        return [{name: _py(value) for name, value in row.items()} for row in found]
+
+    recorded.equals(rows(), values.of_avro if format_ == "AVRO" else values.of_python)
+    some = [(row["id"], row["s"]["x"]) for row in rows(["id", "s.x"])]
+    assert some == [(row[0], row[0]) for row in recorded.rows]
 
 
 def _py(value: Any) -> Any:
     return value.as_py() if hasattr(value, "as_py") else value
 
 
-def test_bqclient(replay: ReplayServer, recorded: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bqclient(replay: ReplayServer, recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     from bqclient import SyncBigQueryClient
 
     for name, value in replay.environment().items():
         monkeypatch.setenv(name, value)
     with SyncBigQueryClient(project=PROJECT) as client:
-        result = client.queries.execute(OTHERWISE)
-        rows = [tuple(row.values()) for row in result.rows]
-        table = client_of_destination(replay)
-        by_storage = client.storage_read.read_all(table, selected_fields=["id", "maybe"]).to_arrow()
-    assert [row[:9] for row in rows] == [row[:9] for row in recorded]
-    assert sorted(by_storage.column("id").to_pylist()) == [row[0] for row in recorded]
+        recorded.equals([tuple(row.values()) for row in client.queries.execute(OTHERWISE).rows])
+        by_storage = client.storage_read.read_all(destination(replay)).to_arrow().sort_by("id")
+    recorded.equals(by_storage.to_pylist())
 
 
-def client_of_destination(replay: ReplayServer) -> str:
+def destination(replay: ReplayServer) -> str:
     """The table with the result."""
     with client_of(replay.url, PROJECT) as client:
         job = client.query(SQL)
@@ -200,42 +234,83 @@ def client_of_destination(replay: ReplayServer) -> str:
         return str(job.destination)
 
 
-def test_odd_polling_by_hand(replay: ReplayServer, recorded: list[Any]) -> None:
-    """A job that is looked at far more often than when it was recorded, and read backwards."""
-    host = replay.url.removeprefix("http://")
-    connection = http.client.HTTPConnection(host, timeout=30)
+class ByHand:
+    """Plain HTTP at a replay."""
 
-    def call(verb: str, path: str, body: Any = None) -> Any:
+    def __init__(self, replay: ReplayServer) -> None:
+        self.connection = http.client.HTTPConnection(replay.url.removeprefix("http://"), timeout=30)
+
+    def call(self, verb: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body)
-        connection.request(verb, f"/bigquery/v2/projects/{PROJECT}/{path}", data)
-        answer = connection.getresponse()
+        self.connection.request(verb, f"/bigquery/v2/projects/{PROJECT}/{path}", data)
+        answer = self.connection.getresponse()
         text = answer.read()
         assert answer.status == 200, text
         return json.loads(text)
 
-    query = {"query": SQL, "useLegacySql": False}
-    job = call("POST", "jobs", {"configuration": {"query": query}})["jobReference"]["jobId"]
-    for _ in range(5):
-        assert call("GET", f"jobs/{job}")["status"]["state"] == "DONE"
-        assert call("GET", f"queries/{job}?maxResults=0")["totalRows"] == str(COUNT)
-    found: list[Any] = []
+
+@pytest.fixture
+def by_hand(replay: ReplayServer) -> Iterator[ByHand]:
+    made = ByHand(replay)
+    yield made
+    made.connection.close()
+
+
+QUERY = {"query": SQL, "useLegacySql": False}
+INT64 = "formatOptions.useInt64Timestamp=true"
+
+
+@pytest.mark.parametrize("polls", [0, 1, 5])
+@pytest.mark.parametrize(("size", "more"), [(11, ""), (50, f"&{INT64}"), (249, ""), (9999, "")])
+def test_odd_polls_and_pages(by_hand: ByHand, recorded: Recorded, polls: int, size: int, more: str) -> None:
+    """A job that is looked at more or less often than when it was recorded, and its pages by their tokens."""
+    job = by_hand.call("POST", "jobs", {"configuration": {"query": QUERY}})["jobReference"]["jobId"]
+    for _ in range(polls):
+        assert by_hand.call("GET", f"jobs/{job}")["status"]["state"] == "DONE"
+        assert by_hand.call("GET", f"queries/{job}?maxResults=0")["totalRows"] == str(COUNT)
+    rows, token = [], ""
+    while True:
+        page = by_hand.call("GET", f"queries/{job}?maxResults={size}{more}&pageToken={token}")
+        rows += page["rows"]
+        token = page.get("pageToken", "")
+        if not token:
+            break
+    assert values.of_rows(rows, recorded.schema) == recorded.rows
+
+
+def test_pages_from_the_last_to_the_first(by_hand: ByHand, recorded: Recorded) -> None:
+    job = by_hand.call("POST", "jobs", {"configuration": {"query": QUERY}})["jobReference"]["jobId"]
+    rows: list[Any] = []
     for start in range(COUNT - 50, -1, -50):
-        page = call("GET", f"queries/{job}?startIndex={start}&maxResults=50")
-        found = page["rows"] + found
-    assert [row["f"][0]["v"] for row in found] == [str(r[0]) for r in recorded]
-    assert {row["f"][6]["v"] for row in found} == {"1.709210096789012E9"}
-    once = call("POST", "queries", {**query, "maxResults": 3, "formatOptions": {"useInt64Timestamp": True}})
-    assert [row["f"][6]["v"] for row in once["rows"]] == ["1709210096789012"] * 3
-    assert once["pageToken"]
-    connection.close()
+        rows = by_hand.call("GET", f"queries/{job}?startIndex={start}&maxResults=50")["rows"] + rows
+    assert values.of_rows(rows, recorded.schema) == recorded.rows
+
+
+@pytest.mark.parametrize("int64", [False, True])
+def test_a_query_that_answers_at_once(by_hand: ByHand, recorded: Recorded, int64: bool) -> None:
+    options = {"formatOptions": {"useInt64Timestamp": int64}}
+    whole = by_hand.call("POST", "queries", {**QUERY, **options})
+    assert values.of_rows(whole["rows"], recorded.schema) == recorded.rows
+    some = by_hand.call("POST", "queries", {**QUERY, **options, "maxResults": 3})
+    assert some["rows"] == whole["rows"][:3]
+    assert some["pageToken"]
+
+
+def printed(recorded: Recorded, command: Sequence[str], ways: int, **options: Any) -> None:
+    """Hold the rows that a program prints against those recorded."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False, **options)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert len(found) == ways
+    for rows in found.values():
+        recorded.equals(rows, values.of_printed)
 
 
 @pytest.mark.skipif(
     NODE is None or not (MODULES / "@google-cloud" / "bigquery").is_dir(),
     reason="node and @google-cloud/bigquery are not here",
 )
-def test_the_node_client(replay: ReplayServer, recorded: list[Any]) -> None:
-    assert NODE is not None
+def test_the_node_client(replay: ReplayServer, recorded: Recorded) -> None:
     script = Path(__file__).with_name("node_replay.cjs")
     environment = {
         **os.environ,
@@ -243,19 +318,18 @@ def test_the_node_client(replay: ReplayServer, recorded: list[Any]) -> None:
         "METADATA_SERVER_DETECTION": "none",
         "BIGQUERY_EMULATOR_HOST": replay.url,
     }
-    done = subprocess.run(
-        [NODE, str(script), replay.url, PROJECT, SQL],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    for rows in found.values():
-        assert [(r["id"], r["name"], r["maybe"], r["s"]["x"]) for r in rows] == [
-            (r[0], r[1], r[7], r[11]["x"]) for r in recorded
-        ]
-        assert {r["ts"][:26] for r in rows} == {"2024-02-29T12:34:56.789012"}
-        assert {r["b"] for r in rows} == {"YWJj"}
+    printed(recorded, [str(NODE), str(script), replay.url, PROJECT, SQL], 4, env=environment)
+
+
+@pytest.mark.skipif(
+    GO is None or not (GO_MODULE / "go.mod").is_file(), reason="go and its client are not here"
+)
+def test_the_go_client(replay: ReplayServer, recorded: Recorded) -> None:
+    program = Path(__file__).with_name("go_replay.go")
+    printed(recorded, [str(GO), "run", str(program), replay.url, PROJECT, SQL], 3, cwd=GO_MODULE)
+
+
+@pytest.mark.skipif(JAVA is None or not JARS.is_dir(), reason="java and the jars of its client are not here")
+def test_the_java_client(replay: ReplayServer, recorded: Recorded) -> None:
+    program = Path(__file__).with_name("JavaReplay.java")
+    printed(recorded, [str(JAVA), "-cp", f"{JARS.resolve()}/*", str(program), replay.url, PROJECT, SQL], 3)
