@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
-import subprocess
 import sys
-import threading
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
+
+from .ending import End
 
 if TYPE_CHECKING:
     from bqsim.record.cassette.cassette import Cassette
@@ -123,7 +121,7 @@ def _record(given: argparse.Namespace, policy: Any) -> int:
     from bqsim.record.recording import Upstreams, recording
 
     # Signals ask for the end of the recording, not of the process.
-    end = _End()
+    end = End(_say)
     to = Upstreams.of(given.upstream, given.upstream_grpc, given.upstream_storage, os.environ)
     with (
         end,
@@ -145,7 +143,7 @@ def _record(given: argparse.Namespace, policy: Any) -> int:
             upstream_grpc_tls=given.upstream_grpc_tls,
         ) as made,
     ):
-        code = end.run(given.words, made) if given.words else _serve(made, end)
+        code = end.run(given.words, made.environment()) if given.words else _serve(made, end)
     if made.cassette is not None:
         _say(f"recorded {_told(made.cassette)}")
     return code
@@ -161,48 +159,12 @@ def _tls(given: argparse.Namespace) -> Any:
     return Certificate(given.tls_certificate, given.tls_key or given.tls_certificate, given.tls_certificate)
 
 
-def _serve(made: Recording, end: _End) -> int:
+def _serve(made: Recording, end: End) -> int:
     lines = [f"bqsim records: REST {made.url} and gRPC {made.grpc_target}"]
     lines += [f"export {name}={value}" for name, value in made.environment().items()]
     print("\n".join(lines), flush=True)
     end.asked.wait()
     return 0
-
-
-class _End:
-    """What SIGTERM and SIGINT do: they end what runs, and the recording with it."""
-
-    def __init__(self) -> None:
-        self.asked = threading.Event()
-        self._child: subprocess.Popen[bytes] | None = None
-        self._before: dict[signal.Signals, Any] = {}
-
-    def __enter__(self) -> _End:
-        self._before = {s: signal.signal(s, self._ask) for s in (signal.SIGTERM, signal.SIGINT)}
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for signum, handler in self._before.items():
-            signal.signal(signum, handler)
-
-    def _ask(self, signum: int, frame: FrameType | None) -> None:
-        self.asked.set()
-        child = self._child
-        # A terminal's interrupt has come to the command, too.
-        if child is not None and signum == signal.SIGTERM and child.poll() is None:
-            child.send_signal(signum)
-
-    def run(self, words: list[str], made: Recording) -> int:
-        """Run a command to its end; its exit code as shells have it."""
-        if self.asked.is_set():
-            return 128 + signal.SIGTERM
-        try:
-            self._child = subprocess.Popen(words, env={**os.environ, **made.environment()})
-        except OSError as error:
-            _say(f"cannot run {words[0]}: {error.strerror}")
-            return 127 if isinstance(error, FileNotFoundError) else 126
-        code = self._child.wait()
-        return 128 - code if code < 0 else code
 
 
 def _told(cassette: Cassette) -> str:

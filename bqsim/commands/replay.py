@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import shutil
 import sys
@@ -135,13 +136,17 @@ def _server(given: argparse.Namespace) -> ReplayServer:
 
 
 def _replay(given: argparse.Namespace, server: ReplayServer, words: list[str]) -> int:
-    from .record import _End
+    from .ending import End
+    from .serve import COLLECT_AFTER
 
     # Signals ask for the end of the replay, not of the process.
-    end: Any = _End()
+    end = End(_say)
     with end, server:
+        # What was made at start stays: the collector need not walk it again and again.
+        gc.freeze()
+        gc.set_threshold(*COLLECT_AFTER)
         if words:
-            code = int(end.run(words, server))
+            code = end.run(words, server.environment())
         else:
             lines = [f"bqsim replays: REST {server.url} and gRPC {server.grpc_target}"]
             lines += [f"export {name}={value}" for name, value in server.environment().items()]

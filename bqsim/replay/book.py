@@ -93,6 +93,8 @@ class Recording:
     entry: Entry
     used: int = 0
     failed: int = 0
+    # Whether no other recording has the same key.
+    alone: bool = False
     operation: Operation | None = None
     # The rows of its result, which all uses share.
     result: Any = None
@@ -179,7 +181,9 @@ class Book:
                     key = self.matching.key(kind, self.load(recording).request)
                 self._index.setdefault((kind, key), []).append(recording)
         for same in self._index.values():
-            if len(same) > 1:
+            if len(same) == 1:
+                same[0].alone = True
+            else:
                 same.sort(key=lambda r: (r.cassette, r.entry.occurrence))
 
     # Reading
@@ -252,6 +256,14 @@ class Book:
             if words:
                 self.bindings.take_random(found.play, words)
             return found
+
+    def answers_always(self, recording: Recording) -> bool:
+        """Whether what a recording has answered is answered by it for ever."""
+        if not recording.alone or self.repeats is not None or self.failures != "none":
+            return False
+        if recording.entry.kind in CONTENTS:
+            return False
+        return not (self.strict and is_change(self.load(recording)))
 
     def use(self, recording: Recording) -> Found:
         """Use an operation that was found by other means."""

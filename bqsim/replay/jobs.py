@@ -21,6 +21,8 @@ from .timing import NO_TIME, Spans, Timing
 if TYPE_CHECKING:
     from bqsim.sim.clock import Clock
 
+    from .quick import Work
+
 PENDING, RUNNING, DONE = "PENDING", "RUNNING", "DONE"
 LOCATION = "US"
 _JOB_ID = Symbol("job")
@@ -67,6 +69,8 @@ class KeptReply(Reply):
     """A reply whose JSON is encoded once: ``texts`` are kept with what it tells of."""
 
     texts: dict[tuple[bool, bool, str | None], Response] = field(default_factory=dict)
+    # What the call did, when it can be done again without a look at what it means.
+    work: Work | None = None
 
 
 # Symbols that stand for the same in all uses of an operation.
@@ -347,11 +351,11 @@ class Jobs:
     def __init__(self, book: Book, timing: Timing, clock: Clock) -> None:
         self.book, self.timing, self.clock = book, timing, clock
         self._lock = threading.Lock()
-        self._jobs: dict[tuple[str, str], ReplayJob] = {}
-        self._requests: dict[tuple[str, str], ReplayJob] = {}
+        self._jobs: dict[tuple[str, str], ReplayJob | Begun] = {}
+        self._requests: dict[tuple[str, str], ReplayJob | Begun] = {}
         self._destinations: dict[tuple[str, str, str], ReplayJob] = {}
         # Queries whose destinations nobody has asked for.
-        self._fresh: list[ReplayJob] = []
+        self._fresh: list[ReplayJob | Begun] = []
 
     def begin(
         self,
@@ -372,7 +376,7 @@ class Jobs:
         if request_id:
             known = self._requests.get((project, request_id))
             if known is not None:
-                return known
+                return self._whole(known)
         found = self.book.find(kind, request, project=project)
         refused = found.operation.result.get("error")
         if refused:
@@ -402,6 +406,37 @@ class Jobs:
                     self._fresh.append(child)
         return job
 
+    def has_request(self, project: str, request_id: str) -> bool:
+        """Whether a request of that id has begun a job."""
+        return bool(request_id) and (project, request_id) in self._requests
+
+    def begin_again(
+        self, found: Found, project: str, location: str, labels: Mapping[str, str] | None, request_id: str
+    ) -> str:
+        """Begin the job of a query that takes no time and starts no others; its id."""
+        job_id = self.book.bindings.of(_JOB_ID, found.play)
+        begun = Begun(found, project, location, job_id, labels)
+        with self._lock:
+            self._jobs[project, job_id] = begun
+            if request_id:
+                self._requests[project, request_id] = begun
+            self._fresh.append(begun)
+        return job_id
+
+    def _whole(self, job: ReplayJob | Begun) -> ReplayJob:
+        """The job of a query that was begun."""
+        if isinstance(job, ReplayJob):
+            return job
+        with self._lock:
+            whole = job.job
+            if whole is None:
+                whole = ReplayJob(
+                    self.book, job.found, "query", job.project, job.location, job.job_id, NO_TIME
+                )
+                whole.labels = job.labels
+                job.job = whole
+            return whole
+
     def _children(self, parent: ReplayJob) -> list[ReplayJob]:
         """The jobs that a script started: what was told of them when it was recorded."""
         found = parent.found
@@ -422,8 +457,11 @@ class Jobs:
 
     def find(self, project: str, job_id: str, location: str | None = None) -> ReplayJob | None:
         """The job of that id; None when this replay has made none."""
-        job = self._jobs.get((project, job_id))
-        if job is None or (location and job.location.lower() != location.lower()):
+        known = self._jobs.get((project, job_id))
+        if known is None:
+            return None
+        job = self._whole(known)
+        if location and job.location.lower() != location.lower():
             return None
         return job
 
@@ -432,20 +470,34 @@ class Jobs:
         with self._lock:
             fresh, self._fresh = self._fresh, []
         for job in fresh:
-            place = job.destination()
+            whole = self._whole(job)
+            place = whole.destination()
             if place is not None:
-                self._destinations[place] = job
+                self._destinations[place] = whole
         return self._destinations.get((project, dataset, table))
 
     def all(self) -> list[ReplayJob]:
         """All jobs, the newest first."""
         with self._lock:
-            return list(reversed(self._jobs.values()))
+            jobs = list(reversed(self._jobs.values()))
+        return [self._whole(job) for job in jobs]
 
     def forget(self, job: ReplayJob) -> None:
         """Delete a job."""
         with self._lock:
             self._jobs.pop((job.project, job.job_id), None)
+
+
+@dataclass(slots=True)
+class Begun:
+    """A query that was answered by its text: the job is made when somebody asks for it."""
+
+    found: Found
+    project: str
+    location: str
+    job_id: str
+    labels: Mapping[str, str] | None
+    job: ReplayJob | None = None
 
 
 class Refused(Exception):

@@ -14,6 +14,7 @@ from bqsim.server.rest.reply import Reply, etag_of
 from . import paging
 from .book import Book, Found
 from .jobs import Jobs, KeptReply, ReplayJob
+from .quick import SameAnswer
 
 # Lists whose further pages can be asked for at once.
 LISTS_KEPT = 1000
@@ -104,7 +105,10 @@ class Metadata:
                 found.recording.result = kept = made, {}
             return made
         reply, texts = kept
-        return KeptReply(reply.body, reply.status, reply.etag, reply.headers, texts=texts)
+        work = None
+        if reply.status == 200 and self._book.answers_always(found.recording):
+            work = SameAnswer(self._book, found.recording, self._book.project)
+        return KeptReply(reply.body, reply.status, reply.etag, reply.headers, texts=texts, work=work)
 
     def _made(self, method: str, query: Mapping[str, str], found: Found) -> Reply:
         result, render = found.operation.result, self._book.bindings.rendered

@@ -16,7 +16,7 @@ from bqsim.record.keys import job_request, query_request
 from bqsim.server.http import BadRequest, BodyTooLarge, Disconnected, Response
 from bqsim.server.http import Request as HttpRequest
 from bqsim.server.rest.methods import Match, NoMethod, match
-from bqsim.server.rest.reply import Raw, Reply, error_reply, plain_error, respond, wants_gzip
+from bqsim.server.rest.reply import JSON_HEADERS, Raw, Reply, error_reply, plain_error, respond, wants_gzip
 from bqsim.server.rest.request import (
     MAX_BODY_BYTES,
     base_url,
@@ -36,6 +36,7 @@ from . import paging
 from .book import Book, Failed, Unrecorded
 from .jobs import DONE, Jobs, KeptReply, Refused, ReplayJob
 from .metadata import Metadata
+from .quick import Plan, QueryAgain, QueryText, Quick, SamePage, Text
 
 if TYPE_CHECKING:
     from bqsim.settings import Settings
@@ -111,6 +112,7 @@ class ReplayApp:
     def __init__(self, core: Core) -> None:
         self.core = core
         self.metadata = Metadata(core.book, core.jobs)
+        self.quick = Quick(core.gate)
         self._services: dict[str, Service] = {}
         self._sources: Sources | None = None
         self._tables: dict[tuple[str, str], Readable] = {}
@@ -129,13 +131,19 @@ class ReplayApp:
         """The answer to one HTTP request. Never raises for anything a client can send."""
         path, first = "", ""
         query: dict[str, str] = {}
+        data: bytes | None = None
         try:
             path, first, query = _parsed(http.head.target)
             if first in SERVICES:
                 return await self.service(first)(path, query, http)
             if first not in ROOTS:
                 return await self.service("storage")(path, query, http)
-            reply = await self.call(http, path, query)
+            if self.quick.knows(http):
+                data = await http.read(MAX_BODY_BYTES)
+                known = self.quick.answer(http, data)
+                if known is not None:
+                    return known
+            reply = await self.call(http, path, query, data)
             if reply.etag and http.head.method == "GET" and _unchanged(http.head.headers, reply.etag):
                 unchanged = Reply(None, 304, reply.etag, reply.headers, reply.fault)
                 return respond(unchanged, pretty=False, gzip=False, fields=None)
@@ -164,21 +172,48 @@ class ReplayApp:
                 raise plain_error(405, f"Method {verb[:20]} is not allowed for this path.") from None
             raise BigQueryError("notFound", "Not Found") from None
 
-    async def call(self, http: HttpRequest, path: str, query: dict[str, str]) -> Reply:
-        """Route and answer an API call, below ``/bigquery/v2`` or without that prefix."""
+    async def call(
+        self, http: HttpRequest, path: str, query: dict[str, str], data: bytes | None = None
+    ) -> Reply:
+        """Route and answer an API call, below ``/bigquery/v2`` or without that prefix. ``data`` is its body,
+        when that was read."""
         raw = path[len(PREFIX) :] if path.startswith(PREFIX) else path[1:]
         verb = http.head.method
         if verb == "POST":
             verb = http.head.headers.get("x-http-method-override", verb).upper()
         found = self.route(verb, raw)
-        data = await http.read(MAX_BODY_BYTES)
+        if data is None:
+            data = await http.read(MAX_BODY_BYTES)
         asked = Asked(self, found, data, query, http, parse_json(data) if data else {})
         call = asked.call()
         reply = await self.passed(call, lambda: self.replayed(asked), http)
         if self.core.verify is not None and call.sending is None:
             told = respond(reply, pretty=False, gzip=False, fields=query.get("fields") or None)
             await self.core.verify(http, data, str(call.notes.get(RECORDING, "")), told)
+        elif type(reply) is KeptReply and reply.work is not None and reply.fault is None:
+            self._plan(reply, call, query, http, data)
         return reply
+
+    def _plan(
+        self, reply: KeptReply, call: Call, query: dict[str, str], http: HttpRequest, data: bytes
+    ) -> None:
+        """Keep how a call was answered, for others like it."""
+        work = reply.work
+        assert work is not None
+        pretty, gzip, fields = _asked_for(query, http)
+        try:
+            text: Text
+            if isinstance(work, QueryAgain):
+                assert reply.body is not None
+                work.text = text = QueryText(reply.body, pretty=pretty, gzip=gzip, fields=fields)
+                headers: Mapping[str, str] = JSON_HEADERS
+            else:
+                plain = respond(reply, pretty=pretty, gzip=False, fields=fields)
+                text, headers = Text((plain.body,), gzip), plain.headers
+        except (BigQueryError, ValueError):
+            # It is answered the long way, and refused there.
+            return
+        self.quick.keep(http, data, Plan(call, str(call.notes.get(RECORDING, "")), text, headers, work))
 
     async def passed(self, call: Call, service: Callable[[], Awaitable[Reply]], http: HttpRequest) -> Reply:
         """The reply of ``service`` behind the gate, or its failure's, with the fault on its way."""
@@ -218,9 +253,7 @@ class ReplayApp:
 
     async def answer(self, reply: Reply, query: dict[str, str], http: HttpRequest) -> Response:
         """Encode a reply as the request's parameters ask."""
-        pretty = query.get("prettyPrint", "true").lower() not in ("false", "0")
-        gzip = wants_gzip(http.head.headers)
-        fields = query.get("fields") or None
+        pretty, gzip, fields = _asked_for(query, http)
         if type(reply) is KeptReply and reply.fault is None:
             return _from_kept(reply, pretty, gzip, fields)
         try:
@@ -320,6 +353,7 @@ class ReplayApp:
     async def _query(self, asked: Asked) -> Reply:
         body = asked.body
         self.core.book.know_project(asked.project)
+        known = self.core.jobs.has_request(asked.project, str(body.get("requestId") or ""))
         job = self.core.jobs.begin(
             "query",
             query_request(body),
@@ -354,7 +388,7 @@ class ReplayApp:
             answer |= job.times(state)
         answer["location"] = job.location
         answer["jobComplete"] = state == DONE
-        return Reply(answer)
+        return KeptReply(answer, work=self._again(job, answer, body, known))
 
     async def _results(self, asked: Asked) -> Reply:
         job = self._known_job(asked)
@@ -386,7 +420,28 @@ class ReplayApp:
             kept = answer, {}
             if len(job.pages) < PAGES_KEPT:
                 job.pages[key] = kept
-        return KeptReply(kept[0], etag=kept[0]["etag"], texts=kept[1])
+        # A job that has failures to tell yet tells them first.
+        work = None if job.failures else SamePage(self.core.jobs, job)
+        return KeptReply(kept[0], etag=kept[0]["etag"], texts=kept[1], work=work)
+
+    def _again(
+        self, job: ReplayJob, answer: Mapping[str, Any], body: Mapping[str, Any], known: bool
+    ) -> QueryAgain | None:
+        """What a query did, when it does the same whenever it comes again."""
+        recording, jobs = job.found.recording, self.core.jobs
+        # The first time tells nothing of whether there will be others.
+        if known or recording.used < 2 or job.dry_run or not jobs.timing.none or job.state() != DONE:
+            return None
+        if job.kept.summary is None or not jobs.book.answers_always(recording):
+            return None
+        if job.found.operation.result.get("children"):
+            return None
+        following = 0
+        if "pageToken" in answer:
+            following = paging.decode(job.job_id, answer["pageToken"])
+        return QueryAgain(
+            jobs, recording, job.project, job.location, body.get("labels"), following, jobs.book.project
+        )
 
     def _put_page(
         self, answer: dict[str, Any], job: ReplayJob, wire: WireOptions, start: int, count: int | None
@@ -574,6 +629,12 @@ def _parsed(target: str) -> tuple[str, str, dict[str, str]]:
     """The path of a target, its first segment, and its parameters, which nobody changes."""
     path, query = split_target(target)
     return path, path[1:].partition("/")[0], parse_query(query)
+
+
+def _asked_for(query: Mapping[str, str], http: HttpRequest) -> tuple[bool, bool, str | None]:
+    """How an answer is to look: in lines, compressed, and which fields of it."""
+    pretty = query.get("prettyPrint", "true").lower() not in ("false", "0")
+    return pretty, wants_gzip(http.head.headers), query.get("fields") or None
 
 
 def failed_reply(failure: Mapping[str, Any]) -> Reply:

@@ -13,7 +13,8 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
 
 from bqsim.sim.clock import Clock, RealClock
 from bqsim.sim.scenario.model import Network
@@ -33,8 +34,11 @@ _protocol_log.setLevel(logging.CRITICAL)
 MAX_HEAD_BYTES = 16 * 1024
 # Connections that wait to be taken.
 BACKLOG = 512
+# The longest answer that is written without a look at how fast the client reads.
+WRITTEN_AT_ONCE_BYTES = 256 * 1024
 # Google's resumable uploads give 308 this meaning.
 _PHRASES = {308: "Resume Incomplete"}
+_STATUS_LINES: dict[int, bytes] = {}
 
 
 class BadRequest(Exception):
@@ -82,7 +86,8 @@ class Content:
 class Response:
     """An answer: status, body, headers other than Content-Length, and what befalls it on its way.
 
-    ``content`` takes the place of ``body``.
+    ``content`` takes the place of ``body``. ``lines`` are the headers as bytes, a line each: who has made
+    them before lets the server put the answer together faster. ``headers`` say the same.
     """
 
     status: int
@@ -90,6 +95,27 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
     fault: Network | None = None
     content: Content | None = None
+    lines: bytes = b""
+
+
+class _Whole:
+    """An answer to aiohttp that is written as it is; the connection goes on."""
+
+    __slots__ = ("_data",)
+    keep_alive = True
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Write it; ConnectionResetError when the client has gone away."""
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client has gone away")
+        transport.write(self._data)
+
+    async def write_eof(self) -> None:
+        """Nothing is left to send."""
 
 
 class Request:
@@ -117,6 +143,12 @@ class Request:
             return b""
         if length is not None and length > limit:
             raise BodyTooLarge
+        content = self._inner.content
+        if content.is_eof() and content.exception() is None:
+            whole = content.read_nowait()
+            if len(whole) > limit:
+                raise BodyTooLarge
+            return whole
         parts: list[bytes] = []
         size = 0
         async for piece in self.pieces():
@@ -202,6 +234,8 @@ class HttpServer:
                     answer.body = b"".join([piece async for piece in answer.content.pieces])
                     answer.content = None
                 return await self._suffer(answer, answer.fault, inner)
+            if answer.lines and self._goes_on(inner) and len(answer.body) <= WRITTEN_AT_ONCE_BYTES:
+                return cast("web.StreamResponse", self._whole(answer))
             return self._encode(answer)
         except BadRequest as error:
             response = self._encode(self._refusal(error.status, str(error)))
@@ -237,6 +271,19 @@ class HttpServer:
         )
         response.headers["Date"] = self._date()
         return response
+
+    def _goes_on(self, inner: web.BaseRequest) -> bool:
+        """Whether an answer in full is due, after which the connection goes on by itself."""
+        return inner.keep_alive and inner.version[1] == 1 and inner.method != "HEAD"
+
+    def _whole(self, answer: Response) -> _Whole:
+        status, body = answer.status, answer.body
+        head = _STATUS_LINES.get(status)
+        if head is None:
+            phrase = _PHRASES.get(status) or HTTPStatus(status).phrase
+            head = _STATUS_LINES[status] = f"HTTP/1.1 {status} {phrase}\r\n".encode()
+        tail = f"Date: {self._date()}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        return _Whole(b"".join((head, answer.lines, tail, body)))
 
     def _date(self) -> str:
         """The time of an answer, in the words of HTTP; they are found once a second."""
