@@ -15,6 +15,7 @@ from bqsim.record.jobs_of import job_records
 from bqsim.record.model import Operation
 from bqsim.sim.methods import APPEND_ROWS, READ_ROWS
 
+_ONE_CALL = ("metadata", "object", "insert")
 JOB_KINDS = ("query", "load", "extract", "copy")
 _STARTS = {"query": "bigquery.jobs.insert", "insert": "bigquery.tabledata.insertAll"}
 _METHODS = {"insert": "bigquery.tabledata.insertAll", "rows": "bigquery.tabledata.list"}
@@ -66,10 +67,10 @@ def take(samples: Samples, operation: Operation) -> None:
     at = operation.measures.get("at") or {}
     result = operation.result
     method = _method(operation)
+    # The same call with the same answer, made again, is one operation.
+    calls = [max(0.0, float(one)) for one in at.get("calls") or () if isinstance(one, int | float)]
     if method:
-        # The same call with the same answer, made again, is one operation.
-        again = len(operation.measures.get("numbers") or ()) if operation.kind == "metadata" else 1
-        samples.asked[method] += max(1, again)
+        samples.asked[method] += max(1, len(calls))
     for failure in result.get("failures") or ():
         failed = str(failure.get("method") or method)
         reason = _reason(failure)
@@ -81,8 +82,8 @@ def take(samples: Samples, operation: Operation) -> None:
         reason = _reason(refused)
         if reason:
             samples.failed[method, reason] += 1
-    elif operation.kind in ("metadata", "object", "insert") and method and "end_s" in at:
-        samples.calls.setdefault(method, []).append(max(0.0, float(at["end_s"])))
+    elif operation.kind in _ONE_CALL and method and (calls or "end_s" in at):
+        samples.calls.setdefault(method, []).extend(calls or [max(0.0, float(at["end_s"]))])
     pages, name = _pages(operation, at)
     if pages:
         samples.pages.setdefault(name, []).extend(pages)

@@ -104,6 +104,9 @@ class Operations(Sequence[Operation]):
         self._file.seek(at)
         text = zlib.decompress(self._file.read(size)).decode("utf-8", "surrogatepass")
         members = json.loads(_OF_GROUP.sub(self._of, text))
+        measures = {**members["measures"], "numbers": sorted(set(one.numbers))}
+        if one.calls:
+            measures["at"] = {**measures["at"], "calls": one.calls}
         return Operation(
             members["kind"],
             one.key,
@@ -113,7 +116,7 @@ class Operations(Sequence[Operation]):
             {members["resources"].get(n, n): v for n, v in sorted(one.order.items())},
             tuple(sorted(members["resources"].get(name, name) for name in one.changes)),
             members["exchanges"],
-            {**members["measures"], "numbers": sorted(set(one.numbers))},
+            measures,
         )
 
     def _of(self, found: re.Match[str]) -> str:
@@ -124,15 +127,17 @@ class Operations(Sequence[Operation]):
 class _Named:
     """An operation's name, and the groups that it stands for."""
 
-    __slots__ = ("changes", "groups", "key", "numbers", "occurrence", "order", "place")
+    __slots__ = ("calls", "changes", "groups", "key", "numbers", "occurrence", "order", "place")
 
-    def __init__(self, touch: Touch, place: int, numbers: list[int]) -> None:
+    def __init__(self, touch: Touch, place: int, numbers: list[int], calls: list[float]) -> None:
         self.key, self.occurrence, self.place = touch.key, touch.occurrence, place
         self.order = touch.order
         self.changes = tuple({*touch.changes, *touch.adds})
         self.groups = [place]
         # Of all calls that it took.
         self.numbers = list(numbers)
+        # What each of them took that was answered.
+        self.calls = list(calls)
 
 
 class _Folding:
@@ -147,15 +152,20 @@ class _Folding:
         self.file: Any = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the operations
         self.places: list[tuple[int, int]] = []
         self.numbers: list[list[int]] = []
+        self.calls: list[list[float]] = []
 
     def operations(self) -> Operations:
         touches = [self._touch(group) for group in self.grouping.groups]
         order = arrange(touches)
-        named = {number: _Named(touches[number], number, self.numbers[number]) for number in order}
+        named = {
+            number: _Named(touches[number], number, self.numbers[number], self.calls[number])
+            for number in order
+        }
         for number, touch in enumerate(touches):
             if touch.same >= 0:
                 named[touch.same].groups.append(number)
                 named[touch.same].numbers += self.numbers[number]
+                named[touch.same].calls += self.calls[number]
         return Operations(
             self.file,
             self.places,
@@ -169,6 +179,7 @@ class _Folding:
         views = [self.source.view(*unit) for unit in units]
         own = set(group.units)
         self.numbers.append([v.exchange.number for v, unit in zip(views, units, strict=True) if unit in own])
+        self.calls.append(_calls(group, views))
         made = _made(group, views, self.keep)
         symbols = Symboliser(self.identities, group.number, group.started_s)
         request = symbols.request(made.request)
@@ -267,6 +278,17 @@ def _exchanges(views: list[View]) -> list[dict[str, Any]]:
             told["broken"] = exchange.broken
         found.setdefault(json.dumps(told, sort_keys=True), told)
     return [found[name] for name in sorted(found)]
+
+
+def _calls(group: Group, views: list[View]) -> list[float]:
+    """What each call took, in seconds, of operations that are one call or the pages of one list. An upload is
+    one, however many pieces it has. Calls that were made again after a failure do not count with it."""
+    if group.kind not in ("metadata", "object", "insert") or not views:
+        return []
+    if "upload" in views[0].exchange.target:
+        return [_round(group.ended_s - group.started_s)]
+    counting = [view for view in views if view.ok] or views[-1:]
+    return [_round(view.ended_s - view.started_s) for view in counting]
 
 
 def _acks(views: list[View]) -> list[float]:

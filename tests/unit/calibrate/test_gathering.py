@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from bqsim.calibrate.gathering import gather
@@ -79,6 +80,15 @@ def test_operations_tell_their_times(tmp_path: Path) -> None:
         ("bigquery.jobs.insert", "backendError"): 1,
         ("bigquery.jobs.insert", "invalidQuery"): 1,
     }
+
+
+def test_every_repetition_of_a_call_is_a_sample(tmp_path: Path) -> None:
+    at = {"start_s": 0, "end_s": 0.125, "calls": [0.125, 0.25, 0.5]}
+    again = replace(GET, measures={"at": at, "numbers": [1, 4, 9]})
+    CassetteWriter(tmp_path / "c.cassette").write(Header(), [again])
+    found = gather([tmp_path / "c.cassette"])
+    assert found.calls == {"bigquery.tables.get": [0.125, 0.25, 0.5]}
+    assert found.asked == {"bigquery.tables.get": 3}
 
 
 def test_cassettes_and_histories_together(tmp_path: Path) -> None:

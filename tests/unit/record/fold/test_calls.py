@@ -32,6 +32,9 @@ def test_failures_before_the_answer() -> None:
     (made,) = fold(calls.made)
     assert made.result["status"] == 204
     assert made.result["failures"][0]["reason"] == "rateLimitExceeded"
+    # What the answer took, without the failure and the wait before.
+    assert made.measures["at"]["calls"] == [0.5]
+    assert made.measures["at"]["end_s"] == 1.5
 
 
 def test_a_refusal_that_nobody_sent_again_is_its_own() -> None:

@@ -111,8 +111,8 @@ class TestOrder:
         calls = Calls()
         table = {"tableReference": {"projectId": "p", "datasetId": "d", "tableId": "t"}}
         calls.rest("POST", "/datasets/d/tables", table, table)
-        calls.rest("GET", "/datasets/d/tables/t", None, {"numRows": "0"})
-        calls.rest("GET", "/datasets/d/tables/t", None, {"numRows": "0"})
+        calls.rest("GET", "/datasets/d/tables/t", None, {"numRows": "0"}, took_s=0.25)
+        calls.rest("GET", "/datasets/d/tables/t", None, {"numRows": "0"}, took_s=0.125)
         calls.rest("POST", "/datasets/d/tables/t/insertAll", {"rows": [{"json": {"x": 1}}]}, {})
         calls.rest("GET", "/datasets/d/tables/t", None, {"numRows": "1"})
         made = list(fold(calls.made))
@@ -123,6 +123,7 @@ class TestOrder:
         ]
         # The two reads between are one, as nothing had changed.
         assert reads[0].measures["numbers"] == [2, 3]
+        assert reads[0].measures["at"]["calls"] == [0.25, 0.125]
 
     def test_what_was_faster_does_not_matter(self) -> None:
         """Calls of four threads, in whatever order they came."""
