@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import field_usage, validating
+from . import field_usage, importing, validating
 from .environment import ProjectNames
 from .marks import MARKERS, strict
 from .recording import MARKER_TEXT, Recorded, add_options, recorded
@@ -70,6 +70,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers; settle the seed."""
+    finder = importing.configure()
+    config.add_cleanup(lambda: importing.unconfigure(finder))
     from bqsim.sim.draws import Draws
 
     for text in (*MARKERS, MARKER_TEXT):
