@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +19,13 @@ from bqsim.sim.rules.sqltext import normal_sql, sql_fingerprint
 
 from .errors import CostError
 from .model import LOWER_BOUND, UNKNOWN, Estimate, Measured, Query, TableRead, Workload
-from .temporary import Made
+from .rehearsal import CONTROL, Rehearsal, Stage
 from .volatile import volatile_functions
 
 if TYPE_CHECKING:
+    from bqsim.engine.protocol import Session
     from bqsim.seeding import Api
+    from bqsim.server.core import Core
 
 # Queries in one request.
 AT_ONCE = 100
@@ -34,11 +37,12 @@ _SEEDS = frozenset({".yaml", ".yml", ".sql"})
 class Bench:
     """Estimates queries. ``streamed`` are patterns of tables (``project.dataset.table``) that have rows in
     the streaming buffer all the time, as those with steady inserts do: their results are not cached. ``at``
-    is the time that queries are told."""
+    is the time that queries are told. On a ``stage`` scripts are rehearsed; without one they are what a dry
+    run of the whole tells."""
 
     api: Api
     streamed: Sequence[str] = ()
-    split: Callable[[str], list[str]] | None = None
+    stage: Stage | None = None
     at: dt.datetime | None = None
     _known: dict[Any, Estimate] = field(default_factory=dict)
 
@@ -58,82 +62,48 @@ class Bench:
         for project, asked in by_project.items():
             for start in range(0, len(asked), AT_ONCE):
                 part = asked[start : start + AT_ONCE]
-                body = {"queries": [{"query": _configuration(query)} for _, query in part]}
-                answer = self.api.control("POST", f"projects/{project}/estimate", body)
-                for (key, query), told in zip(part, answer["estimates"], strict=True):
-                    self._known[key] = self._finished(query, told)
+                told = self._told(project, [query for _, query in part])
+                for (key, query), one in zip(part, told, strict=True):
+                    self._known[key] = self._finished(query, one)
         return [self._known[key] for key in keys]
+
+    def _told(self, project: str, queries: Sequence[Query]) -> list[Mapping[str, Any]]:
+        body = {"queries": [{"query": _configuration(query)} for query in queries]}
+        answer: list[Mapping[str, Any]]
+        answer = self.api.control("POST", f"projects/{project}/estimate", body)["estimates"]
+        return answer
+
+    def _asked(self, queries: Sequence[Query]) -> list[Estimate]:
+        """The estimates of queries of one project as the tables are now."""
+        told = self._told(queries[0].project or self.api.project, queries)
+        return [estimate_of(one) for one in told]
 
     def _finished(self, query: Query, told: Mapping[str, Any]) -> Estimate:
         found = estimate_of(told)
         if found.error:
             return found
         notes = list(found.notes)
-        if found.statement_type == "SCRIPT" and self.split is not None:
-            found = self._script(query, found)
+        if found.statement_type == "SCRIPT" and self.stage is not None:
+            found = self._script(query, found, self.stage)
             notes = list(found.notes)
         reasons = tuple(_uncacheable(query, found, told, self.streamed))
         return replace(found, uncacheable=reasons, notes=tuple(notes))
 
-    def _script(self, query: Query, whole: Estimate) -> Estimate:
+    def _script(self, query: Query, whole: Estimate, stage: Stage) -> Estimate:
         """A script statement by statement: a dry run of the whole ends at its first DDL statement."""
-        assert self.split is not None
-        parts = self.split(query.sql)
-        if len(parts) < 2:
+        nodes = stage.parse(query.sql)
+        if len(nodes) < 2 and not any(str(node.kind) in CONTROL for node in nodes):
             return whole
-        found: list[Estimate] = []
-        made, changed = Made(), set[str]()
-        missed = inner = 0
-        stale = False
-        for part in parts:
-            one = self.estimates([replace(query, sql=part, runs=())])[0]
-            told = self._written_out(query, part, made) if one.error else None
-            inside = made.take(part)
-            if one.error and told is None and inside is not None:
-                # A temporary table needs its script: what is read is its query's.
-                one = self.estimates([replace(query, sql=inside, runs=())])[0]
-            if told is not None:
-                one, inner = told, inner + 1
-            elif one.error:
-                missed += 1
-                continue
-            found.append(one)
-            stale |= any(table.table in changed for table in one.tables)
-            changed |= changed_by(query, part, self.api.project)
-        notes = []
-        accuracy = joined(found, "").accuracy
-        if stale:
-            notes.append("statements read what earlier ones change: their sizes are those before")
-            accuracy = UNKNOWN
-        if inner:
-            notes.append(
-                f"{inner} of {len(parts)} statements read tables of the script: these reads are not counted"
-            )
-            accuracy = LOWER_BOUND
-        if missed:
-            notes.append(f"{missed} of {len(parts)} statements depend on earlier ones: they are not counted")
-            accuracy = LOWER_BOUND
-        total = sum(e.bytes_processed for e in found)
-        best = joined(found, "SCRIPT") if total >= whole.bytes_processed else whole
-        return replace(best, accuracy=accuracy, notes=tuple(notes))
-
-    def _written_out(self, query: Query, part: str, made: Made) -> Estimate | None:
-        """A statement that reads tables which the script makes: what it reads of others."""
-        written = made.written_out(part)
-        if written is None:
-            return None
-        text, used = written
-        asked = [replace(query, sql=sql, runs=()) for sql in (text, *used)]
-        whole, *parts = self.estimates(asked)
-        if whole.error or any(e.error for e in parts):
-            return None
-        counted = {t.table: t.bytes or 0 for e in parts for t in e.tables}
-        processed = max(0, whole.bytes_processed - sum(e.bytes_processed for e in parts))
-        tables = tuple(t for t in whole.tables if (t.bytes or 0) > counted.get(t.table, -1))
-        billed = max(0, whole.bytes_billed - sum(e.bytes_billed for e in parts))
-        return replace(
-            whole, bytes_processed=processed, bytes_billed=billed, bytes_at_most=processed, tables=tables
-        )
+        changed = partial(changed_by, query, project=self.api.project)
+        done = Rehearsal(self.api, stage, query, self._asked, changed).run(nodes)
+        if not done.found:
+            return replace(whole, notes=tuple(done.notes), accuracy=done.accuracy or whole.accuracy)
+        all_ = joined(done.found, "SCRIPT")
+        accuracy = done.accuracy or all_.accuracy
+        best = all_
+        if accuracy == LOWER_BOUND and all_.bytes_processed < whole.bytes_processed:
+            best = whole
+        return replace(best, accuracy=accuracy, notes=tuple(done.notes))
 
 
 def changed_by(query: Query, sql: str, project: str) -> set[str]:
@@ -341,6 +311,27 @@ def _day(partition_id: str) -> dt.date | None:
     return found if 2005 <= found.year <= 2100 else None
 
 
+def stage_of(core: Core) -> Stage:
+    """A simulator of this process as a stage."""
+    from bqsim.catalog.refs import TableRef
+    from bqsim.catalog.shadow import as_shadow, shadow_of
+
+    def given(source: str, target: str, session: Session) -> bool:
+        refs = [TableRef(*name.split(".")) for name in (source, target)]
+        catalog = core.catalog
+        with catalog.lock(*refs), catalog.change(session) as change:
+            statistics = shadow_of(catalog.table(refs[0]))
+            if statistics is not None:
+                change.put_table(as_shadow(catalog.table(refs[1]), statistics))
+        return statistics is not None
+
+    def twin(source: str, target: str) -> bool:
+        done: bool = core.pool.submit(partial(given, source, target)).result()
+        return done
+
+    return Stage(core.googlesql.parse_script, twin)
+
+
 @contextmanager
 def bench(
     tables: Sequence[str | Path] = (),
@@ -380,11 +371,8 @@ def bench(
         core = simulator.core
         assert core is not None
 
-        def split(sql: str) -> list[str]:
-            return [node.span.text for node in core.googlesql.parse_script(sql)]
-
         moment = dt.datetime.fromtimestamp(core.clock.now_us() // 1_000_000, dt.UTC)
-        yield Bench(api, streamed, split, moment)
+        yield Bench(api, streamed, stage_of(core), moment)
 
 
 def fingerprinted(query: Query) -> Query:

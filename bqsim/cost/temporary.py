@@ -27,6 +27,10 @@ class Made:
             return str(written.sql(dialect="bigquery"))
         return None
 
+    def forget(self, name: str) -> None:
+        """A table can be read now."""
+        self._queries.pop(name, None)
+
     def written_out(self, sql: str) -> tuple[str, list[str]] | None:
         """The statement with the queries of such tables in their places, and these queries; None when it
         reads none of them, or changes one."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import bqsim
-from bqsim.cost.bench import Bench, fingerprinted
+from bqsim.cost.bench import Bench, fingerprinted, stage_of
 from bqsim.cost.model import Query
 from bqsim.seeding import Api, ApiError
 
@@ -54,7 +54,7 @@ def compared(paths: list[Path]) -> Iterator[Outcome]:
         core = simulator.core
         assert core is not None
         api = Api(simulator.url, PROJECT)
-        bench = Bench(api, split=lambda sql: [n.span.text for n in core.googlesql.parse_script(sql)])
+        bench = Bench(api, stage=stage_of(core))
         for path in paths:
             for n, line in enumerate(path.read_text().splitlines()):
                 case = json.loads(line)
