@@ -18,7 +18,7 @@ from bqsim.record.recovery import recover
 from bqsim.record.redact.packed import unpacked
 from tests.unit.record.redact.canaries import canaries, halves
 
-KILLS = int(os.environ.get("BQSIM_KILLS", "3"))
+KILLS = int(os.environ.get("BQSIM_KILLS", "1"))
 SEED = int(os.environ.get("BQSIM_SEED", "1"))
 ROOT = Path(__file__).parents[2]
 _PACKED = re.compile(rb"\x1f\x8b\x08|\x28\xb5\x2f\xfd")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,29 +16,11 @@ from google.protobuf import descriptor_pb2
 
 from bqsim.record.cassette.cassette import Cassette
 from bqsim.record.jobs_of import job_records
+from bqsim.simulator import Simulator
 from tests.record_help import Clients, recorded
-from tests.servers import free_port, process, wait_for_port
 
 UNCACHED = bigquery.QueryJobConfig(use_query_cache=False)
 SCHEMA = [bigquery.SchemaField("n", "INTEGER"), bigquery.SchemaField("s", "STRING")]
-
-
-@dataclass
-class Upstream:
-    url: str
-    grpc_target: str
-    project: str = "recorded-project"
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    """A simulator in a process of its own."""
-    port, grpc_port = free_port(), free_port()
-    arguments = ("-m", "bqsim.cli", "serve", "--port", str(port), "--grpc-port", str(grpc_port))
-    with process(*arguments):
-        wait_for_port(port)
-        wait_for_port(grpc_port)
-        yield Upstream(f"http://127.0.0.1:{port}", f"127.0.0.1:{grpc_port}")
 
 
 def program(clients: Clients) -> None:
@@ -142,9 +122,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def cassettes(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> list[Cassette]:
-    places = [tmp_path_factory.mktemp("recordings") / "a.cassette" for _ in range(2)]
-    return [recorded(upstream, place, program) for place in places]
+def cassettes(bqsim_server: Simulator, tmp_path_factory: pytest.TempPathFactory) -> list[Cassette]:
+    """The same program in two projects."""
+    return [
+        recorded(bqsim_server, tmp_path_factory.mktemp("recordings") / "a.cassette", program, project)
+        for project in ("recorded-project", "example.com:other")
+    ]
 
 
 def test_recorded_twice_the_folders_are_the_same(cassettes: list[Cassette]) -> None:
@@ -188,7 +171,7 @@ def test_its_jobs(cassettes: list[Cassette]) -> None:
     )
 
 
-def test_uploads_and_objects(upstream: Upstream, tmp_path: Path) -> None:
+def test_uploads_and_objects(bqsim_server: Simulator, tmp_path: Path) -> None:
     """A resumable upload in pieces, objects, a load from them, and a batch of calls."""
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import storage
@@ -215,7 +198,7 @@ def test_uploads_and_objects(upstream: Upstream, tmp_path: Path) -> None:
         client.delete_dataset("uploads", delete_contents=True)
         client.close()
 
-    cassette = recorded(upstream, tmp_path / "uploads.cassette", work)
+    cassette = recorded(bqsim_server, tmp_path / "uploads.cassette", work, "recorded-project")
     operations = list(cassette.operations())
     loads = {
         str(o.request["configuration"]["load"]["destinationTable"]["tableId"]): o

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bqsim.calibrate.calibration import CalibrationError, calibrate
+from bqsim.calibrate.calibration import Calibration, CalibrationError, calibrate
 from bqsim.calibrate.gathering import Samples
 from bqsim.calibrate.profile import profile, scenario
 from bqsim.history import JobRecord
@@ -32,8 +32,12 @@ def history() -> list[JobRecord]:
     return [*found, *failed, wrong, hit, script]
 
 
-def test_fingerprints_apart_where_they_differ() -> None:
-    made = calibrate(Samples(jobs=history(), sources=["h"]))
+@pytest.fixture(scope="module")
+def made() -> Calibration:
+    return calibrate(Samples(jobs=history(), sources=["h"]))
+
+
+def test_fingerprints_apart_where_they_differ(made: Calibration) -> None:
     found = scenario(made)
     assert found.latency is not None
     rules = [(rule.phase, rule.match) for rule in found.latency.rules]
@@ -49,8 +53,7 @@ def test_fingerprints_apart_where_they_differ() -> None:
     assert all(ks < 0.1 for name, ks in made.compared.items() if name.startswith("fingerprint"))
 
 
-def test_failures_by_chance_are_rules_others_are_told() -> None:
-    made = calibrate(Samples(jobs=history(), sources=["h"]))
+def test_failures_by_chance_are_rules_others_are_told(made: Calibration) -> None:
     (rule,) = scenario(made).rules
     assert (rule.effect.reason, rule.effect.level) == ("backendError", "job")  # type: ignore[union-attr]
     assert rule.match.job_type == ("QUERY",)
@@ -59,8 +62,7 @@ def test_failures_by_chance_are_rules_others_are_told() -> None:
     assert "since requests cause it: invalidQuery of QUERY jobs: 1 of 453" in text
 
 
-def test_what_has_too_few_samples_says_what_stands_in() -> None:
-    made = calibrate(Samples(jobs=history(), sources=["h"]))
+def test_what_has_too_few_samples_says_what_stands_in(made: Calibration) -> None:
     few = next(one for one in made.classes if one.name == fingerprint_of("SELECT 1 FROM d.v"))
     assert few.fell_back["run"] == "12 samples, 30 are needed: that of statement SELECT stands in"
     text = profile(made)

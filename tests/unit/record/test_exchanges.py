@@ -6,10 +6,11 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from bqsim.record.exchanges import JOURNAL, Journal, JournalWriter, Spooled
 from bqsim.record.model import Content, Exchange, Part
+from tests.unit.record.examples import EXAMPLES
 
 _BYTES = st.binary(max_size=50)
 _CONTENTS = st.builds(
@@ -38,7 +39,7 @@ _EXCHANGES = st.builds(
 
 
 def test_what_was_written_is_read(tmp_path_factory: pytest.TempPathFactory) -> None:
-    @settings(max_examples=60, deadline=None)
+    @EXAMPLES
     @given(st.lists(_EXCHANGES, max_size=4))
     def check(exchanges: list[Exchange]) -> None:
         path = tmp_path_factory.mktemp("journal") / JOURNAL

@@ -18,6 +18,7 @@ from bqsim.record.cassette.text import HEAD_LINE, operation_of, operation_text
 from bqsim.record.cassette.writer import CassetteWriter, prune
 from bqsim.record.keys import operation_key
 from bqsim.record.model import BLOB, KINDS, Operation
+from tests.unit.record.examples import EXAMPLES
 
 from .conftest import write
 
@@ -32,6 +33,7 @@ _json = st.recursive(
 _objects = st.dictionaries(_texts, _json, max_size=4)
 
 
+@EXAMPLES
 @given(
     st.sampled_from(sorted(KINDS)),
     st.integers(1, 999_999_999),
@@ -55,6 +57,7 @@ def test_texts_are_read_as_they_were_written(
     assert not [line for line in body.split(b"\n") if line[:1] in (b"=", b"<", b">")]
 
 
+@EXAMPLES
 @given(_objects)
 def test_keys_do_not_depend_on_the_order_of_members(request: dict[str, Any]) -> None:
     turned = json.loads(json.dumps(dict(reversed(request.items()))))
@@ -211,6 +214,7 @@ def test_lines_that_end_otherwise(cassette: Cassette) -> None:
     assert list(Cassette.open(cassette.folder).operations()) == told
 
 
+@EXAMPLES
 @given(st.integers(1, 400))
 def test_pieces_of_any_size_give_the_same(tmp_path_factory: pytest.TempPathFactory, size: int) -> None:
     from bqsim.record.cassette import scanning

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bqsim.record.cassette.preview import MOST_LINES, preview
+from tests.unit.record.examples import EXAMPLES
 
 from .conftest import AVRO, rows_arrow, rows_json, rows_ndjson
 
@@ -66,6 +67,7 @@ def test_bytes_are_shown_as_bytes() -> None:
     assert preview(b"\x00\x01ab")[:2] == ["4 bytes", f"0000  {'00 01 61 62':<47}  ..ab"]
 
 
+@EXAMPLES
 @given(
     st.binary(max_size=200),
     st.sampled_from(

@@ -18,6 +18,7 @@ from bqsim.record.routes import identify
 from bqsim.record.symbols import symbols_of
 from bqsim.storage.v1 import read_pb2, stream_pb2, write_pb2
 from tests.exchange_help import READ, SCHEMA, WRITE, Calls, job, rows
+from tests.unit.record.examples import EXAMPLES
 
 BEGAN_US = 1_795_000_000_000_000
 
@@ -351,7 +352,7 @@ def grpc_calls(draw: Callable[..., Any]) -> Exchange:
     )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(st.lists(rest_calls() | grpc_calls(), max_size=8), st.lists(st.floats(0, 2), min_size=8, max_size=8))
 def test_any_calls(drawn: list[Exchange], took: list[float]) -> None:
     """Nothing fails, every call is in one operation, and all symbols have something that they stand for."""

@@ -174,7 +174,7 @@ def test_streams(channel: grpc.Channel, tap: ListTap) -> None:
 
 
 def test_large_messages(channel: grpc.Channel, tap: ListTap) -> None:
-    size = 120_000_000
+    size = 30_000_000
     metadata = (("x-bin", b""),)
     answer = channel.unary_unary(f"/{SERVICE}/One")(b"x" * size, metadata=metadata, timeout=60)
     assert len(answer) == size
@@ -213,12 +213,17 @@ def test_cancelled_by_the_client(
 def test_deadlines(parts: tuple[Service, RecordingProxy], channel: grpc.Channel, tap: ListTap) -> None:
     parts[0].over.clear()
     parts[0].deadlines.clear()
-    with pytest.raises(grpc.RpcError) as raised:
-        list(channel.unary_stream(f"/{SERVICE}/Waits")(b"", timeout=1.5))
-    assert raised.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    # On a busy machine a deadline may pass before the call is there.
+    for timeout in (0.5, 2, 8, 32):
+        tap.calls.clear()
+        with pytest.raises(grpc.RpcError) as raised:
+            list(channel.unary_stream(f"/{SERVICE}/Waits")(b"", timeout=timeout))
+        assert raised.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        if parts[0].deadlines:
+            break
     assert parts[0].over.wait(20)
     deadline = parts[0].deadlines[0]
-    assert deadline is not None and deadline <= 1.5
+    assert deadline is not None and deadline <= timeout
     assert only(tap).code == "DEADLINE_EXCEEDED"
 
 

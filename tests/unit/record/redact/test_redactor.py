@@ -23,6 +23,7 @@ from bqsim.codecs import wire
 from bqsim.record.redact.policy import Policy
 from bqsim.record.redact.redactor import Redactor
 from bqsim.record.redact.scan import leaks
+from tests.unit.record.examples import EXAMPLES
 
 from .canaries import canaries, halves
 
@@ -253,12 +254,14 @@ def _dirty(draw: st.DrawFn) -> str:
     return draw(st.sampled_from(("", " ", "\n", '"', "=", "'"))).join(pieces)
 
 
+@EXAMPLES
 @given(_dirty())
 def test_what_was_redacted_stays(text: str) -> None:
     once = REDACTOR.text(text)
     assert REDACTOR.text(once) == once
 
 
+@EXAMPLES
 @given(st.lists(_dirty(), max_size=3), st.sampled_from(("application/json", "text/plain", "text/csv", "")))
 def test_bodies_that_were_redacted_stay(texts: list[str], media: str) -> None:
     data = json.dumps({"a": texts, "b": {"password": "x"}}).encode("utf-8", "surrogatepass")
@@ -266,6 +269,7 @@ def test_bodies_that_were_redacted_stay(texts: list[str], media: str) -> None:
     assert REDACTOR.content(once, media) == once
 
 
+@EXAMPLES
 @given(_dirty(), st.lists(st.integers(0, 300), max_size=6))
 def test_pieces_give_the_whole(text: str, cuts: list[int]) -> None:
     data = json.dumps({"a": text}).encode("utf-8", "surrogatepass")

@@ -21,6 +21,7 @@ from bqsim.record.redact import chance
 from bqsim.record.redact.policy import Policy, RowRule
 from bqsim.record.redact.redactor import Redactor
 from bqsim.storage.v1 import read_pb2, stream_pb2, write_pb2
+from tests.unit.record.examples import EXAMPLES
 
 from .canaries import canaries
 
@@ -156,6 +157,7 @@ def test_arrow_columns_of_every_type() -> None:
 TEXTS = st.text(min_size=1, max_size=12)
 
 
+@EXAMPLES
 @given(st.sets(TEXTS, max_size=20))
 def test_made_up_texts_are_as_many_and_as_long(texts: set[str]) -> None:
     made = {text: chance.text_like(KEY, text) for text in texts}
@@ -165,6 +167,7 @@ def test_made_up_texts_are_as_many_and_as_long(texts: set[str]) -> None:
         assert [c.isdigit() for c in text if c < "\x80"] == [c.isdigit() for c in other if c < "\x80"]
 
 
+@EXAMPLES
 @given(st.sets(st.integers(-(2**63), 2**63 - 1), max_size=20))
 def test_numbers_stay_different(numbers: set[int]) -> None:
     hashed = [chance.int_hash(KEY, n) for n in numbers]
@@ -175,6 +178,7 @@ def test_numbers_stay_different(numbers: set[int]) -> None:
     assert all(len(a) == len(b) and int(b) < 2**63 for a, b in made.items())
 
 
+@EXAMPLES
 @given(st.dates(), st.integers(0, 86_400_000_000 - 1))
 def test_times_stay_in_their_span(day: dt.date, us: int) -> None:
     made = dt.date.fromordinal(chance.day_like(KEY, day.toordinal()))
@@ -183,6 +187,7 @@ def test_times_stay_in_their_span(day: dt.date, us: int) -> None:
     assert chance.time_like(KEY, us // 1_000_000 * 1_000_000) % 1_000_000 == 0
 
 
+@EXAMPLES
 @given(st.integers(1, 300), st.data())
 def test_permutations_are_permutations(size: int, data: st.DataObject) -> None:
     assert sorted(chance.permuted(KEY, n, size, "x") for n in range(size)) == list(range(size))
