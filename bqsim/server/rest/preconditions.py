@@ -20,13 +20,18 @@ def check_if_match(request: Request, etag: str) -> None:
 
 
 def merge_patch(current: Any, patch: Mapping[str, Any]) -> dict[str, Any]:
-    """``current`` with the members of ``patch``: null removes a member, objects merge, lists replace."""
+    """``current`` with the members of ``patch``: null removes a member, objects merge, lists replace.
+
+    Null members of objects in lists count as not given.
+    """
     out = dict(current) if isinstance(current, Mapping) else {}
     for name, value in patch.items():
         if value is None:
             out.pop(name, None)
         elif isinstance(value, Mapping):
             out[name] = merge_patch(out.get(name), value)
+        elif isinstance(value, list):
+            out[name] = [without_nulls(one) if isinstance(one, Mapping) else one for one in value]
         else:
             out[name] = value
     return out

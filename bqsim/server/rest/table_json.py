@@ -47,6 +47,8 @@ _PHYSICAL_SIZES = {
     "numTimeTravelPhysicalBytes": "time_travel",
     "numCurrentPhysicalBytes": "current_physical",
 }
+# The settings that lists of tables show.
+_LISTED = frozenset(("timePartitioning", "rangePartitioning", "clustering", "requirePartitionFilter"))
 EMPTY = Figures()
 
 
@@ -222,8 +224,7 @@ def table_to_list_json(table: Table) -> dict[str, Any]:
         out["labels"] = dict(table.labels)
     if table.expiration_ms is not None:
         out["expirationTime"] = str(table.expiration_ms)
-    settings = settings_json(table)
+    out.update((name, value) for name, value in settings_json(table).items() if name in _LISTED)
     if table.kind is TableKind.VIEW:
-        settings["view"] = {"useLegacySql": False}
-    out.update(settings)
+        out["view"] = {"useLegacySql": False}
     return out

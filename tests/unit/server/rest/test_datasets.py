@@ -180,3 +180,12 @@ def test_body_that_names_another_dataset_is_refused(rest: Http) -> None:
     rest.dataset()
     answer = rest.call("PATCH", "/datasets/d", {"datasetReference": {"datasetId": "other"}})
     assert answer.status == 400
+
+
+def test_patch_without_nulls_in_lists(rest: Http) -> None:
+    rest.dataset()
+    view = {"projectId": rest.project, "datasetId": "d", "tableId": "v"}
+    access = [{"role": "OWNER", "specialGroup": "projectOwners"}, {"role": None, "view": view}]
+    for verb in ("PATCH", "PUT"):
+        answer = rest.call(verb, "/datasets/d", {"access": access})
+        assert answer.json["access"] == [access[0], {"view": view}]

@@ -301,3 +301,18 @@ def test_iam_policy_is_kept_outside_the_resource(d: Http) -> None:
     assert d.call("POST", f"{path}:getIamPolicy", {}).json == after
     asked = {"permissions": ["bigquery.tables.get"]}
     assert d.call("POST", f"{path}:testIamPermissions", asked).json == asked
+
+
+def test_list_tells_less_of_clones_snapshots_and_materialized_views(rest: Http) -> None:
+    rest.dataset()
+    rest.table()
+    for sql in (
+        "CREATE TABLE d.clone CLONE d.t",
+        "CREATE SNAPSHOT TABLE d.snapshot CLONE d.t",
+        "CREATE MATERIALIZED VIEW d.view AS SELECT s, COUNT(*) AS n FROM d.t GROUP BY s",
+    ):
+        assert rest.query(sql).status == 200
+    listed = rest.call("GET", "/datasets/d/tables").json["tables"]
+    plain = {"kind", "id", "tableReference", "type", "creationTime"}
+    assert [set(one) - {"expirationTime"} for one in listed] == [plain] * 4
+    assert "cloneDefinition" in rest.call("GET", "/datasets/d/tables/clone").json
