@@ -270,6 +270,17 @@ class Book:
         with self._lock:
             return self._use(recording)
 
+    def use_again(self, recording: Recording) -> Found:
+        """Use an operation that :meth:`answers_always`, and that was used before."""
+        operation = recording.operation
+        if operation is None or operation.order or operation.changes:
+            return self.use(recording)
+        with self._lock:
+            recording.used += 1
+            self._played += 1
+            play = self.bindings.begin(operation, recording.used, self.clock.now_us())
+        return Found(operation, play, recording)
+
     def _without_secrets(self, kind: str, asked: Mapping[str, Any]) -> tuple[Any, list[Recording]]:
         """A request as recordings have it, from which secrets were removed before it was written; as it is
         when it has none."""

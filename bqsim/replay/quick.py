@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 PLANS_KEPT, KEPT_BYTES = 4096, 64 * 1024 * 1024
 ANSWER_BYTES, REQUEST_BYTES = 256 * 1024, 64 * 1024
 # Calls with one of these headers are answered the long way.
-_APART = ("x-http-method-override", "if-none-match", UNSEEN_HEADER)
+_APART = frozenset({"x-http-method-override", "if-none-match", UNSEEN_HEADER})
 # The member that clients make anew for each request. Quotes within texts of JSON follow a backslash.
 _REQUEST_ID = re.compile(rb'"requestId"\s*:\s*"([!#-\[\]-~]*)"')
 # Shorter stretches of an answer are not worth compressing.
@@ -102,9 +102,8 @@ class Text:
         if len(pieces) == 1:
             text = pieces[0]
         else:
-            both = [pieces[0]]
-            for part, piece in zip(parts, pieces[1:], strict=True):
-                both += (part, piece)
+            both = [b""] * (2 * len(pieces) - 1)
+            both[::2], both[1::2] = pieces, parts
             text = b"".join(both)
         if not self._gzip or len(text) < GZIP_FROM_BYTES:
             return text, False
@@ -153,8 +152,7 @@ class Quick:
         head = http.head
         if (head.method, head.target) not in self._targets:
             return False
-        headers = head.headers
-        return not any(name in headers for name in _APART)
+        return _APART.isdisjoint(head.headers)
 
     def answer(self, http: HttpRequest, data: bytes) -> Response | None:
         """The answer to a call; None when it is to be worked out."""
@@ -190,7 +188,7 @@ class Quick:
         """Keep a plan for calls like this one; those that were not used for longest are forgotten."""
         if plan.text.size > ANSWER_BYTES or len(data) > REQUEST_BYTES:
             return
-        if any(name in http.head.headers for name in _APART):
+        if not _APART.isdisjoint(http.head.headers):
             return
         key, request_id = key_of(http, data)
         if len(_REQUEST_ID.findall(data)) > 1 or request_id != str(plan.call.body.get("requestId") or ""):
@@ -234,7 +232,7 @@ class SameAnswer:
         return self.book.project == self.project
 
     def do(self, request_id: str) -> Sequence[bytes]:
-        self.book.use(self.recording)
+        self.book.use_again(self.recording)
         return ()
 
 
@@ -301,7 +299,7 @@ class QueryAgain:
 
     def do(self, request_id: str) -> Sequence[bytes]:
         jobs = self.jobs
-        found = jobs.book.use(self.recording)
+        found = jobs.book.use_again(self.recording)
         job_id = jobs.begin_again(found, self.project, self.location, self.labels, request_id)
         assert self.text is not None
         return self.text.parts(job_id, str(found.play.start_us // 1000), self.following)

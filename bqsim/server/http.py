@@ -224,7 +224,10 @@ class HttpServer:
         return int(listener.sockets[0].getsockname()[1])
 
     async def _answer(self, inner: web.BaseRequest) -> web.StreamResponse:
-        if sum(len(name) + len(value) + 4 for name, value in inner.raw_headers) > MAX_HEAD_BYTES:
+        size = 0
+        for name, value in inner.raw_headers:
+            size += len(name) + len(value) + 4
+        if size > MAX_HEAD_BYTES:
             return self._encode(self._refusal(431, "Request headers are larger than 16 KiB."))
         try:
             answer = await self._handler(Request(inner, self._scope))

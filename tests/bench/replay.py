@@ -183,12 +183,15 @@ def main() -> None:
     parser.add_argument("--operations", type=int, default=100_000)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        port = free_port()
+        port, grpc_port = free_port(), free_port()
         place = cassette(Path(folder) / "bench.cassette")
         with process(
-            "-m", "bqsim.cli", "replay", str(place), "--port", str(port), "--report", "none", "--loose"
+            *("-m", "bqsim.cli", "replay", str(place), "--port", str(port), "--grpc-port", str(grpc_port)),
+            *("--report", "none", "--loose"),
         ):
             wait_for_port(port)
+            # It is up when the Storage API is served as well.
+            wait_for_port(grpc_port)
             measured(port, given.seconds, given.clients)
         many = large(Path(folder) / "many.cassette", given.operations)
         subprocess.run([sys.executable, "-c", _OPEN, str(many)], check=True)
