@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bqsim.errors import BigQueryError
-from bqsim.record.cassette.cassette import Cassette, Entry
+from bqsim.record.cassette.cassette import OPERATIONS, Cassette, Entry
 from bqsim.record.model import Operation
 from bqsim.record.symbols import symbols_of
 from bqsim.sim.clock import Clock, RealClock
@@ -81,6 +81,17 @@ def is_change(operation: Operation) -> bool:
     return str(told).startswith(_CHANGING)
 
 
+def _makes(operation: Operation) -> bool:
+    """Whether an operation makes what it changes."""
+    result = operation.result
+    if result.get("error"):
+        return False
+    if operation.kind == "metadata":
+        return str(operation.request.get("method")).endswith(".insert")
+    told = ((result.get("job") or {}).get("statistics") or {}).get("query") or result.get("answer") or {}
+    return str(told.get("statementType")).startswith("CREATE")
+
+
 _CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "CREATE", "DROP", "ALTER", "LOAD", "EXPORT")
 
 
@@ -146,6 +157,8 @@ class Book:
     _by_kind: dict[str, list[Recording]] = field(default_factory=dict, repr=False)
     _cursors: dict[str, int] = field(default_factory=dict, repr=False)
     _findings: list[Finding] = field(default_factory=list, repr=False)
+    # By resource, the operation that made it; found when it is asked for.
+    _makers: dict[str, str] | None = field(default=None, repr=False)
     _played: int = 0
     _chosen_project: bool = False
     _redactors: list[Redactor] = field(default_factory=list, repr=False)
@@ -376,12 +389,43 @@ class Book:
         self._played += 1
         if not self.stands(operation):
             self._tell(Finding(ORDER, operation.name, title_of(operation.request), self._moved(operation)))
+        elif early := self._early(operation):
+            self._tell(Finding(ORDER, operation.name, title_of(operation.request), early))
         for resource in operation.changes:
             self._cursors[resource] = (
                 max(self._cursors.get(resource, 0), operation.order.get(resource, 0)) + 1
             )
         play = self.bindings.begin(operation, recording.used, self.clock.now_us())
         return Found(operation, play, recording)
+
+    def _early(self, operation: Operation) -> str:
+        """What an operation adds to that is not made yet, though it was when it was recorded; '' for all
+        others. What only adds has no number for it: additions go together in any order."""
+        added = [r for r in operation.changes if r not in operation.order and not self._cursors.get(r)]
+        if not added:
+            return ""
+        if self._makers is None:
+            self._makers = dict(self._found_makers())
+        return "; ".join(
+            f"{resource} was made by {self._makers[resource]} before it was used then, it is not made now"
+            for resource in added
+            if self._makers.get(resource, operation.name) != operation.name
+        )
+
+    def _found_makers(self) -> Iterator[tuple[str, str]]:
+        """The resources that operations of the recording made first of all, and the names of these."""
+        for number, cassette in enumerate(self.cassettes):
+            written = (cassette.folder / OPERATIONS).read_bytes()
+            for kind, word in (("metadata", b".insert"), ("query", b'"CREATE')):
+                for recording in self._by_kind.get(kind, ()):
+                    entry = recording.entry
+                    if recording.cassette != number or written.find(word, entry.start, entry.end) < 0:
+                        continue
+                    operation = recording.operation or self._peek(recording)
+                    if _makes(operation):
+                        for resource in operation.changes:
+                            if operation.order.get(resource) == 0:
+                                yield resource, operation.name
 
     def failures_of(self, operation: Operation, *, first: bool) -> list[Mapping[str, Any]]:
         """The passing failures of an operation that are to be answered: to the ``first`` call of it, or to

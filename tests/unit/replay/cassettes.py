@@ -39,7 +39,10 @@ class Writing:
         job = {
             "kind": "bigquery#job",
             "jobReference": {"projectId": "${project}", "jobId": "${job}", "location": "US"},
-            "configuration": {"jobType": "QUERY", "query": {"query": sql, "destinationTable": table, **query}},
+            "configuration": {
+                "jobType": "QUERY",
+                "query": {"query": sql, "destinationTable": table, **query},
+            },
             "status": {"state": "DONE"},
             "statistics": {"query": {"statementType": "SELECT"}},
         }

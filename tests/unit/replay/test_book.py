@@ -57,6 +57,42 @@ def test_another_order_is_reported(writing: Writing) -> None:
         book.find("metadata", PATCH)
 
 
+@pytest.mark.parametrize("by", ("call", "statement"))
+def test_rows_before_their_table_are_reported(writing: Writing, by: str) -> None:
+    rows = {"table": "projects/${project}/datasets/d/tables/t", "rows": []}
+    writing.add("insert", rows, {"status": 200}, changes=(T,))
+    if by == "call":
+        make = {"method": "bigquery.tables.insert", "resource": "projects/${project}/datasets/d/tables"}
+        made = writing.add("metadata", make, {"status": 200, "body": {}}, order={T: 0}, changes=(T,))
+        asked = "metadata", {**make, "resource": "projects/p/datasets/d/tables"}
+    else:
+        told = {"answer": {"statementType": "CREATE_TABLE"}}
+        sql = _sql("CREATE TABLE d.t (a INT64)")
+        made = writing.add("query", sql, told, order={T: 0}, changes=(T,))
+        asked = "query", sql
+    insert = "insert", {**rows, "table": "projects/p/datasets/d/tables/t"}
+    book = _book(writing)
+    for kind, request in (asked, insert):
+        book.find(kind, request)
+    assert book.report().ok, book.report().text
+    book = _book(writing)
+    for kind, request in (insert, asked):
+        book.find(kind, request)
+    early, _ = book.report().of("out-of-order")
+    assert f"{T} was made by {made.name} before it was used then, it is not made now" == early.detail
+
+
+def test_rows_for_a_table_that_was_there_are_no_finding(writing: Writing) -> None:
+    rows = {"table": "projects/${project}/datasets/d/tables/t", "rows": []}
+    writing.add("insert", rows, {"status": 200}, changes=(T,))
+    patch = {**PATCH, "resource": GET["resource"]}
+    writing.add("metadata", patch, {"status": 200, "body": {}}, order={T: 1}, changes=(T,))
+    book = _book(writing)
+    book.find("insert", {**rows, "table": "projects/p/datasets/d/tables/t"})
+    book.find("metadata", PATCH)
+    assert book.report().ok, book.report().text
+
+
 def test_repeats_have_a_limit(writing: Writing) -> None:
     writing.query("SELECT 1", {})
     book = _book(writing, repeats=1)
