@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from bqsim.record.exchanges import JOURNAL
 from bqsim.record.recovery import recover
 from bqsim.record.redact.packed import unpacked
@@ -76,6 +78,7 @@ def leaked(folder: Path, needles: list[bytes]) -> list[str]:
     return left
 
 
+@pytest.mark.fidelity("recording:killed recordings", "exact")
 def test_no_secret_is_left_by_a_killed_recorder(tmp_path: Path) -> None:
     moments = random.Random(SEED)
     found = needles()

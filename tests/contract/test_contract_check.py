@@ -82,6 +82,7 @@ def project() -> str:
     return f"contract-{next(_COUNT)}"
 
 
+@pytest.mark.fidelity("recording:contract checks", "exact")
 def test_the_same_application_elsewhere_differs_in_nothing(
     cassette: Cassette, server: Simulator, project: str
 ) -> None:
@@ -306,6 +307,7 @@ def test_every_difference_is_seeded() -> None:
     assert len(SEEDED) >= 20
 
 
+@pytest.mark.fidelity("recording:contract checks", "exact")
 @pytest.mark.parametrize("group", range(len(GROUPS)))
 def test_every_difference_is_found_and_named_and_no_other(
     group: int, cassette: Cassette, server: Simulator, project: str

@@ -130,6 +130,7 @@ def cassettes(bqsim_server: Simulator, tmp_path_factory: pytest.TempPathFactory)
     ]
 
 
+@pytest.mark.fidelity("recording:cassettes", "exact")
 def test_recorded_twice_the_folders_are_the_same(cassettes: list[Cassette]) -> None:
     first, second = (contents(cassette.folder) for cassette in cassettes)
     assert first["operations.txt"].decode() == second["operations.txt"].decode()

@@ -175,6 +175,7 @@ WORKS: tuple[Callable[[Side, str], Any], ...] = (
 )
 
 
+@pytest.mark.fidelity("recording:calls", "exact")
 @pytest.mark.parametrize("work", WORKS, ids=[work.__name__ for work in WORKS])
 def test_clients_see_the_same_through_the_proxy(
     sides: tuple[Side, Side], work: Callable[[Side, str], Any], request: pytest.FixtureRequest

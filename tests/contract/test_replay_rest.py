@@ -86,7 +86,7 @@ def _raw(replay: ReplayServer, path: str, body: Any = None, headers: dict[str, s
         return json.loads(answer.read() or b"null")
 
 
-@pytest.mark.fidelity("REC replay", "exact", "the same client gets the same answers, every operation is used")
+@pytest.mark.fidelity("recording:replay", "exact")
 def test_the_recorded_work_is_answered_as_it_was(cassette: Cassette, answers: list[Any]) -> None:
     with ReplayServer(cassette, project=PROJECT) as server:
         assert work(server.client()) == answers
@@ -95,6 +95,7 @@ def test_the_recorded_work_is_answered_as_it_was(cassette: Cassette, answers: li
     assert report.used == report.operations == len(cassette)
 
 
+@pytest.mark.fidelity("recording:replay", "exact")
 def test_many_replays_have_one_hash_and_equal_bytes(cassette: Cassette) -> None:
     hashes, bodies = set(), set()
     for _ in range(REPLAYS):
@@ -128,6 +129,7 @@ def test_under_another_project(cassette: Cassette, answers: list[Any]) -> None:
         assert server.report().ok, server.report().text
 
 
+@pytest.mark.fidelity("recording:replay of other calls", "exact")
 @pytest.mark.parametrize("size", (1, 7, 100))
 def test_pages_of_any_size(replay: ReplayServer, answers: list[Any], size: int) -> None:
     rows = replay.client().query(f"{ROWS_SQL} ORDER BY x").result(page_size=size)
@@ -136,6 +138,7 @@ def test_pages_of_any_size(replay: ReplayServer, answers: list[Any], size: int) 
     assert [tuple(row) for row in rows] == answers[0][:20]
 
 
+@pytest.mark.fidelity("recording:replay of other calls", "exact")
 def test_ways_of_one_query(replay: ReplayServer, answers: list[Any]) -> None:
     client = replay.client()
     query = (
@@ -201,6 +204,11 @@ def test_a_job_id_is_taken_once_and_a_request_id_repeats(replay: ReplayServer) -
     assert _raw(replay, "queries", {**body, "requestId": "r2"})["jobReference"] != first
 
 
+@pytest.mark.fidelity(
+    "recording:states and times of replays",
+    "approximated",
+    "Times between two recorded ones are as far apart as they were, or by a model of latencies.",
+)
 def test_states_over_the_time_that_was_recorded(cassette: Cassette) -> None:
     scenario = {"clock": {"start": "2026-01-01", "mode": "manual"}}
     with ReplayServer(cassette, project=PROJECT, timing="model", scenario=scenario, strict=False) as server:
@@ -228,6 +236,7 @@ def test_a_job_that_is_cancelled(cassette: Cassette) -> None:
             job.result(retry=None, job_retry=None)
 
 
+@pytest.mark.fidelity("recording:what was not recorded", "exact")
 def test_what_was_not_recorded_is_told_with_what_is_near(replay: ReplayServer) -> None:
     with pytest.raises(BadRequest) as refused:
         replay.client().query_and_wait("SELECT COUNT(*) FROM orders.u")
@@ -289,6 +298,7 @@ def test_faults_on_top_of_a_replay(replay: ReplayServer, answers: list[Any]) -> 
     assert [bool(d.recording) for d in decided] == [False, True]
 
 
+@pytest.mark.fidelity("recording:what was not recorded", "exact")
 def test_what_is_unknown_is_asked_of_a_simulator(cassette: Cassette) -> None:
     with ReplayServer(cassette, project=PROJECT, strict=False, unknown="simulator") as server:
         client = server.client()

@@ -48,6 +48,7 @@ FAMILIES: dict[str, str] = {
     "network": "Faults of the network",
     "storage": "Cloud Storage",
     "service": "Other services",
+    "recording": "Recording, replay, and checks by recordings",
     "suite": "Recorded cases",
 }
 

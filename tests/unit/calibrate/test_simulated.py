@@ -19,7 +19,7 @@ from bqsim.settings import Settings
 from bqsim.sim.scenario.load import parse
 from bqsim.simulator import Simulator
 
-COUNT = 150
+COUNT = 100
 KNOWN: dict[str, Any] = {
     "name": "known",
     "seed": 11,
@@ -69,6 +69,11 @@ def test_known_latencies_are_found_again(recorded: list[JobRecord]) -> None:
     assert run.distance < 0.12 and queue.distance < 0.12
 
 
+@pytest.mark.fidelity(
+    "recording:calibration",
+    "approximated",
+    "Times are drawn from a family of distributions, or a table, that fits the recorded ones.",
+)
 def test_generated_times_are_like_the_recorded(recorded: list[JobRecord]) -> None:
     text = profile(calibrate(Samples(jobs=recorded, sources=["known"])))
     again = measured({**json.loads(json.dumps(_plain(text))), "seed": 5, "clock": {"mode": "manual"}})

@@ -51,6 +51,11 @@ def checked(shop: Bench, before: Query, after: Query, policy: Policy | None = No
     return check(baseline, new, shop.measure(new), shop, policy, till).findings[0]
 
 
+@pytest.mark.fidelity(
+    "recording:cost regression",
+    "approximated",
+    "Bytes are those of the simulator; slot time and money rest on recorded runs and on dated prices.",
+)
 @pytest.mark.parametrize("change", _changes())
 def test_a_change_has_its_verdict_and_its_causes(shop: Bench, change: dict[str, Any]) -> None:
     shop.streamed = change.get("streamed", ())

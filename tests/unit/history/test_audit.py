@@ -105,6 +105,7 @@ def sinks(entry: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
+@pytest.mark.fidelity("recording:histories", "exact")
 @pytest.mark.parametrize("form", ["new", "old", "new sink", "old sink"])
 def test_every_form_tells_the_same(form: str, tmp_path: Path) -> None:
     entry = NEW if form.startswith("new") else OLD

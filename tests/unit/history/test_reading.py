@@ -49,6 +49,7 @@ def plain(jobs: list[JobRecord]) -> list[JobRecord]:
     return [replace(job, source="") for job in jobs]
 
 
+@pytest.mark.fidelity("recording:histories", "exact")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_tells_the_same(shape: str, tmp_path: Path) -> None:
     path = tmp_path / "export"

@@ -264,6 +264,7 @@ while True:
 """
 
 
+@pytest.mark.fidelity("recording:killed recordings", "exact")
 def test_what_a_killed_recorder_left(tmp_path: Path) -> None:
     rounds = int(os.environ.get("BQSIM_RECORDER_KILLS", "1"))
     for number in range(rounds):

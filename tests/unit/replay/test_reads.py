@@ -72,6 +72,7 @@ class Reading:
         return pa.concat_tables(parts) if parts else ROWS.slice(0, 0)
 
 
+@pytest.mark.fidelity("recording:replay of reads and appends", "exact")
 @pytest.mark.parametrize("compression", [0, LZ4])
 @pytest.mark.parametrize("avro", [False, True])
 @pytest.mark.parametrize("count", [0, 1, 3, 1000])

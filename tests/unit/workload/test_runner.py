@@ -73,6 +73,11 @@ def recorded(bqsim_own: TestSimulator, tmp_path: Path) -> Workload:
     return workload(tmp_path, merged(fetch(api, history_sql())))
 
 
+@pytest.mark.fidelity(
+    "recording:workload replay",
+    "approximated",
+    "Which jobs wait for others is taken from their times and the tables they name.",
+)
 def test_the_same_comes_of_it_elsewhere(recorded: Workload, bqsim_own: TestSimulator) -> None:
     items = [renamed(one, {bqsim_own.project: "elsewhere"}) for one in recorded.items]
     made = run(bqsim_own.url, spaced(items, float("inf")))

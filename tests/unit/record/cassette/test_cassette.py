@@ -64,6 +64,7 @@ def test_keys_do_not_depend_on_the_order_of_members(request: dict[str, Any]) -> 
     assert operation_key("other", request) == operation_key("other", turned)
 
 
+@pytest.mark.fidelity("recording:cassettes", "exact")
 def test_operations_are_read_in_their_order(cassette: Cassette) -> None:
     assert len(cassette) == 8
     assert [o.kind for o in cassette.operations()] == ["query"] * 4 + ["metadata"] * 4

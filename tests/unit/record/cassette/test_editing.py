@@ -98,6 +98,7 @@ def test_occurrences_follow_on_when_one_is_left_out(tmp_path: Path) -> None:
 # --- merge
 
 
+@pytest.mark.fidelity("recording:cassettes", "exact")
 def test_equal_operations_are_kept_once(tmp_path: Path) -> None:
     a, b = write(tmp_path / "a.cassette"), write(tmp_path / "b.cassette")
     made = merge([a, b], tmp_path / "c.cassette")

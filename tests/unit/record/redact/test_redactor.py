@@ -116,6 +116,11 @@ def test_there_are_forty_kinds() -> None:
     assert len(canaries()) >= 40
 
 
+@pytest.mark.fidelity(
+    "recording:redaction",
+    "approximated",
+    "Secrets are known by their names and forms, and by looking drawn by chance.",
+)
 @pytest.mark.parametrize("place", PLACES)
 def test_no_secret_is_left(place: str) -> None:
     left = []
