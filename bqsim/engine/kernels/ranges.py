@@ -111,11 +111,14 @@ KERNELS = (
 
 def _to_string(kind: str, zone: str) -> str:
     def bound(field: str) -> str:
-        return f"coalesce(bq_cast_{kind}_to_string(r.\"{field}\"{zone}), 'UNBOUNDED')"
+        return f"coalesce(bq_cast_{kind}_to_string(cast_range.\"{field}\"{zone}), 'UNBOUNDED')"
 
+    shown = (
+        f"CASE WHEN cast_range IS NOT NULL THEN '[' || {bound('start')} || ', ' || {bound('end')} || ')' END"
+    )
     return (
         f"CREATE MACRO bq_cast_range_{kind}_to_string(r{zone}) AS "
-        f"CASE WHEN r IS NOT NULL THEN '[' || {bound('start')} || ', ' || {bound('end')} || ')' END"
+        f"list_transform([r], lambda cast_range: {shown})[1]"
     )
 
 
@@ -123,7 +126,9 @@ def _from_string(kind: str, zone: str) -> str:
     def bound(field: str) -> str:
         return f'bq_cast_string_to_{kind}(bq_range_parts(s)."{field}"{zone})'
 
-    made = f"bq_range({bound('start')}, {bound('end')})"
+    # Bounds are cast once: every name of an argument puts its whole text there.
+    both = f"{{'start': {bound('start')}, 'end': {bound('end')}}}"
+    made = f'list_transform([{both}], lambda range_read: bq_range(range_read."start", range_read."end"))[1]'
     return f"CREATE MACRO bq_cast_string_to_range_{kind}(s{zone}) AS CASE WHEN s IS NOT NULL THEN {made} END"
 
 
@@ -148,13 +153,14 @@ MACROS = (
        CASE WHEN a IS NOT NULL AND b IS NOT NULL
             THEN coalesce(a."start" < b."end", true) AND coalesce(b."start" < a."end", true) END""",
     """CREATE MACRO bq_range_intersect(a, b, kind, zone) AS
-       CASE WHEN a IS NULL OR b IS NULL THEN NULL
-            WHEN bq_range_overlaps(a, b)
-            THEN {'start': greatest(a."start", b."start"), 'end': least(a."end", b."end")}
-            ELSE bq_error('Provided RANGE inputs: ' || bq_range_shown(a, kind, zone) || ' and '
-                          || bq_range_shown(b, kind, zone)
+       list_transform([{'a': a, 'b': b}], lambda met:
+       CASE WHEN met.a IS NULL OR met.b IS NULL THEN NULL
+            WHEN bq_range_overlaps(met.a, met.b)
+            THEN {'start': greatest(met.a."start", met.b."start"), 'end': least(met.a."end", met.b."end")}
+            ELSE bq_error('Provided RANGE inputs: ' || bq_range_shown(met.a, kind, zone) || ' and '
+                          || bq_range_shown(met.b, kind, zone)
                           || ' do not overlap. Please check RANGE_OVERLAPS before calling RANGE_INTERSECT')
-                          END""",
+            END)[1]""",
     # A range in messages: over TIMESTAMP in several lines.
     """CREATE MACRO bq_range_shown(r, kind, zone) AS
        CASE kind WHEN 'DATE' THEN 'RANGE<DATE>[' || coalesce(CAST(r."start" AS VARCHAR), 'NULL') || ', '

@@ -32,7 +32,7 @@ def _binding(row: Function) -> Any:
         return row.build(call)
 
     def build(call: FunctionCall) -> exp.Expression:
-        large = [i for i, a in enumerate(call.args) if call.literals[i] is NOT_LITERAL and _is_large(a)]
+        large = [i for i, a in enumerate(call.args) if call.literals[i] is NOT_LITERAL and is_large(a)]
         if not large:
             return plain(call)
         return bound(call, large, plain)
@@ -57,7 +57,7 @@ def bound(
     return exp.Block(expressions=parts)
 
 
-def _is_large(node: Any) -> bool:
+def is_large(node: Any) -> bool:
     """Whether the text of an expression calls several macros, or is long."""
     macros = length = 0
     pending = [node]

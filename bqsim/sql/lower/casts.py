@@ -14,6 +14,7 @@ from bqsim.sql.googlesql.types import type_from_proto
 from bqsim.types import Type, TypeKind
 
 from . import nodes
+from .binding import is_large
 from .registry import NOT_LITERAL, FunctionCall, Unsupported
 from .types import engine_type
 
@@ -40,7 +41,8 @@ _PLAIN_VALUES = frozenset(
     {"ResolvedColumnRefProto", "ResolvedLiteralProto", "ResolvedParameterProto", "ResolvedConstantProto"}
 )
 
-# The head of a macro whose last parameter is the time zone.
+# The first parameter of a macro, and its body; the head of one whose last parameter is the time zone.
+_HEAD = re.compile(r"[A-Z ]*MACRO \w+\((\w+)[^)]*\)\s+AS\s+(.*)", re.DOTALL)
 _ZONED = re.compile(r"MACRO \w+\([^)]*\bzone\)")
 
 
@@ -55,6 +57,16 @@ def cast_template(source: Type, target: Type, zone: str = "UTC") -> str | None:
     if macro is not None and _ZONED.search(macro.sql):
         return f"{name}({{0}}, {nodes.quote(zone)})"
     return name + "({0})" if macro is not None or name in kernels.kernels() else None
+
+
+@cache
+def _repeats(source: Type, target: Type) -> bool:
+    """Whether a cast puts its argument's text in several places, so that casts of casts grow as a power."""
+    if source.kind in (K.ARRAY, K.STRUCT):
+        return not engine_equal(source, target)
+    macro = kernels.macros().get((cast_template(source, target) or "").partition("(")[0])
+    found = _HEAD.match(macro.sql) if macro is not None else None
+    return found is not None and len(re.findall(rf"\b{found[1]}\b", found[2])) > 1
 
 
 def _quiet_template(source: Type, target: Type, zone: str) -> str | None:
@@ -128,8 +140,12 @@ def lower_cast(low: Lowering, node: Any) -> exp.Expression:
     if node.return_null_on_error and low.subqueries > before:
         label = low.label()
         value = nodes.column(label, "v")
-    elif node.return_null_on_error and not low.lambdas and not isinstance(argument, exp.Column):
+    elif (
         # SAFE_CAST hides the failures of the cast, not those of its argument.
+        not low.lambdas and not isinstance(argument, exp.Column)
+        if node.return_null_on_error
+        else low.subqueries == before and is_large(argument) and _repeats(source, target)
+    ):
         bound = f"bound_{low.label()}"
         value = nodes.raw(f"{bound}.a0")
     if has(node, "format"):
@@ -142,11 +158,12 @@ def lower_cast(low: Lowering, node: Any) -> exp.Expression:
         lowered = cast_value(value, source, target, zone=low.ctx.time_zone)
     if node.HasField("type_modifiers") and node.type_modifiers.ByteSize():
         lowered = _limited(lowered, target, node.type_modifiers)
+    if bound:
+        if node.return_null_on_error:
+            lowered = nodes.guarded(lowered, within_lambda=True)
+        return nodes.joined("list_transform([{'a0': ", f"}}], lambda {bound}: ", [argument, lowered], ")[1]")
     if not node.return_null_on_error:
         return lowered
-    if bound:
-        lowered = nodes.guarded(lowered, within_lambda=True)
-        return nodes.joined("list_transform([{'a0': ", f"}}], lambda {bound}: ", [argument, lowered], ")[1]")
     lowered = nodes.guarded(lowered, low.lambdas > 0)
     if label:
         # The engine's TRY takes no subquery, so it stands beside.

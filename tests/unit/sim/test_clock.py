@@ -155,7 +155,7 @@ def test_seven_days_with_ten_thousand_timers(clock: SimulationClock) -> None:
     assert seen == sorted(seen)
 
 
-def test_a_hundred_thousand_sleepers(clock: SimulationClock) -> None:
+def test_twenty_thousand_sleepers(clock: SimulationClock) -> None:
     woken = 0
 
     async def run() -> None:
@@ -164,14 +164,14 @@ def test_a_hundred_thousand_sleepers(clock: SimulationClock) -> None:
             await clock.sleep(1 + n % 100)
             woken += 1
 
-        tasks = [asyncio.create_task(one(n)) for n in range(100_000)]
-        while clock.waiting < 100_000:
+        tasks = [asyncio.create_task(one(n)) for n in range(20_000)]
+        while clock.waiting < 20_000:
             await asyncio.sleep(0)
         await clock.advance_async("7d")
         assert all(task.done() for task in tasks)
 
     asyncio.run(run())
-    assert woken == 100_000
+    assert woken == 20_000
 
 
 STEPS = st.lists(

@@ -16,6 +16,9 @@ DEEP = 14
         ("ABS({})", "x", 5),
         ("SAFE_NEGATE({})", "x", -5),
         ("DATE_ADD({}, INTERVAL 0 DAY)", "d", None),
+        ("CAST(CAST({} AS STRING) AS INT64)", "x", -5),
+        ("CAST(CAST(CAST({} AS FLOAT64) AS STRING) AS INT64)", "x", -5),
+        ("CAST(CAST({} AS STRING) AS RANGE<TIMESTAMP>)", "r", None),
     ],
 )
 def test_calls_in_calls_do_not_grow_as_a_power(
@@ -24,7 +27,8 @@ def test_calls_in_calls_do_not_grow_as_a_power(
     expression = argument
     for _ in range(DEEP):
         expression = function.format(expression)
-    sql = f"SELECT {expression} AS r FROM (SELECT 'abc' AS s, -5 AS x, DATE '2026-01-01' AS d)"
+    sql = f"SELECT {expression} AS r FROM (SELECT 'abc' AS s, -5 AS x, DATE '2026-01-01' AS d, "
+    sql += "RANGE(TIMESTAMP '2026-01-01', NULL) AS r)"
     result = warehouse.run(sql)
     assert result.plan is not None
     assert result.plan.engine_sql is not None

@@ -348,20 +348,22 @@ def test_cluster_of_points_by_partition(warehouse: Warehouse, rows: Callable[...
 
 
 @pytest.mark.parametrize(
-    "predicate", ("ST_DWITHIN(a.p, b.p, 200000)", "ST_INTERSECTS(a.p, ST_BUFFER(b.p, 90000))")
+    ("predicate", "points"),
+    (("ST_DWITHIN(a.p, b.p, 600000)", 150), ("ST_INTERSECTS(a.p, ST_BUFFER(b.p, 2e6))", 30)),
 )
 def test_join_finds_what_comparing_all_pairs_finds(
-    warehouse: Warehouse, rows: Callable[..., list[list[Any]]], predicate: str
+    warehouse: Warehouse, rows: Callable[..., list[list[Any]]], predicate: str, points: int
 ) -> None:
     warehouse.run(
         "CREATE TABLE d.points AS "
         "SELECT ST_GEOGPOINT(MOD(i * 7919, 360) - 180, MOD(i * 104729, 170) - 85) AS p "
-        "FROM UNNEST(GENERATE_ARRAY(1, 150)) AS i"
+        f"FROM UNNEST(GENERATE_ARRAY(1, {points})) AS i"
     )
     joined = rows(f"SELECT COUNT(*) FROM d.points AS a JOIN d.points AS b ON {predicate}")
     filtered = rows(f"SELECT COUNT(*) FROM d.points AS a, d.points AS b WHERE {predicate}")
     everything = rows(f"SELECT COUNTIF({predicate}) FROM d.points AS a, d.points AS b")
     assert joined == filtered == everything
+    assert points < everything[0][0] < points * points
     outer = rows(f"SELECT COUNT(b.p) FROM d.points AS a LEFT JOIN d.points AS b ON {predicate}")
     assert outer == everything
 
