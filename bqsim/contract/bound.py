@@ -12,7 +12,7 @@ from bqsim.sim.draws import Draws
 # Identities that may be any each time that they are seen.
 _FREE = frozenset({"time", "measure", "page", "etag", "number", "host", "generation"})
 # What the text of a symbol may be, where other text stands around it.
-_PATTERNS = {"time": r"[^\"]+?", "measure": r"[^\"]+?", "page": r".*?"}
+_PATTERNS = {"time": r"[^\"]+?", "measure": r"[^\"]+?", "page": r".*?", "host": r"\w+://[^/\s]+"}
 _ANY = r"[^\s/'\"]+?"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bqsim.record.model import Operation
+from bqsim.record.model import BLOB, Operation
 
 from . import api_schema
 from .bound import Bound
@@ -90,6 +90,8 @@ class Judge:
             other["job"] = {k: v for k, v in (other.get("job") or {}).items() if k in one["job"]}
         yield from compare(one, other, "")
         yield from self._answer(expected, found, compare)
+        if operation.kind == "object":
+            yield from _content(expected.get("content"), found.get("content"))
         volatile = operation.kind == "query" and is_arbitrary(operation.request.get("sql", ""))
         if expected.get("totalRows") is not None and not volatile:
             total = found.get("totalRows")
@@ -157,6 +159,16 @@ class Judge:
         ordered = bool(sql) and is_ordered(sql) and recorded.missing(0, count) == []
         keys = order_keys(sql) if ordered else ()
         yield from row_differences(expected, found, ordered=ordered, whole=whole, keys=keys)
+
+
+def _content(expected: Any, found: Any) -> Iterator[Difference]:
+    """Bytes are the same or not; what was recorded is a blob, or a digest of what was too large."""
+    if not isinstance(expected, Mapping) or found is None:
+        return
+    digest = str(expected.get(BLOB) or expected.get("digest"))
+    if digest != found["digest"]:
+        was = {"size": expected.get("size"), "sha256": digest}
+        yield Difference("content", VALUE, was, {"size": found["size"], "sha256": found["digest"]})
 
 
 def _listed(rows: RecordedRows) -> list[dict[str, Any]]:

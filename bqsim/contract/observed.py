@@ -48,6 +48,11 @@ class Observed:
     broken: str = ""
 
 
+def digest_of(data: bytes) -> dict[str, Any]:
+    """What is told of bytes that are compared, not kept."""
+    return {"digest": hashlib.sha256(data).hexdigest(), "size": len(data)}
+
+
 def json_rows(memory: Memory, pages: Sequence[Sequence[Any]], schema: Any) -> tuple[RecordedRows, int]:
     """Rows of pages in the REST API's form, with INT64 timestamps; and how many."""
     import json

@@ -122,7 +122,7 @@ BUILTIN: tuple[Rule, ...] = tuple(
     _builtin(
         "identity",
         "**.etag **.id **.selfLink **.jobId **.queryId **.user_email **.principal_subject **.numericId "
-        "**.sessionId **.transactionId **.parentJobId **.nextPageToken **.pageToken **.debugInfo "
+        "**.projectNumber **.sessionId **.transactionId **.parentJobId **.nextPageToken **.pageToken **.debugInfo "
         "**.destinationTable.datasetId **.destinationTable.tableId answer.kind",
         "a name that every run has anew",
         [VALUE],

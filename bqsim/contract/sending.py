@@ -181,6 +181,22 @@ class Sender:
 
     def _upload(self, out: Observed, body: dict[str, Any], data: bytes, media: str) -> Answer:
         path = f"/upload/bigquery/v2/projects/{self.target.project}/jobs"
+        answer = self.uploaded(path, {}, body, data, media)
+        out.answers.append(("bigquery.jobs.insert", answer.status, answer.body))
+        return answer
+
+    def uploaded(
+        self,
+        path: str,
+        query: Mapping[str, Any],
+        body: Any,
+        data: bytes,
+        media: str,
+        headers: Mapping[str, str] | None = None,
+        storage: bool = False,
+    ) -> Answer:
+        """Upload ``data`` with the resource ``body``: in one request, or by a resumable upload when it is
+        large."""
         media = media or "application/octet-stream"
         if len(data) <= _RESUMABLE_BYTES:
             edge = self.bound.fresh(Symbol("upload"), "boundary")
@@ -188,23 +204,23 @@ class Sender:
             head = f"--{edge}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n".encode()
             middle = f"\r\n--{edge}\r\nContent-Type: {media}\r\n\r\n".encode()
             content = head + text + middle + data + f"\r\n--{edge}--\r\n".encode()
-            answer = self.target.call(
+            return self.target.call(
                 "POST",
                 path,
-                {"uploadType": "multipart"},
+                {**query, "uploadType": "multipart"},
                 content=content,
-                headers={"Content-Type": f'multipart/related; boundary="{edge}"'},
+                headers={**(headers or {}), "Content-Type": f'multipart/related; boundary="{edge}"'},
+                storage=storage,
             )
-        else:
-            headers = {"X-Upload-Content-Type": media, "X-Upload-Content-Length": str(len(data))}
-            begun = self.target.call("POST", path, {"uploadType": "resumable"}, body, headers=headers)
-            place = begun.headers.get("location", "")
-            if not begun.ok or not place:
-                return begun
-            target = place[place.index("/", place.index("://") + 3) :]
-            answer = self.target.call("PUT", target, content=data, headers={"Content-Type": media})
-        out.answers.append(("bigquery.jobs.insert", answer.status, answer.body))
-        return answer
+        told = {"X-Upload-Content-Type": media, "X-Upload-Content-Length": str(len(data)), **(headers or {})}
+        begun = self.target.call(
+            "POST", path, {**query, "uploadType": "resumable"}, body, headers=told, storage=storage
+        )
+        place = begun.headers.get("location", "")
+        if not begun.ok or not place:
+            return begun
+        target = place[place.index("/", place.index("://") + 3) :]
+        return self.target.call("PUT", target, content=data, headers={"Content-Type": media}, storage=storage)
 
     # Rows
 
@@ -298,10 +314,18 @@ class Sender:
         if found is not None:
             out.result["body"] = found
 
+    def _object(self, operation: Operation, out: Observed) -> None:
+        if not self.target.storage:
+            out.skipped = "the endpoint has no Cloud Storage"
+            return
+        from .storing import call_storage
+
+        call_storage(self, operation, out)
+
     def _other(self, operation: Operation, out: Observed) -> None:
         request = operation.request
-        if operation.kind == "object" or symbols_of(request.get("target", "")) - {Symbol("project")}:
-            out.skipped = "calls to Cloud Storage are not sent" if operation.kind == "object" else "not known"
+        if symbols_of(request.get("target", "")) - {Symbol("project")}:
+            out.skipped = "not known"
             return
         content = request.get("content")
         data = self.blob(content) if isinstance(content, dict) and BLOB in content else None
@@ -332,6 +356,6 @@ _SENDERS: Mapping[str, Callable[[Sender, Operation, Observed], None]] = {
     "rows": Sender._rows,
     "append": Sender._append,
     "metadata": Sender._metadata,
-    "object": Sender._other,
+    "object": Sender._object,
     "other": Sender._other,
 }

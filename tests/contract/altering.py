@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-# Method and path, status, JSON body -> status, body.
+# Method and path, status, JSON body (else its bytes) -> status, body.
 Alter = Callable[[str, int, Any], tuple[int, Any]]
 
 
@@ -34,11 +34,18 @@ def altered(url: str, alter: Alter) -> Iterator[str]:
             response = connection.getresponse()
             status, body = response.status, response.read()
             connection.close()
+            media = response.getheader("Content-Type") or "application/json"
             if body:
-                status, told = alter(f"{self.command} {self.path}", status, json.loads(body))
-                body = json.dumps(told).encode()
+                plain = not media.startswith("application/json")
+                status, told = alter(
+                    f"{self.command} {self.path}", status, body if plain else json.loads(body)
+                )
+                body = told if plain else json.dumps(told).encode()
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", media)
+            for name in ("Location", "Range"):
+                if value := response.getheader(name):
+                    self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
