@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-fast lint types imports format conformance fidelity bench soak mutants warm clean help
+.PHONY: setup demo test test-fast lint types imports format conformance fidelity bench soak mutants cassette warm clean help
 
 help:
 	@echo "make demo         start the simulator and drive it with Google's own client"
@@ -16,6 +16,7 @@ help:
 	@echo "make fidelity     what is exact, approximated and absent, from the marks of the tests"
 	@echo "make bench        speed as ratios, written to bench-results/"
 	@echo "make soak         long hostile and crash runs"
+	@echo "make cassette     records fixtures/shop.cassette anew"
 	@echo "make mutants      clients with one fault each: the tests notice all of them"
 
 setup: $(STAMP)
@@ -55,6 +56,9 @@ conformance: warm
 
 fidelity: setup
 	$(BIN)/python -m tests.fidelity.collect
+
+cassette: warm
+	$(BIN)/python -m tests.contract.shop
 
 bench: warm
 	$(BIN)/python -m tests.bench.run $(BENCH)

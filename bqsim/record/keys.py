@@ -67,6 +67,15 @@ _DEFAULTS: Mapping[str, Any] = {
     "maximumBytesBilled": "0",
     "printHeader": True,
 }
+# Names of types that mean the same.
+_TYPE_NAMES: Mapping[Any, str] = {
+    "INT64": "INTEGER",
+    "FLOAT64": "FLOAT",
+    "BOOL": "BOOLEAN",
+    "STRUCT": "RECORD",
+    "DECIMAL": "NUMERIC",
+    "BIGDECIMAL": "BIGNUMERIC",
+}
 _WRITE_DEFAULTS = {"query": "WRITE_EMPTY", "load": "WRITE_APPEND", "copy": "WRITE_EMPTY"}
 # Parameters of URLs that do not tell what is asked for.
 _QUERY_PARAMETERS_IGNORED = frozenset(
@@ -240,6 +249,8 @@ def _configuration(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in given.items():
         if name in _REFERENCES:
             value = _reference(value)
+        if name == "schema":
+            value = _schema(value)
         value = _plain(value)
         if _is_empty(value) or value == _plain(_DEFAULTS.get(name)):
             continue
@@ -264,6 +275,22 @@ def _reference(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {"projectId": "${project}", **{k: v for k, v in value.items() if v not in (None, "")}}
     return value
+
+
+def _schema(value: Any) -> Any:
+    """A table's schema: types have several names, and columns are NULLABLE when they do not tell."""
+    if isinstance(value, list):
+        return [_schema(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    kept = {name: _schema(item) if name == "fields" else item for name, item in value.items()}
+    for name in ("mode", "type"):
+        if isinstance(kept.get(name), str):
+            kept[name] = kept[name].upper()
+    kept["type"] = _TYPE_NAMES.get(kept.get("type"), kept.get("type"))
+    if kept.get("mode") in ("NULLABLE", ""):
+        del kept["mode"]
+    return {name: item for name, item in kept.items() if item not in (None, [])}
 
 
 def _rows(request: Request, sql_level: str) -> dict[str, Any]:
@@ -291,6 +318,8 @@ def _call(request: Request) -> dict[str, Any]:
     body = request.get("body")
     if isinstance(body, Mapping):
         body = {k: _reference(v) if k.endswith("Reference") else v for k, v in body.items()}
+        if "schema" in body:
+            body["schema"] = _schema(body["schema"])
         kept = {k: _plain(v) for k, v in body.items() if k not in _RESOURCE_IGNORED}
         kept = {k: v for k, v in kept.items() if v not in ({}, [])}
         if kept:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -62,6 +62,8 @@ class _Log:
     texts: Mapping[int, str]
     count: int
     told: list[_Told]
+    # Rows that were accepted in the end.
+    accepted: Collection[int] = ()
     come: set[int] = field(default_factory=set)
     at: int = 0
 
@@ -85,6 +87,11 @@ class _Log:
 
     def _are(self, start: int, texts: Sequence[str]) -> bool:
         return all(self.texts.get(start + i) == text for i, text in enumerate(texts))
+
+    def were_accepted(self, start: int, texts: Sequence[str]) -> bool:
+        """Whether rows are some that were accepted."""
+        places = range(start, start + len(texts))
+        return bool(texts) and all(i in self.accepted for i in places) and self._are(start, texts)
 
     def took(self, start: int, count: int) -> None:
         self.come.update(range(start, start + count))
@@ -244,7 +251,7 @@ class AppendReplay:
                         f"Offset must not be set on the default stream. Entity: {name.path}", entity=name.path
                     )
                 log, start = self._default_place(name, count, texts)
-                return self._answer(log, name, None, start, count)
+                return self._answer(log, name, None, start, texts)
             stream = self._stream(name)
             if stream.finalized:
                 failure = invalid_argument(
@@ -257,17 +264,20 @@ class AppendReplay:
             if offset is not None and offset != stream.end:
                 return failed(name.path, _wrong_offset(name, offset, stream.end))
             start = stream.end
-            if not self._error_at(log, start, count):
+            if not self._error_at(log, start, count, texts):
                 self._check(log, start, count, texts)
-            answer = self._answer(log, name, start, start, count)
+            answer = self._answer(log, name, start, start, texts)
             if log.at > stream.end:
                 stream.end = log.at
             return answer if count else appended(name.path, start)
 
-    def _answer(self, log: _Log, name: WriteStreamName, offset: int | None, start: int, count: int) -> bytes:
+    def _answer(
+        self, log: _Log, name: WriteStreamName, offset: int | None, start: int, texts: Sequence[str]
+    ) -> bytes:
         """The recorded answer about some rows, in the place where they are now."""
         response = write_pb2.AppendRowsResponse(write_stream=name.path)
-        error = self._error_at(log, start, count)
+        count = len(texts)
+        error = self._error_at(log, start, count, texts)
         for told in log.told:
             if told.schema is not None and not told.done and told.row < start + max(count, 1):
                 _parse(told.schema, response.updated_schema)
@@ -277,9 +287,11 @@ class AppendReplay:
             if error.status is not None:
                 response.error.CopyFrom(error.status)
             for row in error.row_errors:
-                _parse(row, response.row_errors.add())
-                shown = response.row_errors[-1]
-                shown.index = max(0, error.row + shown.index - start)
+                shown = status_pb2.RowError()
+                _parse(row, shown)
+                shown.index = error.row + shown.index - start
+                if 0 <= shown.index < count:
+                    response.row_errors.append(shown)
         else:
             log.took(start, count)
             response.append_result.SetInParent()
@@ -290,12 +302,15 @@ class AppendReplay:
         return answer
 
     @staticmethod
-    def _error_at(log: _Log, start: int, count: int) -> _Told | None:
-        """The recorded refusal that is next for rows, of those that their place does not decide."""
+    def _error_at(log: _Log, start: int, count: int, texts: Sequence[str]) -> _Told | None:
+        """The recorded refusal that is next for rows, of those that their place does not decide. What rows
+        hold decides whether they are refused with errors of theirs."""
         for told in log.told:
             if told.done or (told.status is None and not told.row_errors):
                 continue
             if told.row < start + max(count, 1):
+                if told.row_errors and log.were_accepted(start, texts):
+                    continue
                 return told
         return None
 
@@ -333,7 +348,7 @@ class AppendReplay:
         logs = self._default.setdefault(key, [])
         for log in logs:
             start = log.place(texts)
-            if start is not None and (start + count <= log.count or self._error_at(log, start, count)):
+            if start is not None and (start + count <= log.count or self._error_at(log, start, count, texts)):
                 return log, start
         while True:
             recording = next(
@@ -362,7 +377,7 @@ class AppendReplay:
     ) -> tuple[_Log, int]:
         """Rows that are like none that were recorded stand for those that are next."""
         for log in logs:
-            if self._error_at(log, log.at, count) is not None or log.at + count <= log.count:
+            if self._error_at(log, log.at, count, texts) is not None or log.at + count <= log.count:
                 self._check(log, log.at, count if log.at + count <= log.count else 0, texts)
                 return log, log.at
         if logs:
@@ -444,7 +459,9 @@ class AppendReplay:
         result = log.found.operation.result
         if not result.get("responses") and result.get("error") and not _method(result["error"]):
             refuse(result, self._book.bindings.rendered, log.found)
-        log.told = _told(self._book.bindings.rendered(result.get("responses") or [], log.found.play))
+        responses = self._book.bindings.rendered(result.get("responses") or [], log.found.play)
+        log.told = _told(responses)
+        log.accepted = _accepted(responses)
         return log
 
     def _log(self, stream: _Stream) -> _Log:
@@ -547,6 +564,16 @@ def _count(operation: Operation, texts: Mapping[int, str]) -> int:
     rows = operation.request.get("rows") or ()
     ends = [int(s["start"]) + int(s["count"]) for s in rows]
     return max([int(operation.request.get("count") or 0), *ends, *([max(texts) + 1] if texts else [])])
+
+
+def _accepted(responses: Sequence[Mapping[str, Any]]) -> set[int]:
+    """The places of rows that answers without an error were about."""
+    found: set[int] = set()
+    for told in responses:
+        if not told.get("error") and not told.get("rowErrors"):
+            row = int(told.get("row") or told.get("offset") or 0)
+            found.update(range(row, row + int(told.get("count") or 0)))
+    return found
 
 
 def _told(responses: Sequence[Mapping[str, Any]]) -> list[_Told]:

@@ -62,8 +62,9 @@ class Sources:
 
     def known(self, table: str) -> bool:
         """Whether any rows of a table were recorded, by a read or as a query's result."""
-        asked = Asked(table)
-        return self._wider(asked) is not None or self._result(table) is not None
+        return (
+            bool(self._by_table().get(symbolic_table(self._book, table))) or self._result(table) is not None
+        )
 
     def _read(self, found: Found) -> Readable:
         operation = found.operation

@@ -1,194 +1,228 @@
-"""Write streams, loads and objects recorded from a simulator, replayed in other pieces."""
+"""Write streams, loads and objects of the recorded shop, replayed in other pieces."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator
+import http.client
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bqsim.record.proxy import RecordingProxy
-from bqsim.record.recorder import Recorder
+from bqsim.record.cassette.cassette import Cassette
+from bqsim.replay.matching import Matching
 from bqsim.replay.server import ReplayServer
-from bqsim.settings import Settings
-from bqsim.simulator import Simulator
 
-storage = pytest.importorskip("google.cloud.bigquery_storage_v1")
+pytest.importorskip("google.cloud.bigquery_storage_v1")
 
-from google.api_core import exceptions  # noqa: E402
-from google.cloud.bigquery_storage_v1 import types  # noqa: E402
-from google.protobuf import descriptor_pb2  # noqa: E402
+from google.api_core import exceptions
+from google.cloud.bigquery_storage_v1 import types
 
-from bqsim import clients  # noqa: E402
+from tests.contract import shop
+from tests.contract.shop import CASSETTE, CSV, DATASET, PROJECT, TABLE, Shop, content, pieces
 
-PROJECT = "replay-project"
-TABLE = f"projects/{PROJECT}/datasets/d/tables/t"
-FIELD = descriptor_pb2.FieldDescriptorProto
-
-
-def descriptor() -> Any:
-    message = descriptor_pb2.DescriptorProto(name="Row")
-    message.field.add(name="id", number=1, type=FIELD.TYPE_INT64, label=FIELD.LABEL_OPTIONAL)
-    message.field.add(name="name", number=2, type=FIELD.TYPE_STRING, label=FIELD.LABEL_OPTIONAL)
-    return message
-
-
-def row(number: int) -> bytes:
-    text = f"n{number}".encode()
-    return b"\x08" + bytes([number]) + b"\x12" + bytes([len(text)]) + text
-
-
-def append(client: Any, stream: str, batches: list[list[int]], offsets: bool = True) -> list[Any]:
-    """Append batches of rows; what was answered: offsets, or the codes of errors."""
-
-    def requests() -> Iterator[Any]:
-        at = 0
-        for number, batch in enumerate(batches):
-            request = types.AppendRowsRequest(write_stream=stream)
-            request.proto_rows.rows.serialized_rows.extend(map(row, batch))
-            if number == 0:
-                request.proto_rows.writer_schema.proto_descriptor = descriptor()
-            if offsets:
-                request.offset = at
-            at += len(batch)
-            yield request
-
-    answers = client.append_rows(
-        iter(requests()), metadata=[("x-goog-request-params", f"write_stream={stream}")]
-    )
-    return [a.error.code if a.error.code else (a.append_result.offset if offsets else None) for a in answers]
-
-
-def write_everything(client: Any, sizes: Callable[[list[int]], list[list[int]]]) -> dict[str, Any]:
-    """Rows by all four kinds of streams, in batches of these sizes; what was answered."""
-    found: dict[str, Any] = {}
-    found["default"] = append(client, f"{TABLE}/streams/_default", sizes(list(range(12))), offsets=False)[-1:]
-    for kind in ("COMMITTED", "BUFFERED", "PENDING"):
-        stream = client.create_write_stream(
-            parent=TABLE, write_stream=types.WriteStream(type_=types.WriteStream.Type[kind])
-        )
-        found[f"{kind} columns"] = [f.name for f in stream.table_schema.fields]
-        append(client, stream.name, sizes(list(range(20, 32))))
-        if kind == "BUFFERED":
-            found["flushed"] = client.flush_rows(request={"write_stream": stream.name, "offset": 5}).offset
-        # The first rows again, and rows behind a gap.
-        found[f"{kind} again"] = append(client, stream.name, [[20]])
-        rows = client.finalize_write_stream(name=stream.name)
-        found[f"{kind} rows"] = rows.row_count
-        if kind == "PENDING":
-            done = client.batch_commit_write_streams(
-                request={"parent": TABLE, "write_streams": [stream.name]}
-            )
-            found["committed"] = bool(done.commit_time) and not done.stream_errors
-    with pytest.raises(exceptions.NotFound) as refused:
-        client.create_write_stream(
-            parent=f"{TABLE}_absent",
-            write_stream=types.WriteStream(type_=types.WriteStream.Type.PENDING),
-        )
-    found["refused"] = refused.value.message.partition(" ")[0]
-    return found
-
-
-def pieces(size: int) -> Callable[[list[int]], list[list[int]]]:
-    return lambda rows: [rows[i : i + size] for i in range(0, len(rows), size)]
+DEFAULT = f"{TABLE}/streams/_default"
 
 
 @pytest.fixture(scope="module")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    folder = tmp_path_factory.mktemp("storage") / "storage.cassette"
-    with Simulator(Settings(project=PROJECT)) as simulator:
-        simulator.client().query_and_wait("CREATE SCHEMA d; CREATE TABLE d.t (id INT64, name STRING)")
-        recorder = Recorder(folder, upstream=simulator.url)
-        with RecordingProxy(recorder, simulator.url, simulator.grpc_target) as proxy:
-            found = write_everything(clients.write_client(proxy.grpc_target), pieces(4))
-            found["load"] = load(proxy.url, b"id,name\n1,a\n2,b\n")
-            found["objects"] = objects(proxy.url, 300_000)
-        recorder.finish()
-    return folder, found
-
-
-def load(url: str, data: bytes, *, resumable: bool = True) -> Any:
-    """Load a file into ``d.loaded``; how many rows it had."""
-    from google.cloud import bigquery
-
-    client = clients.query_client(url, PROJECT, lambda: None)
-    config = bigquery.LoadJobConfig(
-        source_format="CSV",
-        skip_leading_rows=1,
-        schema=[bigquery.SchemaField("id", "INTEGER"), bigquery.SchemaField("name", "STRING")],
-    )
-    size = None if resumable else len(data)
-    job = client.load_table_from_file(io.BytesIO(data), "d.loaded", size=size, job_config=config)
-    return job.result().output_rows
-
-
-def objects(url: str, size: int, *, chunk: int | None = None) -> dict[str, Any]:
-    """Upload, read and change objects; what came of it."""
-    gcs = pytest.importorskip("google.cloud.storage")
-    from google.auth.credentials import AnonymousCredentials
-
-    client = gcs.Client(
-        project=PROJECT, credentials=AnonymousCredentials(), client_options={"api_endpoint": url}
-    )
-    data = bytes(i % 251 for i in range(size))
-    bucket = client.create_bucket("replayed-bucket")
-    blob = bucket.blob("a/one.bin", chunk_size=chunk)
-    blob.upload_from_file(io.BytesIO(data), size=size)
-    found: dict[str, Any] = {"whole": bucket.blob("a/one.bin").download_as_bytes() == data}
-    bucket.copy_blob(bucket.blob("a/one.bin"), bucket, "b/two.bin")
-    found["listed"] = [b.name for b in client.list_blobs("replayed-bucket")]
-    bucket.blob("b/two.bin").delete()
-    found["left"] = [b.name for b in client.list_blobs("replayed-bucket")]
-    found["size"] = bucket.get_blob("a/one.bin").size
+def answers() -> dict[str, Any]:
+    """What the program was answered when it was recorded."""
+    found: dict[str, Any] = json.loads(shop.ANSWERS.read_text("utf-8"))
     return found
 
 
 @pytest.fixture
-def replay(recording: tuple[Path, dict[str, Any]]) -> Iterator[ReplayServer]:
-    with ReplayServer(recording[0], project=PROJECT) as server:
+def replay() -> Iterator[ReplayServer]:
+    with ReplayServer(CASSETTE, project=PROJECT) as server:
         yield server
+
+
+@pytest.fixture
+def program(replay: ReplayServer) -> Shop:
+    return Shop(replay.url, replay.grpc_target)
+
+
+def same_content(replay: ReplayServer) -> None:
+    assert not replay.report().of("content"), replay.report().text
+    assert not replay.report().of("unexpected"), replay.report().text
+
+
+def test_the_whole_program(program: Shop, replay: ReplayServer, answers: dict[str, Any]) -> None:
+    assert program.everything() == answers
+    assert replay.report().ok, replay.report().text
+
+
+def test_recording_it_again(answers: dict[str, Any], tmp_path: Path) -> None:
+    folder = tmp_path / "shop.cassette"
+    assert shop.record(folder) == answers
+    found, kept = Cassette.open(folder), Cassette.open(CASSETTE)
+    assert sorted(e.name for e in found.entries) == sorted(e.name for e in kept.entries)
+
+
+# Write streams
 
 
 @pytest.mark.parametrize("size", [1, 3, 4, 12])
 def test_rows_in_other_batches(
-    replay: ReplayServer, recording: tuple[Path, dict[str, Any]], size: int
+    program: Shop, replay: ReplayServer, answers: dict[str, Any], size: int
 ) -> None:
-    found = write_everything(replay.write_client(), pieces(size))
-    assert found == {k: v for k, v in recording[1].items() if k not in ("load", "objects")}
-    assert not replay.report().of("content"), replay.report().text
+    assert program.streams(pieces(size)) == answers["streams"]
+    same_content(replay)
 
 
-def test_rows_beyond_those_recorded_are_refused(replay: ReplayServer) -> None:
-    client = replay.write_client()
+@pytest.mark.parametrize("size", [1, 5, 12])
+def test_arrow_rows_in_other_batches(
+    program: Shop, replay: ReplayServer, answers: dict[str, Any], size: int
+) -> None:
+    assert program.arrow(size)[1] == answers["arrow"][1]
+    same_content(replay)
+
+
+def test_rows_beyond_those_recorded_are_refused(program: Shop, replay: ReplayServer) -> None:
     with pytest.raises(exceptions.FailedPrecondition, match="12 rows were recorded"):
-        append(client, f"{TABLE}/streams/_default", [list(range(60, 80))], offsets=False)
+        program.append(DEFAULT, [list(range(60, 80))], offsets=False)
     assert replay.report().of("unexpected")
+
+
+def test_other_rows(program: Shop, replay: ReplayServer) -> None:
+    """They are taken and reported; where rows are to be equal they are refused."""
+    stream = program.stream(TABLE, "COMMITTED")
+    assert program.append(stream.name, [[100, 101]]) == [0]
+    found = replay.report().of("content")
+    assert [f.detail for f in found] == [
+        'row 0: recorded {"id":"20","name":"n20"}, sent {"id":"100","name":"n100"}'
+    ]
+    with ReplayServer(CASSETTE, project=PROJECT, matching=Matching(fields={"rows": "equals"})) as strict:
+        exact = Shop(strict.url, strict.grpc_target)
+        stream = exact.stream(TABLE, "COMMITTED")
+        with pytest.raises(exceptions.FailedPrecondition, match="recorded with other rows; row 1"):
+            exact.append(stream.name, [[20, 101]])
+
+
+def test_row_errors(program: Shop, answers: dict[str, Any]) -> None:
+    assert json.loads(json.dumps(program.row_errors())) == answers["row errors"]
+
+
+def test_row_errors_of_rows_that_come_alone(program: Shop, answers: dict[str, Any]) -> None:
+    stream = program.stream(f"{DATASET}/tables/codes", "COMMITTED").name
+    metadata = [("x-goog-request-params", f"write_stream={stream}")]
+
+    def append(rows: list[tuple[int | None, str]], offset: int) -> Any:
+        request = types.AppendRowsRequest(write_stream=stream, offset=offset)
+        request.proto_rows.writer_schema.proto_descriptor = shop.descriptor("code")
+        request.proto_rows.rows.serialized_rows.extend(shop.order(i, text) for i, text in rows)
+        return next(iter(program.write.append_rows(iter([request]), metadata=metadata)))
+
+    good = append([(1, "abc")], 0)
+    assert (good.error.code, good.append_result.offset, list(good.row_errors)) == (0, 0, [])
+    bad = append([(2, "long")], 1)
+    assert bad.error.code == 3
+    assert [[e.index, e.code.name, e.message] for e in bad.row_errors] == [
+        [0, *answers["row errors"][0][2][0][1:]]
+    ]
+
+
+def test_updated_schemas_are_told_once(program: Shop, answers: dict[str, Any]) -> None:
+    assert program.updated_schema() == answers["schema"]
+
+
+# Reads
+
+
+@pytest.mark.parametrize("streams", [1, 3])
+def test_restrictions_as_recorded(program: Shop, answers: dict[str, Any], streams: int) -> None:
+    restricted = "id > 5 AND name != 'n7'"
+    assert [program.ids("", streams), program.ids(restricted, streams)] == answers["reads"]
+    with pytest.raises(exceptions.FailedPrecondition, match="where id > 6"):
+        program.ids("id > 6")
+
+
+# Faults on top
+
+
+def test_faults_of_calls(program: Shop, replay: ReplayServer, answers: dict[str, Any]) -> None:
+    replay.faults.add("UNAVAILABLE", method="*.CreateWriteStream", times=1)
+    refused = replay.faults.add("RESOURCE_EXHAUSTED", method="*.CreateReadSession")
+    with pytest.raises(exceptions.ResourceExhausted):
+        program.read.create_read_session(
+            parent=f"projects/{PROJECT}",
+            read_session=types.ReadSession(
+                table=f"{DATASET}/tables/sold", data_format=types.DataFormat.ARROW
+            ),
+            retry=None,
+        )
+    assert refused.fired == 1
+    refused.remove()
+    # The client tries once more.
+    assert program.arrow(4) == answers["arrow"]
+
+
+def test_a_stream_of_rows_that_breaks(program: Shop, replay: ReplayServer, answers: dict[str, Any]) -> None:
+    broken = replay.faults.add("reset", method="*.ReadRows", times=1)
+    assert program.ids() == answers["reads"][0]
+    assert broken.fired == 1
+
+
+# Loads and objects
 
 
 @pytest.mark.parametrize("resumable", [True, False])
 def test_uploads_of_loads(
-    replay: ReplayServer, recording: tuple[Path, dict[str, Any]], resumable: bool
+    program: Shop, replay: ReplayServer, answers: dict[str, Any], resumable: bool
 ) -> None:
-    assert load(replay.url, b"id,name\r\n1,a\r\n2,b\r\n", resumable=resumable) == recording[1]["load"]
-    assert not replay.report().of("content"), replay.report().text
+    assert program.load(CSV.replace(b"\n", b"\r\n"), resumable=resumable) == answers["load"]
+    same_content(replay)
+
+
+@pytest.mark.parametrize("size", [1, 5, len(CSV)])
+def test_chunks_of_loads(replay: ReplayServer, answers: dict[str, Any], size: int) -> None:
+    connection = http.client.HTTPConnection(replay.url.removeprefix("http://"), timeout=30)
+
+    def call(verb: str, path: str, data: bytes, **headers: str) -> tuple[int, Any, bytes]:
+        connection.request(verb, path, data, {k.replace("_", "-"): v for k, v in headers.items()})
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
+
+    columns = [{"name": "id", "type": "INTEGER"}, {"name": "name", "type": "STRING"}]
+    table = {"projectId": PROJECT, "datasetId": "shop", "tableId": "loaded"}
+    load = {
+        "sourceFormat": "CSV",
+        "skipLeadingRows": 1,
+        "schema": {"fields": columns},
+        "destinationTable": table,
+    }
+    begun = f"/upload/bigquery/v2/projects/{PROJECT}/jobs?uploadType=resumable"
+    status, headers, _ = call("POST", begun, json.dumps({"configuration": {"load": load}}).encode())
+    assert status == 200
+    place = headers["location"].removeprefix(replay.url)
+    for at in range(0, len(CSV), size):
+        piece = CSV[at : at + size]
+        total = str(len(CSV)) if at + size >= len(CSV) else "*"
+        span = f"bytes {at}-{at + len(piece) - 1}/{total}"
+        status, headers, data = call("PUT", place, piece, Content_Range=span)
+        assert status == (308 if total == "*" else 200), data
+    job = json.loads(data)
+    assert job["statistics"]["load"]["outputRows"] == str(answers["load"])
+    same_content(replay)
+    connection.close()
 
 
 @pytest.mark.parametrize("chunk", [None, 256 * 1024])
-def test_objects(replay: ReplayServer, recording: tuple[Path, dict[str, Any]], chunk: int | None) -> None:
-    assert objects(replay.url, 300_000, chunk=chunk) == recording[1]["objects"]
+def test_objects(program: Shop, answers: dict[str, Any], chunk: int | None) -> None:
+    assert program.objects(300_000, chunk=chunk) == answers["objects"]
 
 
-def test_ranges_of_objects(replay: ReplayServer) -> None:
-    gcs = pytest.importorskip("google.cloud.storage")
-    from google.auth.credentials import AnonymousCredentials
-
-    client = gcs.Client(
-        project=PROJECT, credentials=AnonymousCredentials(), client_options={"api_endpoint": replay.url}
-    )
-    blob = client.bucket("replayed-bucket").blob("a/one.bin")
-    data = bytes(i % 251 for i in range(300_000))
+def test_ranges_of_objects(program: Shop) -> None:
+    data = content(300_000)
+    blob = program.bucket().blob("a/one.bin")
     assert blob.download_as_bytes(start=1000, end=1999, raw_download=True) == data[1000:2000]
-    chunked = client.bucket("replayed-bucket").blob("a/one.bin", chunk_size=256 * 1024)
+    chunked = program.bucket().blob("a/one.bin", chunk_size=256 * 1024)
     assert chunked.download_as_bytes() == data
+
+
+def test_composing_what_was_not_recorded(program: Shop, replay: ReplayServer) -> None:
+    bucket = program.bucket()
+    with pytest.raises(exceptions.GoogleAPICallError, match="Not recorded"):
+        bucket.blob("parts/other").compose([bucket.blob("parts/y"), bucket.blob("parts/x")])
+    assert replay.report().of("unexpected")

@@ -128,3 +128,19 @@ def test_contents_are_no_part_of_keys() -> None:
         for n in range(2)
     }
     assert len(keys) == 1
+
+
+def test_schemas_that_mean_the_same_have_one_key() -> None:
+    told = [
+        {"name": "a", "type": "INTEGER", "mode": "NULLABLE"},
+        {"name": "s", "type": "RECORD", "mode": "REPEATED", "fields": [{"name": "x", "type": "BOOLEAN"}]},
+    ]
+    short = [
+        {"name": "a", "type": "int64"},
+        {"name": "s", "type": "STRUCT", "mode": "repeated", "fields": [{"name": "x", "type": "BOOL"}]},
+    ]
+    loads = [{"configuration": {"load": {"schema": {"fields": f}}}} for f in (told, short, told[:1])]
+    one, same, other = (operation_key("load", load) for load in loads)
+    assert one == same != other
+    made = [{"method": "m", "resource": "r", "body": {"schema": {"fields": f}}} for f in (told, short)]
+    assert len({operation_key("metadata", call) for call in made}) == 1
