@@ -3,7 +3,7 @@
     python -m tests.conformance.check [--update] [--json FILE] [SUITE ...]
 
 The cases live beside the project (``BQSIM_CONFORMANCE`` or ``../shared/conformance``). Counts may only grow:
-``--update`` writes higher ones to ratchet.json, and a lower one fails.
+``--update`` writes higher ones to ratchet.json, with the ids of what fails, and a lower one fails.
 """
 
 from __future__ import annotations
@@ -36,15 +36,16 @@ def routes(url: str) -> dict[str, int]:
     return counts
 
 
-def run_suite(folder: Path, suite: str, output: Path) -> dict[str, Any]:
-    """One suite on a server of its own: the runner's summary, with the routes that its statements took."""
+def run_suite(folder: Path, suite: str, output: Path, cases: Path | None = None) -> dict[str, Any]:
+    """One suite, or some ``cases`` of it, on a server of its own: the runner's summary, with the routes that
+    its statements took."""
     from tests.servers import bqsim_server
 
     with bqsim_server() as server:
         url = f"http://127.0.0.1:{server.port}"
         command = [sys.executable, str(folder / "run.py"), "--endpoint", url, "--json", str(output)]
         subprocess.run(
-            [*command, "--cases", str(folder / f"{suite}.jsonl")],
+            [*command, "--cases", str(cases or folder / f"{suite}.jsonl")],
             stdout=subprocess.DEVNULL,
             check=False,
         )
@@ -71,7 +72,7 @@ def main() -> int:
     if folder is None:
         print("no recorded cases here: set BQSIM_CONFORMANCE to their folder", file=sys.stderr)
         return 0
-    ratchet: dict[str, dict[str, int]] = json.loads(RATCHET.read_text()) if RATCHET.exists() else {}
+    ratchet: dict[str, dict[str, Any]] = json.loads(RATCHET.read_text()) if RATCHET.exists() else {}
     worse, results = [], {}
     for suite in options.suites or SUITES:
         with tempfile.TemporaryDirectory() as scratch:
@@ -88,7 +89,8 @@ def main() -> int:
         if found["passed"] < kept:
             worse.append(suite)
         elif options.update:
-            ratchet[suite] = {"passed": found["passed"], "total": found["total"]}
+            failing = sorted(f["id"] for f in found["failures"])
+            ratchet[suite] = {"passed": found["passed"], "total": found["total"], "failing": failing}
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))
     if options.update:
