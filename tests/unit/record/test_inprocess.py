@@ -60,5 +60,5 @@ def test_calls_that_break(how: str) -> None:
             with socket.create_server(("127.0.0.1", 0)) as listener:
                 place = listener.getsockname()[1]
         with pytest.raises(requests.RequestException):
-            session.get(f"{scheme}://127.0.0.1:{place}/", timeout=0.2 if how == "timeout" else 20)
+            session.get(f"{scheme}://127.0.0.1:{place}/", timeout=(20, 0.2 if how == "timeout" else 20))
     assert tap.calls[0].broken == how
