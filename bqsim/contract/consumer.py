@@ -73,19 +73,25 @@ class Contract:
     @classmethod
     def load(cls, path: str | Path) -> Contract:
         """The contract of a file. :class:`ContractError` tells what is wrong with it."""
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except OSError as error:
+            raise ContractError(f"{path}: {error.strerror}") from None
+        return cls.read(text, str(path), Path(path).stem)
+
+    @classmethod
+    def read(cls, text: str, path: str, consumer: str = "") -> Contract:
+        """The contract of a file's text; ``path`` names it in errors, ``consumer`` it without a name of its
+        own."""
         import yaml
 
         try:
-            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ContractError(f"{path}: {error.strerror}") from None
+            content = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise ContractError(f"{path}: not YAML: {error}") from None
         if not isinstance(content, Mapping) or not isinstance(content.get("methods"), Mapping):
             raise ContractError(f"{path}: this is no consumer's contract; it has no methods")
-        contract = cls(
-            str(content.get("consumer") or Path(path).stem), {}, str(content.get("revision") or "")
-        )
+        contract = cls(str(content.get("consumer") or consumer), {}, str(content.get("revision") or ""))
         for method, told in content["methods"].items():
             if not isinstance(told, Mapping):
                 raise ContractError(f"{path}: {method}: a mapping is expected")
@@ -96,6 +102,21 @@ class Contract:
                 [str(test) for test in told.get("tests") or ()],
             )
         return contract
+
+    def joined(self, other: Contract) -> Contract:
+        """What both need: what one of them has found is not optional."""
+        methods = {}
+        for method in sorted({*self.methods, *other.methods}):
+            parts = [c.methods[method] for c in (self, other) if method in c.methods]
+            fields = {path: type_ for part in parts for path, type_ in part.fields.items()}
+            optional = {path: type_ for part in parts for path, type_ in part.optional.items()}
+            methods[method] = Needs(
+                dict(sorted(fields.items())),
+                {path: type_ for path, type_ in sorted(optional.items()) if path not in fields},
+                sorted({reason for part in parts for reason in part.errors}),
+                sorted({test for part in parts for test in part.tests}),
+            )
+        return Contract(self.consumer, methods, self.revision or other.revision)
 
     def text(self) -> str:
         """The file."""

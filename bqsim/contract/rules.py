@@ -122,8 +122,8 @@ BUILTIN: tuple[Rule, ...] = tuple(
     _builtin(
         "identity",
         "**.etag **.id **.selfLink **.jobId **.queryId **.user_email **.principal_subject **.numericId "
-        "**.projectNumber **.sessionId **.transactionId **.parentJobId **.nextPageToken **.pageToken **.debugInfo "
-        "**.destinationTable.datasetId **.destinationTable.tableId answer.kind",
+        "**.projectNumber **.sessionId **.transactionId **.parentJobId **.nextPageToken **.pageToken "
+        "**.debugInfo **.destinationTable.datasetId **.destinationTable.tableId answer.kind",
         "a name that every run has anew",
         [VALUE],
     )

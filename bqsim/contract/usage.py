@@ -7,7 +7,7 @@ what is taken from them: by the application, or by the client for it. A copy of 
 from __future__ import annotations
 
 import functools
-import sys
+import importlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -227,17 +227,26 @@ def _track_google(usage: Usage, stack: ExitStack) -> None:
 
 
 def _track_bqclient(usage: Usage, stack: ExitStack) -> None:
-    # Only when the application has it: nothing here needs it.
-    rest = sys.modules.get("bqclient.transport.rest")
-    if rest is None:
+    # Only where the application has it: nothing here needs it.
+    try:
+        rest: Any = importlib.import_module("bqclient.transport.rest")
+    except ModuleNotFoundError:
         return
-    original = rest.__dict__["_decoded"]
+    original, error_of = rest.__dict__["_decoded"], rest.__dict__["error_of"]
+
+    def method_id(operation: str) -> str:
+        return operation if operation.startswith("bigquery.") else f"bigquery.{operation}"
 
     def decoded(operation: str, data: bytes) -> Any:
-        method = operation if operation.startswith("bigquery.") else f"bigquery.{operation}"
-        return usage.tracked(method, original(operation, data))
+        return usage.tracked(method_id(operation), original(operation, data))
+
+    def refused(operation: str, code: int, *given: Any) -> Any:
+        error = error_of(operation, code, *given)
+        usage.failed(method_id(operation), str(getattr(error, "reason", "") or code))
+        return error
 
     _replace(rest, "_decoded", decoded, stack)
+    _replace(rest, "error_of", refused, stack)
 
 
 def _replace(place: Any, name: str, value: Any, stack: ExitStack) -> None:

@@ -6,7 +6,7 @@ from bqsim.contract.comparing import Difference, differences, equal, number, sho
 
 
 def same(text: str, found: Any) -> bool:
-    return text == found
+    return bool(text == found)
 
 
 @pytest.mark.parametrize(

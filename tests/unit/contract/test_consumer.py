@@ -99,3 +99,14 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         Contract.load(path)
     with pytest.raises(ContractError, match="No such file"):
         Contract.load(tmp_path / "none.yaml")
+
+
+def test_what_two_runs_need_is_one_contract() -> None:
+    one = Contract("shop", {"a": Needs({"x": "string"}, {"y": "string"}, ["notFound"], ["t1"])}, "1")
+    other = Contract("shop", {"a": Needs({"y": "string"}, {"z": "any"}, [], ["t2"]), "b": Needs()})
+    both = one.joined(other)
+    assert both.methods["a"] == Needs(
+        {"x": "string", "y": "string"}, {"z": "any"}, ["notFound"], ["t1", "t2"]
+    )
+    assert (list(both.methods), both.revision) == (["a", "b"], "1")
+    assert Contract.read(both.text(), "here") == both
