@@ -143,8 +143,9 @@ class AppendReplay:
             recording = next((r for r in self._recorded(asked) if id(r) not in self._taken), None)
             if recording is None:
                 # Tells what is near, or that all have been created already.
-                found = self._find(asked)
-                recording = found.recording
+                recording = self._find(asked).recording
+                if self._book.strict and self._book.load(recording).result.get("stream"):
+                    raise self._created(asked)
             self._taken.add(id(recording))
             operation = self._book.load(recording)
             if not operation.result.get("stream"):
@@ -426,6 +427,13 @@ class AppendReplay:
             return self._book.find("append", asked, project=project_of(str(asked["table"])))
         except Unrecorded as error:
             raise unrecorded(error.message) from None
+
+    def _created(self, asked: Mapping[str, Any]) -> NotHere:
+        """All recorded streams have been created already."""
+        count = len(self._recorded(asked))
+        text = f"{title_of(asked)}: recorded {count} time{'s' * (count > 1)}, created as often already"
+        self._book.unexpected(text)
+        return unrecorded(f"not recorded: {text}")
 
     def _missing(self, asked: Mapping[str, Any]) -> NotHere:
         try:

@@ -134,7 +134,7 @@ class Uploads:
         digest = await asyncio.to_thread(digest_of, spool)
         book = self._app.core.book
         if kind == "load":
-            digest = await asyncio.to_thread(_recorded_digest, book, request, spool, digest)
+            digest = await asyncio.to_thread(recorded_digest, book, request, spool, digest)
         request["upload"] = {"digest": digest, "size": spool.size}
         job = self._app.begin(kind, request, match.path.get("projectId", ""), body)
         await job.wait(UPLOAD_WAIT_S, self._app.core.clock)
@@ -167,7 +167,7 @@ def discard(spool: Spool) -> None:
         path.unlink(missing_ok=True)
 
 
-def _recorded_digest(book: Book, request: Mapping[str, Any], spool: Spool, digest: str) -> str:
+def recorded_digest(book: Book, request: Mapping[str, Any], spool: Spool, digest: str) -> str:
     """The digest of the recorded content of a load job like ``request`` with the same rows in other bytes;
     ``digest`` when there is none."""
     if spool.size > COMPARED_BYTES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -16,7 +17,7 @@ from .recorded import Store
 
 
 def test_the_same_values_have_the_same_text() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"id": 1, "F": 1.5, "b": b"abc", "ok": True, "n": Decimal("1.50"), "d": dt.date(2024, 2, 29)},
         {"d": "2024-02-29", "n": "1.5", "ok": "true", "b": "YWJj", "f": "1.5", "ID": "1", "absent": None},
     ]
