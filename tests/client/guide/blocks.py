@@ -68,6 +68,7 @@ _MEANINGS = {
     "job_prefix": "what ids of jobs begin with",
     "connections": "the most of REST",
     "http2": "HTTP/2 for REST (extra `http2`)",
+    "listener": "is told of every sending of a call: see [A listener](#a-listener)",
     "ca_file": "PEM file of the certificate authorities to trust",
     "policies": "policies that replace those above, by name",
     "breaker": "whether there is a circuit breaker",
