@@ -196,7 +196,8 @@ class Bindings:
                 identities.began_us, project, identities.known, identities.names, identities.hidden,
                 identities.etags,
             )  # fmt: skip
-        return _named(Symboliser(identities, _group(""), 0.0).request(request))
+        named: dict[str, Any] = _named(Symboliser(identities, _group(""), 0.0).request(request))
+        return named
 
     def with_random(self, request: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """``request``, written with symbols, with symbols also for parts of names that look as if they were

@@ -13,6 +13,8 @@ from bqsim.record.cassette.cassette import OPERATIONS, Cassette, Entry
 from bqsim.record.model import Operation
 from bqsim.record.symbols import symbols_of
 from bqsim.sim.clock import Clock, RealClock
+from bqsim.sim.gate import note
+from bqsim.sim.recorder import RECORDING
 
 from .bindings import Bindings, Play
 from .matching import CONTENTS, Matching, content_digest
@@ -385,6 +387,7 @@ class Book:
             recording.failed += 1
             raise Failed(failure, operation.name)
         recording.failed = 0
+        note(**{RECORDING: operation.name})
         recording.used += 1
         self._played += 1
         if not self.stands(operation):

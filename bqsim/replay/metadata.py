@@ -12,7 +12,7 @@ from bqsim.record.symbols import symbols_of
 from bqsim.server.rest.reply import Reply, etag_of
 
 from . import paging
-from .book import Book, Found
+from .book import Book, Found, Unrecorded
 from .jobs import Jobs, KeptReply, ReplayJob
 from .quick import SameAnswer
 
@@ -77,6 +77,10 @@ class Metadata:
             listed = self._lists.get(token)
             if listed is not None:
                 return self._page(method, query, listed, paging.decode(listed.name, token)), listed.name
+            if self._book.open_ended:
+                # The list began with who answers the rest.
+                raise Unrecorded("metadata", {"method": method, "resource": resource}, ())
+            raise paging.refused(token)
         request: dict[str, Any] = {"method": method, "resource": resource}
         if query:
             request["query"] = dict(query)

@@ -119,7 +119,7 @@ class Live:
         self.recording = self._closing.enter_context(
             recording(
                 self.folder if self.record_on_failure else self._aside(),
-                mode="all" if self.mode == ALL and self.record_on_failure else "rewrite",
+                mode="all" if self.mode == ALL else "rewrite",
                 upstream=to.rest,
                 upstream_grpc=to.grpc,
                 upstream_storage=to.storage,

@@ -24,5 +24,10 @@ def decode(subject: str, token: str) -> int:
     except (binascii.Error, ValueError):
         pass
     if position < 0 or encode(subject, position) != token:
-        raise BigQueryError("invalid", f"Invalid page token: {token[:200]}", location="pageToken")
+        raise refused(token)
     return position
+
+
+def refused(token: str) -> BigQueryError:
+    """What a client is told of a token that nobody gave."""
+    return BigQueryError("invalid", f"Invalid page token: {token[:200]}", location="pageToken")
