@@ -14,6 +14,7 @@ from .causes import Cause, causes
 from .causes_known import CAUSES
 from .model import UNKNOWN, Estimate, Measured, Query, Workload
 from .money import Amount, Till
+from .plans import Plans, plans
 from .policy import FAIL, IGNORE, WARN, Budget, Policy
 from .robust import FALLEN, RISEN, Comparison, compare, spread
 from .units import SLOT_TIME, shown_bytes, shown_money
@@ -99,6 +100,7 @@ class Checked:
     basis: str
     notes: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    plans: Plans | None = None
 
     @property
     def failed(self) -> bool:
@@ -139,6 +141,7 @@ def check(
         till.basis,
         workload.notes,
         {verdict: n for verdict in ORDER if (n := sum(f.verdict == verdict for f in findings))},
+        plans(till, after),
     )
 
 

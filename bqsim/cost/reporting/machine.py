@@ -21,7 +21,7 @@ _LEVELS = {"fail": "error", "warn": "warning", "ignore": "note"}
 
 def document(checked: Checked) -> str:
     """All of it as JSON."""
-    found = {
+    found: dict[str, Any] = {
         "workload": checked.workload,
         "failed": checked.failed,
         "counts": dict(checked.counts),
@@ -34,6 +34,13 @@ def document(checked: Checked) -> str:
         ],
         "notes": list(checked.notes),
     }
+    if checked.plans is not None and checked.plans.plans:
+        found["plans"] = {
+            "advice": checked.plans.advice,
+            "compared": checked.plans.compared,
+            "slot_hours_per_tib": checked.plans.slot_hours,
+            "month": [{"plan": p.name, "money": p.month, "meets": p.meets} for p in checked.plans.plans],
+        }
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bqsim.cost.gate import Checked, Finding
+from bqsim.cost.plans import Plans
 from bqsim.cost.units import shown_money
 from bqsim.reports import charts, html
 
@@ -24,6 +25,8 @@ def page(checked: Checked) -> str:
     worse = [f for f in checked.findings if f.severity != "ignore"]
     if worse:
         sections.append(html.Section("Causes, and what to do", "".join(_detail(f, checked) for f in worse)))
+    if checked.plans is not None and checked.plans.plans:
+        sections.append(html.Section("On demand or by slots", _plans(checked.plans)))
     sections.append(html.Section("All queries", _every(checked)))
     told = "".join(html.paragraph(note, "soft") for note in checked.notes)
     sections.append(html.Section("How it was measured", html.paragraph(f"Prices: {checked.basis}") + told))
@@ -130,6 +133,22 @@ def _budgets(checked: Checked) -> str:
         rows.append((html.verdict("over" if one.over else "kept", not one.over), one.budget.shown, share,
                      "; ".join(one.over)))  # fmt: skip
     return html.table(("", "budget", "spent a month", "what is over"), rows)
+
+
+def _plans(found: Plans) -> str:
+    rows = [
+        (p.name, shown_money(p.month, found.currency), f"{p.meets:,.1f}" if p.meets is not None else "")
+        for p in found.plans
+    ]
+    heads = ("plan", "a month", "meets on demand at slot-hours a TiB")
+    told = html.paragraph(found.advice) + html.table(heads, rows)
+    if found.slot_hours is not None:
+        told += html.paragraph(f"These queries need {found.slot_hours:,.1f} slot-hours a TiB billed.", "soft")
+    return told + charts.bars(
+        f"{found.currency} a month by plan",
+        [charts.Bar(p.name, (p.month,)) for p in found.plans],
+        unit=found.currency,
+    )
 
 
 def _detail(finding: Finding, checked: Checked) -> str:

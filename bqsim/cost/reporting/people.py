@@ -26,6 +26,8 @@ def text(checked: Checked) -> str:
         )
     lines += [f"note: {note}" for note in checked.notes]
     lines += ["", f"prices: {checked.basis}"]
+    if checked.plans is not None and checked.plans.advice:
+        lines.append(f"how to pay: {checked.plans.advice}")
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bqsim.cli import main
+from bqsim.simulator import Simulator
 
 WAREHOUSE = Path(__file__).parents[1] / "cost" / "warehouse.yaml"
 Cost = Callable[..., tuple[int, str, str]]
@@ -150,3 +151,18 @@ def test_the_queries_that_export_tables_and_the_prices(capsys: pytest.CaptureFix
     assert "6.25 USD a TiB, 1.00 TiB a month free" in capsys.readouterr().out
     assert main(["cost", "prices", "--region", "mars"]) == 2
     assert main(["cost", "prices", "--on", "x"]) == 2
+
+
+def test_a_running_simulator_has_the_tables(
+    repository: Path, bqsim: Simulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bqsim.data(repository / "tables.yaml")
+    words = ["sql", "--url", bqsim.url, "--project", bqsim.project]
+    assert main(["cost", "baseline", *words]) == 0
+    assert main(["cost", "explain", *words, "--query", "*customers*"]) == 0
+    assert "processes 286.10 MiB" in capsys.readouterr().out
+    (repository / "sql" / "customers.sql").write_text("SELECT * FROM sales.customers\n")
+    assert main(["cost", "check", *words]) == 1
+    assert "costs more" in capsys.readouterr().out
+    assert main(["cost", "check", "sql", "--url", "http://127.0.0.1:1"]) == 2
+    assert "no server answers" in capsys.readouterr().err

@@ -1,0 +1,87 @@
+"""On demand or by slots: what a month of the same queries costs either way, and where the two meet.
+
+Only queries whose slot time is recorded can be compared. Slots are charged as the capacity model allocates
+them; the simplest one charges what is used, which is the least that slots can cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from .baseline import Entry
+from .errors import NoPrice
+from .money import Till
+from .pricing import EDITIONS
+from .robust import spread
+from .units import BYTES, SLOT_TIME
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A way to pay: ``month`` is what the compared queries cost; ``meets`` how many slot-hours for each TiB
+    billed cost as much as the TiB on demand: queries that need fewer are cheaper by slots."""
+
+    name: str
+    month: float
+    meets: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """The ways to pay, the cheapest first. ``compared`` of ``queries`` have slot time; ``slot_hours`` for
+    each TiB billed is what they need, None when nothing is billed."""
+
+    plans: tuple[Plan, ...]
+    compared: int
+    queries: int
+    slot_hours: float | None
+    currency: str
+
+    @property
+    def advice(self) -> str:
+        """What to do, in words; '' without anything to compare."""
+        if len(self.plans) < 2 or not self.compared:
+            return ""
+        best, second = self.plans[:2]
+        share = (second.month - best.month) / second.month if second.month else 0.0
+        told = f"{best.name} is the cheapest for these queries, by {share:.0%} before {second.name}"
+        if self.compared < self.queries:
+            told += f" ({self.compared} of {self.queries} queries have slot time and are compared)"
+        if not best.name.startswith("on demand"):
+            told += "; idle slots and steps of scaling come on top"
+        return told
+
+
+def plans(till: Till, entries: Sequence[Entry]) -> Plans:
+    """Compare the ways to pay for queries at the till's place and day, without commitments."""
+    known = [e for e in entries if e.slot_ms and not e.measured.estimate.error]
+    found: list[Plan] = []
+    per_tib = 0.0
+    for edition in ("", *EDITIONS):
+        pricing = replace(till.pricing, model="editions" if edition else "on-demand", commitment="none")
+        pricing = replace(pricing, edition=edition or pricing.edition)
+        try:
+            one = Till(pricing, till.prices, till.on, till.capacity)
+        except NoPrice:
+            continue
+        month = one.workload(known) or 0.0
+        price = one.tariff.of(SLOT_TIME["slot-h"] if edition else BYTES["TiB"])
+        if not edition:
+            per_tib = price
+        found.append(
+            Plan(
+                f"{edition} slots" if edition else "on demand",
+                month,
+                per_tib / price if edition and per_tib and price else None,
+            )
+        )
+    billed = sum(e.measured.estimate.bytes_billed * _runs(e) for e in known)
+    used = sum(spread(e.slot_ms).median * _runs(e) for e in known)
+    each = used / SLOT_TIME["slot-h"] / (billed / BYTES["TiB"]) if billed else None
+    shown = tuple(sorted(found, key=lambda p: p.month)) if known else ()
+    return Plans(shown, len(known), len(entries), each, till.currency)
+
+
+def _runs(entry: Entry) -> float:
+    return entry.measured.query.rate.per_month * (1 - entry.cache_hits)
