@@ -142,7 +142,7 @@ def test_restrictions_as_recorded(program: Shop, answers: dict[str, Any], stream
 
 
 def test_faults_of_calls(program: Shop, replay: ReplayServer, answers: dict[str, Any]) -> None:
-    replay.faults.add("UNAVAILABLE", method="*.CreateWriteStream", times=1)
+    replay.faults.add("UNAVAILABLE", method="*.FinalizeWriteStream", times=1)
     refused = replay.faults.add("RESOURCE_EXHAUSTED", method="*.CreateReadSession")
     with pytest.raises(exceptions.ResourceExhausted):
         program.read.create_read_session(

@@ -42,7 +42,7 @@ def replay(tmp_path: Path) -> Iterator[ReplayServer]:
     writing.add(
         "object", huge, {"status": 200, "headers": {}, "content": {"size": 10**12, "digest": "0" * 64}}
     )
-    xml = {"method": "storage.xml.get", "resource": "b/b/x"}
+    xml = {"method": "storage.xml.get", "resource": "b/files/x"}
     writing.add("object", xml, {"status": 200, "headers": {"x-goog-hash": "h"}, "content": writing.put(DATA)})
     gone = {"method": "storage.objects.get", "resource": "b/b/o/gone"}
     error = {"error": {"code": 404, "message": "No such object: b/gone"}}
@@ -93,7 +93,7 @@ def test_ranges(call: Any, asked: str, first: int, stop: int) -> None:
     status, headers, data = call("GET", "/download/storage/v1/b/b/o/down?alt=media", Range=asked)
     assert (status, data) == (206, DATA[first:stop])
     assert headers["content-range"] == f"bytes {first}-{stop - 1}/100"
-    status, _, data = call("GET", "/b/x", Range=asked)
+    status, _, data = call("GET", "/files/x", Range=asked)
     assert (status, data) == (206, DATA[first:stop])
 
 
