@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from typing import TYPE_CHECKING
 
 from bqsim.storage.errors import invalid_argument
 
-from .blocks import Blocks
+if TYPE_CHECKING:
+    from .blocks import Blocks
 
 # Where clients leave it to the service: one stream below the first size, one for each of the second above.
 SINGLE_STREAM_BYTES = 200_000_000
