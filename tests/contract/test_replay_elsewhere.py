@@ -20,6 +20,8 @@ from google.api_core import exceptions  # noqa: E402
 from google.cloud.bigquery_storage_v1 import types  # noqa: E402
 from google.protobuf import descriptor_pb2  # noqa: E402
 
+pytestmark = pytest.mark.fidelity("recording:what was not recorded", "exact")
+
 FIELD = descriptor_pb2.FieldDescriptorProto
 
 

@@ -34,6 +34,8 @@ from tests.servers import bqsim_server
 
 pytest.importorskip("google.cloud.bigquery")
 
+pytestmark = pytest.mark.fidelity("recording:replay of other calls", "exact")
+
 PROJECT = "matrix-project"
 OTHER = os.environ.get("BQSIM_OTHER_UPSTREAM", "")
 MODULES = Path(os.environ.get("BQSIM_NODE_MODULES", "node_modules"))

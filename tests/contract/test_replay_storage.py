@@ -22,6 +22,8 @@ from google.cloud.bigquery_storage_v1 import types
 from tests.contract import shop
 from tests.contract.shop import CASSETTE, CSV, DATASET, PROJECT, TABLE, Shop, content, pieces
 
+pytestmark = pytest.mark.fidelity("recording:replay of reads and appends", "exact")
+
 DEFAULT = f"{TABLE}/streams/_default"
 
 
