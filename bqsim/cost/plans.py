@@ -14,7 +14,9 @@ from .errors import NoPrice
 from .money import Till
 from .pricing import EDITIONS
 from .robust import spread
-from .units import BYTES, SLOT_TIME
+from .units import BYTES, SLOT_TIME, shown_money
+
+ON_DEMAND_PLAN = "on demand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,19 @@ class Plans:
     @property
     def advice(self) -> str:
         """What to do, in words; '' without anything to compare."""
-        if len(self.plans) < 2 or not self.compared:
+        best = next(iter(self.plans), None)
+        # Editions among each other differ in what they can do; what is asked is slots or not.
+        slots = best is not None and best.name != ON_DEMAND_PLAN
+        second = next((p for p in self.plans if (p.name == ON_DEMAND_PLAN) is slots), None)
+        if best is None or second is None or not self.compared:
             return ""
-        best, second = self.plans[:2]
         share = (second.month - best.month) / second.month if second.month else 0.0
         told = f"{best.name} is the cheapest for these queries, by {share:.0%} before {second.name}"
+        months = [shown_money(p.month, self.currency) for p in (best, second)]
+        told += f" ({months[0]} a month, not {months[1]})"
         if self.compared < self.queries:
-            told += f" ({self.compared} of {self.queries} queries have slot time and are compared)"
-        if not best.name.startswith("on demand"):
+            told += f"; {self.compared} of {self.queries} queries have slot time and are compared"
+        if slots:
             told += "; idle slots and steps of scaling come on top"
         return told
 
@@ -71,7 +78,7 @@ def plans(till: Till, entries: Sequence[Entry]) -> Plans:
             per_tib = price
         found.append(
             Plan(
-                f"{edition} slots" if edition else "on demand",
+                f"{edition} slots" if edition else ON_DEMAND_PLAN,
                 month,
                 per_tib / price if edition and per_tib and price else None,
             )
