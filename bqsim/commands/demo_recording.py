@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -76,7 +77,7 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def _cost(folder: Path, heading: Heading) -> None:
-    from bqsim.cli import main
+    from . import cost
 
     heading("A cost check: a partition filter is lost in a change, found offline on tables without rows")
     queries, tables = folder / "sql", folder / "tables.yaml"
@@ -87,6 +88,8 @@ def _cost(folder: Path, heading: Heading) -> None:
         (queries / "visits.sql").write_text(sql)
         told = StringIO()
         with redirect_stdout(told):
-            code = main(["cost", act, *given])
+            parser = argparse.ArgumentParser()
+            cost.add_arguments(parser)
+            code = cost.run(parser.parse_args([act, *given]))
         print(f"   bqsim cost {act}: exit code {code}")
         print("\n".join(f"      {line}" for line in told.getvalue().splitlines() if line.strip()))
