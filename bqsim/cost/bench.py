@@ -329,7 +329,12 @@ def stage_of(core: Core) -> Stage:
         done: bool = core.pool.submit(partial(given, source, target)).result()
         return done
 
-    return Stage(core.googlesql.parse_script, twin)
+    def remote() -> bool:
+        catalog = core.catalog
+        datasets = (d.ref for project in catalog.projects() for d in catalog.datasets(project))
+        return any("remoteFunctionOptions" in r.body for ref in datasets for r in catalog.routines(ref))
+
+    return Stage(core.googlesql.parse_script, twin, remote)
 
 
 @contextmanager

@@ -33,10 +33,12 @@ _RESULTS = ("destinationTable", "writeDisposition", "createDisposition", "create
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What a rehearsal needs of a simulator: ``parse`` gives the statements of a text, ``twin`` gives a
-    table (``project.dataset.table``) the figures of another one, which it tells whether it has any."""
+    table (``project.dataset.table``) the figures of another one, which it tells whether it has any;
+    ``remote`` tells whether there are functions that call others."""
 
     parse: Callable[[str], Sequence[ScriptNode]]
     twin: Callable[[str, str], bool]
+    remote: Callable[[], bool]
 
 
 class _Left(Exception):
@@ -66,6 +68,7 @@ class Rehearsal:
     _missed: int = 0
     _open: int = 0
     _endless: bool = False
+    _kept: bool = False
     _stale: bool = False
     _last: Mapping[str, Any] = field(default_factory=dict)
 
@@ -89,7 +92,7 @@ class Rehearsal:
     @property
     def accuracy(self) -> str:
         """What is known of the whole, beside what the estimates of statements say; '' for nothing more."""
-        if self._inner or self._missed or self._open or self._endless:
+        if self._inner or self._missed or self._open or self._endless or self._kept:
             return LOWER_BOUND
         return UNKNOWN if self._stale else ""
 
@@ -107,6 +110,8 @@ class Rehearsal:
             yield f"{self._missed} of {self._count} statements depend on earlier ones: they are not counted"
         if self._open:
             yield f"{self._open} conditions or loops depend on rows: what they may run is not all counted"
+        if self._kept:
+            yield "nothing is run while there are remote functions: effects of statements are not counted"
         if self._endless:
             yield f"the script has not ended after {MOST} statements: the others are not counted"
 
@@ -240,6 +245,9 @@ class Rehearsal:
         """Run a statement in the session; why it failed, '' when it did not."""
         from bqsim.seeding import ApiError
 
+        if self.stage.remote():
+            self._kept = True
+            return "there are remote functions"
         members = {k: v for k, v in self.query.configuration.items() if k not in _RESULTS}
         members.pop("maximumBytesBilled", None)
         members |= {"connectionProperties": self._session, "useQueryCache": False}

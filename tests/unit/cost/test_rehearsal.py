@@ -128,6 +128,17 @@ def test_the_tables_are_as_they_were_and_names_of_sessions_are_not_told(shop: Be
     assert "t" not in shop.api.control("GET", "shadows?project=shop")["tables"]
 
 
+def test_nothing_is_run_that_may_call_others(shop: Bench) -> None:
+    script = (
+        "CREATE FUNCTION sales.far(x INT64) RETURNS INT64 REMOTE WITH CONNECTION `shop.us.c`"
+        " OPTIONS (endpoint = 'http://127.0.0.1:1/');"
+        "CREATE TEMP TABLE t AS SELECT sales.far(1) AS x; SELECT id FROM sales.customers;"
+    )
+    one = measured(shop, script)
+    assert (one.bytes_processed, one.accuracy) == (CUSTOMERS, "LOWER_BOUND")
+    assert any("remote functions" in note for note in one.notes)
+
+
 @pytest.mark.parametrize(
     ("sql", "found"),
     [
