@@ -58,6 +58,7 @@ class Bindings:
         self._lock = threading.RLock()
         self._plays: dict[tuple[int, str], Play] = {}
         self._origins: dict[int, int] = {}
+        self._of_jobs: dict[str, Identity] = {}
         self._identities = Identities(clock.now_us(), project)
         self._identities.names.update(
             {text: f"${{name:{name}}}" for name, text in self.names.items() if text}
@@ -134,6 +135,17 @@ class Bindings:
                 found = play.values.setdefault((kind, which), self._made(kind, which, play))
                 self._keep(play, kind, which, found)
         return found
+
+    def job_of(self, play: Play) -> str:
+        """The id of the job of a use that was begun just now: what ``${job}`` stands for."""
+        name = play.operation.name
+        identity = self._of_jobs.get(name)
+        if identity is None:
+            # It tells of the operation, not of the use: all its jobs share it.
+            identity = self._of_jobs[name] = Identity(_group(name), "job")
+        made = play.values["job", ""] = self._made("job", "", play)
+        self._identities.known[made] = identity
+        return made
 
     def rendered(self, value: Any, play: Play) -> Any:
         """``value`` (JSON) of an operation with what its symbols stand for in a use of it."""

@@ -414,7 +414,7 @@ class Jobs:
         self, found: Found, project: str, location: str, labels: Mapping[str, str] | None, request_id: str
     ) -> str:
         """Begin the job of a query that takes no time and starts no others; its id."""
-        job_id = self.book.bindings.of(_JOB_ID, found.play)
+        job_id = self.book.bindings.job_of(found.play)
         begun = Begun(found, project, location, job_id, labels)
         with self._lock:
             self._jobs[project, job_id] = begun

@@ -38,6 +38,7 @@ def test_identities_are_of_a_use_and_the_same_in_every_replay(bindings: Bindings
     first = bindings.begin(operation, 1, START_US)
     one = bindings.rendered(["${job}", "${job}", "${table}", "${session}"], first)
     assert one[0] == one[1] and one[0].startswith("job_") and one[2].startswith("anon")
+    assert bindings.job_of(first) == one[0]
     second = bindings.begin(operation, 2, START_US)
     assert bindings.rendered("${job}", second) != one[0]
     assert bindings.rendered("${dataset}", first) == bindings.rendered("${dataset}", second)
