@@ -44,7 +44,7 @@ def post(server: ReplayServer, path: str, body: Any = None) -> Any:
         return json.load(answer)
 
 
-@pytest.mark.fidelity("REC verify-live", "exact", "answers that the service gives otherwise now are named")
+@pytest.mark.fidelity("recording:what was not recorded", "exact")
 def test_drift_is_found(tmp_path: Path, bqsim_server: Simulator) -> None:
     for value, found in (("1", False), ("2", True)):
         place = cassette(tmp_path / value, value)
