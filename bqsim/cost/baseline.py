@@ -191,7 +191,7 @@ def _table_json(table: TableRead) -> dict[str, Any]:
 def _dumped(document: Any) -> str:
     import yaml
 
-    class Dumper(yaml.SafeDumper):
+    class Dumper(yaml.SafeDumper):  # type: ignore[misc]
         def ignore_aliases(self, data: Any) -> bool:
             return True
 
