@@ -77,7 +77,8 @@ class SimulationClock:
     """
 
     def __init__(self, start: int | str | dt.datetime | None = None, rate: float = 1) -> None:
-        self._lock = threading.Lock()
+        # Whoever has it may be interrupted by the collection of a call that was left, which reads the time.
+        self._lock = threading.RLock()
         self._work = threading.Condition(self._lock)
         # Only who has this runs timers; callbacks may move time themselves.
         self._turn = threading.RLock()

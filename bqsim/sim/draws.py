@@ -114,7 +114,7 @@ class Draws:
     """``seed=None`` takes a fresh seed; read it from ``.seed`` to repeat the run."""
 
     def __init__(self, seed: int | None = None) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._times = 0
         self._scopes: dict[str, int] = {}
         self.reseed(secrets.randbits(63) if seed is None else seed)

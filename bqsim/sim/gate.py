@@ -26,7 +26,7 @@ class Life:
     """How long a gRPC call lasts, with all its messages. Thread-safe."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._ends: list[Callable[[], object]] | None = []
 
     def at_end(self, callback: Callable[[], object]) -> None:

@@ -146,7 +146,7 @@ class Recorder:
         self._journal = journal
         self._clock = clock
         self._draws = draws
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._forgotten = 0
         self._quiet = itertools.count(1)

@@ -98,7 +98,7 @@ class RetryLab:
         """``methods`` are the ids of all API methods; without them names are not checked."""
         self._draws = draws
         self._known = Known(methods)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._tests: dict[str, RetryTest] = {}
         self._bound: tuple[RetryTest, ...] = ()
 

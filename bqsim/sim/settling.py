@@ -16,7 +16,7 @@ class Holds:
 
     def __init__(self) -> None:
         self._count = 0
-        self._changed = threading.Condition(threading.Lock())
+        self._changed = threading.Condition(threading.RLock())
 
     def __bool__(self) -> bool:
         return self._count > 0

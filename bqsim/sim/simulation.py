@@ -109,7 +109,7 @@ class Simulation:
         self.listeners: list[Callable[[], object]] = []
         self.loaded_us = clock.now_us()
         self.repeatable = repeatable
-        self._changes = threading.Lock()
+        self._changes = threading.RLock()
         self._concerned: dict[str, bool] = {}
         self._streamed: dict[str, tuple[Rule, ...]] = {}
         self._idle = True

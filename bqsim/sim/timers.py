@@ -6,8 +6,9 @@ import asyncio
 import heapq
 import itertools
 import logging
-import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Timer:
 class TimerQueue:
     """Timers by due time, equal ones as they came; callers hold ``lock``."""
 
-    def __init__(self, lock: threading.Lock) -> None:
+    def __init__(self, lock: AbstractContextManager[Any]) -> None:
         self.lock = lock
         self._heap: list[tuple[int, int, Timer]] = []
         self._numbers = itertools.count()

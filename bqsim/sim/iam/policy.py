@@ -95,7 +95,7 @@ class Policy:
         self.carried = carried
         self._roles = {**ROLES, **(roles or {})}
         self._groups = _memberships(groups or {})
-        self._changing = threading.Lock()
+        self._changing = threading.RLock()
         self._entries_of: dict[str, tuple[Any, tuple[_Entry, ...]]] = {}
         self._state = self._stated(bindings, deny)
 

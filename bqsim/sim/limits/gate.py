@@ -52,7 +52,7 @@ class Enforcement:
         self.released: list[Callable[[tuple[Key, ...] | None], object]] = []
         self._connections: WeakKeyDictionary[Life, Held] = WeakKeyDictionary()
         self._appended: OrderedDict[str, int] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     # Calls
 

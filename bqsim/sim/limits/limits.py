@@ -40,7 +40,7 @@ class Limits:
         self.limits = tuple(limits)
         self._by_name = {limit.name: limit for limit in self.limits}
         self._order = {name: n for n, name in enumerate(self._by_name)}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._store = Store()
         self._held: dict[Key, int] = {}
         self._refused: dict[str, int] = {}

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import threading
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from bqsim.sim import clock as module
 from bqsim.sim.clock import SimulationClock, now_ms
+from bqsim.sim.timers import TimerQueue
 from tests.unit.sim.clocks import DAY, NOON, NOON_US, S, eventually
 
 
@@ -304,3 +306,25 @@ def test_threads_that_change_everything_at_once_lose_nothing() -> None:
     together = [us for mine in readings for us in mine]
     assert all(mine == sorted(mine) for mine in readings)
     assert len(set(together)) == len(together)
+
+
+def test_a_call_that_is_collected_while_timers_change_reads_the_time(
+    clock: SimulationClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    add = TimerQueue.add
+
+    class Left:
+        def __del__(self) -> None:
+            read.append(clock.now_us())
+
+    def collecting(timers: TimerQueue, *given: Any) -> Any:
+        Left()
+        return add(timers, *given)
+
+    monkeypatch.setattr(TimerQueue, "add", collecting)
+    mover = threading.Thread(target=lambda: clock.call_later(1, int), daemon=True)
+    mover.start()
+    mover.join(10)
+    assert not mover.is_alive()
+    assert read
