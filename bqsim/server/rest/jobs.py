@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bqsim.errors import invalid
 
+from .preconditions import without_nulls
 from .reply import Reply, etag_of
 from .request import Request
 from .rows import ArrowOptions, arrow_options, body_options, encode_arrow_page, encode_page, query_options
@@ -35,7 +36,7 @@ def job_json(job: Job, request: Request) -> dict[str, Any]:
 async def insert(request: Request, upload: Upload | None = None) -> Reply:
     """``jobs.insert``: start a job; an upload's job is given a moment to finish."""
     jobs = request.core.jobs
-    job = await jobs.insert(request.path["projectId"], request.body, request.caller.email, upload)
+    job = await jobs.insert(request.path["projectId"], without_nulls(request.body), request.caller.email, upload)
     if upload is not None:
         await job.wait(UPLOAD_WAIT_S)
     body = job_json(job, request)

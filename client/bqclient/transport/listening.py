@@ -21,6 +21,7 @@ class ListeningTransport(httpx.AsyncBaseTransport):
         self._inner, self._listener = inner, listener
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; the answer's body is told as it is read."""
         call = self._listener.begin(
             "rest",
             request.method,
@@ -46,6 +47,7 @@ class ListeningTransport(httpx.AsyncBaseTransport):
         return response
 
     async def aclose(self) -> None:
+        """Close it."""
         await self._inner.aclose()
 
 
@@ -60,6 +62,7 @@ class _Sent(httpx.AsyncByteStream):
             yield piece
 
     async def aclose(self) -> None:
+        """Close it."""
         await self._inner.aclose()
 
 
@@ -79,6 +82,7 @@ class _Received(httpx.AsyncByteStream):
         self._end()
 
     async def aclose(self) -> None:
+        """Close it."""
         await self._inner.aclose()
         self._end(broken="cancelled")
 
@@ -97,19 +101,23 @@ class ListeningChannel:
     def unary_unary(
         self, path: str, request_serializer: Any = None, response_deserializer: Any = None
     ) -> Any:
+        """As the channel's, told."""
         return self._made(self._inner.unary_unary, path, request_serializer, response_deserializer)
 
     def unary_stream(
         self, path: str, request_serializer: Any = None, response_deserializer: Any = None
     ) -> Any:
+        """As the channel's, told."""
         return self._made(self._inner.unary_stream, path, request_serializer, response_deserializer)
 
     def stream_stream(
         self, path: str, request_serializer: Any = None, response_deserializer: Any = None
     ) -> Any:
+        """As the channel's, told."""
         return self._made(self._inner.stream_stream, path, request_serializer, response_deserializer)
 
     async def close(self, grace: float | None = None) -> None:
+        """Close the channel."""
         await self._inner.close(grace)
 
     def _made(self, kind: Callable[..., Any], path: str, serialize: Any, parse: Any) -> Callable[..., Any]:
