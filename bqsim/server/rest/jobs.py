@@ -36,7 +36,8 @@ def job_json(job: Job, request: Request) -> dict[str, Any]:
 async def insert(request: Request, upload: Upload | None = None) -> Reply:
     """``jobs.insert``: start a job; an upload's job is given a moment to finish."""
     jobs = request.core.jobs
-    job = await jobs.insert(request.path["projectId"], without_nulls(request.body), request.caller.email, upload)
+    given = without_nulls(request.body)
+    job = await jobs.insert(request.path["projectId"], given, request.caller.email, upload)
     if upload is not None:
         await job.wait(UPLOAD_WAIT_S)
     body = job_json(job, request)
