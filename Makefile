@@ -35,8 +35,7 @@ demo: warm
 	@$(BIN)/python -m bqsim.commands.demo
 
 test: warm
-	$(BIN)/python -m pytest tests --ignore tests/client -n $(WORKERS)
-	$(BIN)/python -m pytest tests/client -n $(WORKERS)
+	$(BIN)/python -m pytest tests -n $(WORKERS)
 
 test-fast: warm
 	$(BIN)/python -m pytest tests/unit

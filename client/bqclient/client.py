@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .ingest import Ingest
     from .observability import Observability
+    from .observability.listener import Listener
     from .pricing import Pricing
     from .services.costs import Costs
     from .services.datasets import Datasets
@@ -281,6 +282,10 @@ class ClientBuilder:
     def http2(self, on: bool = True) -> Self:
         """HTTP/2 for REST (extra ``http2``)."""
         return self._set(http2=on)
+
+    def listener(self, listener: Listener) -> Self:
+        """Who is told of every sending of a call, its bytes and how it ended."""
+        return self._set(listener=listener)
 
     def ca_file(self, path: str | os.PathLike[str]) -> Self:
         """A PEM file of the certificate authorities to trust."""
