@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from bqsim.server.core import Core
     from bqsim.sim.clock import SimulationClock
     from bqsim.sim.draws import Draws
+    from bqsim.sim.jobs import JobSimulation
     from bqsim.sim.scenario.model import Scenario
     from bqsim.sql.executor import Executor
     from bqsim.sql.googlesql import GoogleSql
+    from bqsim.sql.information_schema.sources import InForce
     from bqsim.storage.read.service import ReadService
     from bqsim.storage.services import Storage
     from bqsim.storage.write.service import WriteService
@@ -149,7 +151,9 @@ def build(settings: Settings, scenario: Scenario | None = None) -> Built:
             observer=befalling,
         )
         befalling.host = jobs
+        befalling.home = settings.project
         executor.sources.history = JobHistory(jobs.index, jobs.sessions)
+        executor.sources.capacity = lambda: _in_force(befalling, settings)
 
         holdings = Holdings(jobs)
         iam = Iam(clock, policy, carried=holdings.carried, find_job=holdings.find_job)
@@ -182,6 +186,23 @@ def build(settings: Settings, scenario: Scenario | None = None) -> Built:
         if scenario is not None:
             put_in_force(core.parts, scenario, clock=False)
         return Built(core, engine.install_kernels, undo.pop_all())
+
+
+def _in_force(jobs: JobSimulation, settings: Settings) -> InForce | None:
+    """The capacity that jobs share, for INFORMATION_SCHEMA."""
+    capacity = jobs.capacity
+    if capacity is None:
+        return None
+    from bqsim.sql.information_schema.sources import InForce
+
+    return InForce(
+        capacity,
+        settings.project,
+        settings.location,
+        jobs.since_us // 1000,
+        # Reservations come first; a project on demand may have the name of one.
+        lambda: {place.name: place.scaled for place in reversed(jobs.places())},
+    )
 
 
 def _objects(settings: Settings, clock: SimulationClock) -> ObjectStore:

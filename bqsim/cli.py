@@ -26,8 +26,11 @@ def parser(chosen: str | None = None) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; its exit code: 0 done, 1 failed, 2 wrong usage."""
+    from bqsim.commands import COMMANDS
+
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((word for word in words if not word.startswith("-")), None)
+    words = next((command.with_act(words) for command in COMMANDS if command.name == chosen), words)
     given = parser(chosen).parse_args(words)
     return int(given.run(given))
 

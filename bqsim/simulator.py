@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from bqsim import clients
+from bqsim.serving import Serving, environment, reachable
 from bqsim.settings import Settings
 from bqsim.sim.control.control import Control
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 120.0
-STOP_TIMEOUT_S = 20.0
 
 
 class Simulator(Control):
@@ -45,41 +44,21 @@ class Simulator(Control):
         self.core: Core | None = None
         self.port = 0
         self.grpc_port = 0
-        self._thread: threading.Thread | None = None
-        self._ready = threading.Event()
-        self._failure: BaseException | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
+        self._serving = Serving(
+            self._serve, thread="bqsim", noun="bqsim", log=log, start_timeout_s=START_TIMEOUT_S
+        )
 
     # Life
 
     def start(self) -> Simulator:
         """Serve; returns when requests are answered. ``OSError`` when the port is taken. Idempotent."""
-        if self._thread is not None:
-            return self
-        self._ready.clear()
-        self._failure = None
-        self._thread = threading.Thread(target=self._run, name="bqsim", daemon=True)
-        self._thread.start()
-        if not self._ready.wait(START_TIMEOUT_S):
-            raise TimeoutError("bqsim did not start in time")
-        if self._failure is not None:
-            self._thread.join()
-            self._thread = None
-            raise self._failure
+        self._serving.start()
         return self
 
     def stop(self) -> None:
         """Stop serving, end all work, close the database. Idempotent."""
-        thread, loop, stop = self._thread, self._loop, self._stop
-        if thread is None or loop is None or stop is None:
-            return
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(STOP_TIMEOUT_S)
-        if thread.is_alive():
-            raise TimeoutError("bqsim did not stop in time")
-        self._thread = None
-        self.core = None
+        if self._serving.stop():
+            self.core = None
 
     def __enter__(self) -> Simulator:
         return self.start()
@@ -124,12 +103,12 @@ class Simulator(Control):
     @property
     def url(self) -> str:
         """The address of the REST API: the ``api_endpoint`` of clients."""
-        return f"http://{_shown(self.settings.host)}:{self.port}"
+        return f"http://{reachable(self.settings.host)}:{self.port}"
 
     @property
     def grpc_target(self) -> str:
         """The address of the Storage API, ``host:port``: the target of an insecure channel."""
-        return f"{_shown(self.settings.host)}:{self.grpc_port}"
+        return f"{reachable(self.settings.host)}:{self.grpc_port}"
 
     @property
     def storage_url(self) -> str:
@@ -141,12 +120,8 @@ class Simulator(Control):
 
         Google's storage clients read none; ``BIGQUERY_STORAGE_GRPC_ENDPOINT`` is for those who open channels.
         """
-        return {
-            "BIGQUERY_EMULATOR_HOST": self.url,
-            "BIGQUERY_STORAGE_GRPC_ENDPOINT": self.grpc_target,
-            "STORAGE_EMULATOR_HOST": self.storage_url,
-            "GOOGLE_CLOUD_PROJECT": self.project,
-        }
+        found = environment(self.url, self.grpc_target, self.storage_url)
+        return found | {"GOOGLE_CLOUD_PROJECT": self.project}
 
     def client(self, project: str | None = None, **options: Any) -> Any:
         """Google's ``bigquery.Client`` for this simulator. ModuleNotFoundError without ``bqsim[client]``.
@@ -186,23 +161,12 @@ class Simulator(Control):
 
         if self.core is None:
             raise RuntimeError("the simulator does not run")
-        return Port(self.core, scope, _shown(self.settings.host), port, grpc_port)
+        return Port(self.core, scope, reachable(self.settings.host), port, grpc_port)
 
     # The thread
 
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        except BaseException as e:
-            if self._ready.is_set():
-                log.exception("bqsim stopped")
-            self._failure = e
-        finally:
-            self._ready.set()
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
+    async def _serve(self, serving: Serving) -> None:
+        loop = asyncio.get_running_loop()
         from bqsim.building import build
         from bqsim.server import build_grpc_server, build_server
         from bqsim.sweeping import sweep_for_ever
@@ -213,7 +177,7 @@ class Simulator(Control):
             self.port = await server.start(self.settings.host, self.settings.port)
             try:
                 # What this imports takes a while, in which queries are answered.
-                grpc_server = await asyncio.to_thread(build_grpc_server, parts.core, self._loop)
+                grpc_server = await asyncio.to_thread(build_grpc_server, parts.core, loop)
                 self.grpc_port = grpc_server.start(self.settings.host, self.settings.grpc_port)
             except OSError:
                 await server.stop()
@@ -222,13 +186,13 @@ class Simulator(Control):
 
             parts.core.closing.callback(keep_armed(grpc_server, parts.core.simulation))
             parts.core.grpc_port = self.grpc_port
-            parts.core.parts.loop = self._loop
+            parts.core.parts.loop = loop
             self.core = parts.core
-            self._ready.set()
+            serving.ready()
             # Most statements need one of these; the first need not wait for all.
-            self._loop.run_in_executor(None, parts.install)
-            sweeper = self._loop.create_task(sweep_for_ever(parts.core))
-            await self._stop.wait()
+            loop.run_in_executor(None, parts.install)
+            sweeper = loop.create_task(sweep_for_ever(parts.core))
+            await serving.until_stopped()
             sweeper.cancel()
             await parts.core.listeners.stop()
             await asyncio.to_thread(grpc_server.stop, parts.core.storage.close)
@@ -238,11 +202,6 @@ class Simulator(Control):
             await asyncio.to_thread(parts.core.closing.close)
         finally:
             await asyncio.to_thread(parts.close)
-
-
-def _shown(host: str) -> str:
-    """A host to listen on as one that clients can reach."""
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
 
 
 def _read(scenario: Scenarios) -> Scenario:

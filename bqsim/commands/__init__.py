@@ -9,19 +9,30 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: its name is that of its module, unless ``module`` is."""
+    """A command: its name is that of its module, unless ``module`` is. The first of ``acts`` is meant where
+    none of them follows the command's name."""
 
     name: str
     help: str
     module: str = ""
+    acts: tuple[str, ...] = ()
 
     def load(self) -> Any:
         """The command's module."""
         return import_module(f"bqsim.commands.{self.module or self.name}")
 
+    def with_act(self, words: list[str]) -> list[str]:
+        """The words of a command line, with the act that they mean."""
+        at = words.index(self.name) + 1
+        said = words[at] if at < len(words) else "--help"
+        if not self.acts or said in (*self.acts, "-h", "--help"):
+            return words
+        return [*words[:at], self.acts[0], *words[at:]]
+
 
 COMMANDS: tuple[Command, ...] = (
     Command("calibrate", "Fit a simulator's latencies and failures to recordings and histories."),
+    Command("capacity", "Show and change the slots that jobs of a running simulator share."),
     Command("cassette", "Show, trim, merge, compare, check, upgrade and recover cassettes."),
     Command("clock", "Show and move the clock of a running simulator."),
     Command("contract", "Compare the answers of endpoints, and hold them to what an application needs."),
@@ -40,6 +51,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("journal", "Show what a running simulator was asked, and how it answered."),
     Command("limits", "Show and change the quotas and limits of a running simulator."),
     Command("record", "Record what an application says to BigQuery, into a cassette."),
+    Command(
+        "rehearse",
+        "Rehearse slots, queues and money: what a workload would do under other capacity.",
+        acts=("run", "validate", "check", "live", "schema"),
+    ),
     Command("replay", "Answer an application from cassettes, and tell how it kept to them."),
     Command("scenario", "Check and explain scenario files; load one into a running simulator."),
     Command("seed", "Fill a simulator with datasets, tables and rows from YAML, SQL and folders of files."),

@@ -26,9 +26,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .options import acts_of
+
 if TYPE_CHECKING:
     from bqsim.cost.baseline import Baseline
     from bqsim.cost.bench import Bench
+    from bqsim.cost.capacity import Capacity
     from bqsim.cost.gate import Checked
     from bqsim.cost.model import Measured, Workload
     from bqsim.cost.money import Till
@@ -39,15 +42,7 @@ BASELINE, POLICY = "cost-baseline.yaml", "cost-policy.yaml"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``cost``."""
-    parser.description = __doc__.partition("\n\n")[2].replace("``", "") if __doc__ else None
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    acts = parser.add_subparsers(dest="act", required=True, metavar="ACT")
-
-    def act(name: str, run_: Callable[[argparse.Namespace], int], told: str) -> argparse.ArgumentParser:
-        one = acts.add_parser(name, help=told, description=told)
-        one.set_defaults(act_run=run_)
-        return one
-
+    act = acts_of(parser, __doc__)
     one = act("baseline", _baseline, "Measure queries and write the baseline file.")
     _sources(one)
     one.add_argument("--force", action="store_true", help="write over a baseline that is there")
@@ -104,6 +99,12 @@ def _sources(parser: argparse.ArgumentParser) -> None:
         "--policy", type=Path, metavar="FILE", help=f"tolerances, owners, budgets (default {POLICY} if there)"
     )
     add("--prices", action="append", default=[], metavar="FILE", help="prices of your own, before the list's")
+    add(
+        "--capacity",
+        default="",
+        metavar="FILE",
+        help="reservations, as YAML: by slots, money is what these are allocated, by simulation",
+    )
     add(
         "--at", default="", metavar="TIME", help="what CURRENT_DATE is (default: day of the newest partition)"
     )
@@ -209,7 +210,20 @@ class _Work:
         pricing = self.policy.pricing
         files = [*self.given.prices, *(self.base / name for name in pricing.files)]
         on = pricing.on or (bench.at.date() if bench.at is not None else _today())
-        return Till(pricing, load_prices(files, pricing.currency), on)
+        return Till(pricing, load_prices(files, pricing.currency), on, self._capacity())
+
+    def _capacity(self) -> Capacity:
+        """What slots are paid: by reservations that are described, else those that queries use."""
+        from bqsim.cost.capacity import UsedSlots
+
+        named = self.policy.pricing.capacity
+        if not self.given.capacity and not named:
+            return UsedSlots()
+        from bqsim.rehearse.allocated import SimulatedSlots, load_capacity
+
+        path = Path(self.given.capacity) if self.given.capacity else self.base / named
+        runs = {q.name: tuple(r.started_us for r in q.runs if r.started_us) for q in self.workload.queries}
+        return SimulatedSlots(load_capacity(path), path.name, runs)
 
 
 def _silent(text: str) -> None:

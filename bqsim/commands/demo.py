@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import bqsim
 
+from .demo_capacity import capacity
 from .demo_files import files
 from .demo_recording import recordings
 from .demo_simulation import simulate
@@ -193,6 +194,7 @@ def demo() -> int:
         files(sim, client, heading)
         simulate(sim, client, heading)
         recordings(sim, heading)
+        capacity(sim, client, heading)
     print("\nDone.")
     return 0
 

@@ -1,8 +1,9 @@
-"""``bqsim warm``: compile the GoogleSQL analyzer ahead of time."""
+"""``bqsim warm``: compile the GoogleSQL analyzer and the slot model ahead of time."""
 
 from __future__ import annotations
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
 
 from bqsim.settings import Settings
@@ -22,7 +23,8 @@ def run(given: argparse.Namespace) -> int:
 
 
 def warm(settings: Settings) -> None:
-    """Fill this user's cache with the compiled analyzer, so that later starts need not compile it."""
+    """Fill this user's cache with the compiled analyzer, so that later starts need not compile it; the same
+    for the slot model where numba is installed."""
     clock = RealClock()
     begun = clock.now_us()
     directory = cache_directory(settings.cache_dir)
@@ -37,3 +39,14 @@ def warm(settings: Settings) -> None:
     seconds = (clock.now_us() - begun) / 1_000_000
     state = f"compiled in {seconds:.1f} s" if compiled else "ready"
     print(f"GoogleSQL analyzer {state}: {directory}")
+    _warm_slots(clock)
+
+
+def _warm_slots(clock: RealClock) -> None:
+    if find_spec("numba") is None:
+        return
+    from bqsim.sim.slots.world import compile_ahead
+
+    begun = clock.now_us()
+    compile_ahead()
+    print(f"slot model ready in {(clock.now_us() - begun) / 1_000_000:.1f} s")

@@ -6,19 +6,16 @@ import argparse
 import asyncio
 import contextlib
 import json
-import re
 import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .options import INTERRUPTED, above_zero, count, percentage, renaming, size_bytes
+
 if TYPE_CHECKING:
     from bqsim.workload.items import Item, Workload
     from bqsim.workload.runner import Estimate, Run
-
-INTERRUPTED = 130
-_UNITS = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
-_UNITS |= {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,14 +26,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("sources", nargs="+", metavar="SOURCE", help="histories and cassettes")
     add("--target", required=True, metavar="URL", help="the endpoint: http://127.0.0.1:9050")
     add("--speed", type=_speed, default=1.0, help="times as fast as recorded, or max (default 1)")
-    add("--rate", type=_positive, metavar="R", help="arrive at random, R a second, instead of as recorded")
+    add("--rate", type=above_zero, metavar="R", help="arrive at random, R a second, instead of as recorded")
     add("--seed", type=int, default=0, help="of the random arrivals (default %(default)s)")
-    add("--map-project", type=_pair, action="append", default=[], metavar="A=B", help="project A becomes B")
-    add("--limit", type=_count, metavar="N", help="only the first N jobs")
-    add("--concurrency", type=_count, default=64, metavar="N", help="jobs at once (default %(default)s)")
+    add(
+        "--map-project", type=renaming, action="append", default=[], metavar="A=B", help="project A becomes B"
+    )
+    add("--limit", type=count, metavar="N", help="only the first N jobs")
+    add("--concurrency", type=count, default=64, metavar="N", help="jobs at once (default %(default)s)")
     add("--retries", type=int, default=3, metavar="N", help="of requests that fail in passing (%(default)s)")
     add("--dry-run", action="store_true", help="only estimate the queries at the endpoint, which is free")
-    add("--spending-cap", type=_bytes, metavar="BYTES", help="bytes billed at most: 100GiB")
+    add("--spending-cap", type=size_bytes, metavar="BYTES", help="bytes billed at most: 100GiB")
     add("--allow-real-service", action="store_true", help="the endpoint may be Google's; needs a cap")
     add("--run-id", default="", help="part of the jobs' ids (default: a random one)")
     add("--report", type=Path, action="append", default=[], metavar="FILE", help=".txt, .json or .html")
@@ -48,9 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fail above (default %(default)s; -1: never)",
     )
     add("--max-row-changes", type=int, metavar="N", help="fail when more results have other rows")
-    add("--max-bytes-change", type=_percent, metavar="PCT", help="fail when bytes change by more: 10%%")
-    add("--max-slowdown", type=_percent, metavar="PCT", help="fail when the p90 run time grows by more")
-    add("--max-reordered", type=_percent, metavar="PCT", help="fail when more pairs end the other way round")
+    add("--max-bytes-change", type=percentage, metavar="PCT", help="fail when bytes change by more: 10%%")
+    add("--max-slowdown", type=percentage, metavar="PCT", help="fail when the p90 run time grows by more")
+    add(
+        "--max-reordered", type=percentage, metavar="PCT", help="fail when more pairs end the other way round"
+    )
 
 
 def run(given: argparse.Namespace) -> int:
@@ -191,41 +192,4 @@ def _report(given: argparse.Namespace, made: Run, workload: Workload) -> int:
 def _speed(word: str) -> float:
     if word == "max":
         return float("inf")
-    return _positive(word)
-
-
-def _positive(word: str) -> float:
-    try:
-        number = float(word)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{word} is no number above 0")
-    return number
-
-
-def _count(word: str) -> int:
-    if not word.isdecimal() or not int(word):
-        raise argparse.ArgumentTypeError(f"{word} is no number of at least 1")
-    return int(word)
-
-
-def _pair(word: str) -> tuple[str, str]:
-    first, equals, second = word.partition("=")
-    if not (first and equals and second):
-        raise argparse.ArgumentTypeError(f"{word} is not like old=new")
-    return first, second
-
-
-def _bytes(word: str) -> int:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", word)
-    if not found or found[2].upper() not in _UNITS:
-        raise argparse.ArgumentTypeError(f"{word} is no size such as 100GiB")
-    return int(float(found[1]) * _UNITS[found[2].upper()])
-
-
-def _percent(word: str) -> float:
-    try:
-        return float(word.removesuffix("%")) / 100
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{word} is no percentage such as 10%") from None
+    return above_zero(word)

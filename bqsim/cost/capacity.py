@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .units import SLOT_TIME
 
@@ -17,21 +17,36 @@ from .units import SLOT_TIME
 @dataclass(frozen=True, slots=True)
 class Demand:
     """What a query asks of a reservation in a month: ``runs`` of ``slot_ms`` each, over ``duration_ms``.
-    ``starts_us`` are known times of runs, epoch microseconds, when there is a history."""
+    ``starts_us`` are known times of runs, epoch microseconds, when there is a history. ``bytes_billed`` of a
+    run are paid where ``project`` has no reservation."""
 
     query: str
     runs: float
     slot_ms: float
     duration_ms: float = 0.0
     starts_us: tuple[int, ...] = ()
+    project: str = ""
+    bytes_billed: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Slot-hours of one price."""
+
+    hours: float
+    edition: str
+    commitment: str = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """Slot-hours that are paid for in a month; ``basis`` says how they were found."""
+    """Slot-hours that are paid for in a month; ``basis`` says how they were found. ``parts`` are they by
+    price, where reservations say their editions; ``on_demand_bytes`` are billed to projects without one."""
 
     slot_hours: float
     basis: str
+    parts: tuple[Slots, ...] = ()
+    on_demand_bytes: float = 0.0
 
 
 class Capacity(Protocol):
@@ -41,6 +56,14 @@ class Capacity(Protocol):
         """The slot-hours of all these together. The marginal cost of a change is the difference between the
         workload with it and without it."""
         ...
+
+
+@runtime_checkable
+class Told(Protocol):
+    """A model that says in a few words what it is of."""
+
+    @property
+    def told(self) -> str: ...
 
 
 class UsedSlots:

@@ -26,6 +26,8 @@ REGRESSION, ERROR, RISK, GROWN, NEW, GONE, IMPROVED, SAME = (
 ORDER = (REGRESSION, ERROR, RISK, GROWN, NEW, GONE, IMPROVED, SAME)
 # How alike texts must be to pass for one query that changed.
 _ALIKE = 0.55
+# Changes whose part of the month is told apart: each takes a workload of its own.
+MOST_MARGINAL = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +131,10 @@ def check(
     ]
     taken = set(pairs.values())
     findings += [gate.gone(e) for name, e in baseline.entries.items() if name not in taken]
-    findings.sort(key=_worst_first)
     after = [f.after for f in findings if f.after is not None]
+    if till.by_allocation:
+        findings = _marginal(findings, after, till)
+    findings.sort(key=_worst_first)
     return Checked(
         workload.name,
         tuple(findings),
@@ -143,6 +147,24 @@ def check(
         {verdict: n for verdict in ORDER if (n := sum(f.verdict == verdict for f in findings))},
         plans(till, after),
     )
+
+
+def _marginal(findings: Sequence[Finding], after: Sequence[Entry], till: Till) -> list[Finding]:
+    """Changes with what each adds to the month of the whole workload: slots that are idle or scaled anyway
+    cost nothing, others a whole step. Of many changes this is of the largest."""
+    changed = [f for f in findings if f.verdict != SAME and f.month is not None]
+    largest = sorted(changed, key=lambda f: -abs(f.month.expected if f.month else 0.0))[:MOST_MARGINAL]
+    names = {f.name for f in largest}
+    return [_with_marginal(f, after, till) if f.name in names else f for f in findings]
+
+
+def _with_marginal(finding: Finding, after: Sequence[Entry], till: Till) -> Finding:
+    others = [e for e in after if e is not finding.after]
+    without = till.workload([*others, *filter(None, (finding.before,))])
+    added = (till.workload(after) or 0.0) - (without or 0.0)
+    start = finding.month_before or Amount(0.0, 0.0, 0.0)
+    changed = Amount(start.expected + added, start.low + added, start.high + added)
+    return replace(finding, month_before=start, month_after=changed)
 
 
 def _worst_first(finding: Finding) -> tuple[object, ...]:
@@ -311,13 +333,14 @@ def _notes(estimate: Estimate) -> tuple[str, ...]:
 
 
 def _budget(budget: Budget, entries: Iterable[Entry], till: Till) -> BudgetFinding:
+    entries = list(entries)
     covered = [e for e in entries if budget.covers(e.measured.query) and not e.measured.estimate.error]
     monthly = sum(
         e.measured.estimate.bytes_billed * e.measured.query.rate.per_month * (1 - e.cache_hits)
         for e in covered
     )
     largest = max(covered, key=lambda e: e.measured.estimate.bytes_billed, default=None)
-    money = till.workload(covered)
+    money = till.part(covered, entries)
     hours = sum(spread(e.slot_ms).median * e.measured.query.rate.per_month for e in covered)
     spent = {"bytes": monthly, "slot_hours": hours / SLOT_TIME["slot-h"]}
     if money is not None:

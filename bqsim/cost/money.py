@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .baseline import Entry
-from .capacity import Capacity, Demand, UsedSlots
+from .capacity import Allocation, Capacity, Demand, Told, UsedSlots
 from .policy import Pricing
 from .pricing import ON_DEMAND, SLOTS, Prices, Tariff
 from .robust import spread
@@ -59,7 +59,15 @@ class Till:
         """What the money is of, in words."""
         t = self.tariff
         told = f"{float(t.amount):g} {t.currency} a {t.per} ({t.item}, {self.pricing.region}, {self.on}"
-        return f"{told}; {t.source}; {t.status})"
+        told = f"{told}; {t.source}; {t.status})"
+        if self.by_allocation and isinstance(self.capacity, Told):
+            return f"{told}; slots as {self.capacity.told}"
+        return told
+
+    @property
+    def by_allocation(self) -> bool:
+        """Whether slots are paid as reservations are allocated them, not as queries use them."""
+        return self.pricing.model != "on-demand" and not isinstance(self.capacity, UsedSlots)
 
     def run(self, entry: Entry) -> float | None:
         """What one run costs that the cache does not answer; None when it is not known."""
@@ -84,11 +92,46 @@ class Till:
         model allocates them. None when slot time of none is known."""
         if self.pricing.model == "on-demand":
             return sum((self.month(e) or Amount(0, 0, 0)).expected for e in entries)
+        found = self.allocated(entries)
+        return None if found is None else self.paid(found)
+
+    def allocated(self, entries: Sequence[Entry]) -> Allocation | None:
+        """The slots of a month of a whole workload; None when slot time of none is known."""
         demands = [demand(e) for e in entries if e.slot_ms]
-        if not demands:
-            return None
-        hours = self.capacity.allocated(demands).slot_hours
-        return float(self.tariff.amount) * hours
+        return self.capacity.allocated(demands) if demands else None
+
+    def paid(self, found: Allocation) -> float:
+        """What slots cost: those of reservations at the prices of their editions and commitments."""
+        if not found.parts:
+            slots = float(self.tariff.amount) * found.slot_hours
+        else:
+            slots = sum(
+                part.hours * float(self._slots(part.edition, part.commitment).amount) for part in found.parts
+            )
+        return slots + self.on_demand(found.on_demand_bytes)
+
+    def on_demand(self, billed: float) -> float:
+        """What bytes cost of projects without a reservation."""
+        if not billed:
+            return 0.0
+        return self.prices.tariff(ON_DEMAND, region=self.pricing.region, on=self.on).of(billed)
+
+    def _slots(self, edition: str, commitment: str) -> Tariff:
+        return self.prices.tariff(
+            SLOTS, region=self.pricing.region, on=self.on, edition=edition, commitment=commitment
+        )
+
+    def part(self, entries: Sequence[Entry], whole: Sequence[Entry]) -> float | None:
+        """What a month costs of some queries of a workload: of reservations, which they share with the
+        others, their share by slot time."""
+        if not self.by_allocation:
+            return self.workload(entries)
+        month, used = self.workload(whole), _slot_time(whole)
+        return month * _slot_time(entries) / used if month is not None and used else None
+
+
+def _slot_time(entries: Sequence[Entry]) -> float:
+    return sum(d.runs * d.slot_ms for d in map(demand, (e for e in entries if e.slot_ms)))
 
 
 def demand(entry: Entry) -> Demand:
@@ -96,4 +139,6 @@ def demand(entry: Entry) -> Demand:
     query = entry.measured.query
     runs = query.rate.per_month * (1 - entry.cache_hits)
     starts = tuple(r.started_us for r in query.runs if r.started_us)
-    return Demand(query.name, runs, spread(entry.slot_ms).median, spread(entry.duration_ms).median, starts)
+    billed = entry.measured.estimate.bytes_billed
+    slot_ms, duration_ms = spread(entry.slot_ms).median, spread(entry.duration_ms).median
+    return Demand(query.name, runs, slot_ms, duration_ms, starts, query.project, billed)

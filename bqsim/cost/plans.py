@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from .baseline import Entry
+from .capacity import UsedSlots
 from .errors import NoPrice
 from .money import Till
 from .pricing import EDITIONS
-from .robust import spread
 from .units import BYTES, SLOT_TIME, shown_money
 
 ON_DEMAND_PLAN = "on demand"
+RESERVED_PLAN = "slots as reserved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,15 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class Plans:
     """The ways to pay, the cheapest first. ``compared`` of ``queries`` have slot time; ``slot_hours`` for
-    each TiB billed is what they need, None when nothing is billed."""
+    each TiB billed is what they need, None when nothing is billed. ``allocated``: as reservations are
+    allocated slots, with idle ones and steps of scaling."""
 
     plans: tuple[Plan, ...]
     compared: int
     queries: int
     slot_hours: float | None
     currency: str
+    allocated: bool = False
 
     @property
     def advice(self) -> str:
@@ -55,7 +58,7 @@ class Plans:
         told += f" ({months[0]} a month, not {months[1]})"
         if self.compared < self.queries:
             told += f"; {self.compared} of {self.queries} queries have slot time and are compared"
-        if slots:
+        if slots and not self.allocated:
             told += "; idle slots and steps of scaling come on top"
         return told
 
@@ -63,6 +66,7 @@ class Plans:
 def plans(till: Till, entries: Sequence[Entry]) -> Plans:
     """Compare the ways to pay for queries at the till's place and day, without commitments."""
     known = [e for e in entries if e.slot_ms and not e.measured.estimate.error]
+    slots = till.allocated(known)
     found: list[Plan] = []
     per_tib = 0.0
     for edition in ("", *EDITIONS):
@@ -72,7 +76,10 @@ def plans(till: Till, entries: Sequence[Entry]) -> Plans:
             one = Till(pricing, till.prices, till.on, till.capacity)
         except NoPrice:
             continue
-        month = one.workload(known) or 0.0
+        if edition:
+            month = one.paid(replace(slots, parts=())) if slots is not None else 0.0
+        else:
+            month = one.workload(known) or 0.0
         price = one.tariff.of(SLOT_TIME["slot-h"] if edition else BYTES["TiB"])
         if not edition:
             per_tib = price
@@ -83,11 +90,15 @@ def plans(till: Till, entries: Sequence[Entry]) -> Plans:
                 per_tib / price if edition and per_tib and price else None,
             )
         )
+    if slots is not None and slots.parts:
+        found.append(Plan(RESERVED_PLAN, till.paid(slots)))
     billed = sum(e.measured.estimate.bytes_billed * _runs(e) for e in known)
-    used = sum(spread(e.slot_ms).median * _runs(e) for e in known)
-    each = used / SLOT_TIME["slot-h"] / (billed / BYTES["TiB"]) if billed else None
+    hours = slots.slot_hours if slots is not None else 0.0
+    each = hours / (billed / BYTES["TiB"]) if billed else None
     shown = tuple(sorted(found, key=lambda p: p.month)) if known else ()
-    return Plans(shown, len(known), len(entries), each, till.currency)
+    return Plans(
+        shown, len(known), len(entries), each, till.currency, not isinstance(till.capacity, UsedSlots)
+    )
 
 
 def _runs(entry: Entry) -> float:

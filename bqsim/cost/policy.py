@@ -65,7 +65,8 @@ class Slots:
 
 @dataclass(frozen=True, slots=True)
 class Pricing:
-    """How queries are paid for: ``model`` on-demand or editions. ``on`` is the day of the prices."""
+    """How queries are paid for: ``model`` on-demand or editions. ``on`` is the day of the prices;
+    ``capacity`` a file that describes the reservations."""
 
     model: Annotated[str, k.word("pricing model", ("on-demand", "editions"))] = "on-demand"
     region: Name = "us"
@@ -74,6 +75,7 @@ class Pricing:
     currency: Text = ""
     on: Annotated[dt.date, DAY] | None = None
     files: tuple[Name, ...] = ()
+    capacity: Text = ""
 
 
 @dataclass(frozen=True, slots=True)

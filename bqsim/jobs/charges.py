@@ -28,11 +28,15 @@ _CHANGES: Mapping[str, frozenset[str]] = {
     "MERGE": frozenset({"INTO"}),
     "TRUNCATE_TABLE": frozenset({"TABLE"}),
 }
+ON_DEMAND = frozenset({"on_demand"})
 _COPIES = {"SNAPSHOT": "snapshot"}
 
 
-def job_facts(job: Job, catalog: Catalog, *, sandbox: bool = False) -> Facts:
-    """The facts of a job that limits go by, with the sizes that its configuration tells."""
+def job_facts(job: Job, catalog: Catalog, *, sandbox: bool = False, reserved: bool = False) -> Facts:
+    """The facts of a job that limits go by, with the sizes that its configuration tells.
+
+    ``reserved`` tells that it has slots of a reservation, and so is not paid for on demand.
+    """
     body = _body(job)
     sql = _text(body.get("query")) if job.type is JobType.QUERY else ""
     target = _target(job, body, sql)
@@ -47,7 +51,8 @@ def job_facts(job: Job, catalog: Catalog, *, sandbox: bool = False) -> Facts:
         resource=f"projects/{job.ref.project}/jobs/{job.ref.job_id}",
         job_type=job.type.value,
         statement_type=statement_type(sql) if sql else "",
-        flags=frozenset(_flags(job, body, target, catalog, sandbox)),
+        flags=frozenset(_flags(job, body, target, catalog, sandbox))
+        - (ON_DEMAND if reserved else frozenset()),
         sizes=dict(_sizes(job, body, sql, catalog)),
     )
 
@@ -55,8 +60,7 @@ def job_facts(job: Job, catalog: Catalog, *, sandbox: bool = False) -> Facts:
 def _flags(
     job: Job, body: Mapping[str, Any], target: TableRef | None, catalog: Catalog, sandbox: bool
 ) -> Iterator[str]:
-    # Without reservations everything is paid for on demand.
-    yield "on_demand"
+    yield from ON_DEMAND
     if sandbox:
         yield "sandbox"
     if body.get("priority") == "BATCH":

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bqsim.engine.pool import CancelToken
     from bqsim.jobs.results import ResultSet, TableResult
     from bqsim.sim.clock import Clock
+    from bqsim.sim.progression.life import SlotUse
     from bqsim.sim.timers import Timer
 
 
@@ -47,14 +48,16 @@ class Job:
     ``warnings`` are further ErrorProtos of ``status.errors``. ``result`` is set on a DONE query that returned
     rows. ``created`` is false for a query that ran without a job (``JOB_CREATION_OPTIONAL``): the reply then
     names only ``query_id``. ``life`` is what the simulation knows of the job,
-    ``deferments`` the limits that it waited for. Times are those of the
-    simulation clock. ``groups`` are those that the ``caller`` came with.
+    ``deferments`` the limits that it waited for, ``slots`` what it had of simulated slots. ``cached`` tells
+    that its result is in the cache. Times are those of the simulation clock. ``groups`` are those that the
+    ``caller`` came with.
     """
 
     __slots__ = (
         "__weakref__",
         "_error",
         "_waiters",
+        "cached",
         "caller",
         "cancel_token",
         "children",
@@ -73,6 +76,7 @@ class Job:
         "result",
         "script_statistics",
         "session_id",
+        "slots",
         "statistics",
         "stop_error",
         "timeline",
@@ -117,6 +121,8 @@ class Job:
         self.life: JobLife | None = None
         self.deferments: list[str] = []
         self.noted = False
+        self.cached = False
+        self.slots: SlotUse | None = None
         self._waiters: list[asyncio.Future[None]] = []
 
     # -- states
@@ -234,11 +240,19 @@ class Job:
 
     @property
     def slot_ms(self) -> int:
-        """Slot milliseconds: the time the job was RUNNING, 0 for cached results and dry runs."""
+        """Slot milliseconds: those that it had of simulated slots, else the time the job was RUNNING; 0 for
+        cached results and dry runs."""
         query = self.query_statistics
         if query is not None and (query.cache_hit or query.dry_run):
             return 0
+        if self.slots is not None:
+            return self.slots.slot_ms
         return self.timeline.run_ms
+
+    @property
+    def units(self) -> int:
+        """Units of work of its one stage: the slots that it can use at once."""
+        return self.slots.units if self.slots is not None else 1
 
     @property
     def query_statistics(self) -> QueryStatistics | None:
@@ -288,6 +302,9 @@ class Job:
         if self.done and self.start_ms is not None and not self.dry_run:
             out["totalSlotMs"] = str(self.slot_ms)
             out["finalExecutionDurationMs"] = str(self.timeline.run_ms)
+        if self.slots is not None and self.slots.reservation_id:
+            out["reservation_id"] = self.slots.reservation_id
+            out["edition"] = self.slots.edition
         if self.statistics is not None:
             if self.type is JobType.QUERY:
                 hidden = getattr(self.statistics, "row_level_security", False)

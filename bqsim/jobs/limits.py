@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from bqsim.errors import BigQueryError
-from bqsim.jobs.charges import charge_commit, job_facts
+from bqsim.jobs.charges import ON_DEMAND, charge_commit, job_facts
 from bqsim.jobs.job import Job
 from bqsim.sim.limits.gate import Enforcement, job_failure
 from bqsim.sim.limits.limits import Held
@@ -49,10 +49,20 @@ class _Admitted:
 
 
 class JobLimits:
-    """Holds jobs to quotas and limits. Belongs to one event loop; ``enforcement`` None lets all jobs go."""
+    """Holds jobs to quotas and limits. Belongs to one event loop; ``enforcement`` None lets all jobs go.
 
-    def __init__(self, catalog: Catalog, stop: Stop, statistics: TableStatistics) -> None:
+    ``reserved`` tells which jobs have slots of a reservation: what holds on demand is not for them.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        stop: Stop,
+        statistics: TableStatistics,
+        reserved: Callable[[Job], bool] = lambda job: False,
+    ) -> None:
         self._catalog = catalog
+        self._reserved = reserved
         self._statistics = statistics
         self._stop = stop
         self._jobs: WeakKeyDictionary[Job, _Admitted] = WeakKeyDictionary()
@@ -79,7 +89,8 @@ class JobLimits:
         enforcement = self._enforcement
         if enforcement is None or job.parent is not None or job.configuration.get("dryRun"):
             return
-        facts = job_facts(job, self._catalog, sandbox=enforcement.is_sandbox(job.ref.project))
+        sandbox = enforcement.is_sandbox(job.ref.project)
+        facts = job_facts(job, self._catalog, sandbox=sandbox, reserved=self._reserved(job))
         admitted = _Admitted(enforcement, facts, enforcement.clock.now_us())
         now = admitted.queued_us
         held = enforcement.limits.enter(facts, now)
@@ -105,6 +116,10 @@ class JobLimits:
             return
         if admitted.refusal is not None:
             raise admitted.refusal
+        # Meanwhile it may have come to a reservation, or away from one.
+        flags = admitted.facts.flags
+        flags = flags - ON_DEMAND if self._reserved(job) else flags | ON_DEMAND
+        admitted.facts = replace(admitted.facts, flags=flags)
         facts = replace(admitted.facts, moment=Moment.RUN)
         self._loop = asyncio.get_running_loop()
         while (enforcement := self._enforcement) is not None:
@@ -150,7 +165,7 @@ class JobLimits:
         enforcement = self._enforcement
         if enforcement is None:
             return None
-        facts = replace(job_facts(job, self._catalog), moment=Moment.RUN)
+        facts = replace(job_facts(job, self._catalog, reserved=self._reserved(job)), moment=Moment.RUN)
         return enforcement.used_up(effect, facts)
 
     # Waiting

@@ -29,6 +29,14 @@ class JobObserver(Protocol):
     ``job.life`` is the observer's own record of a job: whatever it puts there dies with the job.
     """
 
+    def admit(self, job: Job) -> None:
+        """``job`` is about to be made. May raise ``BigQueryError``: it is not, and its request fails."""
+        ...
+
+    def reserved(self, job: Job) -> bool:
+        """Whether ``job`` has, or would have, slots of a reservation."""
+        ...
+
     def created(self, job: Job) -> None:
         """``job`` is PENDING. Called within the API call that makes it; child jobs are made by none."""
         ...
@@ -77,6 +85,15 @@ class JobRunner:
         self._tasks: set[asyncio.Task[None]] = set()
         self._holds: dict[Job, asyncio.Task[Any]] = {}
         self.loop: asyncio.AbstractEventLoop | None = None
+
+    def admit(self, job: Job) -> None:
+        """Ask the observer whether ``job`` may be made. Raises ``BigQueryError`` when it may not."""
+        if self.observer is not None:
+            self.observer.admit(job)
+
+    def reserved(self, job: Job) -> bool:
+        """Whether ``job`` has, or would have, slots of a reservation."""
+        return self.observer is not None and self.observer.reserved(job)
 
     def created(self, job: Job) -> None:
         """Tell the observer of a new job; before anything else happens to it."""

@@ -68,7 +68,9 @@ class JobService:
         self.clock = clock
         self.settings = settings
         self.runner = JobRunner(pool, clock, settings.workers, observer)
-        self.limits = self.runner.limits = JobLimits(catalog, self.runner.end, executor.sizes.statistics)
+        self.limits = self.runner.limits = JobLimits(
+            catalog, self.runner.end, executor.sizes.statistics, self.runner.reserved
+        )
         self.results_store = ResultStore(settings.result_memory_bytes, max_results=settings.max_jobs)
         self.index = JobIndex(settings.max_jobs)
         self.sessions = Sessions(clock, draws)
@@ -228,6 +230,7 @@ class JobService:
         """Make a new job known."""
         self.limits.queued(job)
         try:
+            self.runner.admit(job)
             if listed:
                 self.index.add(job)
         except BigQueryError:
@@ -305,8 +308,7 @@ class JobService:
         return job
 
     async def cancel(self, project: str, job_id: str, location: str | None = None) -> Job:
-        """Ask for the end of a job; a PENDING one is DONE at once, a RUNNING one when its work has
-        stopped."""
+        """Ask for the end of a job; a PENDING one is DONE at once, a RUNNING one when its work stops."""
         job = self.get(project, job_id, location)
         if not self.runner.cancel(job):
             await job.wait(None)

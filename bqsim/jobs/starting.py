@@ -134,6 +134,7 @@ class QueryStarter:
 
     def _answer_from_cache(self, job: Job, config: QueryConfig, hit: CachedResult) -> None:
         """Finish ``job`` with a cached result, once its caller may still read what that was made of."""
+        job.cached = True
         if self._queries.restricted:
 
             def answer(engine: Session) -> None:

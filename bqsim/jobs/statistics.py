@@ -53,6 +53,9 @@ class JobTimes(Protocol):
     @property
     def slot_ms(self) -> int: ...
 
+    @property
+    def units(self) -> int: ...
+
 
 @dataclass(slots=True)
 class QueryStatistics:
@@ -208,8 +211,8 @@ class QueryStatistics:
             "startMs": str(job.start_ms),
             "endMs": str(job.end_ms),
             "slotMs": str(job.slot_ms),
-            "parallelInputs": "1",
-            "completedParallelInputs": "1",
+            "parallelInputs": str(job.units),
+            "completedParallelInputs": str(job.units),
             "steps": [*reads, {"kind": "WRITE", "substeps": ["TO __stage00_output"]}],
         }
         if self.records_written is not None:
@@ -257,7 +260,7 @@ def _timeline_sample(job: JobTimes) -> dict[str, Any]:
         "elapsedMs": str(elapsed),
         "totalSlotMs": str(job.slot_ms),
         "pendingUnits": "0",
-        "completedUnits": "1",
+        "completedUnits": str(job.units),
         "activeUnits": "0",
     }
 

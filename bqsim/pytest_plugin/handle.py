@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bqsim.remote import RemoteSimulator
     from bqsim.sim.clock import SimulationClock
     from bqsim.sim.control.loading import Scenarios
+    from bqsim.sim.control.slots import SlotCapacity
     from bqsim.sim.control.worlds import Worlds
     from bqsim.sim.iam import Iam
     from bqsim.sim.limits.control import LimitControl
@@ -121,6 +122,10 @@ class TestSimulator(Control):
     @property
     def clock(self) -> SimulationClock:
         return super().clock if self.own else self._shared("clock")
+
+    @property
+    def capacity(self) -> SlotCapacity:
+        return super().capacity if self.own else self._shared("capacity")
 
     @property
     def limits(self) -> LimitControl:

@@ -35,7 +35,7 @@ MARKERS = (
 NAMES = frozenset(text.partition("(")[0] for text in MARKERS)
 OWN = frozenset({"bqsim_clock", "bqsim_seed", "bqsim_own"})
 # What a scenario for one project cannot say.
-_WHOLE = ("seed", "clock", "limits", "answers", "iam")
+_WHOLE = ("seed", "clock", "capacity", "slot_work", "limits", "answers", "iam")
 
 
 def marked(node: Any) -> bool:

@@ -12,6 +12,7 @@ from bqsim.sim.journal.events import from_json
 from .jobs import RemoteJobs
 from .retries import RemoteRetryTests
 from .rules import RemoteFaults, RemoteLatencies
+from .slots import RemoteSlots
 from .wire import Wire
 
 if TYPE_CHECKING:
@@ -59,6 +60,10 @@ class Remote(Control):
     @property
     def jobs(self) -> Any:
         return RemoteJobs(self.wire)
+
+    @property
+    def capacity(self) -> Any:
+        return RemoteSlots(self.wire)
 
     @property
     def retry_tests(self) -> Any:

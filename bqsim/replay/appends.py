@@ -16,8 +16,16 @@ from typing import TYPE_CHECKING, Any
 from bqsim.errors import STATUS_CODES, StorageFailure
 from bqsim.storage.errors import invalid_argument
 from bqsim.storage.names import WriteStreamName, table_of, table_path, write_stream_of
-from bqsim.storage.status import storage_error
 from bqsim.storage.v1 import status_pb2, stream_pb2, table_pb2, write_pb2
+from bqsim.storage.write.failures import (
+    application_stream,
+    flush_beyond,
+    no_offset,
+    no_type,
+    not_committable,
+    stream_finalized,
+    wrong_offset,
+)
 
 from .append_rows import Writer, recorded_texts
 from .matching import EQUALS
@@ -137,7 +145,7 @@ class AppendReplay:
         ref = table_of(request.parent, "parent")
         type_ = _TYPES.get(request.write_stream.type)
         if type_ is None:
-            raise invalid_argument("The type of the write stream must be specified.", entity=request.parent)
+            raise no_type(request.parent)
         asked = {"table": request.parent, "type": type_}
         with self._lock:
             recording = next((r for r in self._recorded(asked) if id(r) not in self._taken), None)
@@ -180,7 +188,7 @@ class AppendReplay:
         self, request: write_pb2.FinalizeWriteStreamRequest
     ) -> write_pb2.FinalizeWriteStreamResponse:
         """Close a stream to appends; tells the number of its rows."""
-        name = _application_stream(request.name, "finalized")
+        name = application_stream(request.name, "finalized")
         with self._lock:
             stream = self._stream(name)
             log = self._log(stream)
@@ -194,19 +202,15 @@ class AppendReplay:
 
     def flush_rows(self, request: write_pb2.FlushRowsRequest) -> write_pb2.FlushRowsResponse:
         """Make rows of a BUFFERED stream visible, up to and with the one at the offset."""
-        name = _application_stream(request.write_stream, "flushed")
+        name = application_stream(request.write_stream, "flushed")
         if not request.HasField("offset"):
-            raise invalid_argument(f"The offset must be specified. Entity: {name.path}", entity=name.path)
+            raise no_offset(name)
         offset = int(request.offset.value)
         with self._lock:
             stream = self._stream(name)
             self._refused_later(self._log(stream), "FlushRows")
             if offset >= stream.end:
-                text = (
-                    f"The flush offset is beyond stream, expected offset below {stream.end},"
-                    f" received {offset}. Entity: {name.path}"
-                )
-                raise StorageFailure("OUT_OF_RANGE", text, code="OFFSET_OUT_OF_RANGE", entity=name.path)
+                raise flush_beyond(name, offset, stream.end)
             stream.flushed = max(stream.flushed, offset + 1)
             return write_pb2.FlushRowsResponse(offset=stream.flushed - 1)
 
@@ -220,7 +224,9 @@ class AppendReplay:
         with self._lock:
             streams = [self._stream(name) for name in names]
             for stream in streams:
-                error = _not_committable(stream) or self._recorded_error(self._log(stream))
+                error = not_committable(
+                    stream.name, stream.type, committed=stream.committed, finalized=stream.finalized
+                ) or self._recorded_error(self._log(stream))
                 if error is not None:
                     response.stream_errors.append(error)
             if response.stream_errors:
@@ -255,15 +261,12 @@ class AppendReplay:
                 return self._answer(log, name, None, start, texts)
             stream = self._stream(name)
             if stream.finalized:
-                failure = invalid_argument(
-                    "Stream has been finalized.", code="STREAM_FINALIZED", entity=name.path
-                )
-                return failed(name.path, failure)
+                return failed(name.path, stream_finalized(name))
             if stream.log is None:
                 self._choose(stream, texts)
             log = self._log(stream)
             if offset is not None and offset != stream.end:
-                return failed(name.path, _wrong_offset(name, offset, stream.end))
+                return failed(name.path, wrong_offset(name, offset, stream.end))
             start = stream.end
             if not self._error_at(log, start, count, texts):
                 self._check(log, start, count, texts)
@@ -639,35 +642,3 @@ def _method(error: Mapping[str, Any]) -> str:
 
 def _shown(name: WriteStreamName) -> str:
     return table_path(name.table) + (f"${name.partition}" if name.partition else "")
-
-
-def _application_stream(path: str, done: str) -> WriteStreamName:
-    name = write_stream_of(path)
-    if name.is_default:
-        raise invalid_argument(
-            f"The default stream cannot be {done}. Entity: {name.path}",
-            code="INVALID_STREAM_TYPE",
-            entity=name.path,
-        )
-    return name
-
-
-def _wrong_offset(name: WriteStreamName, offset: int, expected: int) -> StorageFailure:
-    if offset < expected:
-        where, status, code = "within", "ALREADY_EXISTS", "OFFSET_ALREADY_EXISTS"
-    else:
-        where, status, code = "beyond", "OUT_OF_RANGE", "OFFSET_OUT_OF_RANGE"
-    text = f"The offset is {where} stream, expected offset {expected}, received {offset}"
-    return StorageFailure(status, text, code=code, entity=name.path)
-
-
-def _not_committable(stream: _Stream) -> status_pb2.StorageError | None:
-    path = stream.name.path
-    if stream.type != "PENDING":
-        text = f"Stream must be created in pending mode, actual: {stream.type}"
-        return storage_error("INVALID_STREAM_TYPE", path, text)
-    if stream.committed:
-        return storage_error("STREAM_ALREADY_COMMITTED", path, "Stream has been committed already.")
-    if not stream.finalized:
-        return storage_error("INVALID_STREAM_STATE", path, "Stream has not been finalized.")
-    return None

@@ -16,6 +16,7 @@ from bqsim.jobs import paging
 from bqsim.server.gcs.errors import StorageError, json_body
 from bqsim.server.gcs.media import range_of
 from bqsim.server.gcs.methods import NoMethod, match
+from bqsim.server.gcs.paths import below_prefix, is_json
 from bqsim.server.gcs.request import Raw
 from bqsim.server.http import BadRequest, Content, Disconnected, Response
 from bqsim.server.identity import Caller
@@ -35,18 +36,6 @@ if TYPE_CHECKING:
 
     from .rest import ReplayApp
 
-# The longest that fits counts.
-PREFIXES = (
-    "/storage/v1/",
-    "/download/storage/v1/",
-    "/download/",
-    "/upload/storage/v1/",
-    "/resumable/upload/storage/v1/",
-    "/upload/",
-    "/resumable/upload/",
-    "/",
-)
-JSON_ROOTS = ("storage", "download", "b", "upload", "resumable")
 # Chunks other than the last count by whole so many bytes (page "Resumable uploads").
 QUANTUM = 256 * 1024
 INSERT, GET, LIST = "storage.objects.insert", "storage.objects.get", "storage.objects.list"
@@ -98,7 +87,7 @@ class Objects:
         verb = http.head.method
         if verb == "POST":
             verb = http.head.headers.get("x-http-method-override", verb).upper()
-        if path[1:].partition("/")[0] not in JSON_ROOTS:
+        if not is_json(path):
             return await self._simple(
                 f"storage.xml.{verb.lower()}", "b" + unquote(path).rstrip("/"), query, http
             )
@@ -107,7 +96,7 @@ class Objects:
             return await self._sessions.proceed(query["upload_id"], http)
         if path.startswith("/download/"):
             query = {"alt": "media", **query}
-        raw = next(path[len(p) :] for p in PREFIXES if path.startswith(p))
+        raw = below_prefix(path)
         try:
             known = {"HEAD": "GET", "PUT": "POST" if upload else "PUT"}
             method = match(known.get(verb, verb), raw).method.id

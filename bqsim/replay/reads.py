@@ -8,8 +8,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from bqsim.storage.errors import StorageFailure, invalid_argument, not_found
+from bqsim.storage.errors import StorageFailure, not_found
 from bqsim.storage.names import project_of, session_of, table_of
+from bqsim.storage.read.asking import (
+    MAX_SESSIONS,
+    SESSION_LIFE_US,
+    as_utc,
+    check_compression,
+    check_data_format,
+    check_fraction,
+    check_offset,
+    format_of,
+    is_compressed,
+    snapshot_us,
+    with_options,
+)
 from bqsim.storage.read.pacing import Pace
 from bqsim.storage.read.streams import Range, Tokens, partition, split, stream_count
 from bqsim.storage.v1 import read_pb2, stream_pb2
@@ -28,15 +41,10 @@ if TYPE_CHECKING:
     from bqsim.storage.read.projection import Projection
     from bqsim.storage.read.sources import Source
 
-# How long a session lives (page "Use the Storage Read API").
-SESSION_LIFE_US = 6 * 3600 * 1_000_000
-MAX_SESSIONS = 100_000
 # Into so many blocks rows are divided at least, where there are as many: the finest streams.
 _BLOCKS = 4096
 # Rows that are turned into messages at once.
 _ROWS_AT_ONCE = 65_536
-
-_Options = stream_pb2.ReadSession.TableReadOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,8 @@ class ReadReplay:
         """A session of recorded rows, in as many streams as are asked for; without a number as recorded."""
         parent = project_of(request.parent)
         asked = request.read_session
-        _check(asked)
+        check_data_format(asked)
+        check_compression(asked.read_options)
         table_of(asked.table)
         source = self._find(_asked(asked))
         projection = _projection(source.rows, asked.read_options.selected_fields)
@@ -112,16 +121,15 @@ class ReadReplay:
             source,
             projection,
             blocks,
-            _format(asked, projection.fields),
-            asked.read_options.response_compression_codec == _Options.RESPONSE_COMPRESSION_CODEC_LZ4,
+            format_of(asked, projection.fields),
+            is_compressed(asked.read_options),
         )
         self._keep(session, now_us)
         return self._message(asked, session, partition(blocks, count) if projection.fields else [])
 
     def split_stream(self, request: read_pb2.SplitReadStreamRequest) -> read_pb2.SplitReadStreamResponse:
         """Two streams with the rows of one; an empty answer when it cannot be split."""
-        if not 0.0 < request.fraction < 1.0:
-            raise invalid_argument(f"fraction must be in the range (0.0, 1.0): {request.fraction}")
+        check_fraction(request)
         session, stream = self._stream(request.name)
         answer = read_pb2.SplitReadStreamResponse()
         parts = split(session.blocks, stream, request.fraction)
@@ -137,13 +145,12 @@ class ReadReplay:
         plan: Callable[[], StreamPlan | None] = lambda: None,
     ) -> Iterator[bytes]:
         """Serialised ReadRowsResponse messages from a row of a stream on; ``plan`` is what befalls them."""
-        if request.offset < 0:
-            raise invalid_argument(f"offset must be non-negative: {request.offset}")
+        check_offset(request)
         session, stream = self._stream(request.read_stream)
         first, end = session.blocks.span(*stream)
         if request.offset > end - first:
             raise StorageFailure("FAILED_PRECONDITION", f"offset {request.offset} has not been allocated yet")
-        format_ = _with_options(session.format, request)
+        format_ = with_options(session.format, request)
         planned = plan()
         pace = None if planned is None else Pace(planned, self._clock, request.offset, cancelled)
         if pace is not None:
@@ -198,7 +205,7 @@ class ReadReplay:
         failed = f"there was an error operating on '{name}': "
         expires_us = self._tokens.expires_us(token)
         if expires_us is not None and expires_us <= self._clock.now_us():
-            raise StorageFailure("FAILED_PRECONDITION", f"{failed}session expired at {_utc(expires_us)}")
+            raise StorageFailure("FAILED_PRECONDITION", f"{failed}session expired at {as_utc(expires_us)}")
         with self._lock:
             session = self._sessions.get(session_name)
         if session is None:
@@ -210,26 +217,10 @@ class ReadReplay:
 
 
 def _asked(asked: stream_pb2.ReadSession) -> Asked:
-    options, modifiers = asked.read_options, asked.table_modifiers
-    snapshot_us = None
-    if modifiers.HasField("snapshot_time"):
-        time = modifiers.snapshot_time
-        snapshot_us = int(time.seconds) * 1_000_000 + int(time.nanos) // 1000
-    sample = options.sample_percentage if options.HasField("sample_percentage") else None
-    return Asked(asked.table, tuple(options.selected_fields), options.row_restriction, snapshot_us, sample)
-
-
-def _check(asked: stream_pb2.ReadSession) -> None:
-    if asked.data_format not in (stream_pb2.ARROW, stream_pb2.AVRO):
-        raise invalid_argument("read_session.data_format must be specified: AVRO or ARROW")
     options = asked.read_options
-    if options.response_compression_codec not in _Options.ResponseCompressionCodec.values():
-        raise invalid_argument(f"Invalid response_compression_codec: {options.response_compression_codec}")
-    if options.response_compression_codec and options.arrow_serialization_options.buffer_compression:
-        raise invalid_argument(
-            "response_compression_codec and arrow_serialization_options.buffer_compression"
-            " must not be set together"
-        )
+    sample = options.sample_percentage if options.HasField("sample_percentage") else None
+    fields = tuple(options.selected_fields)
+    return Asked(asked.table, fields, options.row_restriction, snapshot_us(asked), sample)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,24 +251,6 @@ def _blocks(total: int) -> Blocks:
         size *= 2
     count = -(-total // size)
     return Blocks(size, total, np.minimum(np.arange(1, count + 1, dtype=np.int64) * size, total), True)
-
-
-def _format(asked: stream_pb2.ReadSession, fields: Sequence[Field]) -> Format:
-    from bqsim.storage.read.arrow_format import ArrowFormat, codec_of
-
-    if asked.data_format == stream_pb2.ARROW:
-        return ArrowFormat(fields, codec_of(asked.read_options.arrow_serialization_options))
-    from bqsim.storage.read.avro_format import AvroFormat
-
-    return AvroFormat(fields)
-
-
-def _with_options(format_: Format, request: read_pb2.ReadRowsRequest) -> Format:
-    from bqsim.storage.read.arrow_format import ArrowFormat, codec_of
-
-    if not request.HasField("arrow_serialization_options") or not isinstance(format_, ArrowFormat):
-        return format_
-    return ArrowFormat(format_.fields, codec_of(request.arrow_serialization_options))
 
 
 def _messages(
@@ -350,9 +323,3 @@ class NotHere(StorageFailure):
 def unrecorded(text: str) -> NotHere:
     """A call that was not recorded."""
     return NotHere("FAILED_PRECONDITION", f"replay: {text}")
-
-
-def _utc(time_us: int) -> str:
-    import datetime as dt
-
-    return dt.datetime.fromtimestamp(time_us // 1_000_000, dt.UTC).isoformat()

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from bqsim.errors import BigQueryError
 from bqsim.record.keys import job_request, query_request
-from bqsim.server.http import BadRequest, BodyTooLarge, Disconnected, Response
+from bqsim.server.http import BadRequest, Disconnected, Response
 from bqsim.server.http import Request as HttpRequest
-from bqsim.server.rest.methods import Match, NoMethod, match
-from bqsim.server.rest.reply import JSON_HEADERS, Raw, Reply, error_reply, plain_error, respond, wants_gzip
+from bqsim.server.rest.answering import ROOTS, Answering, asked_for
+from bqsim.server.rest.methods import Match
+from bqsim.server.rest.reply import JSON_HEADERS, Raw, Reply, error_reply, respond
 from bqsim.server.rest.request import (
     MAX_BODY_BYTES,
     base_url,
@@ -25,8 +24,6 @@ from bqsim.server.rest.request import (
     split_target,
 )
 from bqsim.server.rest.rows import wire_options
-from bqsim.sim.control.answers import EXPLAIN_HEADER
-from bqsim.sim.effects.failures import NetworkFault
 from bqsim.sim.effects.texts import request_text
 from bqsim.sim.gate import Call, Gate, note
 from bqsim.sim.recorder import RECORDING
@@ -49,17 +46,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PREFIX = "/bigquery/v2/"
-ROOTS = ("bigquery", "projects")
 DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS = 10_000, 200_000
 # How long an upload's job is waited for before its resource is answered.
 UPLOAD_WAIT_S = 3.0
 CALLER = "anonymous"
 # Pages of a result whose texts a job keeps, and the largest text that is kept.
 PAGES_KEPT, TEXT_KEPT_BYTES = 4, 256 * 1024
-COMPRESS_INLINE_BYTES = 64 * 1024
 
-Service = Callable[[str, dict[str, str], HttpRequest], Awaitable[Response]]
 # Further services by the first segment of their paths; each is made with the application, at first use.
 SERVICES: Mapping[str, tuple[str, str]] = {
     "upload": ("bqsim.replay.uploads", "Uploads"),
@@ -106,14 +99,17 @@ class Elsewhere(Exception):
         self.response = response
 
 
-class ReplayApp:
+class ReplayApp(Answering):
     """Answers every HTTP request of a replay."""
 
+    services = SERVICES
+    passing = (*Answering.passing, Elsewhere)
+
     def __init__(self, core: Core) -> None:
+        super().__init__(core.gate)
         self.core = core
         self.metadata = Metadata(core.book, core.jobs)
         self.quick = Quick(core.gate)
-        self._services: dict[str, Service] = {}
         self._sources: Sources | None = None
         self._tables: dict[tuple[str, str], Readable] = {}
         self._handlers: dict[str, Callable[[Asked], Awaitable[Reply]]] = {
@@ -144,10 +140,7 @@ class ReplayApp:
                 if known is not None:
                     return known
             reply = await self.call(http, path, query, data)
-            if reply.etag and http.head.method == "GET" and _unchanged(http.head.headers, reply.etag):
-                unchanged = Reply(None, 304, reply.etag, reply.headers, reply.fault)
-                return respond(unchanged, pretty=False, gzip=False, fields=None)
-            return await self.answer(reply, query, http)
+            return self.unchanged(reply, http) or await self.answer(reply, query, http)
         except (BadRequest, Disconnected):
             raise
         except Elsewhere as elsewhere:
@@ -155,33 +148,12 @@ class ReplayApp:
         except Exception as e:
             return await self.answer(self.failure(e, http), query, http)
 
-    def service(self, first: str) -> Service:
-        """The service for paths that begin with ``first``; segments may share one."""
-        if first not in self._services:
-            module, name = SERVICES[first]
-            made: Service = getattr(import_module(module), name)(self).handle
-            self._services |= {f: made for f, place in SERVICES.items() if place == (module, name)}
-        return self._services[first]
-
-    def route(self, verb: str, raw: str) -> Match:
-        """The method for a path; 404 or 405 in the service's envelope."""
-        try:
-            return match(verb, raw)
-        except NoMethod as e:
-            if e.verbs:
-                raise plain_error(405, f"Method {verb[:20]} is not allowed for this path.") from None
-            raise BigQueryError("notFound", "Not Found") from None
-
     async def call(
         self, http: HttpRequest, path: str, query: dict[str, str], data: bytes | None = None
     ) -> Reply:
         """Route and answer an API call, below ``/bigquery/v2`` or without that prefix. ``data`` is its body,
         when that was read."""
-        raw = path[len(PREFIX) :] if path.startswith(PREFIX) else path[1:]
-        verb = http.head.method
-        if verb == "POST":
-            verb = http.head.headers.get("x-http-method-override", verb).upper()
-        found = self.route(verb, raw)
+        found = self.method_of(http, path)
         if data is None:
             data = await http.read(MAX_BODY_BYTES)
         asked = Asked(self, found, data, query, http, parse_json(data) if data else {})
@@ -200,7 +172,7 @@ class ReplayApp:
         """Keep how a call was answered, for others like it."""
         work = reply.work
         assert work is not None
-        pretty, gzip, fields = _asked_for(query, http)
+        pretty, gzip, fields = asked_for(query, http)
         try:
             text: Text
             if isinstance(work, QueryAgain):
@@ -214,20 +186,6 @@ class ReplayApp:
             # It is answered the long way, and refused there.
             return
         self.quick.keep(http, data, Plan(call, str(call.notes.get(RECORDING, "")), text, headers, work))
-
-    async def passed(self, call: Call, service: Callable[[], Awaitable[Reply]], http: HttpRequest) -> Reply:
-        """The reply of ``service`` behind the gate, or its failure's, with the fault on its way."""
-        try:
-            reply = await self.core.gate.passes(call, service)
-        except NetworkFault as fault:
-            reply = error_reply(BigQueryError("backendError", request_text("backendError")))
-            reply.fault = fault.effect
-        except (BadRequest, Disconnected, Elsewhere):
-            raise
-        except Exception as error:
-            reply = self.failure(error, http)
-        reply.headers = {**reply.headers, EXPLAIN_HEADER: call.explain}
-        return reply if call.sending is None else replace(reply, fault=call.sending)
 
     async def replayed(self, asked: Asked) -> Reply:
         """The recorded answer to a call, or that of who answers what was not recorded."""
@@ -253,33 +211,15 @@ class ReplayApp:
 
     async def answer(self, reply: Reply, query: dict[str, str], http: HttpRequest) -> Response:
         """Encode a reply as the request's parameters ask."""
-        pretty, gzip, fields = _asked_for(query, http)
         if type(reply) is KeptReply and reply.fault is None:
-            return _from_kept(reply, pretty, gzip, fields)
-        try:
-            if gzip and _is_large(reply):
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(
-                    None, lambda: respond(reply, pretty=pretty, gzip=True, fields=fields)
-                )
-            return respond(reply, pretty=pretty, gzip=gzip, fields=fields)
-        except BigQueryError as e:
-            return respond(error_reply(e), pretty=pretty, gzip=False, fields=None)
+            return _from_kept(reply, *asked_for(query, http))
+        return await super().answer(reply, query, http)
 
-    def failure(self, error: Exception, http: HttpRequest) -> Reply:
-        """The answer to a failed call; what is wrong with a cassette, or a defect of ours, is logged."""
-        if isinstance(error, BigQueryError):
-            return error_reply(error)
-        if isinstance(error, BodyTooLarge):
-            text = f"Request payload size exceeds the limit: {MAX_BODY_BYTES} bytes."
-            return error_reply(BigQueryError("requestTooLarge", text))
+    def defect(self, error: Exception, http: HttpRequest) -> Reply:
+        """What is wrong with a cassette, or a defect of ours, is logged and told."""
         log.error("defect in %s %s", http.head.method, http.head.target[:200], exc_info=error)
         # No status that clients try again: it would fail again.
         return error_reply(BigQueryError("invalid", f"The replay failed: {type(error).__name__}: {error}"))
-
-    def refusal(self, status: int, message: str) -> Response:
-        """The answer to bytes that are no HTTP request."""
-        return respond(error_reply(plain_error(status, message)), pretty=False, gzip=False, fields=None)
 
     # Jobs
 
@@ -631,12 +571,6 @@ def _parsed(target: str) -> tuple[str, str, dict[str, str]]:
     return path, path[1:].partition("/")[0], parse_query(query)
 
 
-def _asked_for(query: Mapping[str, str], http: HttpRequest) -> tuple[bool, bool, str | None]:
-    """How an answer is to look: in lines, compressed, and which fields of it."""
-    pretty = query.get("prettyPrint", "true").lower() not in ("false", "0")
-    return pretty, wants_gzip(http.head.headers), query.get("fields") or None
-
-
 def failed_reply(failure: Mapping[str, Any]) -> Reply:
     """The answer that a recorded passing failure was."""
     broken = str(failure.get("broken") or "")
@@ -673,14 +607,3 @@ def _from_kept(reply: KeptReply, pretty: bool, gzip: bool, fields: str | None) -
         if len(made.body) <= TEXT_KEPT_BYTES and len(reply.texts) < PAGES_KEPT:
             reply.texts[key] = made
     return Response(made.status, made.body, {**made.headers, **reply.headers})
-
-
-def _is_large(reply: Reply) -> bool:
-    return any(isinstance(v, bytes) and len(v) > COMPRESS_INLINE_BYTES for v in (reply.body or {}).values())
-
-
-def _unchanged(headers: Mapping[str, str], etag: str) -> bool:
-    given = headers.get("if-none-match")
-    if not given:
-        return False
-    return given == "*" or etag in (t.strip().removeprefix("W/").strip('"') for t in given.split(","))

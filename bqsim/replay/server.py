@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bqsim import clients
 from bqsim.record.cassette.cassette import Cassette
+from bqsim.serving import Serving, environment, reachable
 from bqsim.settings import Settings
 from bqsim.sim.control.control import Control
 from bqsim.sim.control.parts import Parts
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 20.0
 
 
 class ReplayServer(Control):
@@ -125,52 +124,31 @@ class ReplayServer(Control):
         )
         self._scenario = found
         self.port = self.grpc_port = 0
-        self._thread: threading.Thread | None = None
-        self._ready = threading.Event()
-        self._failure: BaseException | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
+        self._serving = Serving(
+            self._serve, thread="bqsim-replay", noun="the replay", log=log, start_timeout_s=START_TIMEOUT_S
+        )
         self._ended = False
 
     # Life
 
     def start(self) -> ReplayServer:
         """Serve; returns when requests are answered. ``OSError`` when a port is taken. Idempotent."""
-        if self._thread is not None or self.live.recording is not None:
+        if self.live.recording is not None:
             return self
         if self.live.records_all:
             settings = self.settings
             proxy = self.live.begin_recording(settings.host, settings.port, settings.grpc_port, self.project)
             self.port, self.grpc_port = proxy.port, proxy.grpc_port
             return self
-        self._ready.clear()
-        self._failure = None
-        self._thread = threading.Thread(target=self._run, name="bqsim-replay", daemon=True)
-        self._thread.start()
-        if not self._ready.wait(START_TIMEOUT_S):
-            raise TimeoutError("the replay did not start in time")
-        if self._failure is not None:
-            self._thread.join()
-            self._thread = None
-            raise self._failure
+        self._serving.start()
         return self
 
     def stop(self) -> None:
         """Stop serving, and write what was recorded. Idempotent."""
-        self._stop_serving()
+        self._serving.stop()
         if not self._ended:
             self._ended = True
             self.live.end(self.book)
-
-    def _stop_serving(self) -> None:
-        thread, loop, stop = self._thread, self._loop, self._stop
-        if thread is None or loop is None or stop is None:
-            return
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(STOP_TIMEOUT_S)
-        if thread.is_alive():
-            raise TimeoutError("the replay did not stop in time")
-        self._thread = None
 
     def __enter__(self) -> ReplayServer:
         return self.start()
@@ -196,21 +174,16 @@ class ReplayServer(Control):
     @property
     def url(self) -> str:
         """The address of the REST API: the ``api_endpoint`` of clients."""
-        return f"http://{self.settings.host}:{self.port}"
+        return f"http://{reachable(self.settings.host)}:{self.port}"
 
     @property
     def grpc_target(self) -> str:
         """The address of the Storage API, ``host:port``: the target of an insecure channel."""
-        return f"{self.settings.host}:{self.grpc_port}"
+        return f"{reachable(self.settings.host)}:{self.grpc_port}"
 
     def environment(self) -> dict[str, str]:
         """Environment variables that point clients here."""
-        return {
-            "BIGQUERY_EMULATOR_HOST": self.url,
-            "BIGQUERY_STORAGE_GRPC_ENDPOINT": self.grpc_target,
-            "STORAGE_EMULATOR_HOST": self.url,
-            "GOOGLE_CLOUD_PROJECT": self.project,
-        }
+        return environment(self.url, self.grpc_target) | {"GOOGLE_CLOUD_PROJECT": self.project}
 
     def client(self, project: str | None = None, **options: Any) -> Any:
         """Google's ``bigquery.Client`` for this replay. ModuleNotFoundError without ``bqsim[client]``."""
@@ -230,19 +203,8 @@ class ReplayServer(Control):
 
     # The thread
 
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        except BaseException as e:
-            if self._ready.is_set():
-                log.exception("the replay stopped")
-            self._failure = e
-        finally:
-            self._ready.set()
-
-    async def _serve(self) -> None:
-        self._loop = self._parts.loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
+    async def _serve(self, serving: Serving) -> None:
+        loop = self._parts.loop = asyncio.get_running_loop()
         from bqsim.server.http import HttpServer
 
         from .rest import ReplayApp
@@ -262,9 +224,9 @@ class ReplayServer(Control):
         storage: Any = None
         try:
             self.book.bindings.host = self.url
-            storage = await asyncio.to_thread(self._serve_storage)
-            self._ready.set()
-            await self._stop.wait()
+            storage = await asyncio.to_thread(self._serve_storage, loop)
+            serving.ready()
+            await serving.until_stopped()
         finally:
             if storage is not None:
                 await asyncio.to_thread(storage.stop)
@@ -272,11 +234,10 @@ class ReplayServer(Control):
             await self.live.close()
             self.core.clock.close()
 
-    def _serve_storage(self) -> Any:
+    def _serve_storage(self, loop: asyncio.AbstractEventLoop) -> Any:
         """The gRPC side, on a port of its own."""
         from . import grpc
 
-        assert self._loop is not None
         core, live, book = self.core, self.live, self.book
 
         def elsewhere(method: str) -> Any:
@@ -288,7 +249,7 @@ class ReplayServer(Control):
             core.clock,
             core.draws,
             core.gate,
-            self._loop,
+            loop,
             fallback=elsewhere if live.answers else None,
         )
         self.grpc_port = served.port

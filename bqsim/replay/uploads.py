@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bqsim.errors import BigQueryError, invalid
+from bqsim.errors import BigQueryError
 from bqsim.record.keys import job_request
 from bqsim.server.identity import Caller
+from bqsim.server.rest.media import MediaUploads, begun
 from bqsim.server.rest.reply import Reply
 from bqsim.server.rest.request import MAX_BODY_BYTES, base_url, parse_json
 from bqsim.server.rest.resumable import Session, Sessions
@@ -23,15 +24,11 @@ from .rest import CALLER, UPLOAD_WAIT_S
 
 if TYPE_CHECKING:
     from bqsim.server.http import Request as HttpRequest
-    from bqsim.server.http import Response
     from bqsim.server.rest.methods import Match
 
     from .book import Book
     from .rest import ReplayApp
 
-PREFIXES = ("/upload/bigquery/v2/", "/resumable/upload/bigquery/v2/", "/upload/", "/resumable/upload/")
-# Paths of the other API with uploads.
-STORAGE = ("/upload/storage/", "/resumable/upload/storage/", "/upload/b/", "/resumable/upload/b/")
 # Rows of larger contents are not compared one by one.
 COMPARED_BYTES = 64 * 1024 * 1024
 _PIECE = 1 << 20
@@ -51,44 +48,19 @@ class Sessioned:
         return await self._app.passed(call, service, http)
 
 
-class Uploads:
-    """The service behind ``/upload`` and ``/resumable/upload``."""
+class Uploads(MediaUploads):
+    """Uploads begin recorded load jobs."""
 
     quantum = 1
 
     def __init__(self, app: ReplayApp) -> None:
+        super().__init__(app)
         self._app = app
         self.failure = app.failure
         sessioned: Any = Sessioned(app)
-        self._sessions = Sessions(sessioned, self, lambda: None)
+        self.sessions = Sessions(sessioned, self, lambda: None)
 
-    async def handle(self, path: str, query: dict[str, str], http: HttpRequest) -> Response:
-        """Answer a request below the upload prefixes."""
-        if path.startswith(STORAGE):
-            return await self._app.service("storage")(path, query, http)
-        reply = await self._route(path, query, http)
-        return await self._app.answer(reply, query, http)
-
-    async def _route(self, path: str, query: dict[str, str], http: HttpRequest) -> Reply:
-        prefix = next((p for p in PREFIXES if path.startswith(p)), None)
-        if prefix is None:
-            raise BigQueryError("notFound", "Not Found")
-        verb = http.head.method
-        if "upload_id" in query and verb in ("PUT", "POST", "DELETE"):
-            return await self._sessions.proceed(query["upload_id"], http)
-        match = self._app.route(verb, path[len(prefix) :])
-        if not match.method.media:
-            raise BigQueryError("notFound", "Not Found")
-        kind = query.get("uploadType") or query.get("upload_protocol")
-        if kind is None:
-            kind = "resumable" if prefix.startswith("/resumable") else "multipart"
-        if kind == "multipart":
-            return await self._multipart(match, http)
-        if kind == "resumable":
-            return await self._begin(match, http, path)
-        raise invalid(f"Upload type {kind[:40]} is not supported for this method.", "uploadType")
-
-    async def _multipart(self, match: Match, http: HttpRequest) -> Reply:
+    async def multipart(self, match: Match, query: dict[str, str], http: HttpRequest) -> Reply:
         spool = Spool()
         try:
             async with TwoParts(http, spool.write) as parts:
@@ -102,15 +74,13 @@ class Uploads:
         finally:
             discard(spool)
 
-    async def _begin(self, match: Match, http: HttpRequest, path: str) -> Reply:
+    async def begin(self, match: Match, query: dict[str, str], http: HttpRequest, path: str) -> Reply:
         body = parse_json(await http.read(MAX_BODY_BYTES))
         spec = {"path": match.resource, "body": body}
 
         async def service() -> Reply:
-            upload_id = self._sessions.begin(spec, Caller(CALLER), http).id
-            root = base_url(http.head.headers, self._app.core.settings)
-            location = f"{root}{path}?uploadType=resumable&upload_id={upload_id}"
-            return Reply(None, 200, headers={"Location": location, "X-GUploader-UploadID": upload_id})
+            upload_id = self.sessions.begin(spec, Caller(CALLER), http).id
+            return begun(f"{base_url(http.head.headers, self._app.core.settings)}{path}", upload_id)
 
         return await self._app.passed(_call(match, body, http), service, http)
 

@@ -4,45 +4,23 @@ figures as a tooltip, every chart its title and a description for those who cann
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from . import drawing as d
+from .drawing import CSS, WIDTH, Series
 from .scales import Scale, fitting
-from .units import labels, shown
+from .units import shown
 
-WIDTH = 440
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 12, 46
-_PLOT_HEIGHT = 210
+__all__ = [
+    "CSS", "WIDTH", "Bar", "Interval", "Series", "bars", "histogram", "intervals", "lines", "scatter",
+]  # fmt: skip
+
 _ROW, _BAR = 20, 14
 # What a character of a figure beside a bar takes at most, on average.
 _DIGIT = 7.0
-# Characters of a label that fit the width.
-_LABEL = 58
-_DASHES = ("", "6 3", "2 3", "8 3 2 3", "10 4", "4 2 1 2")
-
-# The colours of Okabe and Ito, which colour-blind readers can tell apart, lighter on a dark ground.
-CSS = """
-:root{--c0:#0072b2;--c1:#d55e00;--c2:#009e73;--c3:#a65a8a;--c4:#8a6d00;--c5:#56707f;--ink:#1b1f24;
---soft:#59636e;--line:#d1d9e0;--ground:#ffffff;--panel:#f6f8fa}
-@media (prefers-color-scheme:dark){:root{--c0:#56b4e9;--c1:#ff9e57;--c2:#3fd0a4;--c3:#e39ac6;--c4:#f0e442;
---c5:#a9b8c4;--ink:#e6edf3;--soft:#9198a1;--line:#3d444d;--ground:#0d1117;--panel:#151b23}}
-svg.chart{display:block;width:100%;max-width:560px;height:auto;font:13px system-ui,sans-serif;
-color:var(--ink)}
-svg.chart text{fill:currentColor}
-svg.chart .soft{fill:var(--soft)}
-svg.chart .grid{stroke:var(--line);stroke-width:1}
-svg.chart .axis{stroke:var(--soft);stroke-width:1;fill:none}
-svg.chart .s0{--s:var(--c0)}svg.chart .s1{--s:var(--c1)}svg.chart .s2{--s:var(--c2)}
-svg.chart .s3{--s:var(--c3)}svg.chart .s4{--s:var(--c4)}svg.chart .s5{--s:var(--c5)}
-svg.chart .fill{fill:var(--s)}
-svg.chart .stroke{stroke:var(--s);fill:none;stroke-width:2}
-svg.chart .band{fill:var(--s);opacity:.3}
-svg.chart .mark{stroke:var(--ground);stroke-width:1;fill:var(--s)}
-svg.chart .limit{stroke:var(--c1);stroke-width:2;stroke-dasharray:5 3}
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +32,16 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
-    """Points ``(x, y)`` under a name."""
-
-    name: str
-    points: Sequence[tuple[float, float]]
-
-
-@dataclass(frozen=True, slots=True)
 class Interval:
-    """A figure and where it may lie; ``reference`` is what it is compared with."""
+    """A figure and where it may lie; ``reference`` is what it is compared with. ``bounds`` is where the
+    middle may lie, where low and high are something else."""
 
     label: str
     low: float
     middle: float
     high: float
     reference: float | None = None
+    bounds: tuple[float, float] | None = None
 
 
 def bars(
@@ -83,58 +55,67 @@ def bars(
 ) -> str:
     """Bars from left to right, a row per label, a bar per series in it. ``limit`` is drawn as a line."""
     known = [v for row in rows for v in row.values if v is not None]
-    scale = fitting([*known, *([] if limit is None else [limit])], _RIGHT, WIDTH - _RIGHT, unit)
+    scale = fitting([*known, *([] if limit is None else [limit])], d.RIGHT, WIDTH - d.RIGHT, unit)
     named = [name for name in series if name]
-    top = _legend_height(named)
+    top = d.legend_height(named)
     each = _ROW + len(series) * (_BAR + 2) + 6
-    out = _legend(named)
+    out = d.legend(named)
     bottom = top + each * len(rows) + 6
-    out += _below(scale, top, bottom)
+    out += d.below(scale, top, bottom)
     zero = scale.at(0)
     for at, row in enumerate(rows):
         y = top + at * each
-        out.append(_label(row.label, y + 14))
+        out.append(d.label(row.label, y + 14))
         for number, value in enumerate(row.values):
-            tip = f"{row.label}{', ' + series[number] if series[number] else ''}: {_told(value, unit)}"
+            tip = f"{row.label}{', ' + series[number] if series[number] else ''}: {d.told(value, unit)}"
             out.append(_bar(zero, scale, value, y + _ROW + number * (_BAR + 2), number, tip, unit))
     if limit is not None:
-        out.append(_limit(scale.at(limit), top, bottom, f"limit: {shown(limit, unit)}"))
+        out.append(d.limit(scale.at(limit), top, bottom, f"limit: {shown(limit, unit)}"))
     if not rows:
-        return _svg(title, "", 60, [])
-    said = description or _listing((row.label, [_told(v, unit) for v in row.values]) for row in rows)
-    return _svg(title, said, bottom + 22, out)
+        return d.svg(title, "", 60, [])
+    said = description or d.listing((row.label, [d.told(v, unit) for v in row.values]) for row in rows)
+    return d.svg(title, said, bottom + 22, out)
 
 
 def intervals(
     title: str, rows: Sequence[Interval], *, unit: str = "", log: bool = False, description: str = ""
 ) -> str:
-    """A line from low to high per row, with a mark at the middle, and a diamond at the reference."""
-    figures = [f for r in rows for f in (r.low, r.middle, r.high, r.reference) if f is not None]
-    scale = fitting(figures, _RIGHT, WIDTH - _RIGHT, unit, log=log)
+    """A line from low to high per row, with a mark at the middle, and a diamond at the reference; bounds of
+    the middle are a thin line below."""
+    figures = [
+        f for r in rows for f in (r.low, r.middle, r.high, r.reference, *(r.bounds or ())) if f is not None
+    ]
+    scale = fitting(figures, d.RIGHT, WIDTH - d.RIGHT, unit, log=log)
     each = _ROW + 22
     bottom = 4 + each * len(rows) + 6
-    out = _below(scale, 4, bottom)
+    out = d.below(scale, 4, bottom)
     for at, row in enumerate(rows):
         y = 4 + at * each
         tip = f"{row.label}: {shown(row.middle, unit)} ({shown(row.low, unit)} to {shown(row.high, unit)})"
         if row.reference is not None:
             tip += f", reference {shown(row.reference, unit)}"
+        if row.bounds is not None:
+            tip += f"; the middle one{d.between(row.bounds, unit)}"
         middle = y + _ROW + 9
         low, high = scale.at(row.low), scale.at(row.high)
         drawn = (
-            f'<rect class="band" x="{low}" y="{middle - 5}" width="{_wide(high - low)}" height="10" rx="3"/>'
+            f'<rect class="band" x="{low}" y="{middle - 5}" width="{d.wide(high - low)}" height="10" rx="3"/>'
             f'<path class="stroke" d="M{low} {middle - 6}v12M{high} {middle - 6}v12M{low} {middle}H{high}"/>'
-            f"{_mark(0, scale.at(row.middle), middle)}"
+            f"{d.mark(0, scale.at(row.middle), middle)}"
         )
         if row.reference is not None:
-            drawn += f'<g class="s1">{_mark(1, scale.at(row.reference), middle)}</g>'
-        out += [_label(row.label, y + 14), f'<g class="s0"><title>{escape(tip)}</title>{drawn}</g>']
+            drawn += f'<g class="s1">{d.mark(1, scale.at(row.reference), middle)}</g>'
+        if row.bounds is not None:
+            low, high, below = *(scale.at(value) for value in row.bounds), middle + 9
+            ends = f"M{low} {below - 3}v6M{high} {below - 3}v6M{low} {below}H{high}"
+            drawn += f'<path class="whisker" d="{ends}"/>'
+        out += [d.label(row.label, y + 14), f'<g class="s0"><title>{escape(tip)}</title>{drawn}</g>']
     if not rows:
-        return _svg(title, "", 60, [])
-    said = description or _listing(
+        return d.svg(title, "", 60, [])
+    said = description or d.listing(
         (r.label, [f"{shown(r.middle, unit)}, {shown(r.low, unit)} to {shown(r.high, unit)}"]) for r in rows
     )
-    return _svg(title, said, bottom + 22, out)
+    return d.svg(title, said, bottom + 22, out)
 
 
 def lines(
@@ -186,14 +167,14 @@ def histogram(
     """How many of ``values`` lie in each of about ``bins`` equal stretches."""
     kept = [v for v in values if math.isfinite(v)]
     if not kept:
-        return _svg(title, "", 60, [])
-    across = fitting([*kept, *([] if limit is None else [limit])], _LEFT, WIDTH - _RIGHT, unit, zero=False)
+        return d.svg(title, "", 60, [])
+    across = fitting([*kept, *([] if limit is None else [limit])], d.LEFT, WIDTH - d.RIGHT, unit, zero=False)
     width = (across.high - across.low) / max(1, bins)
     counts = [0] * max(1, bins)
     for value in kept:
         counts[min(len(counts) - 1, int((value - across.low) / width))] += 1
-    up = fitting([*counts, 1], _TOP + _PLOT_HEIGHT, _TOP)
-    out = _frame(across, up, _TOP, x_label, "", whole=True)
+    up = fitting([*counts, 1], d.TOP + d.PLOT_HEIGHT, d.TOP)
+    out = d.frame(across, up, d.TOP, x_label, "", whole=True)
     for at, count in enumerate(counts):
         left, right = (across.at(across.low + i * width) for i in (at, at + 1))
         edges = f"{shown(across.low + at * width, unit)} to {shown(across.low + (at + 1) * width, unit)}"
@@ -201,17 +182,17 @@ def histogram(
         out.append(
             f'<g class="s0"><title>{escape(f"{edges}: {count}")}</title>'
             f'<rect class="fill" x="{left}" y="{y}" '
-            f'width="{_wide(right - left - 1)}" height="{round(up.at(0) - y, 2)}"/></g>'
+            f'width="{d.wide(right - left - 1)}" height="{round(up.at(0) - y, 2)}"/></g>'
         )
     if limit is not None:
         at_x = across.at(limit)
-        out.append(_limit(at_x, _TOP, _TOP + _PLOT_HEIGHT, f"limit: {shown(limit, unit)}"))
+        out.append(d.limit(at_x, d.TOP, d.TOP + d.PLOT_HEIGHT, f"limit: {shown(limit, unit)}"))
     said = description or (
         f"{len(kept)} values from {shown(min(kept), unit)} to {shown(max(kept), unit)}"
         if kept
         else "no values"
     )
-    return _svg(title, said, _TOP + _PLOT_HEIGHT + _BOTTOM, out)
+    return d.svg(title, said, d.TOP + d.PLOT_HEIGHT + d.BOTTOM, out)
 
 
 def _plot(
@@ -229,13 +210,13 @@ def _plot(
 ) -> str:
     points = [p for s in series for p in s.points if math.isfinite(p[0]) and math.isfinite(p[1])]
     if not points:
-        return _svg(title, "", 60, [])
+        return d.svg(title, "", 60, [])
     named = [s.name for s in series if s.name] if len(series) > 1 else []
-    top = _TOP + _legend_height(named) + (16 if y_label else 0)
+    top = d.TOP + d.legend_height(named) + (16 if y_label else 0)
     ys = [y for _, y in points] + ([] if limit is None else [limit])
-    across = fitting((x for x, _ in points), _LEFT, WIDTH - _RIGHT, x_unit, zero=diagonal, log=log[0])
-    up = fitting(ys, top + _PLOT_HEIGHT, top, y_unit, log=log[1])
-    out = _legend(named) + _frame(across, up, top, x_label, y_label)
+    across = fitting((x for x, _ in points), d.LEFT, WIDTH - d.RIGHT, x_unit, zero=diagonal, log=log[0])
+    up = fitting(ys, top + d.PLOT_HEIGHT, top, y_unit, log=log[1])
+    out = d.legend(named) + d.frame(across, up, top, x_label, y_label)
     if diagonal:
         low, high = max(across.low, up.low), min(across.high, up.high)
         out.append(
@@ -249,68 +230,22 @@ def _plot(
         drawn = ""
         if joined and places:
             path = "L".join(f"{x} {y}" for x, y, _, _ in places)
-            dash = _DASHES[number % len(_DASHES)]
+            dash = d.DASHES[number % len(d.DASHES)]
             dashed = f' stroke-dasharray="{dash}"' if dash else ""
             drawn = f'<path class="stroke"{dashed} d="M{path}"/>'
         for x, y, told_x, told_y in places:
             name = f"{one.name}: " if one.name else ""
             tip = f"{name}{shown(told_x, x_unit)}, {shown(told_y, y_unit)}"
-            drawn += f"<g><title>{escape(tip)}</title>{_mark(number, x, y)}</g>"
+            drawn += f"<g><title>{escape(tip)}</title>{d.mark(number, x, y)}</g>"
         out.append(f'<g class="s{number % 6}">{drawn}</g>')
     if limit is not None:
         y = up.at(limit)
         out.append(
             f"<g><title>limit: {escape(shown(limit, y_unit))}</title>"
-            f'<path class="limit" d="M{_LEFT} {y}H{WIDTH - _RIGHT}"/></g>'
+            f'<path class="limit" d="M{d.LEFT} {y}H{WIDTH - d.RIGHT}"/></g>'
         )
-    said = description or _listing((s.name or title, [_range(s, y_unit)]) for s in series)
-    return _svg(title, said, top + _PLOT_HEIGHT + _BOTTOM, out)
-
-
-def _frame(
-    across: Scale, up: Scale, top: float, x_label: str, y_label: str, whole: bool = False
-) -> list[str]:
-    """Axes with ticks; ``whole``: the y axis counts."""
-    bottom = top + _PLOT_HEIGHT
-    out = []
-    ticks = [t for t in up.ticks() if not whole or t == int(t)]
-    for tick, text in zip(ticks, labels(ticks, up.unit, log=up.log), strict=True):
-        y = up.at(tick)
-        out.append(f'<path class="grid" d="M{_LEFT} {y}H{WIDTH - _RIGHT}"/>')
-        out.append(f'<text class="soft" x="{_LEFT - 5}" y="{y + 4}" text-anchor="end">{escape(text)}</text>')
-    out.append(f'<path class="axis" d="M{_LEFT} {top}V{bottom}H{WIDTH - _RIGHT}"/>')
-    out += _ticks(across, bottom)
-    if x_label:
-        out.append(
-            f'<text class="soft" x="{(_LEFT + WIDTH) / 2}" y="{bottom + 38}" text-anchor="middle">'
-            f"{escape(_cut(x_label))}</text>"
-        )
-    if y_label:
-        out.append(f'<text class="soft" x="4" y="{top - 10}">{escape(_cut(y_label))}</text>')
-    return out
-
-
-def _ticks(scale: Scale, y: float) -> list[str]:
-    """The ticks below a plot, as many as have room."""
-    for wanted in (5, 4, 3, 2, 1):
-        ticks = scale.ticks(wanted)
-        texts = labels(ticks, scale.unit, log=scale.log)
-        if sum(map(len, texts)) * 7.5 + len(texts) * 8 <= abs(scale.end - scale.start):
-            break
-    out = []
-    for tick, text in zip(ticks, texts, strict=True):
-        x = scale.at(tick)
-        half = len(text) * 3.6
-        anchor = "start" if x - half < 0 else "end" if x + half > WIDTH else "middle"
-        out.append(f'<path class="axis" d="M{x} {y}v4"/>')
-        out.append(f'<text class="soft" x="{x}" y="{y + 18}" text-anchor="{anchor}">{escape(text)}</text>')
-    return out
-
-
-def _below(scale: Scale, top: float, bottom: float) -> list[str]:
-    """Ticks below rows, with lines upward."""
-    grid = "".join(f"M{scale.at(t)} {top}V{bottom}" for t in scale.ticks())
-    return [f'<path class="grid" d="{grid}"/>', *_ticks(scale, bottom)]
+    said = description or d.listing((s.name or title, [_range(s, y_unit)]) for s in series)
+    return d.svg(title, said, top + d.PLOT_HEIGHT + d.BOTTOM, out)
 
 
 def _bar(zero: float, scale: Scale, value: float | None, y: float, number: int, tip: str, unit: str) -> str:
@@ -323,7 +258,7 @@ def _bar(zero: float, scale: Scale, value: float | None, y: float, number: int, 
     colour = ' style="fill:var(--ground)"' if inside else ""
     return (
         f'<g class="s{number % 6}"><title>{escape(tip)}</title>'
-        f'<rect class="fill" x="{left}" y="{y}" width="{_wide(width)}" height="{_BAR}" rx="2"/>'
+        f'<rect class="fill" x="{left}" y="{y}" width="{d.wide(width)}" height="{_BAR}" rx="2"/>'
         f'<text {where} y="{y + 11}"{colour} font-size="11">{escape(text)}</text></g>'
     )
 
@@ -337,85 +272,6 @@ def _figure(left: float, right: float, wide: float) -> tuple[str, bool]:
     return f'x="{round((right if inside else left) - 4, 2)}" text-anchor="end"', inside
 
 
-def _mark(number: int, x: float, y: float) -> str:
-    if number % 3 == 0:
-        return f'<circle class="mark" cx="{x}" cy="{y}" r="4"/>'
-    if number % 3 == 1:
-        return f'<path class="mark" d="M{x} {y - 5.5}l5.5 5.5l-5.5 5.5l-5.5 -5.5z"/>'
-    return f'<rect class="mark" x="{x - 3.5}" y="{y - 3.5}" width="7" height="7"/>'
-
-
-def _limit(x: float, top: float, bottom: float, tip: str) -> str:
-    return f'<g><title>{escape(tip)}</title><path class="limit" d="M{x} {top}V{bottom}"/></g>'
-
-
-def _label(text: str, y: float) -> str:
-    short = _cut(text)
-    tip = f"<title>{escape(text)}</title>" if short != text else ""
-    return f'<text x="{_RIGHT}" y="{y}">{tip}{escape(short)}</text>'
-
-
-def _legend_rows(names: Sequence[str]) -> list[list[tuple[int, str]]]:
-    rows: list[list[tuple[int, str]]] = []
-    used = WIDTH
-    for number, name in enumerate(names):
-        wide = len(_cut(name)) * 7.2 + 30
-        if used + wide > WIDTH:
-            rows.append([])
-            used = 0
-        rows[-1].append((number, _cut(name)))
-        used += int(wide)
-    return rows
-
-
-def _legend_height(names: Sequence[str]) -> int:
-    return 20 * len(_legend_rows(names)) + 4
-
-
-def _legend(names: Sequence[str]) -> list[str]:
-    out = []
-    for line, row in enumerate(_legend_rows(names)):
-        x = float(_RIGHT)
-        for number, name in row:
-            y = 10 + line * 20
-            out.append(f'<g class="s{number % 6}">{_mark(number, x, y)}</g>')
-            out.append(f'<text x="{x + 10}" y="{y + 4}">{escape(name)}</text>')
-            x += len(name) * 7.2 + 30
-    return out
-
-
-def _svg(title: str, description: str, height: float, parts: Iterable[str]) -> str:
-    body = "".join(parts)
-    if not description:
-        description = "nothing to show"
-        body += (
-            f'<text class="soft" x="{WIDTH / 2}" y="{height / 2}" text-anchor="middle">{description}</text>'
-        )
-    name = "c" + hashlib.sha256(f"{title}\n{body}".encode()).hexdigest()[:10]
-    return (
-        f'<svg class="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {round(height)}" '
-        f'role="img" aria-labelledby="{name}-t {name}-d">'
-        f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(description)}</desc>'
-        f"{body}</svg>\n"
-    )
-
-
-def _told(value: float | None, unit: str) -> str:
-    return "not known" if value is None else shown(value, unit)
-
-
 def _range(series: Series, unit: str) -> str:
     ys = [y for _, y in series.points if math.isfinite(y)]
     return f"{len(ys)} points from {shown(min(ys), unit)} to {shown(max(ys), unit)}" if ys else "no points"
-
-
-def _listing(rows: Iterable[tuple[str, Sequence[str]]]) -> str:
-    return "; ".join(f"{label}: {', '.join(values)}" for label, values in rows)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LABEL else text[: _LABEL - 1] + "…"
-
-
-def _wide(width: float) -> float:
-    return round(max(width, 1.0), 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -32,6 +32,7 @@ pre{overflow-x:auto;background:var(--panel);padding:10px;border-radius:6px;margi
 details{margin:.5em 0;border:1px solid var(--line);border-radius:6px;padding:.3em .8em}
 summary{cursor:pointer;padding:.2em 0}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,330px),1fr));gap:16px}
+.charts.wide{grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr))}
 figure{margin:0;min-width:0}figcaption{font-weight:600;margin-bottom:4px}
 .good,.bad,.note{font-weight:600}td .good,td .bad,td .note{white-space:nowrap}
 .good{color:var(--good)}.bad{color:var(--bad)}.note{color:var(--warn)}
@@ -105,10 +106,12 @@ def verdict(value: str, good: bool | None) -> Markup:
     return Markup(f'<span class="{kind}">{sign} {text(value)}</span>')
 
 
-def table(headers: Sequence[Any], rows: Sequence[Sequence[Any]], caption: str = "") -> Markup:
+def table(
+    headers: Sequence[Any], rows: Sequence[Sequence[Any]], caption: str = "", figures: Collection[int] = ()
+) -> Markup:
     """A table that scrolls by itself where it is too wide. Cells are text, or :class:`Markup`; columns of
-    numbers are on the right."""
-    right = [_numeric(rows, column) for column in range(len(headers))]
+    numbers, and those of ``figures``, are on the right."""
+    right = [column in figures or _numeric(rows, column) for column in range(len(headers))]
     told = f"<caption>{text(caption)}</caption>" if caption else ""
     head = "".join(f'<th scope="col"{_side(right[i])}>{text(name)}</th>' for i, name in enumerate(headers))
     body = "".join(
@@ -127,10 +130,10 @@ def details(summary: Any, html: str, opened: bool = False) -> Markup:
     return Markup(f"<details{' open' if opened else ''}><summary>{text(summary)}</summary>{html}</details>\n")
 
 
-def figures(drawn: Sequence[tuple[str, str]]) -> Markup:
-    """Charts side by side where there is room: ``(caption, svg)``."""
+def figures(drawn: Sequence[tuple[str, str]], wide: bool = False) -> Markup:
+    """Charts side by side where there is room: ``(caption, svg)``; with ``wide`` two at most."""
     each = "".join(f"<figure><figcaption>{text(c)}</figcaption>{svg}</figure>\n" for c, svg in drawn)
-    return Markup(f'<div class="charts">{each}</div>\n')
+    return Markup(f'<div class="charts{" wide" if wide else ""}">{each}</div>\n')
 
 
 def cards(items: Sequence[tuple[str, Any]]) -> Markup:

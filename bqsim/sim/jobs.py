@@ -13,11 +13,13 @@ from bqsim.sim.draws import Draws
 from bqsim.sim.journal.book import Journal
 from bqsim.sim.journal.events import Decision, JobEvent
 from bqsim.sim.latency import Load
-from bqsim.sim.progression.control import HELD, JobControl
+from bqsim.sim.progression.control import HELD
 from bqsim.sim.progression.effects import Effects, alone, decision, failure_of
 from bqsim.sim.progression.growth import Growth
 from bqsim.sim.progression.life import UNKNOWN, Life, Origin
+from bqsim.sim.progression.moves import Moves, moves_of
 from bqsim.sim.progression.outcome import Cancel
+from bqsim.sim.progression.providing import SlotControl
 from bqsim.sim.progression.view import JobView
 from bqsim.sim.progression.waits import Wait
 from bqsim.sim.rules.book import Hit, RuleBook
@@ -35,15 +37,14 @@ _CANCELS = {
 }
 
 
-class JobSimulation(JobControl):
+class JobSimulation(SlotControl):
     """Decides about jobs by rules, plans and latencies; the observer of the service's jobs.
 
     ``host`` is that service, set before the first job. Methods for control are for any thread.
     """
 
     def __init__(self, *, clock: SimulationClock, draws: Draws, rules: RuleBook, journal: Journal) -> None:
-        super().__init__(clock)
-        self.draws = draws
+        super().__init__(clock, draws)
         self.rules = rules
         self.journal = journal
         self._effects = Effects(clock, draws, (), None)
@@ -73,7 +74,7 @@ class JobSimulation(JobControl):
         events = {event for rule in self.rules.rules for event in events_of(rule)}
         self._asks = JOB in events
         self._cancels = CANCEL in events
-        self._quiet = not (events or self._effects)
+        self._quiet = not (events or self._effects or self._slots)
         if self._live:
             self._tell(self._recheck)
 
@@ -96,6 +97,11 @@ class JobSimulation(JobControl):
 
     # The observer
 
+    def admit(self, job: JobView) -> None:
+        """Raises ``BigQueryError`` for a job that is not to be made."""
+        if self._slots is not None and not _is_unseen(job):
+            self._slots.admit(job)
+
     def created(self, job: JobView) -> None:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
@@ -106,7 +112,7 @@ class JobSimulation(JobControl):
         if self._quiet and not self.journal.followed and _is_plain():
             return
         origin = self._origin(job)
-        if self._asks or self._effects or origin.one_off:
+        if self._asks or self._effects or self._slots or origin.one_off:
             life = self._adopt(job, origin)
             self._begin(job, life)
         elif self._cancels or origin.scope:
@@ -117,7 +123,7 @@ class JobSimulation(JobControl):
     def before_state(self, job: JobView, state: str) -> Awaitable[None] | None:
         life: Life | None = job.life
         if life is None:
-            if not self._asks and not self._effects:
+            if not self._asks and not self._effects and not self._slots:
                 return None
             life = self._adopt(job, UNKNOWN)
         if life.failure is not None and (state == "DONE" or life.failed_at_once):
@@ -144,7 +150,7 @@ class JobSimulation(JobControl):
             return
         if life is None and not job.noted and self._quiet and not self.journal.followed:
             if after == "DONE":
-                self.journal.postpone(_Moves(job))
+                self.journal.postpone(Moves(job))
             return
         if life is not None:
             life.left()
@@ -265,6 +271,9 @@ class JobSimulation(JobControl):
                 life.decisions.append(decision(hit))
             else:
                 yield wait
+        if self._slots is not None:
+            about = self._facts(job, life, "PENDING", JOB)
+            yield from self._slots.waits(job, life, state, about, lambda: self._load(job, life, needed=True))
 
     async def _stay(self, job: JobView, life: Life, state: str, waits: list[Wait]) -> None:
         life.waits, life.at = waits, 0
@@ -273,12 +282,15 @@ class JobSimulation(JobControl):
             if not life.told and not wait.off and self._keeps(wait):
                 await self._wait(job, life, wait)
         life.at = len(waits)
-        if life.failure is not None and state == "DONE":
+        if life.failure is not None and (state == "DONE" or life.failed_at_once):
             raise life.failure
 
     async def _wait(self, job: JobView, life: Life, wait: Wait) -> None:
         if wait.model is not None and wait.uniforms is not None:
-            wait.seconds = wait.model.draw(wait.uniforms, await self._load(job, life, wait))
+            load = await self._load(job, life, needed=wait.needs_load)
+            wait.seconds = wait.model.draw(wait.uniforms, load)
+        if wait.first is not None:
+            await wait.first()
         over = wait.begin(self.clock)
         latency = round(wait.seconds, 6) if wait.seconds is not None else None
         if wait.made is not None:
@@ -306,8 +318,8 @@ class JobSimulation(JobControl):
         ends_us = self.rules.ends_us(rule.id)
         return None if ends_us is None else self.clock.call_at(ends_us, wait.end, asyncio.get_running_loop())
 
-    async def _load(self, job: JobView, life: Life, wait: Wait) -> Load:
-        if wait.needs_load and life.load is None and self.host is not None:
+    async def _load(self, job: JobView, life: Life, *, needed: bool) -> Load:
+        if needed and life.load is None and self.host is not None:
             life.load = await self.host.estimate(job)
         size, statement_type = life.load or (0, "")
         return Load(
@@ -318,13 +330,14 @@ class JobSimulation(JobControl):
 
     def _done(self, job: JobView, life: Life) -> None:
         self._live.pop((job.project, job.job_id), None)
+        self._gone(job, life)
         if life.growth is not None:
             life.growth.see(self.clock.now_us(), 1.0, at_once=True)
 
     def _write(self, job: JobView, before: str, after: str, origin: Origin) -> None:
         if not job.noted:
             job.noted = True
-            for event in _moves_of(job, without=after):
+            for event in moves_of(job, without=after):
                 self.journal.append(event)
         life: Life | None = job.life
         decisions: tuple[Decision, ...] = ()
@@ -346,41 +359,6 @@ class JobSimulation(JobControl):
                 decisions,
             )
         )
-
-
-class _Moves:
-    """The moves of a job that nothing befell; their events are made when somebody reads them."""
-
-    __slots__ = ("_job", "method", "scope")
-
-    def __init__(self, job: JobView) -> None:
-        self._job = job
-        self.method = ""
-        self.scope = job.project
-
-    def events(self) -> Iterable[JobEvent]:
-        return _moves_of(self._job)
-
-
-def _moves_of(job: JobView, without: str = "") -> Iterable[JobEvent]:
-    """What a job has gone through so far, but for one state."""
-    before = ""
-    for state, time_us in tuple(job.entered.items()):
-        if state == without:
-            continue
-        error = job.error if state == "DONE" else None
-        yield JobEvent(
-            time_us,
-            job.job_id,
-            job.project,
-            job.location,
-            before,
-            str(state),
-            error.reason.name if error is not None else "",
-            error.message if error is not None else "",
-            scope=job.project,
-        )
-        before = str(state)
 
 
 def _is_unseen(job: JobView) -> bool:

@@ -284,6 +284,27 @@ def proxy() -> list[Figure]:
     return [figure(name, value, goal, **details) for name, value, goal, details in measured.figures()]
 
 
+def rehearsal() -> list[Figure]:
+    """Simulated jobs a second, memory, growth with reservations, and sweeps with one and two workers."""
+    from tests.bench import rehearsal as measured
+
+    return [figure(name, value, goal, **details) for name, value, goal, details in measured.figures()]
+
+
+def live() -> list[Figure]:
+    """The highest rates at which live rehearsals send, what a stall does to p99, and jobs in flight at once."""
+    from tests.bench import live as measured
+
+    return [figure(name, value, goal, **details) for name, value, goal, details in measured.figures()]
+
+
+def capacity_jobs() -> list[Figure]:
+    """Ten thousand jobs that wait for slots: what each costs, and how long it takes until all were let go."""
+    from tests.bench import capacity_jobs as measured
+
+    return [figure(name, value, goal, **details) for name, value, goal, details in measured.figures()]
+
+
 BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "cold_start": cold_start,
     "select_1": select_1,
@@ -305,6 +326,9 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "bqclient_read": bqclient_read,
     "bqclient_write": bqclient_write,
     "proxy": proxy,
+    "rehearsal": rehearsal,
+    "live": live,
+    "capacity_jobs": capacity_jobs,
 }
 
 

@@ -185,16 +185,25 @@ class Appender:
         return True
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path)
-    made.rest.query("CREATE SCHEMA d")
-    made.rest.query("CREATE TABLE d.t (writer INT64, n INT64)")
+@pytest.fixture(scope="module")
+def only_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    made = Server(tmp_path_factory.mktemp("server"))
     try:
         yield made
     finally:
         if made.child.poll() is None:
             made.stop()
+
+
+@pytest.fixture
+def server(only_server: Server) -> Server:
+    if only_server.child.poll() is not None:
+        # A test has failed between a kill and a start.
+        only_server.start()
+    only_server.rest.query("DROP SCHEMA IF EXISTS d CASCADE")
+    only_server.rest.query("CREATE SCHEMA d")
+    only_server.rest.query("CREATE TABLE d.t (writer INT64, n INT64)")
+    return only_server
 
 
 def test_no_row_is_lost_or_doubled(server: Server) -> None:

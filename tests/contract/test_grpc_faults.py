@@ -57,7 +57,7 @@ class World:
         self.simulator = simulator
         assert simulator.core is not None
         self.core = simulator.core
-        loop: Any = simulator._loop
+        loop: Any = simulator.parts.loop
         self.server = GrpcServer(self.core, loop, "faulty")
         port = self.server.start("127.0.0.1", 0, front=True)
         self.clients = Clients(f"127.0.0.1:{port}")

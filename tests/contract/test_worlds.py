@@ -25,8 +25,8 @@ class World:
 
     def __init__(self, simulator: Simulator) -> None:
         assert simulator.core is not None
-        assert simulator._loop is not None
-        self._loop = simulator._loop
+        assert simulator.parts.loop is not None
+        self._loop = simulator.parts.loop
         self.worlds = simulator.core.worlds
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:

@@ -94,6 +94,7 @@ AREAS: dict[str, dict[str, str]] = {
         "listing": "filters and order of jobs.list",
         "results as Arrow": "queryResultsFormat",
         "queues": "jobs that wait for a place",
+        "slots": "jobs that wait for slots and run by them, where a capacity is described",
     },
     "storage": {
         "JSON API": "buckets and objects: uploads, downloads, lists, compose, copy, rewrite, preconditions",
@@ -270,6 +271,12 @@ AREAS: dict[str, dict[str, str]] = {
         "calibration": "latencies, slot time and failures of a scenario, from recordings and histories",
         "cost regression": "bytes, slot time and money against a baseline",
         "workload replay": "the jobs of a history, run elsewhere in their order",
+    },
+    "capacity": {
+        "worked examples": "those of Google's pages about slots, autoscaling, reservations and queues",
+        "slots": "shares, concurrency, queues, idle slots, autoscaling, commitments",
+        "live rehearsal": "jobs sent at their times, whatever is answered; durations from the intended start",
+        "bills": "commitments, baselines beyond them, autoscaled slots as they are held, bytes on demand",
     },
     "latency": {
         "distributions": "fixed, uniform, normal, lognormal, gamma, exponential, Pareto, quantiles",

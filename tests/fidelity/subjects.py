@@ -49,6 +49,7 @@ FAMILIES: dict[str, str] = {
     "storage": "Cloud Storage",
     "service": "Other services",
     "recording": "Recording, replay, and checks by recordings",
+    "capacity": "Capacity rehearsal",
     "suite": "Recorded cases",
 }
 

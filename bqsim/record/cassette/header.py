@@ -41,6 +41,9 @@ def read_header(folder: Path) -> Header:
         members = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CassetteError(path, "there is no cassette here", "Record one, or check the path") from None
+    except NotADirectoryError:
+        message = "this is a file; a cassette is a folder"
+        raise CassetteError(folder, message, "Name the folder that was recorded to") from None
     except UnicodeDecodeError:
         raise CassetteError(path, "the header is no text", "Restore the file") from None
     except ValueError as error:

@@ -9,30 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
+from bqsim.errors import STATUS_CODES
 from bqsim.record.model import GRPC, Headers
 from bqsim.record.tap import Call, Tap
 
 _HEAD_BYTES = 5
 # grpc.StatusCode, by number.
-CODES = (
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-)
+CODES = tuple(STATUS_CODES)
 # What HTTP's statuses are where gRPC's is missing, and what HTTP/2's errors are (gRPC over HTTP/2).
 _OF_HTTP = {
     "400": "INTERNAL",

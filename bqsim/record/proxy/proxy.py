@@ -7,12 +7,12 @@ import datetime as dt
 import logging
 import ssl
 import tempfile
-import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from bqsim.record.tap import Tap
+from bqsim.serving import Serving, environment, reachable
 from bqsim.sim.clock import RealClock
 
 from .grpc_port import GrpcOrigin, GrpcPort
@@ -25,7 +25,6 @@ from .tls import CA_VARIABLES, NODE_VARIABLE, Certificate, bundle, self_signed, 
 log = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 20.0
 
 
 class RecordingProxy:
@@ -74,30 +73,19 @@ class RecordingProxy:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._certificate: Certificate | None = None
         self._authorities: Path | None = None
-        self._thread: threading.Thread | None = None
-        self._ready = threading.Event()
-        self._failure: BaseException | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
+        self._serving = Serving(
+            self._serve, thread="bqsim-proxy", noun="the proxy", log=log, start_timeout_s=START_TIMEOUT_S
+        )
 
     # Life
 
     def start(self) -> RecordingProxy:
         """Serve; returns when calls are taken. OSError when a port is taken, or a certificate is none."""
-        if self._thread is not None:
+        if self._serving.running:
             return self
-        self._ready.clear()
-        self._failure = None
         try:
             self._prepare_tls()
-            self._thread = threading.Thread(target=self._run, name="bqsim-proxy", daemon=True)
-            self._thread.start()
-            if not self._ready.wait(START_TIMEOUT_S):
-                raise TimeoutError("the proxy did not start in time")
-            if self._failure is not None:
-                self._thread.join()
-                self._thread = None
-                raise self._failure
+            self._serving.start()
         except BaseException:
             self._forget()
             raise
@@ -105,15 +93,8 @@ class RecordingProxy:
 
     def stop(self) -> None:
         """Close all connections: calls that are on their way end as cancelled."""
-        thread, loop, stop = self._thread, self._loop, self._stop
-        if thread is None or loop is None or stop is None:
-            return
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(STOP_TIMEOUT_S)
-        if thread.is_alive():
-            raise TimeoutError("the proxy did not stop in time")
-        self._thread = None
-        self._forget()
+        if self._serving.stop():
+            self._forget()
 
     def __enter__(self) -> RecordingProxy:
         return self.start()
@@ -128,12 +109,12 @@ class RecordingProxy:
     @property
     def url(self) -> str:
         """The address of the REST APIs: the ``api_endpoint`` of clients."""
-        return f"{'https' if self._tls else 'http'}://{self._shown}:{self.port}"
+        return f"{'https' if self._tls else 'http'}://{reachable(self._host)}:{self.port}"
 
     @property
     def grpc_target(self) -> str:
         """The address of the Storage API, ``host:port``."""
-        return f"{self._shown}:{self.grpc_port}"
+        return f"{reachable(self._host)}:{self.grpc_port}"
 
     @property
     def ca_file(self) -> Path | None:
@@ -142,20 +123,11 @@ class RecordingProxy:
 
     def environment(self) -> dict[str, str]:
         """Environment variables that point clients here."""
-        found = {
-            "BIGQUERY_EMULATOR_HOST": self.url,
-            "BIGQUERY_STORAGE_GRPC_ENDPOINT": self.grpc_target,
-            "STORAGE_EMULATOR_HOST": self.url,
-        }
+        found = environment(self.url, self.grpc_target)
         if self._authorities is not None and self.ca_file is not None:
             found |= {name: str(self._authorities) for name in CA_VARIABLES}
             found[NODE_VARIABLE] = str(self.ca_file)
         return found
-
-    @property
-    def _shown(self) -> str:
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)
-        return f"[{host}]" if ":" in host else host
 
     # The thread
 
@@ -168,7 +140,7 @@ class RecordingProxy:
             self._certificate = self._tls
         else:
             now = dt.datetime.fromtimestamp(RealClock().now_us() // 1_000_000, dt.UTC)
-            names = dict.fromkeys(("localhost", "127.0.0.1", "::1", self._shown.strip("[]")))
+            names = dict.fromkeys(("localhost", "127.0.0.1", "::1", reachable(self._host).strip("[]")))
             self._certificate = self_signed(folder, now, *names)
         if self._certificate.ca is not None:
             self._authorities = bundle(folder, self._certificate.ca)
@@ -180,20 +152,8 @@ class RecordingProxy:
             self._folder.cleanup()
             self._folder = None
 
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        except BaseException as error:
-            if self._ready.is_set():
-                log.exception("the proxy stopped")
-            self._failure = error
-        finally:
-            self._ready.set()
-
-    async def _serve(self) -> None:
-        loop = self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
-        loop.set_exception_handler(_unhandled)
+    async def _serve(self, serving: Serving) -> None:
+        asyncio.get_running_loop().set_exception_handler(_unhandled)
         rest_tls, grpc_tls, to_rest, to_grpc = self._contexts()
         sender = Sender(to_rest)
         passing = Passing(self._tap, self._routes, sender)
@@ -202,8 +162,8 @@ class RecordingProxy:
         try:
             self.port = await rest.start(self._host, self._asked[0])
             self.grpc_port = await grpc.start(self._host, self._asked[1])
-            self._ready.set()
-            await self._stop.wait()
+            serving.ready()
+            await serving.until_stopped()
         finally:
             await rest.stop_listening()
             await passing.stop()

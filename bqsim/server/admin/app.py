@@ -12,7 +12,7 @@ from bqsim.server.rest.request import MAX_BODY_BYTES
 from bqsim.sim.rules.facts import SCOPE_HEADER
 from bqsim.sim.scenario.tree import Problem, ScenarioError
 
-from . import about, answers, data, estimates, fidelity, parts, records, rules, shadows, time, worlds
+from . import about, answers, data, estimates, fidelity, parts, records, rules, shadows, slots, time, worlds
 from .asking import Ask
 from .routes import PREFIX, Route, find, index
 
@@ -37,6 +37,7 @@ ROUTES: tuple[Route, ...] = (
     *time.ROUTES,
     *records.ROUTES,
     *parts.ROUTES,
+    *slots.ROUTES,
     *answers.ROUTES,
     *worlds.ROUTES,
     *data.ROUTES,

@@ -15,6 +15,7 @@ from bqsim.server.rest.request import MAX_BODY_BYTES, parse_json
 from . import errors
 from .errors import StorageError, not_offered
 from .methods import Match, NoMethod, match
+from .paths import below_prefix, is_json
 from .request import Ask, Raw
 from .uploads import METHOD, StorageUploads
 
@@ -24,19 +25,6 @@ if TYPE_CHECKING:
 
     from .xml_app import XmlApi
 
-# The longest that fits counts.
-PREFIXES = (
-    "/storage/v1/",
-    "/download/storage/v1/",
-    "/download/",
-    "/upload/storage/v1/",
-    "/resumable/upload/storage/v1/",
-    "/upload/",
-    "/resumable/upload/",
-    "/",
-)
-# What the paths of the JSON API begin with.
-JSON_ROOTS = ("storage", "download", "b", "upload", "resumable")
 Handler = Callable[[Ask], Awaitable[Reply]]
 
 
@@ -58,7 +46,7 @@ class CloudStorage:
 
     async def handle(self, path: str, query: dict[str, str], http: HttpRequest) -> Response:
         """Answer a request."""
-        if path[1:].partition("/")[0] not in JSON_ROOTS:
+        if not is_json(path):
             return await self._handle_xml(path, query, http)
         try:
             reply = await self._route(path, query, http)
@@ -127,7 +115,7 @@ class CloudStorage:
             return await self.uploads.sessions.proceed(query["upload_id"], http)
         if path.startswith("/download/"):
             query = {"alt": "media", **query}
-        raw = next(path[len(p) :] for p in PREFIXES if path.startswith(p))
+        raw = below_prefix(path)
         found = self._match("POST" if upload and verb == "PUT" else verb, raw)
         caller = self.core.authenticator.caller(http.head.headers.get("authorization", ""))
         ask = Ask(self.core, found.method.id, found.path, query, http, caller)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bqsim.errors import BigQueryError, invalid
 from bqsim.jobs.upload import Upload
 from bqsim.server.identity import Caller
 from bqsim.sim.gate import Call
 
 from . import jobs
+from .media import MediaUploads, begun
 from .methods import Match
 from .reply import Reply
 from .request import MAX_BODY_BYTES, Request, parse_json
@@ -21,55 +21,25 @@ from .validate import validate
 
 if TYPE_CHECKING:
     from bqsim.server.http import Request as HttpRequest
-    from bqsim.server.http import Response
 
     from .app import RestApp
 
-PREFIXES = ("/upload/bigquery/v2/", "/resumable/upload/bigquery/v2/", "/upload/", "/resumable/upload/")
-# Paths of the other API with uploads.
-STORAGE = ("/upload/storage/", "/resumable/upload/storage/", "/upload/b/", "/resumable/upload/b/")
 
-
-class Uploads:
-    """The service behind ``/upload`` and ``/resumable/upload``."""
+class Uploads(MediaUploads):
+    """Uploads begin load jobs."""
 
     quantum = 1
 
     def __init__(self, app: RestApp) -> None:
+        super().__init__(app)
         self._app = app
         self._core = app.core
         self.failure = app.failure
-        self._sessions = Sessions(app, self, self._folder)
+        self.sessions = Sessions(app, self, self._folder)
 
     def _folder(self) -> Path | None:
         folder = self._core.settings.data_dir
         return None if folder is None else folder / "uploads"
-
-    async def handle(self, path: str, query: dict[str, str], http: HttpRequest) -> Response:
-        """Answer a request below the upload prefixes."""
-        if path.startswith(STORAGE):
-            return await self._app.service("storage")(path, query, http)
-        reply = await self._route(path, query, http)
-        return await self._app.answer(reply, query, http)
-
-    async def _route(self, path: str, query: dict[str, str], http: HttpRequest) -> Reply:
-        prefix = next((p for p in PREFIXES if path.startswith(p)), None)
-        if prefix is None:
-            raise BigQueryError("notFound", "Not Found")
-        verb = http.head.method
-        if "upload_id" in query and verb in ("PUT", "POST", "DELETE"):
-            return await self._sessions.proceed(query["upload_id"], http)
-        match = self._app.route(verb, path[len(prefix) :])
-        if not match.method.media:
-            raise BigQueryError("notFound", "Not Found")
-        kind = query.get("uploadType") or query.get("upload_protocol")
-        if kind is None:
-            kind = "resumable" if prefix.startswith("/resumable") else "multipart"
-        if kind == "multipart":
-            return await self._multipart(match, query, http)
-        if kind == "resumable":
-            return await self._begin(match, query, http, path)
-        raise invalid(f"Upload type {kind[:40]} is not supported for this method.", "uploadType")
 
     def _request(self, match: Match, query: dict[str, str], http: HttpRequest) -> Request:
         headers = http.head.headers
@@ -82,7 +52,7 @@ class Uploads:
 
     # Multipart
 
-    async def _multipart(self, match: Match, query: dict[str, str], http: HttpRequest) -> Reply:
+    async def multipart(self, match: Match, query: dict[str, str], http: HttpRequest) -> Reply:
         spool, taken = Spool(), False
         try:
             async with TwoParts(http, spool.write) as parts:
@@ -103,15 +73,14 @@ class Uploads:
 
     # Resumable
 
-    async def _begin(self, match: Match, query: dict[str, str], http: HttpRequest, path: str) -> Reply:
+    async def begin(self, match: Match, query: dict[str, str], http: HttpRequest, path: str) -> Reply:
         request = self._request(match, query, http)
         request.body = _metadata(await http.read(MAX_BODY_BYTES))
         spec = {"path": match.resource, "body": request.body}
 
         async def service() -> Reply:
-            upload_id = self._sessions.begin(spec, request.caller, http).id
-            location = f"{request.base_url()}{path}?uploadType=resumable&upload_id={upload_id}"
-            return Reply(None, 200, headers={"Location": location, "X-GUploader-UploadID": upload_id})
+            upload_id = self.sessions.begin(spec, request.caller, http).id
+            return begun(f"{request.base_url()}{path}", upload_id)
 
         return await self._pass(request, match, service)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .machines import Machines
     from .parts import Parts
     from .retries import RetryTests
+    from .slots import SlotCapacity
     from .supplied import SuppliedAnswers
     from .worlds import Worlds
 
@@ -87,6 +88,13 @@ class Control(ABC):
         from .jobs import Jobs
 
         return Jobs(self.parts, self.scope_name)
+
+    @property
+    def capacity(self) -> SlotCapacity:
+        """The slots that jobs of all scopes share: ``capacity.use(…)``, ``capacity.places()``."""
+        from .slots import SlotCapacity
+
+        return SlotCapacity(self.parts, self.source)
 
     @property
     def limits(self) -> LimitControl:

@@ -75,6 +75,8 @@ def together(scenarios: Sequence[Scenario]) -> Scenario:
             rules=(*whole.rules, *other.rules),
             latency=_latencies(whole.latency, other.latency),
             jobs=(*whole.jobs, *other.jobs),
+            capacity=other.capacity or whole.capacity,
+            slot_work=(*whole.slot_work, *other.slot_work),
             limits=_limits(whole.limits, other.limits),
             iam=other.iam or whole.iam,
             answers=(*whole.answers, *other.answers),
@@ -122,6 +124,8 @@ def put_in_force(parts: Parts, scenario: Scenario, scope: str = "", *, clock: bo
     parts.plans = {"": scenario.jobs}
     parts.latencies = {} if scenario.latency is None else {"": scenario.latency}
     configure(parts)
+    if parts.jobs is not None:
+        parts.jobs.provide(scenario.capacity, scenario.slot_work)
     if parts.answers is not None:
         for supply in scenario.answers:
             parts.answers.put(answer_of(supply))
@@ -147,6 +151,8 @@ def take_out_of_force(parts: Parts, scope: str = "") -> None:
         parts.simulation.clear()
         if parts.limits is not None and before is not None and before.limits is not None:
             parts.limits.off()
+        if parts.jobs is not None:
+            parts.jobs.provide(None)
     configure(parts)
 
 
@@ -178,6 +184,8 @@ _WHOLE = {
     "limits": "write 'tenants' in a scenario for the whole simulator",
     "answers": "they are those of the whole simulator",
     "iam": "write the project in its bindings, in a scenario for the whole simulator",
+    "capacity": "all scopes share the slots",
+    "slot_work": "write the 'project' in 'match', in a scenario for the whole simulator",
 }
 
 

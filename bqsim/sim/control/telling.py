@@ -10,12 +10,13 @@ from bqsim.sim.draws import Draws
 from bqsim.sim.rules.book import RuleBook, Verdict
 from bqsim.sim.rules.classes import events_of, group_of
 from bqsim.sim.rules.matchers import any_glob
+from bqsim.sim.scenario.capacity import Capacity
 from bqsim.sim.scenario.kinds import TIME
 from bqsim.sim.scenario.load import NOTHING, Known
 from bqsim.sim.scenario.model import ClockSetup, Delay, JobState, LatencyRule, Rule, Scenario, Window
 
 from .described import facts_of
-from .words import effect_words, latency_words, matched, progression_words, span
+from .words import amount, effect_words, latency_words, matched, progression_words, span
 
 # Plans are no rules; this has no state of its own.
 _JOB = JobState("cancel_wins")
@@ -87,6 +88,12 @@ def _setting(scenario: Scenario) -> Iterator[str]:
         about = matched(Rule("", _JOB, plan.match), "job")
         deferred = f", deferred by {', '.join(plan.deferments)}" if plan.deferments else ""
         yield f"jobs: {about} goes on {progression_words(plan.progression)}{deferred}"
+    if scenario.capacity is not None:
+        yield f"capacity: {_capacity(scenario.capacity)}"
+    for work in scenario.slot_work:
+        about = matched(Rule("", _JOB, work.match), "job")
+        units = "" if work.units is None else f", on at most {work.units:,} slots"
+        yield f"slot work: {about} has slot time of {amount(work.slot_time)}{units}"
     if scenario.limits is not None:
         limits = scenario.limits
         scale = "" if limits.scale == 1 else f", times {limits.scale:g}"
@@ -96,6 +103,17 @@ def _setting(scenario: Scenario) -> Iterator[str]:
     if scenario.iam is not None:
         policy = scenario.iam.policy or ("as written" if scenario.iam.is_inline else "none")
         yield f"policy: {policy}"
+
+
+def _capacity(capacity: Capacity) -> str:
+    shown = [
+        f"{name} {one.slot_capacity:,} slots"
+        + (f" and up to {one.autoscale_max_slots:,} scaled" if one.autoscale_max_slots else "")
+        + (f" ({one.scaling_mode}, {one.max_slots:,} at most)" if one.max_slots is not None else "")
+        for name, one in capacity.reservations.items()
+    ]
+    demand = capacity.on_demand
+    return ", ".join([*shown, f"on demand {demand.project_slots:,} slots for each project"])
 
 
 def latency_rule_words(rule: LatencyRule) -> str:

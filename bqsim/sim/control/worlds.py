@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bqsim.sim.rules.book import BookState
-from bqsim.sim.scenario.model import JobPlan, LatencySetup, Scenario
+from bqsim.sim.scenario.capacity import Capacity
+from bqsim.sim.scenario.model import JobPlan, LatencySetup, Scenario, SlotWork
 
 from .loading import configure
 
@@ -33,7 +34,7 @@ class Service(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Rules with their counters, machines, latencies, plans, and how often each request came."""
+    """Rules with their counters, machines, latencies, plans, capacity, and how often each request came."""
 
     scenario: Scenario | None
     loaded_us: int
@@ -41,6 +42,8 @@ class State:
     latencies: Mapping[str, LatencySetup]
     plans: Mapping[str, tuple[JobPlan, ...]]
     requests: Mapping[str, int]
+    capacity: Capacity | None = None
+    slot_work: tuple[SlotWork, ...] = ()
 
 
 class Rules:
@@ -58,6 +61,8 @@ class Rules:
             dict(parts.latencies),
             dict(parts.plans),
             simulation.recorder.counts(),
+            parts.jobs.capacity if parts.jobs is not None else None,
+            parts.jobs.slot_work if parts.jobs is not None else (),
         )
 
     def restore(self, state: State) -> None:
@@ -70,6 +75,9 @@ class Rules:
         # Who follows the scenario is told first; plans of scopes come on top.
         simulation.changed()
         configure(parts)
+        jobs = parts.jobs
+        if jobs is not None and (jobs.capacity, jobs.slot_work) != (state.capacity, state.slot_work):
+            jobs.provide(state.capacity, state.slot_work)
 
 
 class Worlds:

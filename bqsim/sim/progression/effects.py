@@ -99,7 +99,7 @@ class Effects:
                 progress.rule,
                 model=model_of(latency),
                 uniforms=uniforms,
-                needs_load=_needs_load(latency),
+                needs_load=needs_load(latency),
             )
         if is_sampled(progress.progression):
             from bqsim.sim.latency.presets import preset
@@ -161,7 +161,7 @@ def _delay(hit: Hit, effect: Delay, draws: Draws) -> Wait:
         decision(hit),
         model=model,
         uniforms=uniforms_of(hit, model, draws),
-        needs_load=_needs_load(effect.latency),
+        needs_load=needs_load(effect.latency),
     )
 
 
@@ -179,7 +179,8 @@ def _step_wait(step: Step | None, how: str, made: Decision, rule: Rule) -> Wait:
     )
 
 
-def _needs_load(latency: described.Latency) -> bool:
+def needs_load(latency: described.Latency) -> bool:
+    """Whether a latency depends on the size of the work."""
     return bool(latency.per_mib_s or latency.per_row_s or latency.per_slot_s)
 
 

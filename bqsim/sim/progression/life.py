@@ -43,6 +43,17 @@ class Origin:
 UNKNOWN = Origin()
 
 
+@dataclass(slots=True)
+class SlotUse:
+    """What a job had of simulated slots; ``reservation_id`` is ``admin_project:location.name``, ``''`` on
+    demand, ``units`` the slots that it can use at once."""
+
+    reservation_id: str = ""
+    edition: str = ""
+    slot_ms: int = 0
+    units: int = 1
+
+
 class Life:
     """The record of one job; it is the job's ``life``.
 
@@ -68,6 +79,7 @@ class Life:
         "origin",
         "plan",
         "progress",
+        "slots",
         "told",
         "unseen",
         "waits",
@@ -93,6 +105,7 @@ class Life:
         self.load: tuple[int, str] | None = None
         self.growth: Growth | None = None
         self.clock: Clock | None = None
+        self.slots: Any = None
 
     @property
     def wait(self) -> Wait | None:

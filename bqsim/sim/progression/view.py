@@ -7,16 +7,21 @@ from typing import Any, Protocol
 
 from bqsim.errors import BigQueryError
 
+from .life import SlotUse
+
 
 class JobView(Protocol):
     """A job. ``state`` is the API's word for it, ``configuration`` its ``JobConfiguration``.
 
     ``life`` is the simulation's record of it, ``error`` what it failed with; ``noted`` tells that the journal
-    has its moves so far, ``entered`` when it entered each state (epoch microseconds).
+    has its moves so far, ``entered`` when it entered each state (epoch microseconds). ``cached`` tells that
+    its result is in the cache, ``slots`` what it had of simulated slots.
     """
 
     life: Any
     noted: bool
+    cached: bool
+    slots: SlotUse | None
     error: BigQueryError | None
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,8 @@ class Wait:
     ``why`` is for people, ``made`` for the journal. ``rule`` is what keeps the job: the wait ends when that
     is no longer in force; None for what lasts all the same. ``needs_load``: the model depends on the size of
     the work. ``done`` is the share of the job's work that is done at its end, if scripted. ``off``:
-    it has ended, maybe before it began.
+    it has ended, maybe before it began. ``first`` is awaited before it begins; ``ended`` is called when it
+    has.
     """
 
     why: str
@@ -44,13 +45,15 @@ class Wait:
     off: bool = False
     over: asyncio.Future[None] | None = None
     timer: Timer | None = None
+    first: Callable[[], Awaitable[object]] | None = None
+    ended: Callable[[], object] | None = None
 
     def begin(self, clock: Clock) -> asyncio.Future[None]:
         """Start the wait; the future is done when it is over."""
         loop = asyncio.get_running_loop()
         self.over = loop.create_future()
         self.since_us = clock.now_us()
-        if self.polls == 0:
+        if self.polls == 0 or self.off:
             self.end()
         elif self.seconds is not None:
             self.timer = clock.call_later(self.seconds, self.end, loop)
@@ -64,6 +67,9 @@ class Wait:
             self.timer = None
         if self.over is not None and not self.over.done():
             self.over.set_result(None)
+        ended, self.ended = self.ended, None
+        if ended is not None:
+            ended()
 
     def read(self) -> bool:
         """Count a read; whether it was the last that the wait is for."""

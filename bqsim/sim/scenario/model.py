@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar
 
 from . import kinds as k
 from .access import IamSetup
+from .capacity import Capacity
 from .latency import Latency
 from .progression import Progression
 
@@ -351,11 +352,28 @@ class Supply:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotWork:
+    """The work of the jobs that ``match``, for scenarios with ``capacity``; the first that matches counts.
+
+    ``slot_time`` are slot-seconds, ``units`` the slots that a job can use at once; None: one for each
+    ``unit_s`` slot-seconds. ``floor`` is time that it runs whatever its slots. A job says it for itself by
+    the labels ``bqsim_slot_ms``, ``bqsim_units`` and ``bqsim_floor_ms``.
+    """
+
+    slot_time: Latency
+    units: Annotated[int, k.ORDINAL] | None = None
+    unit_s: Annotated[float, k.POSITIVE] = 1.0
+    floor: Latency | None = None
+    match: Match = field(default_factory=Match)
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """A scenario file.
 
     ``seed`` None takes a fresh one; ``machines`` are named state machines with their first states; ``jobs``
-    says how jobs go on.
+    says how jobs go on. With ``capacity`` jobs wait for slots and run as long as those let them, by the work
+    that ``slot_work`` gives them; what no rule gives follows from the bytes that they process.
     """
 
     name: Annotated[str, k.NAME] = "scenario"
@@ -366,6 +384,8 @@ class Scenario:
     rules: tuple[Rule, ...] = ()
     latency: LatencySetup | None = None
     jobs: tuple[JobPlan, ...] = ()
+    capacity: Capacity | None = None
+    slot_work: tuple[SlotWork, ...] = ()
     limits: LimitSetup | None = None
     iam: IamSetup | None = None
     answers: tuple[Supply, ...] = ()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING
 from typing import Any, TypeVar
 
+from . import capacity_checks
 from .checks import CHECKS
 from .kinds import said
 from .shapes import Choice, Free, Many, Plain, Record, Shape, Slot, Table
 from .spelling import clip, nearest, unknown
-from .tree import Leaf, Listing, Mapped, Node, Place, Problem
+from .tree import Leaf, Listing, Mapped, Node, Place, Problem, below
 
 R = TypeVar("R")
 
@@ -23,10 +24,14 @@ WRONG = Wrong()
 
 
 class Reader:
-    """Reads trees; ``problems`` grows, ``places`` are those of the records read and of their keys."""
+    """Reads trees; ``problems`` grows, ``places`` are those of the records read and of their keys.
 
-    def __init__(self) -> None:
+    ``finders`` look for what is wrong with records of classes that this package does not know.
+    """
+
+    def __init__(self, finders: Mapping[type, capacity_checks.Finder] | None = None) -> None:
         self.problems: list[Problem] = []
+        self._finders = (finders,) if finders else ()
         self._places: dict[int, tuple[object, Place, dict[str, Node]]] = {}
 
     def place(self, record: object, *path: str) -> Place:
@@ -91,17 +96,19 @@ class Reader:
                     self.wrong(node.place, f"{_a(shape.noun)} needs '{slot.key}'")
         if WRONG in values.values():
             return WRONG
-        return self._made(shape, values, node.place, written)
+        return self._made(shape, values, node, written)
 
-    def _made(self, shape: Record, values: dict[str, Any], place: Place, written: dict[str, Node]) -> Any:
+    def _made(self, shape: Record, values: dict[str, Any], node: Node, written: dict[str, Node]) -> Any:
         if "id" in shape.slots:
             values.setdefault("id", "")
-            values["source"] = place.origin
+            values["source"] = node.place.origin
         record = shape.type(**values)
-        self._places[id(record)] = (record, place, written)
+        self._places[id(record)] = (record, node.place, written)
         for check in CHECKS.get(shape.type, ()):
             if check.broken(record):
                 self.wrong(self.place(record, *check.keys), check.message)
+        for path, message in capacity_checks.found(record, written, self._finders):
+            self.wrong(below(node, path), message)
         return record
 
     def _values(
@@ -164,7 +171,7 @@ class Reader:
                 again = f"; it is on line {line} already" if line else ""
                 self.wrong(key.place, f"the key '{clip(key.value)}' is written twice{again}")
             elif key.value == "<<":
-                self.wrong(key.place, "merge keys '<<' are not used in scenarios; write the keys out")
+                self.wrong(key.place, "merge keys '<<' are not used here; write the keys out")
             else:
                 first[key.value] = (key, value)
         return list(first.values())

@@ -79,7 +79,7 @@ class Free:
 
 Shape = Plain | Many | Table | Record | Choice | Free
 
-# What the unions of the model are called in messages, by a member.
+# What the unions of the model are called in messages, by a member; others say it themselves (``union``).
 _UNIONS = {"error": "effect", "fixed": "distribution", "immediate": "progression"}
 _NOUNS = {
     "clock setup": "clock",
@@ -103,7 +103,8 @@ def _records(model: Hashable) -> Record:
     assert isinstance(model, type)
     hints = typing.get_type_hints(model, include_extras=True)
     slots = [_slot(one, hints[one.name]) for one in fields(model) if one.name not in _unwritten(model)]
-    kind = getattr(model, "kind", None)
+    # A class may have a field of that name, which is not its kind.
+    kind = one if isinstance(one := getattr(model, "kind", None), str) else None
     words = re.sub(r"(?<=.)([A-Z])", r" \1", model.__name__).lower()
     by_name = {slot.name: slot.key for slot in slots}
     return Record(
@@ -154,8 +155,13 @@ def _choice(members: list[Any]) -> Choice:
     # The parts of a mixture are distributions themselves, so members are found when they are used.
     found = _Members({one.kind: one for one in members})
     plain = [one.kind for one in members if getattr(one, "plain", False)]
-    noun = next(_UNIONS[one.kind] for one in members if one.kind in _UNIONS)
+    noun = next(filter(None, map(_union, members)))
     return Choice(noun, found, plain[0] if plain else None)
+
+
+def _union(member: Any) -> str:
+    named: str = getattr(member, "union", "")
+    return _UNIONS.get(member.kind, named)
 
 
 class _Members(Mapping[str, Record]):

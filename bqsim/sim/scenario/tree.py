@@ -83,6 +83,24 @@ class Mapped:
 Node = Leaf | Listing | Mapped
 
 
+def below(node: Node, path: Sequence[str | int]) -> Place:
+    """Where the value of a path of keys and indexes stands, or that which it is written in.
+
+    A mapping or a list stands where its key does.
+    """
+    place = node.place
+    for step in path:
+        inner: tuple[Place, Node] | None = None
+        if isinstance(node, Mapped):
+            inner = next(((key.place, value) for key, value in node.entries if str(key.value) == step), None)
+        elif isinstance(node, Listing) and isinstance(step, int) and step < len(node.items):
+            inner = node.items[step].place, node.items[step]
+        if inner is not None:
+            key, node = inner
+            place = node.place if isinstance(node, Leaf) else key
+    return place
+
+
 # YAML 1.2's core schema: neither ``off`` nor ``1:30`` nor a date is anything but text.
 _NULLS = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS: dict[str, Scalar] = {
@@ -182,7 +200,7 @@ class _Builder:
     def take(self, event: Any) -> None:
         place = _place(self.source, event.start_mark)
         if isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
-            self._refuse(place, "a file holds one scenario; this is a second document")
+            self._refuse(place, "a file holds one document; this is a second one")
         if getattr(event, "tag", None):
             self._refuse(place, f"tags such as {event.tag} are not used in scenarios")
         if isinstance(event, yaml.ScalarEvent):

@@ -10,7 +10,7 @@ from bqsim.catalog.administration import Capacity, Reservation
 from bqsim.catalog.names import project_number
 from bqsim.types import INT64, TIMESTAMP, array_of, struct_of
 
-from .reservations import AUTOSCALE, LABELS, autoscale, current
+from .reservations import AUTOSCALE, LABELS, autoscale
 from .view import REGIONAL, Scope, View, always, each
 
 _MINUTE = 60_000_000
@@ -44,7 +44,9 @@ def _periods(scope: Scope) -> Sequence[Any]:
     committed: dict[str, int] = {}
     for capacity in scope.catalog.administration.all(Capacity, scope.project):
         committed[capacity.location] = committed.get(capacity.location, 0) + capacity.slot_count
-    reservations = scope.only(current(Reservation)(scope), reservation_name=lambda r: r.name)
+    # Those of statements: what a capacity in force did at each second is not kept.
+    administered = scope.catalog.administration.all(Reservation, scope.project, scope.region)
+    reservations = scope.only(administered, reservation_name=lambda r: r.name)
     asked = scope.asked("period_start")
     now = scope.now_us
     found = []

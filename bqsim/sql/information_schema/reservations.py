@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from bqsim.catalog.administration import (
@@ -21,10 +22,13 @@ from bqsim.catalog.names import project_number
 from bqsim.sql.statements.options import sql_literal
 from bqsim.types import INT64, STRING, array_of, struct_of
 
-from .view import REGIONAL, Column, Scope, View, always, each, micros
+from .in_force import RESOURCES
+from .sources import InForce
+from .view import REGIONAL, Column, Scope, View, always, each, micros, whole
 
 R = TypeVar("R", Capacity, Reservation, Assignment, BiCapacity)
 
+EMPTY: Mapping[str, float] = MappingProxyType({})
 AUTOSCALE = struct_of(("current_slots", INT64), ("max_slots", INT64))
 LABELS = array_of(struct_of(("key", STRING), ("value", STRING)))
 _ASSIGNEES = {"projects": "PROJECT", "folders": "FOLDER", "organizations": "ORGANIZATION"}
@@ -32,11 +36,20 @@ _FAILURE = struct_of(("code", INT64), ("message", STRING))
 
 
 def current(cls: type[R]) -> Callable[[Scope], list[R]]:
-    """What finds the resources of a class in a scope's project and region."""
+    """What finds the resources of a class in a scope's project and region: those of the capacity that jobs
+    share, and those that statements made, which nothing runs by."""
 
     def find(scope: Scope) -> list[R]:
         found: list[R] = scope.catalog.administration.all(cls, scope.project, scope.region)
-        return found
+        shared = scope.sources.capacity()
+        if shared is None or cls not in RESOURCES:
+            return found
+        known: dict[str, R] = {
+            one.key: one
+            for one in RESOURCES[cls](shared)
+            if one.project == scope.project and scope.region in (None, one.location)
+        }
+        return list(known.values()) + [one for one in found if one.key not in known]
 
     return find
 
@@ -81,10 +94,23 @@ def _reservation_options(r: Reservation) -> Mapping[str, Any]:
     }
 
 
-def autoscale(reservation: Reservation) -> Mapping[str, int] | None:
+def autoscale(reservation: Reservation, scaled: Mapping[str, float] = EMPTY) -> Mapping[str, int] | None:
     """The state of autoscaling; None for a reservation that does not scale."""
     most = reservation.autoscale_max_slots
-    return {"current_slots": 0, "max_slots": most} if most else None
+    return {"current_slots": round(scaled.get(reservation.name, 0)), "max_slots": most} if most else None
+
+
+def _autoscale(reservations: Sequence[Any], scope: Scope) -> list[Any]:
+    """That of reservations now."""
+    shared = scope.sources.capacity()
+    scaled: Mapping[str, float] = EMPTY
+    if shared is not None and any(one.autoscale_max_slots for one in reservations):
+        scaled = shared.scaled()
+    return [autoscale(one, scaled if _is_shared(one, shared) else EMPTY) for one in reservations]
+
+
+def _is_shared(reservation: Any, shared: InForce | None) -> bool:
+    return shared is not None and any(reservation.key == one.key for one in RESOURCES[Reservation](shared))
 
 
 def administered(*columns: Column, changed: bool = False) -> tuple[Column, ...]:
@@ -121,7 +147,7 @@ _RESERVATION = {
         each("ignore_idle_slots", lambda r: r.ignore_idle_slots, "B"),
         each("slot_capacity", lambda r: r.slot_capacity, "I"),
         each("target_job_concurrency", lambda r: r.target_job_concurrency, "I"),
-        each("autoscale", autoscale, AUTOSCALE),
+        whole("autoscale", _autoscale, AUTOSCALE),
         each("edition", lambda r: r.edition),
         each("primary_location", lambda r: r.location if r.secondary_location else None),
         each("secondary_location", lambda r: r.secondary_location),

@@ -1,10 +1,12 @@
-"""What INFORMATION_SCHEMA must learn of jobs and sessions, which are above SQL."""
+"""What INFORMATION_SCHEMA must learn of jobs, sessions and slots, which are above SQL."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from bqsim.sim.scenario.capacity import Capacity
 
 
 class JobRecord(Protocol):
@@ -127,8 +129,24 @@ class NoHistory:
         return ()
 
 
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The capacity that jobs share since ``since_ms`` (epoch milliseconds).
+
+    ``home`` and ``location`` are those of what names none; ``scaled`` tells what autoscaling has added to
+    each reservation now.
+    """
+
+    capacity: Capacity
+    home: str
+    location: str
+    since_ms: int
+    scaled: Callable[[], Mapping[str, float]]
+
+
 @dataclass(slots=True)
 class Sources:
-    """What is told from above; ``history`` may be assigned later."""
+    """What is told from above; all may be assigned later. ``capacity`` is None as long as jobs share none."""
 
     history: History
+    capacity: Callable[[], InForce | None] = lambda: None

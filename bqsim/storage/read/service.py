@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence, Set
+from collections.abc import Callable, Hashable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,10 +16,22 @@ from bqsim.sim.effects.streams import StreamPlan
 from bqsim.storage.errors import StorageFailure, from_bigquery, invalid_argument, not_found
 from bqsim.storage.names import job_stream_of, project_of, session_of, table_of
 from bqsim.storage.v1 import read_pb2, stream_pb2
-from bqsim.types import Field
 
 from . import policies, sizes
-from .arrow_format import ArrowFormat, codec_of
+from .arrow_format import ArrowFormat
+from .asking import (
+    MAX_SESSIONS,
+    SESSION_LIFE_US,
+    as_utc,
+    check_compression,
+    check_data_format,
+    check_fraction,
+    check_offset,
+    format_of,
+    is_compressed,
+    snapshot_us,
+    with_options,
+)
 from .blocks import BlockMaps, Blocks, block_rows
 from .cache import ChunkCache
 from .chunks import Counts, Format, StreamReader, chunk_blocks, shutting_down
@@ -45,13 +56,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# How long a session lives (page "Use the Storage Read API").
-SESSION_LIFE_US = 6 * 3600 * 1_000_000
-# Sessions that are remembered at most; the oldest are forgotten.
-MAX_SESSIONS = 100_000
 MAX_TRACE_ID_BYTES = 256
-
-_Options = stream_pb2.ReadSession.TableReadOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,7 @@ class ReadService:
         now_us = self._clock.now_us()
         if (table := self._catalog.find_table(ref)) is not None and is_empty_shadow(table):
             self._run(lambda session: self._executor.require_rows(session, ref))
-        source = find_source(self._catalog, self._results, ref, _snapshot_us(asked), now_us)
+        source = find_source(self._catalog, self._results, ref, snapshot_us(asked), now_us)
         options = asked.read_options
         projection = project(source, options.selected_fields)
         visible = policies.visible(self._executor, source, caller, now_us)
@@ -133,11 +138,11 @@ class ReadService:
             name=f"projects/{parent}/locations/{location}/sessions/{session_id}",
             expires_us=expires_us,
             reading=reading,
-            format=_format(asked, projection.fields),
+            format=format_of(asked, projection.fields),
             chunk_blocks=chunk_blocks(blocks.size, row_bytes),
             key=(reading.key, count),
             only_for=None if visible is None else caller,
-            compressed=options.response_compression_codec == _Options.RESPONSE_COMPRESSION_CODEC_LZ4,
+            compressed=is_compressed(options),
         )
         self._keep(session, now_us)
         answer = stream_pb2.ReadSession()
@@ -159,8 +164,7 @@ class ReadService:
 
     def split_stream(self, request: read_pb2.SplitReadStreamRequest) -> read_pb2.SplitReadStreamResponse:
         """Two streams with the rows of one; an empty answer when it cannot be split."""
-        if not 0.0 < request.fraction < 1.0:
-            raise invalid_argument(f"fraction must be in the range (0.0, 1.0): {request.fraction}")
+        check_fraction(request)
         session, stream = self._stream(request.name)
         answer = read_pb2.SplitReadStreamResponse()
         parts = split(session.reading.blocks, stream, request.fraction)
@@ -181,12 +185,11 @@ class ReadService:
         Rows that were filtered for a caller are read by no other ``caller``, where one is given. ``plan``
         gives, by then, what befalls the messages.
         """
-        if request.offset < 0:
-            raise invalid_argument(f"offset must be non-negative: {request.offset}")
+        check_offset(request)
         session, stream = self._job_stream(request.read_stream) or self._stream(request.read_stream)
         if caller is not None:
             _check_reader(session, caller)
-        encoding = _with_options(session.format, request)
+        encoding = with_options(session.format, request)
         reader = StreamReader(
             self._pool,
             self.cache,
@@ -255,7 +258,7 @@ class ReadService:
         failed = f"there was an error operating on '{name}': "
         expires_us = self._tokens.expires_us(session_id)
         if expires_us is not None and expires_us <= self._clock.now_us():
-            raise StorageFailure("FAILED_PRECONDITION", f"{failed}session expired at {_utc(expires_us)}")
+            raise StorageFailure("FAILED_PRECONDITION", f"{failed}session expired at {as_utc(expires_us)}")
         session = self._sessions.get(session_name)
         if session is None:
             raise not_found(f"{failed}session not found")
@@ -299,52 +302,16 @@ def _id(name: str) -> str:
 
 def _check(asked: stream_pb2.ReadSession) -> None:
     """Refuse what no session can be."""
-    if asked.data_format not in (stream_pb2.ARROW, stream_pb2.AVRO):
-        raise invalid_argument("read_session.data_format must be specified: AVRO or ARROW")
+    check_data_format(asked)
     if len(asked.trace_id.encode()) > MAX_TRACE_ID_BYTES:
         raise invalid_argument(f"trace_id exceeded maximum allowed length: {MAX_TRACE_ID_BYTES} bytes")
-    options = asked.read_options
-    if options.response_compression_codec not in _Options.ResponseCompressionCodec.values():
-        raise invalid_argument(f"Invalid response_compression_codec: {options.response_compression_codec}")
-    if options.response_compression_codec and options.arrow_serialization_options.buffer_compression:
-        raise invalid_argument(
-            "response_compression_codec and arrow_serialization_options.buffer_compression"
-            " must not be set together"
-        )
-
-
-def _snapshot_us(asked: stream_pb2.ReadSession) -> int | None:
-    modifiers = asked.table_modifiers
-    if not modifiers.HasField("snapshot_time"):
-        return None
-    time = modifiers.snapshot_time
-    return int(time.seconds) * 1_000_000 + int(time.nanos) // 1000
+    check_compression(asked.read_options)
 
 
 def _expiry(source: Source, now_us: int) -> int:
     """When a session ends: after its life, or with the result that it reads."""
     expires_us = now_us + SESSION_LIFE_US
     return min(expires_us, source.result.expires_us) if isinstance(source, ResultRows) else expires_us
-
-
-def _format(asked: stream_pb2.ReadSession, fields: Sequence[Field]) -> Format:
-    if asked.data_format == stream_pb2.ARROW:
-        return ArrowFormat(fields, codec_of(asked.read_options.arrow_serialization_options))
-    from .avro_format import AvroFormat
-
-    return AvroFormat(fields)
-
-
-def _with_options(format_: Format, request: read_pb2.ReadRowsRequest) -> Format:
-    """The session's format, or with the options of a request that has some."""
-    if not request.HasField("arrow_serialization_options") or not isinstance(format_, ArrowFormat):
-        return format_
-    return ArrowFormat(format_.fields, codec_of(request.arrow_serialization_options))
-
-
-def _utc(time_us: int) -> str:
-    moment = dt.datetime.fromtimestamp(time_us // 1_000_000, dt.UTC)
-    return moment.isoformat()
 
 
 def _check_reader(session: _Session, caller: str) -> None:

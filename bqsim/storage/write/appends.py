@@ -17,6 +17,7 @@ from bqsim.storage.errors import StorageFailure, invalid_argument
 from bqsim.types import Field
 
 from .cdc import ChangeMode, apply_changes, joined, upserted
+from .failures import stream_finalized, wrong_offset
 from .missing import NULLS, Batch, Interpretation, insert
 from .responses import ROW_ERRORS
 from .staging import staging_writer
@@ -165,7 +166,7 @@ class Appender:
             stream = self._streams.get(group.name)
             if stream.state is not StreamState.OPEN:
                 for append in group.appends:
-                    append.failure = finalized(group.name)
+                    append.failure = stream_finalized(group.name)
                 return
             accepted, end = _place(group.appends, stream.next_offset)
             if not accepted:
@@ -304,25 +305,9 @@ def _place(appends: Sequence[Append], next_offset: int) -> tuple[list[Append], i
     accepted = []
     for append in appends:
         if append.offset is not None and append.offset != next_offset:
-            append.failure = _wrong_offset(append, next_offset)
+            append.failure = wrong_offset(append.name, append.offset, next_offset)
             continue
         append.result_offset = next_offset
         next_offset += append.num_rows
         accepted.append(append)
     return accepted, next_offset
-
-
-def _wrong_offset(append: Append, expected: int) -> StorageFailure:
-    assert append.offset is not None
-    path = append.name.path
-    if append.offset < expected:
-        where, status, code = "within", "ALREADY_EXISTS", "OFFSET_ALREADY_EXISTS"
-    else:
-        where, status, code = "beyond", "OUT_OF_RANGE", "OFFSET_OUT_OF_RANGE"
-    text = f"The offset is {where} stream, expected offset {expected}, received {append.offset}"
-    return StorageFailure(status, text, code=code, entity=path)
-
-
-def finalized(name: WriteStreamName) -> StorageFailure:
-    """The failure of an append to a finalized stream."""
-    return invalid_argument("Stream has been finalized.", code="STREAM_FINALIZED", entity=name.path)

@@ -11,11 +11,12 @@ from bqsim.catalog.refs import TableRef
 from bqsim.engine.protocol import Session
 from bqsim.sql.statements.buffered import streamed
 from bqsim.sql.statements.writes import writing
-from bqsim.storage.errors import StorageFailure, invalid_argument
+from bqsim.storage.errors import invalid_argument
 from bqsim.storage.names import WriteStreamName, table_path
 from bqsim.storage.status import storage_error
 from bqsim.storage.v1 import status_pb2
 
+from .failures import flush_beyond, not_committable
 from .staging import move_rows
 from .streams import StreamRegistry, StreamState, StreamType, WriteStream
 
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
 # Streams of one BatchCommitWriteStreams call.
 MAX_STREAMS = 10_000
 
-# What the service calls the types of streams that cannot be committed.
-_ACTUAL_TYPES = {StreamType.COMMITTED: "WRITE_OPTIMIZED", StreamType.BUFFERED: "BUFFERED"}
+# What the service calls the types of streams where it refuses to commit them.
+_SHOWN_TYPES = {
+    StreamType.COMMITTED: "WRITE_OPTIMIZED",
+    StreamType.BUFFERED: "BUFFERED",
+    StreamType.PENDING: "PENDING",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +69,7 @@ class Committer:
                 text = f"Stream must be created in buffered mode, actual: {stream.type}. Entity: {name.path}"
                 raise invalid_argument(text, code="INVALID_STREAM_TYPE", entity=name.path)
             if offset >= stream.next_offset:
-                text = (
-                    f"The flush offset is beyond stream, expected offset below {stream.next_offset},"
-                    f" received {offset}."
-                    f" Entity: {name.path}"
-                )
-                raise StorageFailure("OUT_OF_RANGE", text, code="OFFSET_OUT_OF_RANGE", entity=name.path)
+                raise flush_beyond(name, offset, stream.next_offset)
             if offset < stream.flushed:
                 return stream.flushed - 1
             with writing(self._catalog, self._executor.claims, session, name.table) as writer:
@@ -116,11 +116,10 @@ def _error(name: WriteStreamName, stream: WriteStream | None) -> status_pb2.Stor
     if stream is None and not name.is_default:
         return storage_error("STREAM_NOT_FOUND", name.path, "Requested entity was not found.")
     type_ = StreamType.COMMITTED if stream is None else stream.type
-    if stream is None or type_ is not StreamType.PENDING:
-        text = f"Stream must be created in pending mode, actual: {_ACTUAL_TYPES[type_]}"
-        return storage_error("INVALID_STREAM_TYPE", name.path, text)
-    if stream.state is StreamState.COMMITTED:
-        return storage_error("STREAM_ALREADY_COMMITTED", name.path, "Stream has been committed already.")
-    if stream.state is StreamState.OPEN:
-        return storage_error("INVALID_STREAM_STATE", name.path, "Stream has not been finalized.")
-    return None
+    state = StreamState.OPEN if stream is None else stream.state
+    return not_committable(
+        name,
+        _SHOWN_TYPES[type_],
+        committed=state is StreamState.COMMITTED,
+        finalized=state is not StreamState.OPEN,
+    )

@@ -17,6 +17,7 @@ from bqsim.storage.v1 import status_pb2, stream_pb2, write_pb2
 from .appends import Append, Appender
 from .commit import Committer, check_names
 from .connection import Connection
+from .failures import application_stream, no_offset, no_type
 from .intake import Intake, find_table
 from .streams import StreamRegistry, StreamState, StreamType, WriteStream
 
@@ -102,7 +103,7 @@ class WriteService:
         ref = table_of(request.parent, "parent")
         type_ = _TYPES.get(request.write_stream.type)
         if type_ is None:
-            raise invalid_argument("The type of the write stream must be specified.", entity=request.parent)
+            raise no_type(request.parent)
         table = find_table(self._catalog, ref)
         self._sweep_now_and_then()
         stream = self.streams.new(table, type_)
@@ -127,7 +128,7 @@ class WriteService:
         self, request: write_pb2.FinalizeWriteStreamRequest
     ) -> write_pb2.FinalizeWriteStreamResponse:
         """Close a stream to appends; tells the number of its rows."""
-        name = _application_stream(request.name, "finalized")
+        name = application_stream(request.name, "finalized")
         if self.streams.get(name).state is not StreamState.OPEN:
             # It was done before: nothing is done again.
             note(deduplicated=True)
@@ -136,9 +137,9 @@ class WriteService:
 
     def flush_rows(self, request: write_pb2.FlushRowsRequest) -> write_pb2.FlushRowsResponse:
         """Make rows of a BUFFERED stream visible, up to and with the one at the offset."""
-        name = _application_stream(request.write_stream, "flushed")
+        name = application_stream(request.write_stream, "flushed")
         if not request.HasField("offset"):
-            raise invalid_argument(f"The offset must be specified. Entity: {name.path}", entity=name.path)
+            raise no_offset(name)
         offset = request.offset.value
         if offset < 0:
             raise invalid_argument(
@@ -247,17 +248,6 @@ class WriteService:
             raise from_bigquery(error) from None
         except Interrupted:
             raise StorageFailure("ABORTED", "The request was interrupted.") from None
-
-
-def _application_stream(path: str, done: str) -> WriteStreamName:
-    name = write_stream_of(path)
-    if name.is_default:
-        raise invalid_argument(
-            f"The default stream cannot be {done}. Entity: {name.path}",
-            code="INVALID_STREAM_TYPE",
-            entity=name.path,
-        )
-    return name
 
 
 def _message(stream: WriteStream, table: Table, full: bool) -> _PB:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from bqclient import errors as e
 from bqclient.resilience.policies import Resilience, RetryPolicy
+from tests.scenarios.runbooks import slot_starvation
 
 from .world import Patience
 
@@ -33,8 +35,12 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "resilience": Resilience({"backend": RetryPolicy(retries=12)}, breaker_failures=20),
     },
 }
+# What somebody else does meanwhile.
+OTHERS: Mapping[str, Callable[[Any], AbstractContextManager[None]]] = {
+    "slot-starvation": slot_starvation.backfill,
+}
 # Where jobs wait for minutes: seconds that pass at a time while the service makes a caller wait.
-STRIDES: Mapping[str, float] = {"slot-starvation": 20.0, "stuck-job": 10.0, "month-end": 1.0}
+STRIDES: Mapping[str, float] = {"slot-starvation": 90.0, "stuck-job": 10.0, "month-end": 1.0}
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
 from bqsim.simulator import Simulator
 from tests.client.journeys import JOURNEYS
 from tests.scenarios.harness import SCENARIOS
 
-from .outcomes import FAILURES, PATIENCE, SETTINGS, STRIDES
+from .outcomes import FAILURES, OTHERS, PATIENCE, SETTINGS, STRIDES
 from .world import STRIDE_S, prepared, travel
 
 NAMES = sorted(path.stem for path in SCENARIOS.glob("*.yaml"))
@@ -26,12 +28,13 @@ def test_a_journey(scenario: str, journey: str, simulator: Simulator) -> None:
             "stride": STRIDES.get(scenario, STRIDE_S),
             **SETTINGS.get(scenario, {}),
         }
-        if failure is None:
-            travel(world, made.go, **settings)
-        else:
-            with pytest.raises(failure.error) as raised:
+        with OTHERS.get(scenario, nullcontext)(simulator):
+            if failure is None:
                 travel(world, made.go, **settings)
-            assert raised.value.reason == failure.reason
+            else:
+                with pytest.raises(failure.error) as raised:
+                    travel(world, made.go, **settings)
+                assert raised.value.reason == failure.reason
         if made.exact:
             world.sim.verify_exactly_once()
         for methods in made.checked:
@@ -43,5 +46,7 @@ def test_a_journey(scenario: str, journey: str, simulator: Simulator) -> None:
 
 
 def test_the_tables_name_what_there_is() -> None:
-    assert {scenario for _, scenario in FAILURES} | set(PATIENCE) | set(SETTINGS) | set(STRIDES) <= set(NAMES)
+    assert {scenario for _, scenario in FAILURES} | set(PATIENCE) | set(SETTINGS) | set(STRIDES) | set(
+        OTHERS
+    ) <= set(NAMES)
     assert {journey for journey, _ in FAILURES} <= set(JOURNEYS)

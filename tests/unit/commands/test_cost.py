@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -166,3 +167,70 @@ def test_a_running_simulator_has_the_tables(
     assert "costs more" in capsys.readouterr().out
     assert main(["cost", "check", "sql", "--url", "http://127.0.0.1:1"]) == 2
     assert "no server answers" in capsys.readouterr().err
+
+
+def test_money_by_reservations_that_a_file_describes(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rows(slot_ms: int) -> str:
+        jobs = [
+            {
+                "job_id": f"j{hour}",
+                "project_id": "shop",
+                "job_type": "QUERY",
+                "statement_type": "SELECT",
+                "state": "DONE",
+                "priority": "INTERACTIVE",
+                "query": "SELECT id, name FROM sales.customers",
+                "creation_time": f"2026-01-02T{hour:02}:00:00Z",
+                "start_time": f"2026-01-02T{hour:02}:00:00Z",
+                "end_time": f"2026-01-02T{hour:02}:00:10Z",
+                "total_slot_ms": slot_ms,
+                "total_bytes_processed": 300_000_000,
+                "total_bytes_billed": 300_000_000,
+                "labels": [{"key": "query", "value": "customers"}],
+            }
+            for hour in range(24)
+        ]
+        return "\n".join(json.dumps(job) for job in jobs)
+
+    def cost(act: str, *words: str) -> Any:
+        files = ["jobs.json", "--tables", "tables.yaml", "--project", "shop", "--quiet", *words]
+        main(["cost", act, *files])
+        said = capsys.readouterr()
+        assert not said.err
+        return json.loads(said.out) if said.out else None
+
+    Path("cost-policy.yaml").write_text("pricing: {model: editions}\nslots: {discard: 0}\n")
+    Path("scaled.yaml").write_text("reservations: {etl: {autoscale_max_slots: 500}}\n")
+    Path("baseline.yaml").write_text("reservations: {etl: {slot_capacity: 50}}\n")
+    Path("jobs.json").write_text(rows(100_000))
+    cost("baseline")
+    Path("jobs.json").write_text(rows(200_000))
+    report = ("--report", "json=-")
+    used, scaled, always = (
+        cost("check", *report, *more)
+        for more in ((), ("--capacity", "scaled.yaml"), ("--capacity", "baseline.yaml"))
+    )
+
+    def month(found: Any) -> tuple[float, float]:
+        return found["month"]["before"], found["month"]["after"]
+
+    def added(found: Any) -> float:
+        (query,) = found["queries"]
+        assert query["verdict"] == "regression"
+        return float(query["month"]["expected"])
+
+    # Each hour: 10 or 20 slots for ten seconds; 50 slots for a minute; 50 slots always.
+    assert month(used) == pytest.approx((730 * 100 / 3600 * 0.06, 730 * 200 / 3600 * 0.06), rel=0.06)
+    assert month(scaled) == pytest.approx((730 * 50 / 60 * 0.06,) * 2, rel=0.06)
+    assert month(always) == pytest.approx((50 * 730 * 0.06,) * 2)
+    assert added(used) == pytest.approx(730 * 100 / 3600 * 0.06, rel=0.06)
+    assert added(scaled) == added(always) == pytest.approx(0)
+    Path("cost-policy.yaml").write_text(
+        "pricing: {model: editions, capacity: scaled.yaml}\nslots: {discard: 0}\n"
+    )
+    assert cost("check", *report) == scaled
+    assert "slots as the reservations of scaled.yaml" in str(scaled["prices"])
+    assert main(["cost", "check", "jobs.json", "--tables", "tables.yaml", "--capacity", "no.yaml"]) == 2
+    assert "no.yaml" in capsys.readouterr().err

@@ -20,9 +20,14 @@ def test_limits(run: Run, sim: Simulator) -> None:
 
 def test_what_is_used(run: Run, sim: Simulator) -> None:
     sim.limits.use(only=["api_requests_per_user_method"])
-    with sim.client() as client:
-        list(client.list_datasets())
-    line = run("limits", "usage", "api_*")[1].splitlines()[1]
+    # What is used comes back with time.
+    sim.clock.freeze()
+    try:
+        with sim.client() as client:
+            list(client.list_datasets())
+        line = run("limits", "usage", "api_*")[1].splitlines()[1]
+    finally:
+        sim.clock.resume()
     assert line.startswith("api_requests_per_user_method") and "1 of 100 requests" in line
 
 

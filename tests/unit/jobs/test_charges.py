@@ -55,6 +55,14 @@ def test_facts_of_a_query(play: Play) -> None:
     play(body)
 
 
+def test_who_has_a_reservation_does_not_pay_on_demand(play: Play) -> None:
+    async def body(stack: Stack) -> None:
+        made = job(JobType.QUERY, query="SELECT 1", priority="BATCH")
+        assert job_facts(made, stack.catalog, reserved=True).flags == {"batch"}
+
+    play(body)
+
+
 def test_facts_of_extracts(play: Play) -> None:
     async def body(stack: Stack) -> None:
         made = job(JobType.EXTRACT, sourceTable=TARGET, destinationUris=["gs://b/1*", "gs://b/2*"])

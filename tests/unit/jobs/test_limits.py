@@ -48,8 +48,12 @@ class Jobs:
         self.clock = SimulationClock(0, 0)
         self.catalog = Catalog(self.clock, Draws(1), "US", ["p"])
         self.stopped: list[tuple[Job, str]] = []
+        self.reserved: set[str] = set()
         self.limits = JobLimits(
-            self.catalog, lambda job, error: self.stopped.append((job, error.message)), TableStatistics()
+            self.catalog,
+            lambda job, error: self.stopped.append((job, error.message)),
+            TableStatistics(),
+            lambda job: job.ref.job_id in self.reserved,
         )
         self.enforcement = Enforcement(Limits(Setup(amounts=amounts)), self.clock)
         self.limits.enforcement = self.enforcement
@@ -206,3 +210,18 @@ def test_a_quota_that_a_rule_takes_as_used_up() -> None:
     jobs.limits.enforcement = None
     assert jobs.limits.exhausted(Quota("concurrent_queries"), jobs.job()) is None
     assert jobs.catalog.committing is None
+
+
+@on_a_loop
+async def test_jobs_of_reservations_are_not_counted() -> None:
+    jobs = Jobs(concurrent_queries=1)
+    jobs.reserved = {"j1", "j2"}
+    made = [jobs.queued() for _ in range(3)]
+    # One comes to a reservation while it is queued, another away from its own.
+    jobs.reserved = {"j1", "j3"}
+    for job in made:
+        await asyncio.wait_for(jobs.limits.admitted(job), 10)
+    assert jobs.used("concurrent_queries") == 1
+    for job in made:
+        jobs.limits.done(job)
+    assert jobs.used("concurrent_queries") == 0

@@ -453,6 +453,12 @@ class Holder:
         self.watched = False
         self.told: list[tuple[str, str]] = []
 
+    def admit(self, job: Job) -> None:
+        assert job.state is State.PENDING
+
+    def reserved(self, job: Job) -> bool:
+        return False
+
     def created(self, job: Job) -> None:
         assert job.state is State.PENDING
         if self.watched:

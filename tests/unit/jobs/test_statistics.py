@@ -21,6 +21,7 @@ class Times:
     start_ms: int | None = 100
     end_ms: int | None = 350
     slot_ms: int = 250
+    units: int = 1
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,8 @@ def test_own_simulators(run: Run) -> None:
             bqsim_own.clock.freeze()
             bqsim_own.clock.advance("36h")
             bqsim_own.limits.use("bigquery", scale=0.5)
+            bqsim_own.capacity.use("reservations: {etl: {slot_capacity: 50}}")
+            bqsim_own.capacity.off()
             bqsim_own.faults.add("accessDenied", method="bigquery.datasets.insert")
             bqsim_client.query_and_wait("SELECT 1")
             bqsim_own.verify("bigquery.jobs.query", times=1)
@@ -97,7 +99,7 @@ def test_own_simulators(run: Run) -> None:
             assert bqsim_server.clock.mode == "real"
             bqsim_client.create_dataset("d")
 
-        @pytest.mark.parametrize("part", ["clock", "limits", "iam", "worlds"])
+        @pytest.mark.parametrize("part", ["clock", "capacity", "limits", "iam", "worlds"])
         def test_what_all_share_is_not_to_be_changed(bqsim, part):
             with pytest.raises(RuntimeError, match=f"bqsim.{part} is that of the whole simulator.*bqsim_own"):
                 getattr(bqsim, part)
@@ -113,7 +115,7 @@ def test_own_simulators(run: Run) -> None:
             assert bqsim_client.create_dataset("d").location == "EU"
         """
     )
-    result.assert_outcomes(passed=7, failed=1)
+    result.assert_outcomes(passed=8, failed=1)
     result.stdout.fnmatch_lines(["*the session's simulator already: name bqsim_own among its arguments*"])
 
 

@@ -8,11 +8,12 @@ import pyarrow as pa
 import pytest
 
 from bqsim.errors import StorageFailure
-from bqsim.replay.reads import SESSION_LIFE_US, Asked, NotHere, Readable, ReadReplay
+from bqsim.replay.reads import Asked, NotHere, Readable, ReadReplay
 from bqsim.replay.row_blocks import table_of_arrow, table_of_avro
 from bqsim.replay.rows import RecordedRows
 from bqsim.sim.clock import SimulationClock
 from bqsim.sim.draws import Draws
+from bqsim.storage.read.asking import SESSION_LIFE_US
 from bqsim.storage.v1 import read_pb2, stream_pb2
 
 from .recorded import FIELDS, SCHEMA, Store, cells, rows, stretch

@@ -1,3 +1,4 @@
+import math
 from xml.etree import ElementTree
 
 import pytest
@@ -72,3 +73,11 @@ def test_the_figure_of_a_bar_is_wholly_in_it_or_wholly_beside_it(value: float, l
             assert end <= right
         else:
             assert end <= left or start >= right or right - left <= 1
+
+
+def test_bounds_of_the_middle_are_a_line_below() -> None:
+    plain = charts.intervals("t", [charts.Interval("a", 1, 2, 3)])
+    svg = charts.intervals("t", [charts.Interval("a", 1, 2, 3, bounds=(1.5, math.inf))], unit="s")
+    assert "whisker" in svg and "whisker" not in plain
+    assert "a: 2 s (1 s to 3 s); the middle one (1.5 s to no end)" in svg
+    assert "inf" not in svg and "nan" not in svg

@@ -14,6 +14,7 @@ from bqsim.sim.draws import Draws
 from bqsim.sim.gate import Call
 from bqsim.sim.jobs import JobSimulation
 from bqsim.sim.journal.book import Journal
+from bqsim.sim.progression.life import SlotUse
 from bqsim.sim.progression.outcome import Cancel
 from bqsim.sim.progression.view import JobView
 from bqsim.sim.rules.book import RuleBook
@@ -33,6 +34,8 @@ class FakeJob:
         self.parent = parent
         self.life: Any = None
         self.noted = False
+        self.cached = False
+        self.slots: SlotUse | None = None
         self.entered: dict[str, int] = {"PENDING": 1}
         self.error: BigQueryError | None = None
         self.worked = False

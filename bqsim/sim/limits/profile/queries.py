@@ -56,6 +56,7 @@ QUERIES: tuple[Limit, ...] = (
         at=RUN,
         job_types=QUERY,
         location="dremel_connection",
+        flags=ON_DEMAND,
         over=Over.WAIT,
     ),
     Limit(

@@ -252,3 +252,11 @@ def test_occurrences_may_stand_in_any_order(tmp_path: Path) -> None:
     assert list(Cassette.open(tmp_path / "x.cassette").operations()) == all_
     with pytest.raises(ValueError, match="two operations"):
         CassetteWriter(tmp_path / "y.cassette").write(Header(), [*all_, all_[0]])
+
+
+def test_a_file_where_a_folder_is_wanted_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.json"
+    path.write_text("{}", encoding="utf-8")
+    with pytest.raises(CassetteError) as refused:
+        Cassette.open(path)
+    assert "this is a file; a cassette is a folder" in str(refused.value)

@@ -108,7 +108,7 @@ def test_a_scenario_for_a_scope(sim: Scope, ask: Ask, clock: SimulationClock) ->
 @pytest.mark.parametrize("file", sorted(SCENARIOS.glob("*.yaml")), ids=lambda file: file.stem)
 def test_files_of_incidents_within_a_scope(sim: Scope, file: Path) -> None:
     found, before = scenario_of(file), sim.seed
-    if found.clock is not None or found.limits is not None:
+    if any(part is not None for part in (found.clock, found.limits, found.capacity)):
         with pytest.raises(ScenarioError, match="the scope 'a' has no"):
             sim.scope("a").load(file)
         return
@@ -206,6 +206,10 @@ def test_plans_and_latencies_reach_jobs(parts: Parts, sim: Scope) -> None:
         def configure(self, **given: Any) -> None:
             told.append(given)
 
+        def provide(self, capacity: Any, work: Any = ()) -> None:
+            provided.append((capacity, work))
+
+    provided: list[Any] = []
     parts.jobs = Jobs()
     sim.load("jobs: [{progression: {polls: {running: 3}}}]\nlatency: bigquery-2026-08")
     assert told[-1]["plans"][0].progression.running == 3 and told[-1]["latency"].preset == "bigquery-2026-08"
@@ -214,3 +218,9 @@ def test_plans_and_latencies_reach_jobs(parts: Parts, sim: Scope) -> None:
     assert kinds == [("manual", ("a",)), ("polls", ())]
     sim.clear()
     assert told[-1] == {"plans": [], "latency": None}
+    assert provided == [(None, ()), (None, ())]
+    sim.load("capacity: {reservations: {etl: {slot_capacity: 50}}}\nslot_work: [{slot_time: 3s, units: 2}]")
+    capacity, (work,) = provided[-1]
+    assert capacity.reservations["etl"].slot_capacity == 50 and work.units == 2
+    with pytest.raises(ScenarioError, match="all scopes share the slots"):
+        sim.scope("a").load("capacity: {}")

@@ -115,3 +115,19 @@ def test_verdicts_on_a_call() -> None:
     ]
     with pytest.raises(ScenarioError, match="there is no API method 'bigquery"):
         verdicts(scenario, "{method: bigquery.jobs.quary}", known())
+
+
+def test_a_capacity_in_words() -> None:
+    lines = described(
+        parse(
+            "capacity: {reservations: {etl: {slot_capacity: 100, autoscale_max_slots: 200}, "
+            "bi: {max_slots: 150, scaling_mode: ALL_SLOTS}}}\n"
+            "slot_work: [{match: {sql: heavy}, slot_time: 3m, units: 20}, {slot_time: {fixed: 1s}}]"
+        )
+    ).splitlines()
+    assert [line.strip() for line in lines[1:4]] == [
+        "capacity: etl 100 slots and up to 200 scaled, bi 0 slots (ALL_SLOTS, 150 at most), "
+        "on demand 2,000 slots for each project",
+        "slot work: a job with SQL like /heavy/ has slot time of 3m, on at most 20 slots",
+        "slot work: any job has slot time of 1s",
+    ]

@@ -87,3 +87,23 @@ def test_times() -> None:
     assert latency_in(Manual(), "DONE") is None
     assert is_sampled(Sampled())
     assert not is_sampled(Timed())
+
+
+def test_the_end_of_a_wait_is_told_once_and_may_come_first() -> None:
+    async def play() -> None:
+        clock, ends = SimulationClock(rate=0), [0]
+
+        def ended() -> None:
+            ends[0] += 1
+
+        wait = Wait("", ended=ended)
+        wait.begin(clock)
+        wait.end()
+        wait.end()
+        assert ends == [1]
+        early = Wait("", seconds=5.0)
+        early.end()
+        assert early.begin(clock).done() and early.timer is None
+        assert clock.waiting == 0
+
+    asyncio.run(play())

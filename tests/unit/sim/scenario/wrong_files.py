@@ -50,7 +50,7 @@ WRONG_FILES: tuple[Wrong, ...] = (
     Wrong(
         "second_document",
         "name: a\n---\nname: b",
-        "2:1: a file holds one scenario; this is a second document",
+        "2:1: a file holds one document; this is a second one",
     ),
     Wrong(
         "control_character",
@@ -80,7 +80,7 @@ WRONG_FILES: tuple[Wrong, ...] = (
     Wrong(
         "merge_key",
         "rules:\n- effect: {<<: {}, error: backendError}",
-        "2:12: merge keys '<<' are not used in scenarios; write the keys out",
+        "2:12: merge keys '<<' are not used here; write the keys out",
     ),
     Wrong(
         "list_as_key",
@@ -107,7 +107,7 @@ WRONG_FILES: tuple[Wrong, ...] = (
         "zzz: 1",
         (
             "1:1: unknown key 'zzz' of a scenario; it can be name, description, seed, clock, "
-            "machines, rules, latency, jobs, limits, iam, answers"
+            "machines, rules, latency, jobs, capacity, slot_work, limits, iam, …"
         ),
     ),
     Wrong(

@@ -11,7 +11,7 @@ import pytest
 from bqsim.catalog.refs import TableRef
 from bqsim.sql.statements.writes import created, finish_creation
 from bqsim.storage.errors import StorageFailure
-from bqsim.storage.read.service import SESSION_LIFE_US
+from bqsim.storage.read.asking import SESSION_LIFE_US
 from bqsim.storage.v1 import read_pb2, stream_pb2
 from bqsim.types import Field, TypeKind
 

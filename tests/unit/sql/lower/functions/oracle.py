@@ -64,9 +64,9 @@ def _assert_cases(
     sql = f"SELECT {expression} {relation(columns, cases)}"
     try:
         wanted = _reference(warehouse, sql)
-    except BigQueryError:
+    except BigQueryError as failure:
         if len(cases) == 1:
-            _assert_case(warehouse, expression, columns, cases[0], tolerance)
+            assert warehouse.error(sql) == failure.message, f"{expression} of {cases[0]}"
             return
         half = len(cases) // 2
         _assert_cases(warehouse, expression, columns, cases[:half], tolerance)
@@ -79,20 +79,6 @@ def _assert_cases(
         (case, w, f) for case, w, f in zip(cases, wanted, found, strict=True) if not same(w, f, tolerance)
     ]
     assert not wrong, f"{expression}: (case, wanted, found) {wrong[:5]}"
-
-
-def _assert_case(
-    warehouse: Warehouse, expression: str, columns: str, case: Sequence[Any], tolerance: float
-) -> None:
-    sql = f"SELECT {expression} {relation(columns, [case])}"
-    try:
-        [wanted] = _reference(warehouse, sql)
-    except BigQueryError as failure:
-        found = warehouse.error(sql)
-        assert found == failure.message, f"{expression} of {case}"
-        return
-    [[found_value]] = warehouse.rows(sql)
-    assert same(wanted, found_value, tolerance), f"{expression} of {case}: {wanted!r}, not {found_value!r}"
 
 
 def _reference(warehouse: Warehouse, sql: str) -> list[Any]:

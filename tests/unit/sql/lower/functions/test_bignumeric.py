@@ -40,7 +40,8 @@ def test_one_operand(warehouse: Warehouse, expression: str) -> None:
 
 @pytest.mark.parametrize("expression", BINARY)
 def test_two_operands(warehouse: Warehouse, expression: str) -> None:
-    rows = [(x, y) for x in (*VALUES[::2], None) for y in ("0", "-2", "0.3", "5e37", None)]
+    # What fails, as all that is divided by 0, is found sooner side by side.
+    rows = [(x, y) for y in ("0", "-2", "0.3", "5e37", None) for x in (*VALUES[::2], None)]
     assert_agrees(warehouse, expression.format(X, Y), "x STRING, y STRING", rows)
 
 

@@ -1,0 +1,1 @@
+"""Where the jobs of a rehearsal come from, and what a plan changes about them."""

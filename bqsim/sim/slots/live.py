@@ -1,0 +1,277 @@
+"""A world of slots that a clock drives: jobs take tickets, and hear when they begin and when they end."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+
+from bqsim.sim.clock import Clock
+from bqsim.sim.scenario.capacity import Capacity
+from bqsim.sim.timers import Timer
+
+from .growth import NotCompiled
+from .jobs import Jobs, Source, State
+from .world import PlaceNow, World, compile_ahead
+
+# What a world remembers of its slots is by buckets of this length: a clock may jump by years.
+BUCKET_MS = 3_600_000.0
+
+
+@cache
+def ready() -> None:
+    """Compile what computes a world, once: nobody's first job waits for that."""
+    compile_ahead()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a job asks for: slot time, how many slots it can use at once, and time whatever its slots.
+
+    ``limit_ms``: how long it may run at most.
+    """
+
+    slot_ms: float = 0.0
+    units: float = 1.0
+    floor_ms: float = 0.0
+    max_slots: float = math.inf
+    batch: bool = False
+    limit_ms: float = math.inf
+
+
+class Ticket:
+    """A job on its way through a world.
+
+    ``began`` and ``state`` (None: it is not over) tell how far it is, ``used_ms`` the slot time that it had,
+    ``why`` why it FAILED. ``changed`` is called at each of its changes. ``began_ms`` is by the world's time,
+    ``ran_ms`` how long it ran in former worlds.
+    """
+
+    __slots__ = (
+        "_queued",
+        "began",
+        "began_ms",
+        "changed",
+        "left",
+        "ran_ms",
+        "row",
+        "source",
+        "state",
+        "used_ms",
+        "why",
+        "work",
+        "world",
+    )
+
+    def __init__(self, world: LiveWorld, source: Source, work: Work, changed: Callable[[], object]) -> None:
+        self.world = world
+        self.source = source
+        self.work = work
+        self.changed = changed
+        self.row: int | None = None
+        self.began = False
+        self.began_ms = self.ran_ms = 0.0
+        self.left = False
+        self.state: State | None = None
+        self.used_ms = 0.0
+        self.why = ""
+        self._queued = False
+
+    @property
+    def over(self) -> bool:
+        return self.state is not None or self.left
+
+    def leave(self) -> None:
+        """Take the job out of its world; its slots are free at once. Idempotent."""
+        if not self.over:
+            self.world.leave(self)
+
+    def moved(self, world: LiveWorld, source: Source) -> Ticket:
+        """Take the job, which runs, out of its world: a ticket with what is left of it, for
+        :meth:`LiveWorld.resume`."""
+        ran_ms = self.world.elapsed_ms(self)
+        self.leave()
+        before = self.work
+        limit_ms = world.capacity.run_limit_s * 1000.0 - self.ran_ms - ran_ms
+        work = replace(
+            before,
+            slot_ms=max(before.slot_ms - self.used_ms, 0.0),
+            # A job's time whatever its slots comes first.
+            floor_ms=max(before.floor_ms - ran_ms, 0.0),
+            limit_ms=max(limit_ms, 0.001),
+        )
+        made = Ticket(world, source, work, self.changed)
+        made.began, made.ran_ms = True, self.ran_ms + ran_ms
+        return made
+
+    def queued(self, queued: bool) -> None:
+        """Count it among those that wait, or no longer."""
+        if queued is not self._queued:
+            self._queued = queued
+            self.world.count(self, 1 if queued else -1)
+
+
+class LiveWorld:
+    """A world whose time is that of ``clock``, from now on. Belongs to one event loop.
+
+    Jobs that come within one turn of the loop go in together. At the moments at which something happens in
+    the world a timer of the clock lets it.
+    """
+
+    def __init__(self, capacity: Capacity, clock: Clock, seed: int) -> None:
+        self.capacity = capacity
+        self._clock = clock
+        self._world = World(capacity, seed=seed, bucket_ms=BUCKET_MS, follow=True)
+        self._since_us = clock.now_us()
+        self._tickets: dict[int, Ticket] = {}
+        self._fresh: list[Ticket] = []
+        self._queued: Counter[tuple[object, bool]] = Counter()
+        self._timer: Timer | None = None
+        self._due = False
+
+    def __len__(self) -> int:
+        """How many jobs are in it."""
+        return len(self._tickets) + len(self._fresh)
+
+    def enter(self, source: Source, work: Work, changed: Callable[[], object]) -> Ticket:
+        """A ticket for a job that is submitted now; ``changed`` is never called before this returns."""
+        ticket = Ticket(self, source, work, changed)
+        self._fresh.append(ticket)
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self.turn)
+        return ticket
+
+    def elapsed_ms(self, ticket: Ticket) -> float:
+        """How long a job that runs does so here; time passes until now by that."""
+        self._run()
+        return self._world.now_ms - ticket.began_ms
+
+    def resume(self, tickets: list[Ticket]) -> None:
+        """Let jobs that ran elsewhere run here, be there room for running jobs or not."""
+        if not tickets:
+            return
+        self._run()
+        self._submit(tickets, running=True)
+        for ticket in tickets:
+            ticket.began_ms = self._world.now_ms
+        self._hear()
+        self._arm()
+
+    def leave(self, ticket: Ticket) -> None:
+        """See :meth:`Ticket.leave`."""
+        if ticket.row is None:
+            self._fresh.remove(ticket)
+            ticket.left = True
+            return
+        self._run()
+        if ticket.state is None:
+            self._world.cancel(ticket.row)
+            self._hear()
+            ticket.left = True
+        self._arm()
+
+    def waiting(self, source: Source, *, batch: bool) -> tuple[int, int]:
+        """How many jobs of the source's project wait, and how many of the source itself."""
+        return self._queued[source.project, batch], self._queued[source, batch]
+
+    def count(self, ticket: Ticket, by: int) -> None:
+        for key in ((ticket.source.project, ticket.work.batch), (ticket.source, ticket.work.batch)):
+            self._queued[key] += by
+            if not self._queued[key]:
+                del self._queued[key]
+
+    def turn(self) -> None:
+        """Let time pass until now, and those in who came since."""
+        self._due = False
+        self._run()
+        fresh, self._fresh = self._fresh, []
+        if fresh:
+            self._submit(fresh)
+            self._run()
+            for ticket in fresh:
+                if not ticket.began and ticket.state is None:
+                    ticket.queued(True)
+        self._arm()
+
+    def close(self) -> None:
+        """Nobody is told of anything any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def places(self) -> list[PlaceNow]:
+        """What the places have now."""
+        self.turn()
+        return self._world.places()
+
+    def _now_ms(self) -> float:
+        return max((self._clock.now_us() - self._since_us) / 1000, self._world.now_ms)
+
+    def _submit(self, fresh: list[Ticket], *, running: bool = False) -> None:
+        world = self._world
+        jobs = Jobs.of(
+            len(fresh),
+            at_ms=self._world.now_ms,
+            source=[world.source(ticket.source) for ticket in fresh],
+            slot_ms=[ticket.work.slot_ms for ticket in fresh],
+            width=[ticket.work.units for ticket in fresh],
+            floor_ms=[ticket.work.floor_ms for ticket in fresh],
+            max_slots=[ticket.work.max_slots for ticket in fresh],
+            batch=[ticket.work.batch for ticket in fresh],
+            limit_ms=[ticket.work.limit_ms for ticket in fresh],
+        )
+        try:
+            rows = (world.resume if running else world.submit)(jobs).tolist()
+        except NotCompiled as error:
+            for ticket in fresh:
+                ticket.state, ticket.why = State.FAILED, str(error)
+                ticket.changed()
+            return
+        for row, ticket in zip(rows, fresh, strict=True):
+            ticket.row = row
+            self._tickets[row] = ticket
+
+    def _run(self) -> None:
+        self._world.run(self._now_ms())
+        self._hear()
+
+    def _hear(self) -> None:
+        """Tell the jobs what became of them."""
+        begun = []
+        for row, at_ms in self._world.started():
+            ticket = self._tickets.get(row)
+            if ticket is not None and not ticket.began:
+                ticket.began, ticket.began_ms = True, at_ms
+                begun.append(ticket)
+        ended = self._world.outcomes()
+        changed = []
+        for row, state, used_ms in zip(
+            ended.row.tolist(), ended.state.tolist(), ended.used_ms.tolist(), strict=True
+        ):
+            ticket = self._tickets.pop(row, None)
+            if ticket is not None:
+                ticket.state, ticket.used_ms = State(state), used_ms
+                changed.append(ticket)
+        # Jobs end, and so others begin.
+        changed += [ticket for ticket in begun if ticket.state is None]
+        for ticket in changed:
+            ticket.queued(False)
+        # A job that hears of its end may leave, and so come here again.
+        for ticket in changed:
+            ticket.changed()
+
+    def _arm(self) -> None:
+        """Come back when something happens next."""
+        next_ms = self._world.next_ms
+        due_us = None if math.isinf(next_ms) else self._since_us + math.ceil(next_ms * 1000)
+        if self._timer is not None:
+            if self._timer.pending and self._timer.due_us == due_us:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if due_us is not None:
+            self._timer = self._clock.call_at(due_us, self.turn, asyncio.get_running_loop())

@@ -1,0 +1,169 @@
+"""Live rehearsals at a simulator whose jobs share the slots of the plan."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import bqsim
+from bqsim.cli import main
+from bqsim.rehearse.errors import RehearsalError
+from bqsim.rehearse.live.report import LiveReport
+from bqsim.rehearse.live.run import Options, run
+from bqsim.rehearse.plan.reading import LoadedPlan, parse
+from bqsim.simulator import Simulator
+
+pytestmark = [
+    pytest.mark.fidelity(
+        "capacity:live rehearsal",
+        "approximated",
+        "Plans of several stages become one stage that takes as long with all slots it wants.",
+    )
+]
+
+PLAN = """
+name: live
+seed: 4
+workload:
+  - origin:
+      generated:
+        arrivals: {poisson: {per_hour: 108000}}
+        mix:
+          - {slot_time: 2s, units: 10, floor: 30ms, weight: 2}
+          - {name: nightly, slot_time: 1s, units: 20, priority: BATCH}
+group_by: priority
+capacity: {reservations: {main: {slot_capacity: 400}}, assignments: [{reservation: main}]}
+"""
+# All at once: two run, five wait.
+STORM = """
+name: storm
+workload:
+  - origin: {generated: {arrivals: {bursts: {size: 40, every: 1d}}, mix: [{slot_time: 20s, units: 100}]}}
+capacity:
+  reservations: {main: {slot_capacity: 100, target_job_concurrency: 2}}
+  assignments: [{reservation: main}]
+  queues: {interactive: 5}
+retries: {attempts: 3, first: 50ms, longest: 100ms}
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Simulator]:
+    with bqsim.start(seed=7) as running:
+        yield running
+
+
+@pytest.fixture
+def sim(server: Simulator) -> Iterator[Simulator]:
+    yield server
+    server.reset()
+    server.clock.resume()
+
+
+def live(text: str, sim: Simulator, **options: object) -> LiveReport:
+    return run(parse(text), sim.url, Options(apply=True, **options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("client", ["rest", "google"])
+def test_jobs_take_as_long_as_they_were_rehearsed_to(sim: Simulator, client: str) -> None:
+    report = live(PLAN, sim, for_s=1.0, client=client)
+    assert report.notes == ()
+    assert report.rehearsed is not None
+    for seen, rehearsed in zip(report.groups, report.rehearsed.groups, strict=True):
+        assert seen.name == rehearsed.group
+        assert seen.done == seen.sent == rehearsed.jobs
+        assert seen.slot_ms / 3_600_000 == pytest.approx(rehearsed.slot_hours, rel=0.01)
+        # What is driven is no faster than what is only thought.
+        for share in (50.0, 95.0):
+            assert seen.phases["total"].percentile(share) >= rehearsed.duration.at(share) * 0.99
+    assert report.groups[1].phases["total"].smallest >= 0.22
+
+
+def test_a_fast_clock_tells_the_times_of_the_plan(sim: Simulator) -> None:
+    report = live(PLAN, sim, for_s=0.5, speed=10.0, drivers=1)
+    assert (report.speed, report.rate) == (10.0, 10.0)
+    assert report.rehearsed is not None
+    assert report.groups[0].done == report.rehearsed.whole.jobs > 100
+    assert report.groups[1].phases["total"].smallest >= 0.22
+
+
+@pytest.mark.parametrize("client", ["rest", "google"])
+def test_full_queues_and_the_retries_they_bring_are_seen(sim: Simulator, client: str) -> None:
+    report = live(STORM, sim, for_s=5.0, client=client)
+    whole = report.groups[0]
+    assert (whole.sent, whole.stopped) == (40, 0)
+    assert whole.done >= 7
+    assert whole.failed >= 20
+    assert whole.retried >= 40
+    assert whole.errors == {"quotaExceeded": whole.failed + whole.retried}
+    assert report.rehearsed is not None
+    states = report.rehearsed.whole.states
+    assert states["DONE"] >= 7
+    assert states["QUEUE_FULL"] >= 20
+    assert "queue" in report.tally.messages["quotaExceeded"].lower()
+
+
+def test_a_stop_cancels_what_runs(sim: Simulator, tmp_path: Path) -> None:
+    file = tmp_path / "stop"
+    timer = threading.Timer(0.6, file.touch)
+    timer.start()
+    report = live(STORM.replace("20s", "100h"), sim, stop_file=str(file))
+    timer.join()
+    assert report.stopped
+    whole = report.groups[0]
+    assert (whole.sent, whole.done) == (40, 0)
+    client = sim.client("project")
+    states = {job.state for job in client.list_jobs(all_users=True)}
+    assert states == {"DONE"}
+
+
+def test_a_simulator_without_the_capacity_is_told(sim: Simulator) -> None:
+    loaded: LoadedPlan = parse(PLAN)
+    report = run(loaded, sim.url, Options(for_s=0.1, simulate=False))
+    assert report.notes == (
+        "no capacity is in force at the simulator: its jobs run as fast as they can (see --apply)",
+    )
+
+
+def test_the_command(sim: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(PLAN + "thresholds: [{p50_duration: 1ms}]\n")
+    page, hgrm = tmp_path / "out" / "page.html", tmp_path / "out.hgrm"
+    given = ["rehearse", "live", str(plan), sim.url, "--apply", "--for", "300ms", "--plain"]
+    given += ["--format", "json", "--html", str(page), "--hgrm", str(hgrm), "--run-id", "x1"]
+    assert main(given) == 1
+    shown = capsys.readouterr()
+    told = json.loads(shown.out)
+    assert told["broken"][0]["place"].endswith("plan.yaml:13")
+    assert told["groups"][0]["group"] == "all"
+    assert "in flight" in shown.err
+    assert page.read_text().startswith("<!DOCTYPE html>")
+    assert "#[Max" in hgrm.read_text()
+    ids = {job.job_id for job in sim.client("project").list_jobs(all_users=True)}
+    assert any(one.startswith("bqsim_live_x1_") for one in ids)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        pytest.param(["https://bigquery.googleapis.com"], "say --real", id="real"),
+        pytest.param(["nowhere"], "the endpoint is an address", id="address"),
+    ],
+)
+def test_wrong_commands(
+    given: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(PLAN)
+    assert main(["rehearse", "live", str(plan), *given]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_clock_that_stands_is_refused(sim: Simulator) -> None:
+    sim.clock.freeze()
+    with pytest.raises(RehearsalError, match="clock stands"):
+        run(parse(PLAN), sim.url, Options(for_s=0.1))
