@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from bqsim.record.job_failures import job_failure_of
 from bqsim.record.model import BLOB, Operation
 
 from . import api_schema
@@ -71,7 +72,7 @@ class Judge:
         def compare(one: Any, other: Any, path: str) -> Iterator[Difference]:
             return differences(one, other, path, same, extra=not self.partial)
 
-        yield from self._error(expected.get("error"), found.get("error"), compare)
+        yield from self._error(expected, found, compare)
         if "error" in expected or "error" in found:
             status = _member(expected, "job", "status"), _member(found, "job", "status")
             over = all(isinstance(one, Mapping) and one.get("state") == "DONE" for one in status)
@@ -120,15 +121,24 @@ class Judge:
                 told.add((method, problem))
                 yield Difference(f"{method}: {problem.path}", FORM, "as the API's schema", problem.what)
 
-    def _error(self, expected: Any, found: Any, compare: Any) -> Iterator[Difference]:
-        if expected is None and found is None:
+    def _error(
+        self, expected: Mapping[str, Any], found: Mapping[str, Any], compare: Any
+    ) -> Iterator[Difference]:
+        one, other = expected.get("error"), found.get("error")
+        if one is None and other is None:
             return
-        if expected is None:
-            yield Difference("error", EXTRA, None, _short(found))
-        elif found is None:
-            yield Difference("error", MISSING, _short(expected))
+        job = _member(expected, "job", "status", "errorResult")
+        failed = job_failure_of(other) if other is not None else None
+        if one is None and isinstance(job, Mapping) and failed is not None:
+            # Recordings tell the failure of a job once, whichever answer told it.
+            told = {**failed, "message": _short(other).get("message")}
+            yield from compare(_of_job(job), _of_job(told), "error")
+        elif one is None:
+            yield Difference("error", EXTRA, None, _short(other))
+        elif other is None:
+            yield Difference("error", MISSING, _short(one))
         else:
-            yield from compare(_short(expected), _short(found), "error")
+            yield from compare(_short(one), _short(other), "error")
 
     def _answer(self, expected: Any, found: Any, compare: Any) -> Iterator[Difference]:
         told, other = expected.get("answer"), found.get("answer")
@@ -223,6 +233,10 @@ def _short(error: Any) -> Any:
         out |= {name: first[name] for name in ("reason", "location") if name in first}
         out |= {name: inside[name] for name in ("code", "message") if name in inside}
     return {name: value for name, value in out.items() if value is not None}
+
+
+def _of_job(error: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: error[name] for name in ("reason", "location", "message") if error.get(name)}
 
 
 def _member(value: Any, *path: str) -> Any:

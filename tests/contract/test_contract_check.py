@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from google.api_core.exceptions import NotFound
+from google.api_core.exceptions import BadRequest, NotFound
 from google.cloud import bigquery
 
 from bqsim.clients import query_client
@@ -46,6 +46,8 @@ def application(client: bigquery.Client) -> None:
     list(client.query("SELECT s FROM shop.t ORDER BY n DESC").result())
     with pytest.raises(NotFound):
         client.query("SELECT * FROM shop.none").result()
+    with pytest.raises(BadRequest):
+        client.query("SELECT nothing FROM shop.t").result()
     client.query("SELECT SUM(n) FROM shop.t", bigquery.QueryJobConfig(dry_run=True, use_query_cache=False))
     client.query("UPDATE shop.t SET s = 'y' WHERE n = 1").result()
     client.copy_table("shop.t", "shop.u").result()
@@ -89,7 +91,7 @@ def test_the_same_application_elsewhere_differs_in_nothing(
     result = check(cassette, [Target("here", server.url, server.grpc_target, project=project)])
     assert result.ok, result.text()
     assert {outcome.verdict for outcome in result.outcomes} == {"equal"}
-    assert len(result.outcomes) == 14
+    assert len(result.outcomes) == 15
 
 
 def test_a_replay_of_the_cassette_differs_in_nothing_and_is_a_column_of_its_own(
@@ -389,9 +391,9 @@ def test_reports_tell_the_same(cassette: Cassette, server: Simulator, project: s
     assert 'body.numRows: expected "5", found "6"' in result.text()
     assert "as expected" in result.text()
     told = json.loads(result.json())
-    assert (told["ok"], told["endpoints"], len(told["outcomes"])) == (False, ["bqsim", "other"], 28)
+    assert (told["ok"], told["endpoints"], len(told["outcomes"])) == (False, ["bqsim", "other"], 30)
     suite = ElementTree.fromstring(result.junit())[0]
-    assert (suite.get("tests"), suite.get("failures")) == ("28", "1")
+    assert (suite.get("tests"), suite.get("failures")) == ("30", "1")
     page = result.html()
     assert "n &lt; 4" in page
     if browser.CHROMIUM:

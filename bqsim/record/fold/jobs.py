@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from bqsim.record.job_failures import job_failure_of
 from bqsim.record.routes import READ
 
 from .grouping import Group
@@ -122,7 +123,7 @@ class _Job:
             return {}
         status = job.get("status")
         status = dict(status) if isinstance(status, dict) else {}
-        failed = _of_failure(error) if error is not None and self.polled else None
+        failed = job_failure_of(error) if error is not None and self.polled else None
         if state != "DONE" and (failed is not None or self.answer.get("jobComplete") is True):
             status["state"] = "DONE"
             if failed is not None:
@@ -173,7 +174,7 @@ class _Job:
             if target is self:
                 self._refused(view)
                 self.polled = self.error is not None
-                self.done_s = self.done_s or (view.ended_s if _of_failure(view.error) is not None else 0.0)
+                self.done_s = self.done_s or (view.ended_s if job_failure_of(view.error) is not None else 0.0)
             else:
                 target.error = view.error
             return
@@ -387,20 +388,6 @@ def _learn(place: _Job | _Child, answer: dict[str, Any], view: View) -> None:
         place.total = total
     query = view.query if view.method.endswith("getQueryResults") else {}
     place.pages.add(answer.get("rows"), query, answer.get("pageToken"), format_options(view.query, view.body))
-
-
-def _of_failure(error: dict[str, Any]) -> dict[str, Any] | None:
-    """The job's error that the answer to a poll told; None when that was of the call."""
-    told = (error.get("body") or {}).get("error") if isinstance(error.get("body"), dict) else None
-    errors = told.get("errors") if isinstance(told, dict) else None
-    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else None
-    if first is None or error.get("status") in (401, 404, 429, 502, 503, 504):
-        return None
-    out = {"reason": first.get("reason", ""), "message": first.get("message", "")}
-    location = first.get("location")
-    if location:
-        out["location"] = "query" if location == "q" else location
-    return out
 
 
 def _rest(answer: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from bqsim.record.fold.folder import fold
 from bqsim.record.model import Operation
 from tests.exchange_help import SCHEMA, Calls, job, rows
@@ -137,24 +139,43 @@ class TestFailures:
         assert made.result["failures"][0]["broken"] == "reset"
         assert made.result["job"]["status"] == {"state": "DONE"}
 
-    def test_the_end_of_a_failed_job_is_told_once(self) -> None:
-        polled, listed = Calls(), Calls()
-        told = {"reason": "invalidQuery", "message": "no", "location": "query"}
-        error = {
-            "error": {
-                "code": 400,
-                "message": "no",
-                "errors": [{"message": "no", "reason": "invalidQuery", "location": "q"}],
-            }
-        }
+    @pytest.mark.parametrize(
+        ("code", "told", "location"),
+        [
+            (400, {"reason": "invalidQuery", "message": "no", "location": "query"}, "q"),
+            (404, {"reason": "notFound", "message": "Not found: Table p:d.t was not found"}, None),
+        ],
+    )
+    def test_the_end_of_a_failed_job_is_told_once(
+        self, code: int, told: dict[str, str], location: str | None
+    ) -> None:
+        polled, listed, started = Calls(), Calls(), Calls()
+        first = {**told, **({"location": location} if location else {})}
+        error = {"error": {"code": code, "message": told["message"], "errors": [first]}}
         start(polled, creationTime="1790000000000")
-        polled.rest("GET", "/queries/job_1234", None, error, 400)
+        polled.rest("GET", "/queries/job_1234", None, error, code)
         start(listed, creationTime="1790000000000")
         done = job("job_1234", QUERY, error=told, creationTime="1790000000000", totalSlotMs="9")
         done["status"]["errors"] = [told]
         listed.rest("GET", "/jobs/job_1234", None, done)
         assert only(polled).result == only(listed).result
+        # It was over so soon that the call that started it told its end.
+        body = {"configuration": QUERY, "jobReference": {"projectId": "p", "jobId": "job_1234"}}
+        started.rest("POST", "/jobs", body, done)
+        assert only(started).result == only(listed).result
         assert only(listed).measures["values"]["job.statistics.totalSlotMs"] == "9"
+
+    def test_a_job_that_is_not_known_any_more_has_not_failed(self) -> None:
+        calls = Calls()
+        start(calls)
+        message = "Not found: Job p:US.job_1234"
+        body = {
+            "error": {"code": 404, "message": message, "errors": [{"reason": "notFound", "message": message}]}
+        }
+        calls.rest("GET", "/queries/job_1234", None, body, 404)
+        result = only(calls).result
+        assert result["error"]["status"] == 404
+        assert result["job"]["status"] == {"state": "RUNNING"}
 
     def test_refused(self) -> None:
         calls = Calls()
