@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +11,9 @@ from google.cloud import bigquery
 
 import bqsim
 from bqsim.simulator import Simulator
+from tests.waiting import until
+
+from .job_help import settled, state, uncached
 
 pytestmark = [
     pytest.mark.fidelity(
@@ -47,30 +49,14 @@ def sim(server: Simulator) -> Iterator[Simulator]:
 
 @pytest.fixture
 def client(sim: Simulator) -> Iterator[Any]:
-    found = sim.client(default_query_job_config=bigquery.QueryJobConfig(use_query_cache=False))
-    yield found
-    found.close()
+    with uncached(sim) as found:
+        yield found
 
 
 def work(slot_ms: int, units: int = 100, **options: Any) -> Any:
     """A job that says by its labels how much work it is."""
     labels = {"bqsim_slot_ms": str(slot_ms), "bqsim_units": str(units), **options.pop("labels", {})}
     return bigquery.QueryJobConfig(labels=labels, **options)
-
-
-def state(client: Any, job: Any) -> str:
-    return str(client.get_job(job.job_id).state)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
-def settled(client: Any, *jobs: Any, states: list[str]) -> None:
-    until(lambda: [state(client, job) for job in jobs] == states)
 
 
 def statistics(client: Any, job: Any) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +11,9 @@ from google.cloud import bigquery
 
 import bqsim
 from bqsim.simulator import Simulator
+from tests.waiting import until
+
+from .job_help import uncached
 
 pytestmark = [
     pytest.mark.fidelity(
@@ -44,16 +46,8 @@ def sim(server: Simulator) -> Iterator[Simulator]:
 
 @pytest.fixture
 def client(sim: Simulator) -> Iterator[Any]:
-    found = sim.client(default_query_job_config=bigquery.QueryJobConfig(use_query_cache=False))
-    yield found
-    found.close()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.005)
+    with uncached(sim) as found:
+        yield found
 
 
 def work(reservation: str | None = None) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,9 @@ from google.cloud import bigquery
 
 import bqsim
 from bqsim.simulator import Simulator
+from tests.waiting import until
+
+from .job_help import uncached
 
 pytestmark = [
     pytest.mark.fidelity(
@@ -45,9 +47,8 @@ def sim() -> Iterator[Simulator]:
 
 @pytest.fixture(scope="module")
 def client(sim: Simulator) -> Iterator[Any]:
-    found = sim.client(default_query_job_config=bigquery.QueryJobConfig(use_query_cache=False))
-    yield found
-    found.close()
+    with uncached(sim) as found:
+        yield found
 
 
 def rows(client: Any, sql: str, **options: Any) -> list[tuple[Any, ...]]:
@@ -96,10 +97,7 @@ def test_slots_that_are_scaled_now(sim: Simulator, client: Any) -> None:
     sim.capacity.use(CAPACITY)
     labels = {"bqsim_slot_ms": "100000000", "bqsim_units": "250"}
     job = client.query("SELECT 1", job_config=bigquery.QueryJobConfig(labels=labels))
-    end = time.monotonic() + 10
-    while not sim.capacity.places()[0].running:
-        assert time.monotonic() < end
-        time.sleep(0.005)
+    until(lambda: sim.capacity.places()[0].running)
     scaled = sim.capacity.places()[0].scaled
     found = rows(client, "SELECT autoscale.current_slots FROM `region-us`.INFORMATION_SCHEMA.RESERVATIONS")
     assert found == [(scaled,)] and scaled == 150

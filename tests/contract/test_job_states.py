@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import TimeoutError as TimedOut
 from typing import Any
 
@@ -31,6 +30,9 @@ from bqsim.sim.scenario.model import (
 from bqsim.sim.scenario.progression import Manual, Polled, Progression, Sampled, Scripted, Step, Timed
 from bqsim.sim.simulation import Simulation
 from bqsim.simulator import Simulator
+from tests.waiting import until
+
+from .job_help import uncached
 
 pytestmark = [
     pytest.mark.fidelity("rest:bigquery.jobs.cancel, job:cancel", "exact", tests="test_*cancel*"),
@@ -81,9 +83,8 @@ def jobs(server: Simulator, simulation: Simulation) -> JobSimulation:
 
 @pytest.fixture
 def client(server: Simulator, simulation: Simulation) -> Iterator[Any]:
-    found = server.client(default_query_job_config=bigquery.QueryJobConfig(use_query_cache=False))
-    yield found
-    found.close()
+    with uncached(server) as found:
+        yield found
 
 
 def lasting(seconds: float) -> described.Latency:
@@ -101,13 +102,6 @@ def plan(progression: Progression, **options: Any) -> Scenario:
 def state(job: Any) -> str:
     job.reload()
     return str(job.state)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def count(client: Any, table: str) -> int:
