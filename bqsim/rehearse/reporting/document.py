@@ -5,19 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from bqsim.rehearse.results import (
     PERCENTILES,
     Advice,
-    Assumed,
-    Broken,
-    Calibration,
-    Charge,
     GroupResult,
-    Headroom,
-    Missed,
-    PlaceResult,
     Report,
     SettingResult,
     Spread,
@@ -44,59 +38,23 @@ def document(report: Report) -> str:
         "seed": report.seed,
         "currency": report.currency,
         "calibrated": report.calibration is not None,
-        "calibration": _calibration(report.calibration),
+        "calibration": report.calibration and asdict(report.calibration),
         "advice": _advice(report.advice),
-        "broken": [_broken(one) for one in report.broken],
+        "broken": [asdict(one) for one in report.broken],
         "pareto": list(report.pareto),
         "settings": [_setting(one, buckets) for one in report.settings],
         "notes": list(report.notes),
     }
     if report.assumed is not None:
-        told["uncertainty"] = _assumed(report.assumed)
+        told["uncertainty"] = asdict(report.assumed)
     return "".join(_written(told, 0)) + "\n"
-
-
-def _calibration(one: Calibration | None) -> dict[str, Any] | None:
-    if one is None:
-        return None
-    return {
-        "jobs": one.jobs,
-        "slots_error": one.slots_error,
-        "scaled_error": one.scaled_error,
-        "duration_error": one.duration_error,
-        "duration_bias": one.duration_bias,
-        "source": one.source,
-    }
 
 
 def _advice(one: Advice | None) -> dict[str, Any] | None:
     if one is None:
         return None
     told = {"setting": one.setting, "reasons": list(one.reasons), "error": one.error}
-    return told if one.headroom is None else {**told, "headroom": _headroom(one.headroom)}
-
-
-def _headroom(one: Headroom) -> dict[str, Any]:
-    return {
-        "keeps": one.keeps,
-        "broken_at": one.broken_at,
-        "breaks": one.breaks,
-        "simulations": one.simulations,
-    }
-
-
-def _assumed(one: Assumed) -> dict[str, Any]:
-    return {"work": one.work, "seeds": one.seeds, "validated": one.validated}
-
-
-def _broken(one: Broken) -> dict[str, Any]:
-    return {
-        "setting": one.setting,
-        "what": one.what,
-        "value": one.value,
-        "limit": one.limit,
-        "place": one.place,
-    }
+    return told if one.headroom is None else {**told, "headroom": asdict(one.headroom)}
 
 
 def _setting(one: SettingResult, buckets: int) -> dict[str, Any]:
@@ -110,9 +68,9 @@ def _setting(one: SettingResult, buckets: int) -> dict[str, Any]:
         "failures": one.failures,
         "bounds": {name: list(pair) for name, pair in one.bounds.items()},
         "groups": [_group(group) for group in one.groups],
-        "places": [_place(place) for place in one.places],
-        "charges": [_charge(charge) for charge in one.charges],
-        "objectives": [_missed(missed) for missed in one.objectives],
+        "places": [asdict(place) for place in one.places],
+        "charges": [asdict(charge) for charge in one.charges],
+        "objectives": [{**asdict(missed), "share": missed.share} for missed in one.objectives],
         "timeline": _timeline(one.usage, buckets),
     }
     if not one.envelope:
@@ -141,44 +99,6 @@ def _spread(one: Spread) -> dict[str, Any]:
     told: dict[str, Any] = {"count": one.count, "mean": one.mean, "largest": one.largest}
     named = zip(PERCENTILES, one.percentiles, strict=True)
     return told | {f"p{percentile:g}": value for percentile, value in named}
-
-
-def _place(one: PlaceResult) -> dict[str, Any]:
-    return {
-        "place": one.place,
-        "edition": one.edition,
-        "used_hours": one.used_hours,
-        "borrowed_hours": one.borrowed_hours,
-        "scaled_hours": one.scaled_hours,
-        "baseline_hours": one.baseline_hours,
-        "utilisation": one.utilisation,
-        "peak_scaled": one.peak_scaled,
-        "mean_running": one.mean_running,
-        "mean_queued": one.mean_queued,
-        "peak_queued": one.peak_queued,
-    }
-
-
-def _charge(one: Charge) -> dict[str, Any]:
-    return {
-        "what": one.what,
-        "place": one.place,
-        "quantity": one.quantity,
-        "unit": one.unit,
-        "price": one.price,
-        "amount": one.amount,
-        "status": one.status,
-    }
-
-
-def _missed(one: Missed) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "jobs": one.jobs,
-        "missed": one.missed,
-        "share": one.share,
-        "kept": one.kept,
-    }
 
 
 def _timeline(usage: Usage, most: int) -> dict[str, Any]:

@@ -67,12 +67,17 @@ def _lognormal(model: distributions.LogNormal) -> Sampler:
     def draw(chance: np.random.Generator, numbers: Ints) -> Floats:
         powers = chance.standard_normal(len(numbers))
         powers *= model.sigma
-        np.minimum(powers, _LARGEST_POWER, out=powers)
-        np.exp(powers, out=powers)
-        powers *= model.median
-        return powers
+        return _raised(powers, model.median)
 
     return draw
+
+
+def _raised(powers: Floats, unit: float) -> Floats:
+    """e to the ``powers``, times ``unit``: in their place, since there are millions."""
+    np.minimum(powers, _LARGEST_POWER, out=powers)
+    np.exp(powers, out=powers)
+    powers *= unit
+    return powers
 
 
 def _gamma(model: distributions.Gamma) -> Sampler:
@@ -87,10 +92,7 @@ def _pareto(model: distributions.Pareto) -> Sampler:
     def draw(chance: np.random.Generator, numbers: Ints) -> Floats:
         powers = chance.standard_exponential(len(numbers))
         powers /= model.alpha
-        np.minimum(powers, _LARGEST_POWER, out=powers)
-        np.exp(powers, out=powers)
-        powers *= model.minimum
-        return powers
+        return _raised(powers, model.minimum)
 
     return draw
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import builtins
 import re
 import struct
+import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -187,14 +186,7 @@ def test_pictures_are_twice_the_size_of_the_chart(tmp_path: Path) -> None:
 
 
 def test_pictures_without_the_extra_name_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *rest: Any, **named: Any) -> Any:
-        if name == "resvg_py":
-            raise ImportError(name)
-        return real(name, *rest, **named)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
     with pytest.raises(RehearsalError, match=r"pictures as PNG need the extra bqsim\[png\]"):
         charts.write(fakes.report(1), tmp_path / "none", png=True)
     assert not (tmp_path / "none").exists()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import builtins
 import struct
+import sys
 import xml.etree.ElementTree as ET
-from typing import Any
 
 import pytest
 
@@ -52,13 +51,6 @@ def test_a_picture_has_the_colours_of_its_chart() -> None:
 
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *rest: Any, **named: Any) -> Any:
-        if name == "resvg_py":
-            raise ImportError(name)
-        return real(name, *rest, **named)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
     with pytest.raises(RehearsalError, match=r"need the extra bqsim\[png\]: pip install 'bqsim\[png\]'"):
         pictures.renderer()

@@ -142,25 +142,16 @@ def test_a_query_without_slots_of_its_own_is_paused_until_there_are_idle_ones() 
 
 
 def test_a_reservation_that_ignores_idle_slots_lends_its_own_all_the_same() -> None:
-    lab = Lab(
-        Capacity(
-            reservations={
-                "a": Reservation(slot_capacity=500, ignore_idle_slots=True),
-                "b": Reservation(slot_capacity=100),
-            },
-            assignments=assigned(project_a="a", project_b="b"),
-        )
+    capacity = Capacity(
+        reservations={
+            "a": Reservation(slot_capacity=500, ignore_idle_slots=True),
+            "b": Reservation(slot_capacity=100),
+        },
+        assignments=assigned(project_a="a", project_b="b"),
     )
+    lab = Lab(capacity)
     assert lab.of(lab.submit("project_b", 600)) == 600.0
-    lab = Lab(
-        Capacity(
-            reservations={
-                "a": Reservation(slot_capacity=500, ignore_idle_slots=True),
-                "b": Reservation(slot_capacity=100),
-            },
-            assignments=assigned(project_a="a", project_b="b"),
-        )
-    )
+    lab = Lab(capacity)
     assert lab.of(lab.submit("project_a", 600)) == 500.0
 
 
