@@ -117,23 +117,10 @@ class Caller:
         location = reference.get("location") or ""
         rows: int | None = None
         if "query" in (job.get("configuration") or {}):
-            answer: dict[str, Any] = {}
-            while not answer.get("jobComplete"):
-                try:
-                    answer = await self.call(
-                        "GET",
-                        project,
-                        f"queries/{job_id}",
-                        location=location,
-                        maxResults=0,
-                        timeoutMs=POLL_MS,
-                    )
-                except Refusal as refusal:
-                    if refusal.status in (0, 404):
-                        raise
-                    # The job failed: it tells so itself.
-                    break
-            total = answer.get("totalRows")
+            answer: dict[str, Any] | None = {}
+            while answer is not None and not answer.get("jobComplete"):
+                answer = await self.query_results(reference)
+            total = (answer or {}).get("totalRows")
             rows = int(total) if total is not None else None
         wait = _FIRST_WAIT_S
         while True:
@@ -142,6 +129,27 @@ class Caller:
                 return found, rows
             await self._clock.sleep(wait)
             wait = min(wait * 1.5, _LONGEST_WAIT_S)
+
+    async def query_results(
+        self, reference: Mapping[str, Any], wait_ms: int = POLL_MS
+    ) -> dict[str, Any] | None:
+        """jobs.getQueryResults without rows: answered when the query is over, or after ``wait_ms``.
+
+        None where it is refused, as that of a job that failed is, a 404 as well: ``jobs.get`` tells why.
+        """
+        try:
+            return await self.call(
+                "GET",
+                reference["projectId"],
+                f"queries/{quote(reference['jobId'])}",
+                location=reference.get("location") or "",
+                maxResults=0,
+                timeoutMs=wait_ms,
+            )
+        except Refusal as refusal:
+            if not refusal.status:
+                raise
+            return None
 
     async def cancel(self, job: Mapping[str, Any]) -> None:
         """Ask for the end of a job."""

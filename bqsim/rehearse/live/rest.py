@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bqsim.sim.clock import Clock
-from bqsim.workload.caller import Caller, Refusal
+from bqsim.workload.caller import Caller
 
 from .calls import Call
 from .driver import Ended
@@ -96,7 +96,7 @@ class RestEndpoint:
         wait = _FIRST_WAIT_S
         while (job.get("status") or {}).get("state") != "DONE":
             if "query" in (job.get("configuration") or {}) and self._polls < self._most:
-                if not await self._results(project, job_id, location):
+                if not await self._over(reference):
                     continue
             else:
                 await self._clock.sleep(wait)
@@ -105,27 +105,15 @@ class RestEndpoint:
             job = await self._asking.call("GET", project, f"jobs/{job_id}", location=location)
         return ended_of(job)
 
-    async def _results(self, project: str, job_id: str, location: str) -> bool:
+    async def _over(self, reference: Mapping[str, Any]) -> bool:
         """Wait for a query; whether it is over."""
         self._polls += 1
         self.requests += 1
         try:
-            answer = await self._asking.call(
-                "GET",
-                project,
-                f"queries/{job_id}",
-                location=location,
-                maxResults=0,
-                timeoutMs=_POLL_MS,
-            )
-        except Refusal as refusal:
-            if refusal.status in (0, 404):
-                raise
-            # The job failed: it tells so itself.
-            return True
+            answer = await self._asking.query_results(reference, _POLL_MS)
         finally:
             self._polls -= 1
-        return bool(answer.get("jobComplete"))
+        return answer is None or bool(answer.get("jobComplete"))
 
     async def cancel(self, submitted: dict[str, Any]) -> None:
         self.requests += 1

@@ -142,6 +142,17 @@ def test_requests_that_fail_in_passing_are_sent_again(tmp_path: Path, bqsim: Tes
     assert (again.reason, again.job) == ("backendError", None)
 
 
+@pytest.mark.parametrize("reason", ["invalidQuery", "accessDenied", "notFound", "internalError"])
+@pytest.mark.parametrize("plan", ["{polls: {running: 0}}", "{polls: {running: 1}}"], ids=["soon", "later"])
+def test_jobs_that_fail_tell_why(tmp_path: Path, bqsim: TestSimulator, reason: str, plan: str) -> None:
+    """Whatever the status of jobs.getQueryResults then is."""
+    bqsim.jobs.plan(plan)
+    bqsim.faults.add({"job_state": {"outcome": "fail", "reason": reason, "message": "it failed"}})
+    (outcome,) = run(bqsim.url, _selects(tmp_path, 1, bqsim.project), retries=0).outcomes
+    assert (outcome.reason, outcome.message) == (reason, "it failed")
+    assert outcome.job is not None and outcome.job.error_reason == reason
+
+
 def test_nobody_answers(tmp_path: Path) -> None:
     (outcome,) = run("http://127.0.0.1:1", _selects(tmp_path, 1, "p"), retries=1).outcomes
     assert (outcome.reason, outcome.state) == ("noAnswer", "done")

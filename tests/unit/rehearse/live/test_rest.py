@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import pytest
 
+from bqsim.pytest_plugin.handle import TestSimulator
 from bqsim.rehearse.live.calls import Call
 from bqsim.rehearse.live.driver import Driver, Ended
 from bqsim.rehearse.live.rest import RestEndpoint, ended_of
@@ -85,6 +86,22 @@ def test_refusals_are_told_by_reason() -> None:
     with pytest.raises(Refusal) as found:
         at("http://127.0.0.1:9", done)
     assert (found.value.status, found.value.reason) == (0, "noAnswer")
+
+
+@pytest.mark.parametrize("reason", ["invalidQuery", "accessDenied", "notFound", "quotaExceeded"])
+@pytest.mark.parametrize("long_polls", [10, 0], ids=["waiting", "asking"])
+def test_jobs_that_fail_tell_when_and_why(bqsim: TestSimulator, reason: str, long_polls: int) -> None:
+    bqsim.jobs.plan("{polls: {running: 1}}")
+    bqsim.faults.add({"job_state": {"outcome": "fail", "reason": reason, "message": "it failed"}})
+
+    async def act(endpoint: RestEndpoint) -> Ended:
+        sent = Call(0, 0.0, 0, bqsim.project, {"query": {"query": "SELECT 1", "useLegacySql": False}})
+        return await endpoint.ended(await endpoint.submit(sent, "j"))
+
+    ended = at(bqsim.url, act, long_polls=long_polls)
+    assert (ended.reason, ended.message) == (reason, "it failed")
+    # A job that had begun tells how long it waited and ran; a refused request would tell neither.
+    assert ended.queued_s is not None and ended.run_s is not None
 
 
 def test_what_jobs_tell_of_themselves() -> None:
