@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,9 +13,9 @@ import pytest
 from bqsim.cli import main
 from bqsim.commands.rehearse import Shown
 from bqsim.rehearse.sweep import Progress
+from tests.children import ROOT, child
 from tests.unit.rehearse.test_sweep import GRID, PLAN
 
-ROOT = Path(__file__).parents[3]
 HISTORY = ROOT / "scenarios" / "rehearsals" / "from-history.yaml"
 
 
@@ -139,28 +138,17 @@ def test_wrong_usage_is_exit_code_2(words: list[str], capsys: pytest.CaptureFixt
 def test_an_interrupt_ends_workers_and_tells(tmp_path: Path) -> None:
     file = tmp_path / "plan.yaml"
     file.write_text(PLAN.replace("0.01", "30").replace("1500", "15000") + GRID)
-    child = subprocess.Popen(
-        [sys.executable, "-m", "bqsim.cli", "rehearse", str(file), "--workers", "2"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
+    with child("-m", "bqsim.cli", "rehearse", str(file), "--workers", "2") as process:
         children: list[int] = []
-        while len(children) < 2 and child.poll() is None:
-            children = _workers(child.pid)
-        child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=60)
-    finally:
-        if child.poll() is None:
-            os.killpg(child.pid, signal.SIGKILL)
-    assert (child.returncode, out) == (130, "")
-    assert "Traceback" not in err and err.endswith("bqsim rehearse: interrupted\n")
-    for pid in children:
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
+        while len(children) < 2 and process.poll() is None:
+            children = _workers(process.pid)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, out) == (130, "")
+        assert "Traceback" not in err and err.endswith("bqsim rehearse: interrupted\n")
+        for pid in children:
+            with pytest.raises(ProcessLookupError):
+                os.kill(pid, 0)
 
 
 def _workers(pid: int) -> list[int]:

@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
-import os
-import signal
 import subprocess
 import sys
 
@@ -13,30 +10,15 @@ import pytest
 from bqsim.rehearse.errors import RehearsalError
 from bqsim.rehearse.rayed import Worker, over_ray
 from bqsim.rehearse.spreading import Failure
+from tests.children import ROOT, output
 
 from .test_spreading import picky, square, untold
-
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(__file__))))
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra bqsim[ray]")
 def test_two_workers_of_a_local_ray() -> None:
     """Started here, in a session of their own that ends with the test."""
-    child = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "tests.unit.rehearse.ray_script"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        out, err = child.communicate(timeout=120)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-    assert child.returncode == 0, err
-    found = json.loads(out.splitlines()[-1])
+    found = json.loads(output("tests.unit.rehearse.ray_script").splitlines()[-1])
     assert found["squares"] == [9, 1, 16, 1, 25]
     # Nothing but the loopback address, in IPv4 and as IPv6 maps it.
     assert set(found["addresses"]) <= {"0100007F", "0000000000000000FFFF00000100007F"}
