@@ -16,10 +16,10 @@ from bqsim.sim.rules.facts import Facts
 from bqsim.sim.scenario import latency as described
 from bqsim.sim.scenario.model import JobState, Match, Rule, SlotWork
 
+from .labels import FAILS_MS, FLOOR_MS, SLOT_MS, UNITS, stages_read
 from .live import Work
 
-SLOT_MS, UNITS, FLOOR_MS = "bqsim_slot_ms", "bqsim_units", "bqsim_floor_ms"
-LABELS = (SLOT_MS, UNITS, FLOOR_MS)
+LABELS = (SLOT_MS, UNITS, FLOOR_MS, FAILS_MS)
 SOURCE = "slot_work"
 
 # Of queries that nothing else is said of. Slot time and bytes of the queries in
@@ -41,11 +41,22 @@ def labelled(configuration: Mapping[str, Any]) -> Work | None:
     if not isinstance(labels, Mapping):
         return None
     given = {name: _number(labels[name]) for name in LABELS if name in labels}
-    slot_ms, units, floor_ms = (given.get(name) for name in LABELS)
+    slot_ms, units, floor_ms, fails_ms = (given.get(name) for name in LABELS)
     if slot_ms is None and floor_ms is None:
         return None
     slot_ms = slot_ms or 0.0
-    return Work(slot_ms, units or _units(slot_ms, 1.0), floor_ms or 0.0)
+    fails_at = math.inf
+    if fails_ms is not None:
+        fails_at = fails_ms / slot_ms if slot_ms else 0.0
+    stages = stages_read(labels)
+    widest = max((one.units for one in stages), default=0.0)
+    return Work(
+        slot_ms,
+        widest or units or _units(slot_ms, 1.0),
+        floor_ms or 0.0,
+        fails_at=fails_at,
+        stages=stages,
+    )
 
 
 def _number(text: object) -> float | None:

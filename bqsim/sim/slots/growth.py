@@ -92,6 +92,31 @@ def _plans(shapes: Shapes) -> tuple[a.Table, a.Array, a.Array, a.Array]:
     return made, plan_of, out_of, np.array([at for one in after for at in one], np.int64)
 
 
+def more_plans(st: a.State, shapes: Shapes) -> a.State:
+    """The state with further plans, numbered on."""
+    old, offset = len(st.stages), len(st.out)
+    added, plan, out_of, out = _plans(shapes)
+    stages = a.table(a.STAGE, old + len(added), st.stages)
+    stages[old:] = added
+    width = max(st.fin.shape[1], *(len(one) for one in shapes.plans))
+    return st._replace(
+        stages=stages,
+        plan=np.concatenate([st.plan, old + plan[1:]]),
+        out_of=np.concatenate([st.out_of, offset + out_of[1:]]),
+        out=np.concatenate([st.out, out]),
+        fin=a.longer(st.fin, len(st.fin), width),
+        waiting=a.longer(st.waiting, len(st.waiting), width),
+    )
+
+
+def only_plans(st: a.State, shapes: Shapes, numbers: a.Array) -> a.State:
+    """The state with these plans instead of those before; what was number n is ``numbers[n]`` from now on."""
+    stages, plan, out_of, out = _plans(shapes)
+    known = st.jobs.phase != a.FREE
+    st.jobs.kind[known] = numbers[st.jobs.kind[known]]
+    return st._replace(stages=stages, plan=plan, out_of=out_of, out=out)
+
+
 def more_jobs(st: a.State, needed: int = 1) -> a.State:
     """Room for so many more jobs. Raises :class:`NotCompiled`."""
     old = len(st.jobs)

@@ -12,6 +12,7 @@ from typing import Any
 from bqsim.errors import BigQueryError, invalid
 from bqsim.sim.clock import Clock
 from bqsim.sim.draws import Draws
+from bqsim.sim.effects.texts import job_text
 from bqsim.sim.journal.events import Decision
 from bqsim.sim.latency.base import Load
 from bqsim.sim.limits.profile.texts import quota
@@ -39,6 +40,8 @@ _ASKED = re.compile(
 _QUEUE_FULL = quota(
     "Your project and region exceeded quota for max number of jobs that can be queued per project"
 )
+# How a job fails that is to fail; clients submit such jobs again.
+FAILING = "jobBackendError"
 # How a job fails that its world ends with a state.
 _FAILURES: Mapping[State, tuple[str, str]] = {
     State.QUEUE_FULL: ("quotaExceeded", _QUEUE_FULL),
@@ -123,6 +126,9 @@ class Held:
 def failure(ticket: Ticket) -> BigQueryError:
     """What a job fails with when its world has ended it."""
     assert ticket.state is not None
+    if ticket.state is State.FAILED and not ticket.why:
+        # Its work says so.
+        return BigQueryError(FAILING, job_text(FAILING))
     reason, text = _FAILURES[ticket.state]
     capacity = ticket.world.capacity
     queues = capacity.queues

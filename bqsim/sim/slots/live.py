@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -14,7 +14,7 @@ from bqsim.sim.scenario.capacity import Capacity
 from bqsim.sim.timers import Timer
 
 from .growth import NotCompiled
-from .jobs import Jobs, Source, State
+from .jobs import SIMPLE, Jobs, Source, Stage, State
 from .world import PlaceNow, World, compile_ahead
 
 # What a world remembers of its slots is by buckets of this length: a clock may jump by years.
@@ -31,7 +31,9 @@ def ready() -> None:
 class Work:
     """What a job asks for: slot time, how many slots it can use at once, and time whatever its slots.
 
-    ``limit_ms``: how long it may run at most.
+    ``stages`` is its plan with the units of each stage; without, it is one stage of ``units``. ``limit_ms``:
+    how long it may run at most. ``fails_at`` is the share of its slot time after which it fails (above 1:
+    never).
     """
 
     slot_ms: float = 0.0
@@ -40,6 +42,51 @@ class Work:
     max_slots: float = math.inf
     batch: bool = False
     limit_ms: float = math.inf
+    fails_at: float = math.inf
+    stages: tuple[Stage, ...] = ()
+
+    @property
+    def plan(self) -> tuple[Stage, ...]:
+        """Its stages; their units are as many times those that :attr:`width` tells."""
+        return self.stages or _ONE_STAGE
+
+    @property
+    def width(self) -> float:
+        return 1.0 if self.stages else self.units
+
+    def rest(self, left_ms: Sequence[float], used_ms: float) -> Work:
+        """What it asks for when so much is left of each stage, and so much was used."""
+        slot_ms = math.fsum(left_ms)
+        fails_at = math.inf
+        if self.fails_at <= 1:
+            fails_at = max(self.fails_at * self.slot_ms - used_ms, 0.0) / slot_ms if slot_ms > 0 else 0.0
+        stages = _open_stages(self.stages, left_ms) if self.stages else ()
+        return replace(self, slot_ms=slot_ms, fails_at=fails_at, stages=stages)
+
+
+_ONE_STAGE = SIMPLE.plans[0]
+
+
+def _open_stages(stages: Sequence[Stage], left_ms: Sequence[float]) -> tuple[Stage, ...]:
+    """The stages of which something is left, as shares of that."""
+    total = math.fsum(left_ms)
+    places = {at: number for number, at in enumerate(at for at, ms in enumerate(left_ms) if ms > 0)}
+    return tuple(
+        Stage(left_ms[at] / total, stages[at].units, tuple(sorted(_open_inputs(stages, at, places))))
+        for at in places
+    )
+
+
+def _open_inputs(stages: Sequence[Stage], at: int, places: Mapping[int, int]) -> set[int]:
+    """The stages, by their new places, that one waits for."""
+    found = set()
+    for one in stages[at].inputs:
+        if one in places:
+            found.add(places[one])
+        elif stages[one].share <= 0:
+            # Without work of its own it only passes on what it waits for.
+            found |= _open_inputs(stages, one, places)
+    return found
 
 
 class Ticket:
@@ -93,12 +140,12 @@ class Ticket:
         """Take the job, which runs, out of its world: a ticket with what is left of it, for
         :meth:`LiveWorld.resume`."""
         ran_ms = self.world.elapsed_ms(self)
+        left_ms = self.world.left_ms(self)
         self.leave()
         before = self.work
         limit_ms = world.capacity.run_limit_s * 1000.0 - self.ran_ms - ran_ms
         work = replace(
-            before,
-            slot_ms=max(before.slot_ms - self.used_ms, 0.0),
+            before.rest(left_ms, self.used_ms),
             # A job's time whatever its slots comes first.
             floor_ms=max(before.floor_ms - ran_ms, 0.0),
             limit_ms=max(limit_ms, 0.001),
@@ -149,6 +196,13 @@ class LiveWorld:
         """How long a job that runs does so here; time passes until now by that."""
         self._run()
         return self._world.now_ms - ticket.began_ms
+
+    def left_ms(self, ticket: Ticket) -> list[float]:
+        """The slot time that is left of each stage of a job that runs here; nothing of one that is over."""
+        if ticket.row is None or ticket.over:
+            return []
+        left: list[float] = self._world.left(ticket.row).tolist()
+        return left
 
     def resume(self, tickets: list[Ticket]) -> None:
         """Let jobs that ran elsewhere run here, be there room for running jobs or not."""
@@ -217,12 +271,14 @@ class LiveWorld:
             len(fresh),
             at_ms=self._world.now_ms,
             source=[world.source(ticket.source) for ticket in fresh],
+            shape=world.shapes([ticket.work.plan for ticket in fresh]),
             slot_ms=[ticket.work.slot_ms for ticket in fresh],
-            width=[ticket.work.units for ticket in fresh],
+            width=[ticket.work.width for ticket in fresh],
             floor_ms=[ticket.work.floor_ms for ticket in fresh],
             max_slots=[ticket.work.max_slots for ticket in fresh],
             batch=[ticket.work.batch for ticket in fresh],
             limit_ms=[ticket.work.limit_ms for ticket in fresh],
+            fails_at=[ticket.work.fails_at for ticket in fresh],
         )
         try:
             rows = (world.resume if running else world.submit)(jobs).tolist()

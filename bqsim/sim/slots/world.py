@@ -13,12 +13,29 @@ from . import arrays as a
 from . import growth, kernel
 from .compiled import UNCOMPILED_JOBS, is_compiled
 from .growth import NotCompiled
-from .jobs import SIMPLE, Given, Ints, Jobs, Outcomes, Place, Retries, Shapes, Source, Usage, Users, Workload
+from .jobs import (
+    SIMPLE,
+    Floats,
+    Given,
+    Ints,
+    Jobs,
+    Outcomes,
+    Place,
+    Retries,
+    Shapes,
+    Source,
+    Stage,
+    Usage,
+    Users,
+    Workload,
+)
 from .layout import UNBOUNDED, Layout
 from .routing import place_of, reservation_of
 from .stages import next_of_user
 
 Sink = Callable[[Outcomes], None]
+# Plans that no job has any more are forgotten when there are so many.
+MANY_PLANS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +76,11 @@ class World:
         self._tenants: dict[tuple[int, str], int] = {}
         self._sources: dict[Source, int] = {}
         self._source_n = 0
-        self._plan_n = len(shapes.plans)
+        # What the shapes of jobs count: the first of them stay.
+        self._plans = list(shapes.plans)
+        self._plan_of = {plan: number for number, plan in enumerate(self._plans)}
+        self._first_plans = len(self._plans)
+        self._many_plans = max(MANY_PLANS, 2 * self._first_plans)
         self._drained: list[Outcomes] = []
         self._started: list[tuple[int, float]] = []
         self.listed: list[Place] = []
@@ -111,6 +132,28 @@ class World:
         self._st = growth.more_sources(self._st, number)
         self._st.tenant_of[number] = tenant
         return number
+
+    def shapes(self, plans: Sequence[tuple[Stage, ...]]) -> list[int]:
+        """The numbers of plans for the columns of jobs that are submitted next; new ones are added."""
+        if len(self._plans) + len(plans) > self._many_plans:
+            self._forget_plans()
+        fresh = tuple(dict.fromkeys(plan for plan in plans if plan not in self._plan_of))
+        if fresh:
+            self._st = growth.more_plans(self._st, Shapes(fresh))
+            self._plan_of |= {plan: number for number, plan in enumerate(fresh, len(self._plans))}
+            self._plans += fresh
+        return [self._plan_of[plan] for plan in plans]
+
+    def _forget_plans(self) -> None:
+        """Keep the plans of jobs that are not over, and those that were there at first."""
+        used = self._st.jobs.kind[self._st.jobs.phase != a.FREE]
+        kept = np.union1d(np.arange(self._first_plans), used)
+        numbers = np.zeros(len(self._plans), np.int64)
+        numbers[kept] = np.arange(len(kept))
+        self._plans = [self._plans[number] for number in kept.tolist()]
+        self._plan_of = {plan: number for number, plan in enumerate(self._plans)}
+        self._many_plans = max(MANY_PLANS, 2 * len(self._plans))
+        self._st = growth.only_plans(self._st, Shapes(tuple(self._plans)), numbers)
 
     def _place(self, key: str, place: Place) -> int:
         number = self._places.get(key)
@@ -241,7 +284,7 @@ class World:
         """Machine code does not look whether an index is within its table."""
         for name, column, bound in (
             ("source", jobs.source, self._source_n),
-            ("shape", jobs.shape, self._plan_n),
+            ("shape", jobs.shape, len(self._plans)),
             ("batch", jobs.batch, 2),
         ):
             if len(column) and not 0 <= int(column.min()) <= int(column.max()) < bound:
@@ -266,6 +309,28 @@ class World:
         kernel.stop(self._st, int(found[0]), self.now_ms)
         self._drain()
         return True
+
+    def left(self, row: int) -> Floats:
+        """What is left of each stage of a job that runs, slot-milliseconds. Raises ``ValueError`` for all
+        others."""
+        j = self._st.jobs
+        found = np.flatnonzero((j.row == row) & (j.phase == a.RUNNING))
+        if not len(found):
+            raise ValueError(f"no job of row {row} runs")
+        job = int(found[0])
+        kernel.touch(self._st, int(self._st.tenants.place[j.tenant[job]]), self.now_ms)
+        stages = slice(*self._st.plan[int(j.kind[job]) : int(j.kind[job]) + 2].tolist())
+        table = self._st.stages[stages]
+        whole: Floats = table.share * j.slot[job]
+        if j.open[job] == a.NONE:
+            # It is in its floor still.
+            return whole
+        fin = self._st.fin[job, : len(table)]
+        units = np.maximum(1.0, np.ceil(table.units * j.width[job] - 1e-9))
+        phi = float(j.target[job]) - max(float(self._st.running.left[int(j.entry[job])]), 0.0)
+        opened = np.isfinite(fin) & (fin >= 0)
+        begun = np.where(opened, np.maximum(fin - phi, 0.0) * units, 0.0)
+        return np.where(fin == np.inf, whole, np.minimum(begun, whole))
 
     # What is told
 

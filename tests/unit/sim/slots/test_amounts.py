@@ -11,6 +11,7 @@ from bqsim.sim.latency.base import Load
 from bqsim.sim.rules.facts import Facts, job_facts
 from bqsim.sim.scenario.load import parse
 from bqsim.sim.slots.amounts import Amounts, labelled
+from bqsim.sim.slots.jobs import Stage
 from bqsim.sim.slots.live import Work
 
 MIB = 2**20
@@ -22,6 +23,14 @@ MIB = 2**20
         ({"bqsim_slot_ms": "2500"}, Work(2500, 3)),
         ({"bqsim_slot_ms": "2500", "bqsim_units": "7", "bqsim_floor_ms": "40"}, Work(2500, 7, 40)),
         ({"bqsim_slot_ms": "0"}, Work(0, 1)),
+        ({"bqsim_slot_ms": "2000", "bqsim_fails_ms": "500"}, Work(2000, 2, fails_at=0.25)),
+        ({"bqsim_floor_ms": "40", "bqsim_fails_ms": "0"}, Work(0, 1, 40, fails_at=0.0)),
+        (
+            {"bqsim_slot_ms": "2000", "bqsim_stage_1": "1_4", "bqsim_stage_2": "3_8", "bqsim_units": "3"},
+            Work(2000, 8, stages=(Stage(0.25, 4.0), Stage(0.75, 8.0, (0,)))),
+        ),
+        ({"bqsim_slot_ms": "2000", "bqsim_stage_1": "1_4", "bqsim_stage_2": "wide"}, Work(2000, 2)),
+        ({"bqsim_stage_1": "1_4"}, None),
         ({"bqsim_floor_ms": "40"}, Work(0, 1, 40)),
         ({"bqsim_units": "7"}, None),
         ({"bqsim_slot_ms": "many"}, None),
@@ -30,7 +39,23 @@ MIB = 2**20
         ({"team": "a"}, None),
         (None, None),
     ],
-    ids=["units", "all", "none", "floor", "units alone", "text", "nan", "negative", "others", "no labels"],
+    ids=[
+        "units",
+        "all",
+        "none",
+        "failing",
+        "failing floor",
+        "stages",
+        "wrong stages",
+        "stages alone",
+        "floor",
+        "units alone",
+        "text",
+        "nan",
+        "negative",
+        "others",
+        "no labels",
+    ],
 )
 def test_labels(labels: Any, work: Work | None) -> None:
     assert labelled({"labels": labels}) == work

@@ -122,3 +122,12 @@ def test_how_jobs_fail(state: State, reason: str, said: str) -> None:
     ticket.state, ticket.why = state, "too many"
     error = failure(ticket)
     assert error.reason.name == reason and said in error.message
+
+
+def test_jobs_that_are_to_fail_do_so_as_the_service_says_it() -> None:
+    world = LiveWorld(Capacity(), SimulationClock(rate=0), 1)
+    ticket = Ticket(world, Source("p"), Work(fails_at=0.5), lambda: None)
+    ticket.state = State.FAILED
+    error = failure(ticket)
+    assert error.reason.name == "jobBackendError"
+    assert error.message.startswith("The job encountered an error during execution.")

@@ -11,7 +11,8 @@ import pytest
 
 from bqsim.sim.clock import SimulationClock
 from bqsim.sim.scenario.capacity import Assignment, Capacity, Queues, Reservation
-from bqsim.sim.slots.jobs import Source, State
+from bqsim.sim.slots import world as worlds
+from bqsim.sim.slots.jobs import Given, Jobs, Outcomes, Shapes, Source, Stage, State
 from bqsim.sim.slots.live import LiveWorld, Ticket, Work, ready
 
 SOURCE = Source("p")
@@ -141,6 +142,98 @@ def test_many_jobs_at_once() -> None:
         assert math.fsum(ticket.used_ms for ticket in tickets) == pytest.approx(300_000)
 
     play(body, capacity(concurrency=10))
+
+
+# Two side by side, and one that waits for both.
+PLAN = (Stage(0.4, 8.0), Stage(0.2, 1.0), Stage(0.4, 2.0, (0, 1)))
+ONE = (Stage(1.0, 8.0),)
+
+
+def test_stages_end_as_in_a_simulation() -> None:
+    works = [Work(20_000, 8.0, stages=PLAN), Work(9_000, 5.0), Work(6_000, 2.0, 500, stages=ONE)]
+    tickets: list[Ticket] = []
+
+    async def body(p: Play) -> None:
+        tickets.extend(
+            p.enter(
+                str(n), **{name: getattr(work, name) for name in ("slot_ms", "units", "floor_ms", "stages")}
+            )
+            for n, work in enumerate(works)
+        )
+        await p.go(60)
+
+    told = play(body, capacity(concurrency=3)).told
+    jobs = Jobs.of(
+        3,
+        slot_ms=[one.slot_ms for one in works],
+        width=[one.width for one in works],
+        floor_ms=[one.floor_ms for one in works],
+        shape=[0, 1, 2],
+    )
+    shapes = Shapes((PLAN, (Stage(1.0),), ONE))
+    found: list[Outcomes] = []
+    worlds.simulate(capacity(concurrency=3), Given(jobs, shapes, (SOURCE,)), found.append)
+    ended = Outcomes.concatenated(found)
+    assert [line for line in told if "DONE" in line] == [
+        f"{row} began DONE at {round(end_ms / 1000, 2):g}"
+        for row, end_ms in zip(ended.row.tolist(), ended.end_ms.tolist(), strict=True)
+    ]
+    assert [one.used_ms for one in tickets] == pytest.approx([one.slot_ms for one in works])
+
+
+def test_a_job_that_is_to_fail_does_so_with_its_work() -> None:
+    async def body(p: Play) -> None:
+        half, last = p.enter("half", slot_ms=10_000, units=5, fails_at=0.5), p.enter("last", fails_at=1.0)
+        first = p.enter("first", slot_ms=10_000, units=5, stages=PLAN, fails_at=0.0)
+        await p.go(10)
+        assert (half.state, half.used_ms) == (State.FAILED, pytest.approx(5_000))
+        assert (first.state, first.used_ms, last.state) == (State.FAILED, 0, State.FAILED)
+
+    assert "half began FAILED at 1" in play(body, capacity()).told
+
+
+@pytest.mark.parametrize("after_s", [0.2, 1.5, 3.0, 4.1])
+@pytest.mark.parametrize("fails_at", [math.inf, 0.9, 0.7])
+def test_what_is_left_of_stages_goes_on_in_another_world(after_s: float, fails_at: float) -> None:
+    """As if nothing had happened: the other has as many slots."""
+    ends: list[float] = []
+
+    async def body(p: Play) -> None:
+        work = Work(20_000, 8.0, 500, fails_at=fails_at, stages=PLAN)
+        stays, moves = (
+            p.world.enter(SOURCE, work, lambda at=at: ends.append(p.seconds))  # type: ignore[misc]
+            for at in range(2)
+        )
+        await p.go(after_s)
+        other = LiveWorld(capacity(9, concurrency=1), p.clock, 1)
+        made = moves.moved(other, SOURCE)
+        other.resume([made])
+        await p.go(30)
+        assert stays.state is made.state is (State.DONE if fails_at > 1 else State.FAILED)
+        assert moves.used_ms + made.used_ms == pytest.approx(stays.used_ms)
+        assert made.used_ms > 0
+
+    play(body, capacity(18, concurrency=2))
+    # Both begin, one is told that it leaves, and both end at once.
+    assert len(ends) == 5 and ends[-1] == ends[-2] > 4.1
+
+
+def test_plans_that_no_job_has_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worlds, "MANY_PLANS", 8)
+
+    async def body(p: Play) -> None:
+        long = p.enter("long", slot_ms=50_000, units=5.0, stages=(Stage(0.5, 1.0), Stage(0.5, 1.0, (0,))))
+        for n in range(1, 60):
+            stages = tuple(Stage(1 / 3, float(n)) for _ in range(3))
+            ticket = p.enter(str(n), slot_ms=30, units=n, stages=stages)
+            await p.go(0.5)
+            assert ticket.state is State.DONE
+            assert len(p.world._world._plans) <= 16
+        await p.go(20.5)
+        assert (long.state, long.used_ms) == (State.DONE, 50_000)
+
+    told = play(body, capacity(100)).told
+    assert told[-1] == "long began DONE at 50"
 
 
 def test_it_is_compiled_beforehand() -> None:
