@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bqsim.settings import Settings
 
 if TYPE_CHECKING:
+    from bqsim.catalog.store import Catalog
     from bqsim.engine.duckdb import DuckDBEngine
     from bqsim.engine.pool import EnginePool
     from bqsim.jobs import JobService
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from bqsim.sim.scenario.model import Scenario
     from bqsim.sql.executor import Executor
     from bqsim.sql.googlesql import GoogleSql
-    from bqsim.sql.information_schema.sources import InForce
+    from bqsim.sql.in_force import InForce
     from bqsim.storage.read.service import ReadService
     from bqsim.storage.services import Storage
     from bqsim.storage.write.service import WriteService
@@ -185,6 +186,7 @@ def build(settings: Settings, scenario: Scenario | None = None) -> Built:
         core.parts.answers = googlesql.answers
         if scenario is not None:
             put_in_force(core.parts, scenario, clock=False)
+            _go_on(befalling, catalog)
         return Built(core, engine.install_kernels, undo.pop_all())
 
 
@@ -193,7 +195,7 @@ def _in_force(jobs: JobSimulation, settings: Settings) -> InForce | None:
     capacity = jobs.capacity
     if capacity is None:
         return None
-    from bqsim.sql.information_schema.sources import InForce
+    from bqsim.sql.in_force import InForce
 
     return InForce(
         capacity,
@@ -202,7 +204,30 @@ def _in_force(jobs: JobSimulation, settings: Settings) -> InForce | None:
         jobs.since_us // 1000,
         # Reservations come first; a project on demand may have the name of one.
         lambda: {place.name: place.scaled for place in reversed(jobs.places())},
+        jobs.exchange,
+        jobs.given,
     )
+
+
+def _go_on(jobs: JobSimulation, catalog: Catalog) -> None:
+    """Put in force what statements had made of the capacity of the scenario before a restart. What they made
+    of another is history."""
+    from bqsim.catalog.administration import Described
+
+    capacity = jobs.capacity
+    known = catalog.administration.all(Described) if capacity is not None else []
+    if not known or capacity is None:
+        return
+    from bqsim.sim.control.slots import capacity_of
+    from bqsim.sim.scenario.tree import ScenarioError
+
+    try:
+        given, now = (capacity_of(text) for text in (known[0].given, known[0].now))
+    except ScenarioError:
+        log.warning("the data directory has a capacity that is refused by now; the scenario's is in force")
+        return
+    if given == capacity:
+        jobs.exchange(capacity, now)
 
 
 def _objects(settings: Settings, clock: SimulationClock) -> ObjectStore:

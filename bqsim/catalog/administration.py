@@ -1,6 +1,8 @@
 """Capacity and settings of projects: commitments, reservations, assignments, BI Engine, options.
 
 Typed resources with the log of their changes. They say what is administered; nothing here runs anything.
+While jobs share a capacity, that has the commitments, reservations and assignments; records of the same keys
+say what it does not, and one record (:class:`Described`) lets a restart go on with it.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 CAPACITY, RESERVATION, ASSIGNMENT = "capacity", "reservation", "assignment"
-BI_CAPACITY, SETTINGS = "bi_capacity", "settings"
+BI_CAPACITY, SETTINGS, DESCRIBED = "bi_capacity", "settings", "capacity_in_force"
 CHANGED = "administration_change"
 # Page *RESERVATION_CHANGES view*, data retention.
 HISTORY_US = 41 * 24 * 3600 * 1_000_000
@@ -110,16 +112,31 @@ class Settings:
         return f"{self.project}:{self.location}"
 
 
-Resource = Capacity | Reservation | Assignment | BiCapacity | Settings
+@dataclass(frozen=True, slots=True)
+class Described:
+    """The capacity that jobs share, as JSON texts: ``given`` before statements changed it, and ``now``."""
+
+    given: str
+    now: str
+    project: str = ""
+    location: str = ""
+
+    @property
+    def key(self) -> str:
+        return ""
+
+
+Resource = Capacity | Reservation | Assignment | BiCapacity | Settings | Described
 KINDS: Mapping[type[Any], str] = {
     Capacity: CAPACITY,
     Reservation: RESERVATION,
     Assignment: ASSIGNMENT,
     BiCapacity: BI_CAPACITY,
     Settings: SETTINGS,
+    Described: DESCRIBED,
 }
 CLASSES: Mapping[str, type[Any]] = {kind: cls for cls, kind in KINDS.items()}
-R = TypeVar("R", Capacity, Reservation, Assignment, BiCapacity, Settings)
+R = TypeVar("R", Capacity, Reservation, Assignment, BiCapacity, Settings, Described)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +215,11 @@ class Administration:
             resources[change.kind, key] = resource
         kept = (c for c in self.state.changes if c.time_us >= change.time_us - HISTORY_US)
         self.state = State(MappingProxyType(resources), (*kept, change))
+
+    def put(self, resource: Resource) -> None:
+        """Bring a committed resource that has no log into memory."""
+        at = KINDS[type(resource)], resource.key
+        self.state = State(MappingProxyType({**self.state.resources, at: resource}), self.state.changes)
 
     def load(self, records: Iterable[tuple[str, str]]) -> None:
         """Bring durable records (kind, value) into memory, at start-up."""

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from .administration import CHANGED, KINDS, Changed
+from .administration import CHANGED, KINDS, Changed, Described
 from .history import DroppedDataset, TableVersion
 from .models import MODEL, Model, ModelRef
 from .persistence import (
@@ -199,6 +199,11 @@ class Change:
         for old in administration.outdated(self.time_us):
             self._put(CHANGED, old.key, None)
         self._steps.append(lambda: administration.apply(changed, None if drop else resource, resource.key))
+
+    def describe(self, described: Described) -> None:
+        """Keep the capacity that jobs share from now on."""
+        self._put(KINDS[Described], described.key, to_record(described))
+        self._steps.append(lambda: self._catalog.administration.put(described))
 
     def bury(self, version: TableVersion) -> None:
         """Keep how much a deleted table held (its ``sized``) when its rows are forgotten."""

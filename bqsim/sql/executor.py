@@ -116,7 +116,16 @@ class Executor:
         # What INFORMATION_SCHEMA tells of jobs and sessions; whoever runs them assigns its ``history``.
         self.sources = virtual.sources
         self._services = Services(
-            catalog, planner, googlesql, reference, clock, draws, sizes, claims, objects
+            catalog,
+            planner,
+            googlesql,
+            reference,
+            clock,
+            draws,
+            sizes,
+            claims,
+            objects,
+            lambda: self.sources.capacity(),
         )
         self.access = Access(catalog, planner, googlesql)
         planner.security.policy = lambda: self.access.policy()

@@ -44,6 +44,8 @@ class State:
     requests: Mapping[str, int]
     capacity: Capacity | None = None
     slot_work: tuple[SlotWork, ...] = ()
+    # What the capacity was before statements changed it.
+    given: Capacity | None = None
 
 
 class Rules:
@@ -63,6 +65,7 @@ class Rules:
             simulation.recorder.counts(),
             parts.jobs.capacity if parts.jobs is not None else None,
             parts.jobs.slot_work if parts.jobs is not None else (),
+            parts.jobs.given if parts.jobs is not None else None,
         )
 
     def restore(self, state: State) -> None:
@@ -78,6 +81,8 @@ class Rules:
         jobs = parts.jobs
         if jobs is not None and (jobs.capacity, jobs.slot_work) != (state.capacity, state.slot_work):
             jobs.provide(state.capacity, state.slot_work)
+        if jobs is not None:
+            jobs.given = state.given
 
 
 class Worlds:

@@ -23,7 +23,7 @@ class SlotControl(JobControl):
     """The slots of jobs; without a capacity there are none, and nothing of them is loaded.
 
     ``home`` is the service's own project: that of reservations which name none. ``since_us`` is when the
-    capacity came into force.
+    capacity came into force, and ``given`` what it was then, before statements changed it.
     """
 
     home = "project"
@@ -33,6 +33,7 @@ class SlotControl(JobControl):
         self.draws = draws
         self._slots: JobSlots | None = None
         self.since_us = 0
+        self.given: Capacity | None = None
 
     def provide(self, capacity: Capacity | None, work: Iterable[SlotWork] = ()) -> None:
         """Let jobs wait for slots of ``capacity`` and run by them, with the work that the rules ``work`` give
@@ -51,11 +52,29 @@ class SlotControl(JobControl):
         def put() -> None:
             if capacity != slots.capacity:
                 self.since_us = self.clock.now_us()
+            self.given = capacity
             slots.provide(world, rules)
             self._slots = None if slots.over else slots
             self.changed()
 
         self._ask(put)
+
+    def exchange(self, former: Capacity, capacity: Capacity) -> bool:
+        """Put a changed capacity in the place of ``former``, as :meth:`provide` does; False when that is in
+        force no more. From any thread but that of the jobs."""
+        slots = self._slots
+        if slots is None or slots.capacity is not former:
+            return False
+        world = slots.made(capacity)
+
+        def put() -> bool:
+            if slots.capacity is not former or slots is not self._slots:
+                return False
+            slots.provide(world, slots.rules)
+            self.changed()
+            return True
+
+        return self._ask(put)
 
     @property
     def capacity(self) -> Capacity | None:

@@ -48,13 +48,14 @@ QUEUE_TIMEOUT = k.Kind(
 @dataclass(frozen=True, slots=True)
 class Commitment:
     """Slots bought for a year or three, in steps of 50. Those beyond the baselines of their edition and
-    location are idle slots for all of its reservations."""
+    location are idle slots for all of its reservations. ``name`` is what statements call it."""
 
     slots: Annotated[int, k.ORDINAL]
     plan: Annotated[str, k.word("commitment plan", COMMITMENT_PLANS)] = "ANNUAL"
     edition: Edition = "ENTERPRISE"
     location: Name = "US"
     admin_project: Annotated[str, k.TEXT] = ""
+    name: Annotated[str, k.TEXT] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +93,15 @@ class Reservation:
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """Whose jobs use ``reservation`` (``none``: on demand): those of a project, of the projects of a folder,
-    of a principal, or of the whole organization when none of these is given. The most specific counts."""
+    of a principal, or of the whole organization when none of these is given. The most specific counts.
+    ``name`` is what statements call it."""
 
     reservation: Name
     project: Name | None = None
     folder: Name | None = None
     principal: Name | None = None
     job_type: Annotated[str, k.word("job type", ASSIGNED_JOB_TYPES)] = "QUERY"
+    name: Annotated[str, k.TEXT] = ""
 
 
 @dataclass(frozen=True, slots=True)

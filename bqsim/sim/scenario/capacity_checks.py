@@ -30,6 +30,7 @@ STANDARD_JOB_TYPES = ("QUERY", "PIPELINE")
 IGNORES_IDLE = {"AUTOSCALE_ONLY": True, "IDLE_SLOTS_ONLY": False, "ALL_SLOTS": False}
 
 _ID = re.compile(r"[a-z](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?")
 _MULTIPLES = "can only be configured in multiples of 50, except when covered by excess commitments"
 
 
@@ -125,6 +126,7 @@ def _on_demand(one: c.OnDemand, _written: Collection[str]) -> Found:
 
 def _capacity(one: c.Capacity, _written: Collection[str]) -> Found:
     yield from _names(one)
+    yield from _own_names(one)
     yield from _counts(one)
     yield from _baselines(one)
     yield from _assigned(one)
@@ -140,6 +142,33 @@ def _names(one: c.Capacity) -> Found:
                 "characters or dashes, from a letter to a letter or digit, and no more than 64"
             )
             yield ("reservations", name), message
+
+
+def _own_names(one: c.Capacity) -> Found:
+    """Names of commitments and assignments are what statements can write, each once where it is."""
+    whole: tuple[tuple[str, Any], ...] = (
+        *(("commitments", each) for each in one.commitments),
+        *(("assignments", each) for each in one.assignments),
+    )
+    seen: set[tuple[str, ...]] = set()
+    places: Counter[str] = Counter()
+    for column, each in whole:
+        at = places[column]
+        places[column] += 1
+        if not each.name:
+            continue
+        if not _NAME.fullmatch(each.name):
+            message = (
+                f"'{clip(each.name)}' is no name: names begin with a letter and hold letters, digits and "
+                "dashes, at most 64"
+            )
+            yield (column, at, "name"), message
+        where = (
+            each.reservation if column == "assignments" else f"{each.admin_project}:{each.location.upper()}"
+        )
+        if (column, where, each.name) in seen:
+            yield (column, at, "name"), f"there is another of the name '{clip(each.name)}'"
+        seen.add((column, where, each.name))
 
 
 def _counts(one: c.Capacity) -> Found:

@@ -19,11 +19,10 @@ from bqsim.catalog.administration import (
     Reservation,
 )
 from bqsim.catalog.names import project_number
+from bqsim.sql.in_force import ENTRIES, InForce, entries
 from bqsim.sql.statements.options import sql_literal
 from bqsim.types import INT64, STRING, array_of, struct_of
 
-from .in_force import RESOURCES
-from .sources import InForce
 from .view import REGIONAL, Column, Scope, View, always, each, micros, whole
 
 R = TypeVar("R", Capacity, Reservation, Assignment, BiCapacity)
@@ -37,19 +36,15 @@ _FAILURE = struct_of(("code", INT64), ("message", STRING))
 
 def current(cls: type[R]) -> Callable[[Scope], list[R]]:
     """What finds the resources of a class in a scope's project and region: those of the capacity that jobs
-    share, and those that statements made, which nothing runs by."""
+    share, and without one those that statements made, which nothing runs by."""
 
     def find(scope: Scope) -> list[R]:
-        found: list[R] = scope.catalog.administration.all(cls, scope.project, scope.region)
+        administration = scope.catalog.administration
         shared = scope.sources.capacity()
-        if shared is None or cls not in RESOURCES:
-            return found
-        known: dict[str, R] = {
-            one.key: one
-            for one in RESOURCES[cls](shared)
-            if one.project == scope.project and scope.region in (None, one.location)
-        }
-        return list(known.values()) + [one for one in found if one.key not in known]
+        if shared is None or cls not in ENTRIES:
+            return administration.all(cls, scope.project, scope.region)
+        found: list[R] = [e.resource for e in entries(shared, cls, lambda key: administration.find(cls, key))]
+        return [one for one in found if one.project == scope.project and scope.region in (None, one.location)]
 
     return find
 
@@ -110,7 +105,9 @@ def _autoscale(reservations: Sequence[Any], scope: Scope) -> list[Any]:
 
 
 def _is_shared(reservation: Any, shared: InForce | None) -> bool:
-    return shared is not None and any(reservation.key == one.key for one in RESOURCES[Reservation](shared))
+    return shared is not None and any(
+        reservation.key == one.resource.key for one in ENTRIES[Reservation](shared)
+    )
 
 
 def administered(*columns: Column, changed: bool = False) -> tuple[Column, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bqsim.sim.scenario.capacity import Capacity
+from bqsim.sql.in_force import InForce
 
 
 class JobRecord(Protocol):
@@ -127,21 +127,6 @@ class NoHistory:
 
     def sessions(self, project: str) -> Sequence[SessionRecord]:
         return ()
-
-
-@dataclass(frozen=True, slots=True)
-class InForce:
-    """The capacity that jobs share since ``since_ms`` (epoch milliseconds).
-
-    ``home`` and ``location`` are those of what names none; ``scaled`` tells what autoscaling has added to
-    each reservation now.
-    """
-
-    capacity: Capacity
-    home: str
-    location: str
-    since_ms: int
-    scaled: Callable[[], Mapping[str, float]]
 
 
 @dataclass(slots=True)

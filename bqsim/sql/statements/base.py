@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bqsim.catalog.store import Catalog
     from bqsim.objects import ObjectStore
     from bqsim.sql.googlesql import GoogleSql
+    from bqsim.sql.in_force import InForce
     from bqsim.sql.planner import Planner
     from bqsim.sql.reference import ReferenceRoute
 
@@ -46,6 +47,8 @@ class Services:
     sizes: ColumnSizes
     claims: Claims
     objects: ObjectStore
+    # What jobs share; None as long as they share nothing.
+    capacity: Callable[[], InForce | None] = lambda: None
     # Checks the body of a procedure, in a context that has its arguments as variables.
     check_body: Callable[[str, Context, Session], None] | None = None
 

@@ -14,7 +14,7 @@ from .settings import one_of
 
 _ASSIGNEE = re.compile(r"(projects/[^/\s]+|folders/\d+|organizations/\d+)\Z")
 _GIB = 1 << 30
-_STEP = 50
+STEP = 50
 STANDARD_SLOTS = 1600
 _EDITIONS = ("STANDARD", "ENTERPRISE", "ENTERPRISE_PLUS")
 _JOB_TYPES = (
@@ -57,8 +57,8 @@ def _slots(name: str, value: int) -> None:
 
 
 def _steps(name: str, value: int) -> None:
-    if value < 0 or value % _STEP:
-        raise invalid_query(f"Option {name} must be a multiple of {_STEP}, but was {value}")
+    if value < 0 or value % STEP:
+        raise invalid_query(f"Option {name} must be a multiple of {STEP}, but was {value}")
 
 
 def _assignee(name: str, value: str) -> None:
@@ -85,9 +85,9 @@ _RESERVATION: Mapping[str, Option] = {
     "slot_capacity": Option("INT64", "slot_capacity", check=_slots),
     "ignore_idle_slots": Option("BOOL", "ignore_idle_slots"),
     "target_job_concurrency": Option("INT64", "target_job_concurrency", check=_slots),
-    "autoscale_max_slots": Option("INT64", "autoscale_max_slots", check=_steps),
+    "autoscale_max_slots": Option("INT64", "autoscale_max_slots", check=_slots),
     "edition": _EDITION,
-    "max_slots": Option("INT64", "max_slots", check=_steps),
+    "max_slots": Option("INT64", "max_slots", check=_slots),
     "scaling_mode": Option(
         "STRING", "scaling_mode", str.upper, one_of("AUTOSCALE_ONLY", "IDLE_SLOTS_ONLY", "ALL_SLOTS")
     ),

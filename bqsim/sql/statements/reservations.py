@@ -1,13 +1,14 @@
 """CREATE, ALTER and DROP of CAPACITY, RESERVATION and ASSIGNMENT; ALTER BI_CAPACITY, PROJECT, ORGANIZATION.
 
-They are kept as metadata: names ``project.region-x.name``, options checked by one table for each kind.
+Names are ``project.region-x.name``; options are checked by one table for each kind. Where the resources are,
+and what runs by them, is of :mod:`.administered`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,9 +18,10 @@ from bqsim.sql.googlesql import resolved
 from bqsim.sql.plan import Context, StatementResult
 
 from . import results
+from .administered import Kept, current, resources_of
 from .base import Statement, enum_name
 from .options import option_value
-from .reservation_options import DAY_MS, DEFAULTS, KINDS, PLANS, STANDARD_SLOTS, Kind, Option
+from .reservation_options import DAY_MS, DEFAULTS, KINDS, PLANS, STANDARD_SLOTS, STEP, Kind, Option
 from .settings import SETTINGS_OPTIONS
 
 _REGION = "region-"
@@ -35,6 +37,7 @@ def _kind(verb: str, type_: str) -> Kind:
     return kind
 
 
+@current
 def create_entity(statement: Statement) -> StatementResult:
     """CREATE CAPACITY, RESERVATION or ASSIGNMENT."""
     node, catalog = statement.node, statement.catalog
@@ -47,8 +50,8 @@ def create_entity(statement: Statement) -> StatementResult:
     place = _place(kind, resolved.get(node, "name_path"), statement.ctx)
     operation = f"CREATE_{type_}"
     with catalog.lock("administration"):
-        before = catalog.administration.find(kind.cls, _key(place))
-        if before is not None:
+        resources = resources_of(statement, kind.cls)
+        if resources.find(kind.cls, _key(place)) is not None:
             if mode == "CREATE_IF_NOT_EXISTS":
                 return StatementResult(operation, ddl_operation=results.SKIP)
             raise already_exists(kind.noun, _shown(place))
@@ -58,11 +61,12 @@ def create_entity(statement: Statement) -> StatementResult:
             raise invalid_query(f"Option {missing[0]} is required in CREATE {type_}")
         values = {name: value for name, value in given.items() if value is not None}
         resource = kind.cls(**place, created_ms=statement.now_ms(), **values)
-        resource = _checked(statement, resource)
-        _store(statement, resource, None)
+        resource = _checked(resources, resource, given)
+        resources.store(resource, None, given=given)
     return StatementResult(operation, ddl_operation=results.CREATE)
 
 
+@current
 def alter_entity(statement: Statement) -> StatementResult:
     """ALTER … SET OPTIONS of all kinds."""
     node = statement.node
@@ -72,7 +76,8 @@ def alter_entity(statement: Statement) -> StatementResult:
     catalog, kind = statement.catalog, _kind("ALTER", type_)
     place = _place(kind, resolved.get(node, "name_path"), statement.ctx)
     with catalog.lock("administration"):
-        before = catalog.administration.find(kind.cls, _key(place))
+        resources = resources_of(statement, kind.cls)
+        before = resources.find(kind.cls, _key(place))
         resource = before
         if resource is None and kind.cls is BiCapacity:
             if place["name"] != "default":
@@ -82,38 +87,35 @@ def alter_entity(statement: Statement) -> StatementResult:
             if resolved.get(node, "is_if_exists"):
                 return StatementResult(f"ALTER_{type_}", ddl_operation=results.SKIP)
             raise not_found(kind.noun, _shown(place))
-        changed = _checked(statement, replace(resource, **_altered(statement, kind, resource)))
+        given = _altered(statement, kind, resource)
+        changed = _checked(resources, replace(resource, **given), given)
         if isinstance(changed, Reservation):
             changed = replace(changed, modified_ms=statement.now_ms())
-        _store(statement, changed, before)
+        resources.store(changed, before, given=given)
     return StatementResult(f"ALTER_{type_}", ddl_operation=results.ALTER)
 
 
 def dropping(type_: str) -> Callable[[Statement], StatementResult]:
     """The handler of DROP CAPACITY, RESERVATION or ASSIGNMENT."""
 
+    @current
     def drop(statement: Statement) -> StatementResult:
         node, catalog, kind = statement.node, statement.catalog, KINDS[type_]
         place = _place(kind, node.name_path, statement.ctx)
         with catalog.lock("administration"):
-            before = catalog.administration.find(kind.cls, _key(place))
+            resources = resources_of(statement, kind.cls)
+            before = resources.find(kind.cls, _key(place))
             if before is None:
                 if node.is_if_exists:
                     return StatementResult(f"DROP_{type_}", ddl_operation=results.SKIP)
                 raise not_found(kind.noun, _shown(place))
-            if isinstance(before, Reservation) and _assignments(statement, before):
+            if isinstance(before, Reservation) and _assignments(resources, before):
                 text = f"Reservation {_shown(place)} still has assignments and cannot be deleted"
                 raise BigQueryError("resourceInUse", text)
-            _store(statement, before, before, drop=True)
+            resources.store(before, before, drop=True)
         return StatementResult(f"DROP_{type_}", ddl_operation=results.DROP)
 
     return drop
-
-
-def _store(statement: Statement, resource: Any, before: Any, *, drop: bool = False) -> None:
-    if not statement.dry_run:
-        with statement.catalog.change(statement.session) as change:
-            change.administer(resource, statement.ctx.caller, before, drop=drop)
 
 
 # Names
@@ -205,19 +207,26 @@ def _altered(statement: Statement, kind: Kind, resource: Any) -> dict[str, Any]:
 # What must hold of a resource as a whole
 
 
-def _checked(statement: Statement, resource: Any) -> Any:
+def _checked(resources: Kept, resource: Any, given: Collection[str]) -> Any:
+    if isinstance(resource, Reservation):
+        # What is in force has the service's words.
+        resources.refuse(resource, given)
     check = _CHECKS.get(type(resource))
-    return resource if check is None else check(statement, resource)
+    return resource if check is None else check(resources, resource)
 
 
-def _check_capacity(statement: Statement, capacity: Capacity) -> Capacity:
+def _check_capacity(resources: Kept, capacity: Capacity) -> Capacity:
     days = PLANS[capacity.plan]
     start = capacity.start_ms or capacity.created_ms
     end = None if days is None else start + days * DAY_MS
     return replace(capacity, start_ms=start, end_ms=end)
 
 
-def _check_reservation(statement: Statement, reservation: Reservation) -> Reservation:
+def _check_reservation(resources: Kept, reservation: Reservation) -> Reservation:
+    for name in ("autoscale_max_slots", "max_slots"):
+        slots = getattr(reservation, name) or 0
+        if slots % STEP and resources.metadata:
+            raise invalid_query(f"Option {name} must be a multiple of {STEP}, but was {slots}")
     if reservation.edition == "STANDARD":
         if reservation.slot_capacity:
             raise invalid_query("A reservation of the STANDARD edition cannot have baseline slots")
@@ -238,10 +247,9 @@ def _check_reservation(statement: Statement, reservation: Reservation) -> Reserv
     return reservation
 
 
-def _check_assignment(statement: Statement, assignment: Assignment) -> Assignment:
-    administration = statement.catalog.administration
+def _check_assignment(resources: Kept, assignment: Assignment) -> Assignment:
     place = {"project": assignment.project, "location": assignment.location, "name": assignment.reservation}
-    reservation = administration.find(Reservation, _key(place))
+    reservation = resources.find(Reservation, _key(place))
     if reservation is None and assignment.reservation != "none":
         raise not_found("Reservation", _shown(place))
     if reservation is not None and reservation.edition == "STANDARD":
@@ -249,7 +257,7 @@ def _check_assignment(statement: Statement, assignment: Assignment) -> Assignmen
             raise invalid_query(f"Job type {assignment.job_type} is not supported in the STANDARD edition")
         if not assignment.assignee.startswith("projects/"):
             raise invalid_query("A reservation of the STANDARD edition can be assigned to projects only")
-    for other in administration.all(Assignment, location=assignment.location):
+    for other in resources.all(Assignment, location=assignment.location):
         same = (other.assignee, other.job_type, other.principal) == (
             assignment.assignee,
             assignment.job_type,
@@ -262,15 +270,15 @@ def _check_assignment(statement: Statement, assignment: Assignment) -> Assignmen
     return assignment
 
 
-_CHECKS: Mapping[Any, Callable[[Statement, Any], Any]] = {
+_CHECKS: Mapping[Any, Callable[[Kept, Any], Any]] = {
     Capacity: _check_capacity,
     Reservation: _check_reservation,
     Assignment: _check_assignment,
 }
 
 
-def _assignments(statement: Statement, reservation: Reservation) -> list[Assignment]:
-    found = statement.catalog.administration.all(Assignment, reservation.project, reservation.location)
+def _assignments(resources: Kept, reservation: Reservation) -> list[Assignment]:
+    found = resources.all(Assignment, reservation.project, reservation.location)
     return [assignment for assignment in found if assignment.reservation == reservation.name]
 
 
@@ -312,5 +320,5 @@ def _alter_settings(statement: Statement, type_: str) -> StatementResult:
             before = catalog.administration.find(Settings, f"{project}:{region}")
             merged = {**(before.values if before is not None else {}), **values}
             kept = {name: value for name, value in merged.items() if value is not None}
-            _store(statement, Settings(project, region, kept), before)
+            Kept(statement).store(Settings(project, region, kept), before)
     return StatementResult(f"ALTER_{type_}", ddl_operation=results.ALTER)

@@ -85,6 +85,21 @@ def test_whose_an_assignment_is_already_is_told(whose: str) -> None:
     assert f"of the same {told} already" in str(refused.value)
 
 
+def test_names_of_assignments_and_commitments_are_those_of_statements() -> None:
+    reservations = {"a": c.Reservation(100), "b": c.Reservation(100)}
+    named = (c.Assignment("a", "p", name="x"), c.Assignment("b", "q", name="x"), c.Assignment("b", "r"))
+    far = c.Commitment(50, location="EU", name="c")
+    assert wrong(c.Capacity(reservations, (c.Commitment(50, name="c"), far), named)) == []
+    ((path, message),) = wrong(c.Capacity(reservations, (far, c.Commitment(50, location="eu", name="c"))))
+    assert (path, message) == (("commitments", 1, "name"), "there is another of the name 'c'")
+    ((path, message),) = wrong(
+        c.Capacity(reservations, assignments=(*named, c.Assignment("a", "s", name="x")))
+    )
+    assert (path, message) == (("assignments", 3, "name"), "there is another of the name 'x'")
+    ((path, message),) = wrong(c.Capacity(reservations, assignments=(c.Assignment("a", name="a_b"),)))
+    assert path == ("assignments", 0, "name") and message.startswith("'a_b' is no name: names begin with")
+
+
 def test_what_a_reservation_has_at_most_is_its_own() -> None:
     assert most_slots(c.Reservation(100, 200)) == 300
     assert most_slots(c.Reservation(100, max_slots=250, scaling_mode="ALL_SLOTS")) == 250

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 from bqsim.sim.scenario import capacity as c
-from bqsim.sql.information_schema.in_force import ORGANIZATION, assignments, commitments, reservations
-from bqsim.sql.information_schema.sources import InForce
+from bqsim.sql.in_force import ORGANIZATION, InForce, assignments, commitments, reservations
 
 CAPACITY = c.Capacity(
     {
@@ -25,7 +24,7 @@ FOUND = InForce(CAPACITY, "home", "EU", 5, dict)
 
 
 def test_reservations() -> None:
-    etl, bi = reservations(FOUND)
+    etl, bi = (one.resource for one in reservations(FOUND))
     assert (etl.key, etl.slot_capacity, etl.autoscale_max_slots, etl.created_ms) == (
         "home:us.etl",
         100,
@@ -37,14 +36,18 @@ def test_reservations() -> None:
 
 
 def test_commitments() -> None:
-    assert [(one.key, one.slot_count, one.plan) for one in commitments(FOUND)] == [
+    assert [(one.key, one.slot_count, one.plan) for e in commitments(FOUND) if (one := e.resource)] == [
         ("home:us.commitment-1", 100, "ANNUAL"),
         ("admin:eu.commitment-2", 50, "THREE_YEAR"),
     ]
 
 
 def test_assignments() -> None:
-    assert [(one.key, one.assignee, one.job_type, one.principal) for one in assignments(FOUND)] == [
+    assert [
+        (one.key, one.assignee, one.job_type, one.principal)
+        for e in assignments(FOUND)
+        if (one := e.resource)
+    ] == [
         ("home:us.etl.assignment-1", "projects/shop", "QUERY", None),
         ("admin:eu.bi.assignment-2", "folders/sales", "PIPELINE", None),
         ("admin:eu.bi.assignment-3", ORGANIZATION, "QUERY", "ann@example.com"),
