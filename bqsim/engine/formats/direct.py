@@ -16,17 +16,25 @@ from .files import FileOptions
 class Direct:
     """An engine SELECT with columns ``c1`` … in the engine's form, in the order of the file.
 
-    It fails for whatever has to be looked at more closely. ``rows`` is how many it gives, if that is known.
+    It fails for whatever has to be looked at more closely. ``rows`` is how many it gives, if that is known;
+    ``totals`` are the values of the aggregates of the columns that were asked for.
     """
 
     select: str
     rows: int | None = None
+    totals: tuple[int, ...] = ()
 
 
 def direct(
-    session: Session, path: str, stream: BinaryIO, fields: Sequence[Field], options: FileOptions
+    session: Session,
+    path: str,
+    stream: BinaryIO,
+    fields: Sequence[Field],
+    options: FileOptions,
+    totals: Sequence[str] = (),
 ) -> Direct:
     """The rows of a file for ``fields``. ``path`` is the engine's name of the file that ``stream`` reads.
+    ``totals`` are engine aggregates of the columns ``c1`` …, whole numbers, found while each value is read.
 
     Raises ``FileNotRead`` for a file or for fields that the engine does not read as they have to be, and
     ``invalid`` for what is no such file.
@@ -34,7 +42,7 @@ def direct(
     read = _READERS.get(options.format)
     if read is None or not fields:
         raise FileNotRead(options.format)
-    return read(session, path, stream, tuple(fields), options)
+    return read(session, path, stream, tuple(fields), options, tuple(totals))
 
 
 def reads(format_: str) -> bool:
@@ -43,12 +51,17 @@ def reads(format_: str) -> bool:
 
 
 def _parquet(
-    session: Session, path: str, stream: BinaryIO, fields: tuple[Field, ...], options: FileOptions
+    session: Session,
+    path: str,
+    stream: BinaryIO,
+    fields: tuple[Field, ...],
+    options: FileOptions,
+    totals: tuple[str, ...],
 ) -> Direct:
     from .direct_parquet import relation
 
-    return Direct(*relation(session, path, stream, fields, options.arrow))
+    return Direct(*relation(session, path, stream, fields, options.arrow, totals))
 
 
-_Reader = Callable[[Session, str, BinaryIO, tuple[Field, ...], FileOptions], Direct]
+_Reader = Callable[[Session, str, BinaryIO, tuple[Field, ...], FileOptions, tuple[str, ...]], Direct]
 _READERS: dict[str, _Reader] = {"PARQUET": _parquet}

@@ -83,9 +83,15 @@ _NAME = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 
 
 def relation(
-    session: Session, path: str, stream: BinaryIO, fields: Sequence[Field], options: ArrowOptions
-) -> tuple[str, int]:
-    """The engine SELECT of the rows of a file for ``fields``, and their number. Raises ``FileNotRead``."""
+    session: Session,
+    path: str,
+    stream: BinaryIO,
+    fields: Sequence[Field],
+    options: ArrowOptions,
+    totals: Sequence[str] = (),
+) -> tuple[str, int, tuple[int, ...]]:
+    """The engine SELECT of the rows of a file for ``fields``, their number, and the values of ``totals``,
+    aggregates of its columns. Raises ``FileNotRead``."""
     file = ParquetFile(stream, options)
     source = f"read_parquet('{path}', hive_partitioning = false)"
     known = _columns(session, source)
@@ -94,23 +100,47 @@ def relation(
     by_name = {f.name.casefold(): i for i, f in enumerate(file.schema)}
     if len(by_name) < len(file.schema):
         raise FileNotRead("names of columns")
-    values = []
-    for field in fields:
+    values: list[str] = []
+    looks: list[str] = []
+    for number, field in enumerate(fields, 1):
         at = by_name.get(field.name.casefold())
         if at is None:
             values.append(_missing(field))
+            looks.append("0")
             continue
         name, type_ = known[at]
         if name != file.raw_names[at] or type_.replace('"', "") != _engine_name(file.schema[at].type):
             raise FileNotRead(name)
         quoted = name.replace('"', '""')
-        values.append(_value(f'"{quoted}"', file.schema[at].type, field, 0))
+        value, look = _column(f'"{quoted}"', file.schema[at].type, field, f"c{number}")
+        values.append(value)
+        looks.append(look)
     columns = ", ".join(f"{value} AS c{i}" for i, value in enumerate(values, 1))
     select = f"SELECT {columns} FROM {source}"
-    # Every value is read once where nothing can be lost.
-    each = ", ".join(f"c{i}" for i in range(1, len(values) + 1))
-    session.tried(f"SELECT bit_xor(hash({each})) FROM ({select})")
-    return select, file.num_rows
+    # Every value is read once where nothing can be lost; who stores them need not count their bytes after it.
+    asked = ", ".join(f"CAST({each} AS HUGEINT)" for each in (*looks, *totals))
+    found = session.tried(f"SELECT [{asked}] FROM ({select})")
+    if not isinstance(found, list):
+        raise FileNotRead(path)
+    return select, file.num_rows, tuple(int(total or 0) for total in found[len(looks) :])
+
+
+def _column(source: str, t: Any, field: Field, column: str) -> tuple[str, str]:
+    """The engine expression of a column of a file, as :func:`_value`, and the aggregate of what that gives,
+    ``column``, which looks at each of its values; it fails for one that is beyond what ``field`` takes."""
+    if field.mode is Mode.REPEATED or field.kind is TypeKind.STRUCT:
+        return _value(source, t, field, 0), _hashed(column)
+    value = _plain(source, t, field)
+    if field.kind in _RANGES:
+        first, last = _RANGES[field.kind]
+        # The ends of all values are found faster than each of them is compared.
+        beyond = f"min({column}) < {first} OR max({column}) > {last}"
+        return value, f"CASE WHEN {beyond} THEN error('range') ELSE 0 END"
+    return value, f"count({column})" if value == source else _hashed(column)
+
+
+def _hashed(column: str) -> str:
+    return f"bit_xor(hash({column}))"
 
 
 def _columns(session: Session, source: str) -> list[tuple[str, str]]:
@@ -195,6 +225,16 @@ def _struct(source: str, t: Any, field: Field, depth: int) -> str:
 
 
 def _scalar(source: str, t: Any, field: Field) -> str:
+    value = _plain(source, t, field)
+    if field.kind not in _RANGES:
+        return value
+    first, last = _RANGES[field.kind]
+    checked = f"{value} BETWEEN {first} AND {last} OR {source} IS NULL"
+    return f"CASE WHEN {checked} THEN {value} ELSE error('range') END"
+
+
+def _plain(source: str, t: Any, field: Field) -> str:
+    """A value that is no list and no record, whatever its range."""
     if _IS.is_decimal(t):
         numeric = decimal_kind(t.precision, t.scale) is TypeKind.NUMERIC
         template = _TO_NUMERIC if numeric and field.kind is TypeKind.NUMERIC else None
@@ -202,9 +242,4 @@ def _scalar(source: str, t: Any, field: Field) -> str:
         template = _VALUES.get(field.kind, {}).get("" if is_list(t) or _IS.is_struct(t) else _engine_name(t))
     if template is None:
         raise FileNotRead(field.name)
-    value = template.format(source)
-    if field.kind not in _RANGES:
-        return value
-    first, last = _RANGES[field.kind]
-    checked = f"{value} BETWEEN {first} AND {last} OR {source} IS NULL"
-    return f"CASE WHEN {checked} THEN {value} ELSE error('range') END"
+    return template.format(source)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bqsim.engine.formats.direct import direct, reads
-from bqsim.engine.protocol import VERSION_BEGIN, VERSION_END, FileNotRead
+from bqsim.engine.protocol import FileNotRead
 from bqsim.types import Field
 
 from .loading import InputFile, Loading
 from .sizes import column_total
-from .storage import storage_of
 from .writes import Writer
 
 # Smaller files are read as fast here.
@@ -38,13 +37,8 @@ def append_files(
     ``defaults`` are engine expressions for further fields by name. Raises ``FileNotRead`` for files that are
     to be read here: of the open transaction nothing may be kept then.
     """
-    before = dict(writer.bytes)
-    count = 0
-    for one in loading.inputs:
-        count += _append_file(writer, loading, one, read, fields, defaults)
+    count = sum(_append_file(writer, loading, one, read, fields, defaults) for one in loading.inputs)
     loading.tally.rows = count
-    if count:
-        _count_bytes(writer, before, fields)
     return count
 
 
@@ -60,14 +54,20 @@ def _append_file(
         if path is None:
             raise FileNotRead(one.uri)
         source = stream if loading.around is None else loading.around(one, stream)
-        found = direct(writer.session, path, stream, read, loading.options)
+        totals = _totals(writer, read, fields)
+        found = direct(writer.session, path, stream, read, loading.options, tuple(totals.values()))
+        sizes: list[int | None] = [None] * len(fields)
+        for number, size in zip(totals, found.totals, strict=True):
+            sizes[number] = size
         values = [f"c{i} AS v{i}" for i in range(1, len(fields) + 1)]
         filled = list(fields)
         for other in writer.table.fields:
             if other.name in defaults:
                 filled.append(other)
+                sizes.append(None)
                 values.append(f"{defaults[other.name]} AS v{len(filled)}")
-        count = writer.insert(filled, f"SELECT {', '.join(values)} FROM ({found.select})")
+        select = f"SELECT {', '.join(values)} FROM ({found.select})"
+        count = writer.insert(filled, select, sizes=sizes)
         if found.rows is not None and count != found.rows:
             raise FileNotRead(one.uri)
         del source
@@ -77,21 +77,12 @@ def _append_file(
     return count
 
 
-def _count_bytes(writer: Writer, before: Mapping[str, int], fields: Sequence[Field]) -> None:
-    """Count the bytes of the columns that have been filled, where those of the older rows are known."""
-    storage = storage_of(writer.table)
-    table = writer.table
-    known: list[tuple[str, Field]] = []
-    for field in fields:
-        index = table.field_index(field.name)
-        column = "" if index is None else storage.columns[index]
-        if index is not None and column in before:
-            known.append((column, table.fields[index]))
-    if not known:
-        return
-    totals = ", ".join(f"CAST({column_total(field, column)} AS BIGINT)" for column, field in known)
-    new = f"{VERSION_BEGIN} = {writer.version} AND {VERSION_END} IS NULL"
-    found = writer.session.scalar(f"SELECT [{totals}] FROM {storage.engine_table} WHERE {new}")
-    assert isinstance(found, list)
-    for (column, _), total in zip(known, found, strict=True):
-        writer.bytes[column] = before[column] + int(total)
+def _totals(writer: Writer, read: Sequence[Field], fields: Sequence[Field]) -> dict[int, str]:
+    """The engine aggregates of the bytes of columns of a file, by their numbers from 0: of those that have
+    the same bytes once they are stored."""
+    found: dict[int, str] = {}
+    for number, (given, filled) in enumerate(zip(read, fields, strict=True)):
+        index = writer.table.field_index(filled.name)
+        if index is not None and writer.table.fields[index].type == given.type:
+            found[number] = column_total(given, f"c{number + 1}")
+    return found

@@ -77,18 +77,19 @@ class Writer:
         partition: str | None = None,
         single: bool = False,
         large: bool = False,
+        sizes: Sequence[int | None] = (),
     ) -> int:
         """Insert the rows of an engine SELECT with columns ``v1`` … for ``fields``; the number of rows.
 
         ``updating``: they replace rows that were removed. ``partition`` is the expression of their partition,
         of columns of the SELECT. ``single``: it is one row; ``large``: there may be so many that they are
-        ordered by partition.
+        ordered by partition. ``sizes`` are the logical bytes of the columns, None where they are not known.
         """
         if single and self.bytes:
             return self._insert_one(fields, select, partition)
         count = self._insert(fields, select, updating, partition, large)
         if count:
-            self._unknown(fields)
+            self._add(sizes or [None] * len(fields), fields)
         return count
 
     def _insert_one(self, fields: Sequence[Field], select: str, partition: str | None) -> int:
@@ -247,9 +248,12 @@ class Writer:
         columns = ", ".join(f"{v} AS v{i}" for i, v in enumerate(values, 1))
         return filled, f"SELECT {columns} FROM {_ROWS}"
 
-    def _add(self, sizes: Iterable[int | None], fields: Sequence[Field], defaults: Mapping[str, str]) -> None:
+    def _add(
+        self, sizes: Iterable[int | None], fields: Sequence[Field], defaults: Mapping[str, str] | None = None
+    ) -> None:
         """Count the bytes of appended columns; None is not known."""
-        self._unknown(f for f in self.table.fields if f.name in defaults)
+        if defaults:
+            self._unknown(f for f in self.table.fields if f.name in defaults)
         for size, filled in zip(sizes, fields, strict=True):
             column = self._column(filled)
             if size is None:

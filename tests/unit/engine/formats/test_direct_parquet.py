@@ -196,6 +196,40 @@ def test_what_needs_a_closer_look_is_left(
     assert not same(session, write(tmp_path / "f", f=values), (field,))
 
 
+def test_totals_are_found_while_the_values_are_read(session: DuckDBSession, tmp_path: Path) -> None:
+    path = write(tmp_path / "f", id=pa.array([1, None, 3]), name=pa.array(["é", None, "b"]))
+    fields = (Field("id", TypeKind.INT64), Field("name", TypeKind.STRING))
+    totals = ("8 * count(c1)", "COALESCE(sum(2 + strlen(c2)), 0)", "sum(c1)")
+    options = FileOptions("PARQUET")
+    with path.open("rb") as stream, session.admitted(stream) as name:
+        assert name is not None
+        assert direct(session, name, stream, fields, options, totals).totals == (16, 7, 4)
+        assert direct(session, name, stream, fields, options).totals == ()
+    empty = write(tmp_path / "g", id=pa.array([], pa.int64()), name=pa.array([], pa.string()))
+    with empty.open("rb") as stream, session.admitted(stream) as name:
+        assert name is not None
+        assert direct(session, name, stream, fields, options, totals).totals == (0, 0, 0)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_statistics_of_a_file_that_are_wrong_are_not_believed(
+    session: DuckDBSession, tmp_path: Path, nested: bool
+) -> None:
+    good, beyond = (n.to_bytes(4, "little", signed=True) for n in (19_000, 2**31 - 2))
+    days = pa.array([0, 2**31 - 2], pa.date32())
+    path = tmp_path / "f"
+    table = pa.table({"f": pa.ListArray.from_arrays([0, 1, 2], days) if nested else days})
+    pq.write_table(table, path, use_dictionary=False, compression="none")
+    data = path.read_bytes()
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    told = data[footer:].count(beyond)
+    path.write_bytes(data[:footer] + data[footer:].replace(beyond, good))
+    assert told
+    mode = Mode.REPEATED if nested else Mode.NULLABLE
+    with pytest.raises(FileNotRead):
+        read_directly(session, path, (Field("f", TypeKind.DATE, mode),), FileOptions("PARQUET"))
+
+
 def test_names_that_differ_in_case_alone_are_left(session: DuckDBSession, tmp_path: Path) -> None:
     path = write(tmp_path / "f", a=pa.array([1]), A=pa.array([2]))
     assert not same(session, path, (Field("a", TypeKind.INT64),))

@@ -14,8 +14,9 @@ import pytest
 
 from bqsim.catalog.refs import TableRef
 from bqsim.jobs import Upload, load
-from bqsim.sql.statements import direct_rows
+from bqsim.sql.statements import direct_rows, writes
 from bqsim.sql.statements.loading import Loading
+from bqsim.sql.statements.sizes import added_bytes
 from bqsim.sql.statements.writes import Writer
 from tests.unit.jobs.conftest import CALLER, Play, Stack, observer, play, settings
 
@@ -160,6 +161,31 @@ def test_loads_that_need_a_closer_look(
 
     async def body(s: Stack) -> None:
         assert await both(s, direct, tmp_path / "f", data, setup, table, **PARQUET) is ("$" in table)
+
+    play(body)
+
+
+def test_bytes_are_known_without_a_look_at_the_stored_rows(
+    play: Play, direct: list[bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+
+    def counted(*given: Any) -> dict[str, int]:
+        looked.extend(given[2])
+        return added_bytes(*given)
+
+    monkeypatch.setattr(writes, "added_bytes", counted)
+    data = parquet(tmp_path / "made")
+
+    async def body(s: Stack) -> None:
+        for more in (1, 2):
+            found = await outcome(s, tmp_path / "f", data, "t", **PARQUET)
+            # Integers, dates, times 8, texts 2 and their bytes, decimals 16; of lists what is in them.
+            assert found["output_bytes"] == 2 * 8 + 7 + 2 * 8 + 2 * 8 + 2 * 16 + 7 + 8 + 3
+            table = s.catalog.find_table(TableRef("p", "d", "t"))
+            assert table is not None
+            assert sum(writes.known_bytes(s.catalog, table).values()) == more * found["output_bytes"]
+        assert (direct, looked) == ([True, True], [])
 
     play(body)
 
