@@ -85,10 +85,9 @@ class Judge:
             return
         one = {k: v for k, v in expected.items() if k not in _ELSEWHERE}
         other = {k: v for k, v in found.items() if k in one}
-        if _member(one, "job", "status", "state") not in (None, "DONE"):
-            # It was not asked for any more when it was done.
-            one["job"] = {k: v for k, v in one["job"].items() if k not in ("status", "statistics")}
-            other["job"] = {k: v for k, v in (other.get("job") or {}).items() if k in one["job"]}
+        if self._is_early(expected, found):
+            known, job = _early(one.pop("job")), other.pop("job", None) or {}
+            yield from differences(known, {k: v for k, v in job.items() if k in known}, "job", same, False)
         yield from compare(one, other, "")
         yield from self._answer(expected, found, compare)
         if operation.kind == "object":
@@ -112,6 +111,16 @@ class Judge:
         ):
             yield from self._rows(operation, seen, recorded)
 
+    def _is_early(self, expected: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+        """Whether the expected job was not asked for any more when it was done: what it told then is not
+        known."""
+        state = _member(expected, "job", "status", "state")
+        if state == "DONE":
+            # Its end is that of its result.
+            ends = (_member(one, "job", "statistics", "endTime") for one in (expected, found))
+            return not self.partial and [end is not None for end in ends] == [False, True]
+        return state is not None
+
     def form(self, seen: Observed) -> Iterator[Difference]:
         """What of the answers the API's schema does not have, each once."""
         told = set()
@@ -128,7 +137,7 @@ class Judge:
         if one is None and other is None:
             return
         job = _member(expected, "job", "status", "errorResult")
-        failed = job_failure_of(other) if other is not None else None
+        failed = _failure_of(found) if other is not None else None
         if one is None and isinstance(job, Mapping) and failed is not None:
             # Recordings tell the failure of a job once, whichever answer told it.
             told = {**failed, "message": _short(other).get("message")}
@@ -233,6 +242,22 @@ def _short(error: Any) -> Any:
         out |= {name: first[name] for name in ("reason", "location") if name in first}
         out |= {name: inside[name] for name in ("code", "message") if name in inside}
     return {name: value for name, value in out.items() if value is not None}
+
+
+def _failure_of(found: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The job's failure that an error told, also by a status of calls where the job tells the same."""
+    error = found["error"]
+    failed = job_failure_of(error)
+    job = _member(found, "job", "status", "errorResult")
+    if failed is None and isinstance(job, Mapping) and job.get("message") == _short(error).get("message"):
+        return job
+    return failed
+
+
+def _early(job: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a job's resource is there from its start on, and its end when that is known otherwise."""
+    over = _member(job, "status", "state") == "DONE"
+    return {k: v for k, v in job.items() if k != "statistics" and (k != "status" or over)}
 
 
 def _of_job(error: Mapping[str, Any]) -> dict[str, Any]:

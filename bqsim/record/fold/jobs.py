@@ -51,6 +51,8 @@ _DEFAULTS: dict[str, Any] = {
 }
 # Which of two methods told it depends on the moment.
 _NOT_ANSWER = frozenset(("kind", "etag", "rows", "pageToken", "jobReference", "schema", "totalRows"))
+# Statistics of a job that a resource tells or not, by when it was asked for.
+_OF_THE_MOMENT = ("totalSlotMs", "finalExecutionDurationMs", "completionRatio", "startTime", "endTime")
 _CHANGING = frozenset(("UPDATE", "DELETE", "MERGE", "TRUNCATE_TABLE", "INSERT"))
 _GS = re.compile(r"gs://([^/]+)/(.*)")
 
@@ -118,24 +120,28 @@ class _Job:
     def _settle(self) -> dict[str, Any]:
         """Tell the job's end once, whichever answer it was that told it: which one came first depends on the
         moment. Figures that were left out."""
-        state, job, error = _state(self.job), self.job, self.error
-        if not job:
-            return {}
+        job, error = self.job, self.error
+        early = _state(job) != "DONE"
         status = job.get("status")
         status = dict(status) if isinstance(status, dict) else {}
         failed = job_failure_of(error) if error is not None and self.polled else None
-        if state != "DONE" and (failed is not None or self.answer.get("jobComplete") is True):
+        if early and (failed is not None or self.answer.get("jobComplete") is True):
             status["state"] = "DONE"
             if failed is not None:
                 status["errorResult"], status["errors"] = failed, [failed]
         told = status.get("errorResult")
+        if (failed is not None or isinstance(told, dict)) and self.answer.get("jobComplete") is False:
+            # That it had not failed yet when it was asked about.
+            self.answer = {}
+        if not job:
+            return {}
         measures: dict[str, Any] = {}
         statistics = job.get("statistics")
-        if isinstance(told, dict) and isinstance(statistics, dict):
-            if failed is not None and failed.get("message") == told.get("message"):
+        if (early or isinstance(told, dict)) and isinstance(statistics, dict):
+            if failed is not None and isinstance(told, dict) and failed.get("message") == told.get("message"):
                 self.error = None
             statistics = dict(statistics)
-            for name in ("totalSlotMs", "finalExecutionDurationMs", "endTime"):
+            for name in _OF_THE_MOMENT:
                 value = statistics.pop(name, None)
                 if value is not None:
                     measures[f"job.statistics.{name}"] = value
