@@ -52,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--cheap", action="store_true", help="jobs of histories run SELECT 1, not their own texts")
     add("--real", action="store_true", help="the endpoint may be Google's; needs --spend-cap")
     add("--spend-cap", type=size_bytes, metavar="BYTES", help="bytes billed at most: 100GiB")
+    add("--slot-cap", type=above_zero, metavar="HOURS", help="slot-hours used at most")
     add("--no-simulation", action="store_true", help="do not simulate the same jobs to compare")
     add("--seed", type=seed, metavar="N", help="instead of the plan's")
     add("--run-id", default="", help="part of the jobs' ids (default: a random one)")
@@ -89,6 +90,7 @@ def run(given: argparse.Namespace) -> int:
         waiters=given.waiters,
         real=given.real,
         cap_bytes=given.spend_cap,
+        cap_slot_hours=given.slot_cap,
         stop_file=given.stop_file,
         apply=given.apply,
         simulate=not given.no_simulation,

@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.fidelity(
         "capacity:live rehearsal",
         "approximated",
-        "Plans of several stages become one stage that takes as long with all slots it wants.",
+        "Plans of more stages than labels hold become one stage that takes as long with all slots it wants.",
     )
 ]
 
@@ -48,6 +48,29 @@ capacity:
   assignments: [{reservation: main}]
   queues: {interactive: 5}
 retries: {attempts: 3, first: 50ms, longest: 100ms}
+"""
+
+
+# Two stages side by side and one that waits for them; some jobs fail, and are sent again.
+STAGED = """
+name: staged
+seed: 9
+workload:
+  - origin:
+      generated:
+        arrivals: {poisson: {per_hour: 36000}}
+        mix:
+        - name: etl
+          slot_time: 6s
+          floor: 50ms
+          stages:
+          - {share: 2, units: 20}
+          - {share: 1, units: 1, after: []}
+          - {share: 1, units: 5, after: [1, 2]}
+        - {name: report, slot_time: {exponential: 1s}, units: 8, failing: 0.4, project: reports}
+group_by: project
+capacity: {reservations: {main: {slot_capacity: 5000}}, assignments: [{reservation: main}]}
+retries: {attempts: 2, first: 20ms, longest: 20ms, jitter: 0}
 """
 
 
@@ -81,6 +104,26 @@ def test_jobs_take_as_long_as_they_were_rehearsed_to(sim: Simulator, client: str
         for share in (50.0, 95.0):
             assert seen.phases["total"].percentile(share) >= rehearsed.duration.at(share) * 0.99
     assert report.groups[1].phases["total"].smallest >= 0.22
+
+
+@pytest.mark.parametrize("drivers", [1, 2])
+def test_stages_and_failures_are_seen_as_they_were_rehearsed(sim: Simulator, drivers: int) -> None:
+    report = live(STAGED, sim, for_s=2.0, drivers=drivers)
+    assert report.notes == () and report.rehearsed is not None
+    seen = {group.name: group for group in report.groups}
+    for rehearsed in report.rehearsed.groups:
+        group = seen[rehearsed.group]
+        assert group.sent == rehearsed.jobs
+        # Slots are ample: the same jobs fail, with the same share of their work, as often.
+        assert group.done == rehearsed.states["DONE"]
+        assert group.failed == rehearsed.states.get("FAILED", 0)
+        assert group.slot_ms / 3_600_000 == pytest.approx(rehearsed.slot_hours, rel=0.001)
+    reports, etl = seen["reports"], seen["project"]
+    assert reports.failed > 3 and reports.errors == {"jobBackendError": 2 * reports.failed}
+    # A floor, 1.5 s of one slot beside 150 ms of twenty, and 300 ms of five.
+    run = etl.phases["run"]
+    assert run.smallest >= 1.8
+    assert etl.done == etl.sent == run.count
 
 
 def test_a_fast_clock_tells_the_times_of_the_plan(sim: Simulator) -> None:

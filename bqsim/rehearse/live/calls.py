@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bqsim.sim.slots.jobs import Jobs, Shapes, Source, Stage
+from bqsim.sim.slots.labels import FAILS_MS, FLOOR_MS, SLOT_MS, UNITS, stages_written
 
 # Text that costs nothing; how long the job takes is told by its labels.
 SQL = "SELECT 1"
-SLOT_MS, UNITS, FLOOR_MS = "bqsim_slot_ms", "bqsim_units", "bqsim_floor_ms"
+# How many labels a job may have, and how many of them tell of its work beside the stages.
+_MOST_LABELS, _OF_WORK = 64, 4
+# Plans of stages in labels, by shape and width, that are kept.
+_KEPT = 4096
 # Rows that become plain numbers at once: few enough that sends never wait for it.
 _SLICE = 512
 
@@ -31,6 +36,8 @@ class Call:
     # What it reads, for the least that is billed.
     tables: int = 1
     statement_type: str = ""
+    # The slot time that is planned for it.
+    slot_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +69,11 @@ def chain_units(plan: Sequence[Stage]) -> float:
 class Maker:
     """Makes calls of the rows of a workload.
 
-    ``texts`` gives the own text of jobs that have one; all others are a query that costs nothing, with their
-    slot time and units in labels. ``projects`` renames projects. ``reservations`` are the full names of
-    those that jobs may ask for by a short one.
+    ``texts`` gives the own text of jobs that have one; all others are a query that costs nothing. Labels tell
+    the slot time, units and stages of each, and where in its work it is to fail. ``as_one`` counts jobs whose
+    stages are too many for labels: they have one that takes as long with all slots that it wants.
+    ``projects`` renames projects. ``reservations`` are the full names of those that jobs may ask for by a
+    short one.
     """
 
     def __init__(
@@ -79,9 +88,9 @@ class Maker:
         named = projects or {}
         known = reservations or {}
         self._texts = texts
-        self._units = [max(stage.units for stage in plan) for plan in shapes.plans]
-        self._effective = [chain_units(plan) for plan in shapes.plans]
-        self._single = [len(plan) == 1 for plan in shapes.plans]
+        self.as_one = 0
+        self._plans = shapes.plans
+        self._staged: dict[tuple[int, float], dict[str, str] | None] = {}
         self._projects = [named.get(one.project, one.project) for one in sources]
         self._principals = [one.principal for one in sources]
         self._asked = [known.get(one.reservation, one.reservation) for one in sources]
@@ -95,7 +104,7 @@ class Maker:
             part = jobs.take(slice(start, start + _SLICE))
             columns = (
                 part.at_ms, part.source, part.shape, part.group, part.slot_ms, part.width, part.max_slots,
-                part.limit_ms, part.batch, part.floor_ms,
+                part.limit_ms, part.batch, part.floor_ms, part.fails_at,
             )  # fmt: skip
             rows = zip(*(column.tolist() for column in columns), strict=True)
             for row, (at_ms, source, shape, group, *work) in enumerate(rows, first + start):
@@ -103,45 +112,55 @@ class Maker:
                 turn = self._turns[source]
                 self._turns[source] = turn + 1
                 if row % among == mine:
-                    body = self._made(source, shape, *work)
-                    yield self._call(row, at_ms / 1000, group, source, turn, body)
+                    own = self._own(source, turn)
+                    body = self._made(source, shape, own, *work)
+                    yield self._call(row, at_ms / 1000, group, source, own, work[0], body)
 
     def one(self, jobs: Jobs, at: int, row: int, at_s: float) -> Call:
         """The call of one row of ``jobs``."""
-        source = int(jobs.source[at])
+        source, slot_ms = int(jobs.source[at]), float(jobs.slot_ms[at])
         turn = self._turns[source]
         self._turns[source] = turn + 1
+        own = self._own(source, turn)
         body = self._made(
             source,
             int(jobs.shape[at]),
-            float(jobs.slot_ms[at]),
+            own,
+            slot_ms,
             float(jobs.width[at]),
             float(jobs.max_slots[at]),
             float(jobs.limit_ms[at]),
             int(jobs.batch[at]),
             float(jobs.floor_ms[at]),
+            float(jobs.fails_at[at]),
         )
-        return self._call(row, at_s, int(jobs.group[at]), source, turn, body)
+        return self._call(row, at_s, int(jobs.group[at]), source, own, slot_ms, body)
 
     def _made(
         self,
         source: int,
         shape: int,
+        own: Own | None,
         slot_ms: float,
         width: float,
         most: float,
         limit_ms: float,
         batch: int,
         floor_ms: float,
+        fails_at: float,
     ) -> dict[str, Any]:
         """The configuration without what runs, but with its labels."""
-        units = np.ceil(self._units[shape] * width) if self._single[shape] else self._effective[shape] * width
+        room = _MOST_LABELS - _OF_WORK - len(own.configuration.get("labels") or {} if own else {})
+        labels = {SLOT_MS: str(max(round(slot_ms), 0)), **self._shape_labels(shape, width, room)}
         body: dict[str, Any] = {
-            "labels": {SLOT_MS: str(max(round(slot_ms), 0)), UNITS: str(max(round(float(units)), 1))},
+            "labels": labels,
             "query": {"priority": "BATCH" if batch else "INTERACTIVE"},
         }
         if floor_ms > 0:
-            body["labels"][FLOOR_MS] = str(round(floor_ms))
+            labels[FLOOR_MS] = str(round(floor_ms))
+        if fails_at <= 1:
+            # No later than at its end, whatever is rounded.
+            labels[FAILS_MS] = str(math.floor(fails_at * round(slot_ms)))
         if most != np.inf:
             body["maxSlots"] = max(int(most), 1)
         if limit_ms != np.inf:
@@ -150,12 +169,40 @@ class Maker:
             body["reservation"] = self._asked[source]
         return body
 
-    def _call(self, row: int, at_s: float, group: int, source: int, turn: int, body: dict[str, Any]) -> Call:
-        own = self._texts(source, turn) if self._texts is not None else None
+    def _own(self, source: int, turn: int) -> Own | None:
+        return self._texts(source, turn) if self._texts is not None else None
+
+    def _shape_labels(self, shape: int, width: float, room: int) -> dict[str, str]:
+        """How wide a job is: its units, or its stages with theirs, a label each."""
+        plan = self._plans[shape]
+        if len(plan) == 1:
+            return {UNITS: str(_whole(plan[0].units * width))}
+        key = shape, width
+        if key not in self._staged:
+            if len(self._staged) >= _KEPT:
+                self._staged.clear()
+            stages = [replace(stage, units=_whole(stage.units * width)) for stage in plan]
+            self._staged[key] = stages_written(stages)
+        found = self._staged[key]
+        if found is None or len(found) > room:
+            self.as_one += 1
+            return {UNITS: str(max(round(chain_units(plan) * width), 1))}
+        return found
+
+    def _call(
+        self,
+        row: int,
+        at_s: float,
+        group: int,
+        source: int,
+        own: Own | None,
+        slot_ms: float,
+        body: dict[str, Any],
+    ) -> Call:
         project, principal = self._projects[source], self._principals[source]
         if own is None:
             body["query"] |= {"query": SQL, "useLegacySql": False, "useQueryCache": False}
-            return Call(row, at_s, group, project, body, "", principal, 0, "SELECT")
+            return Call(row, at_s, group, project, body, "", principal, 0, "SELECT", slot_ms)
         configuration = {name: value for name, value in own.configuration.items() if name != "jobType"}
         labels = {**(configuration.get("labels") or {}), **body.pop("labels")}
         priority = body.pop("query")
@@ -172,4 +219,10 @@ class Maker:
             principal,
             own.tables,
             own.statement_type,
+            slot_ms,
         )
+
+
+def _whole(units: float) -> int:
+    """Units as the model of slots takes them."""
+    return max(1, math.ceil(units - 1e-9))

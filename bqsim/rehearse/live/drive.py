@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import multiprocessing
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bqsim.rehearse.plan.model import Plan
 from bqsim.rehearse.workloads.building import Joined, build
 from bqsim.sim.clock import SimulationClock
-from bqsim.sim.slots import seeds
 from bqsim.sim.slots.jobs import Retries, Users
+from bqsim.sim.slots.seeds import picked
 from bqsim.workload.caller import Caller
 
 from .calls import Call, Maker
 from .driver import Driver, Endpoint, Pace, User
 from .meeting import Meeting
 from .progress import Now
-from .spending import Spending, dry_runs
+from .spending import SlotSpending, Spending, dry_runs
 from .tally import Tally
 from .texts import OwnTexts, by_class, own_texts
 
@@ -34,8 +36,8 @@ Names = dict[str, str]
 @dataclass(frozen=True, slots=True)
 class Order:
     """What a driver is to do; the same for all of them. ``plan`` is that of the setting, with ``times`` as
-    many jobs. ``cap_bytes`` is each driver's part of the cap. ``own_texts``: jobs of histories run their own
-    texts."""
+    many jobs. ``cap_bytes`` and ``cap_slot_ms`` are each driver's part of the caps.
+    ``own_texts``: jobs of histories run their own texts."""
 
     plan: Plan
     folder: Path
@@ -50,6 +52,7 @@ class Order:
     waiters: int = 512
     real: bool = False
     cap_bytes: int | None = None
+    cap_slot_ms: float | None = None
     run_id: str = "0"
     projects: Names = field(default_factory=dict)
     reservations: Names = field(default_factory=dict)
@@ -88,8 +91,17 @@ async def _driven(
         else None
     )
     driver = Driver(
-        endpoint, clock, tally, order.pace, order.retries, order.plan.seed, f"{order.run_id}_{number}", cap
+        endpoint,
+        clock,
+        tally,
+        order.pace,
+        order.retries,
+        order.plan.seed,
+        f"{order.run_id}_{number}",
+        cap,
+        None if order.cap_slot_ms is None else SlotSpending(order.cap_slot_ms),
     )
+    _until_terminated(driver)
     try:
         if cap is not None and texts.found:
             await cap.prepare(_once(texts))
@@ -103,14 +115,25 @@ async def _driven(
             )
             users = _users(order, joined, of_users, share)
             await driver.run(_chunks(classed, maker, share), users, begun_us)
+            tally.as_one = maker.as_one + of_users.as_one
         finally:
             watching.cancel()
+            if driver.why:
+                order.meeting.stop(driver.why)
     finally:
         await endpoint.close()
         if estimating is not None:
             await estimating.close()
         order.meeting.tell(number, Now.of(tally, tally.seconds_taken))
         clock.close()
+
+
+def _until_terminated(driver: Driver) -> None:
+    """A process that is ended, alone or with all of its group, cancels its jobs before."""
+    if multiprocessing.parent_process() is None or threading.current_thread() is not threading.main_thread():
+        return
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, driver.stop)
 
 
 def _token() -> Callable[[], str]:
@@ -146,10 +169,14 @@ def _once(texts: OwnTexts) -> Iterator[Call]:
 async def _watch(
     meeting: Meeting, number: int, driver: Driver, clock: SimulationClock, begun_us: int
 ) -> None:
-    """Tell what is done every second, and look whether all are to stop."""
+    """Tell what is done every second, and look whether all are to stop: nobody could say so any more when the
+    process is gone that has started this one."""
     told_us = begun_us
+    parent = multiprocessing.parent_process()
     while True:
-        if meeting.stopped:
+        if driver.why:
+            meeting.stop(driver.why)
+        if meeting.stopped or (parent is not None and not parent.is_alive()):
             driver.stop()
         driver.look()
         now_us = clock.now_us()
@@ -161,7 +188,7 @@ async def _watch(
 
 def _users(order: Order, joined: Joined, maker: Maker, share: tuple[int, int]) -> Iterator[User]:
     """This driver's closed users. What comes next for each, and the thought before it, follow from the seed,
-    the user and the turn, whoever drives it."""
+    the user and the turn, whoever drives it; a simulation draws the same."""
     users = joined.users
     if users is None:
         return
@@ -172,11 +199,11 @@ def _users(order: Order, joined: Joined, maker: Maker, share: tuple[int, int]) -
 
 def _user(seed: int, users: Users, maker: Maker, user: int, count: int) -> User:
     low, high = int(users.pool[user]), int(users.pool[user + 1])
-    chance = seeds.generator(seed, "live user", user)
-    drawn = chance.integers(low, high, size=_TURNS, dtype=np.int32)
 
     def turn(number: int) -> tuple[float, Callable[[float], Call]] | None:
-        row = int(drawn[number % _TURNS])
+        if high <= low:
+            return None
+        row = low + picked(seed, user, number, high - low)
 
         def made(at_s: float) -> Call:
             return maker.one(users.jobs, row, -1 - user - number * count, at_s)
@@ -184,10 +211,6 @@ def _user(seed: int, users: Users, maker: Maker, user: int, count: int) -> User:
         return float(users.think_ms[row]) / 1000, made
 
     return User(user, float(users.first_ms[user]) / 1000, turn, users.until_ms / 1000)
-
-
-# Draws of a user before they begin again.
-_TURNS = 256
 
 
 def bounded(plan: Plan, pace: Pace) -> Plan:

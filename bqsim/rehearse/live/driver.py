@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bqsim.sim.clock import Clock
-from bqsim.sim.draws import Draws
 from bqsim.sim.slots.jobs import Retries
+from bqsim.sim.slots.seeds import jittered
 from bqsim.workload.caller import PASSING, Refusal
 
 from .calls import Call
@@ -25,8 +25,12 @@ _FIRST = asyncio.FIRST_COMPLETED
 _NEAR_US = 300
 # Sends without a wait between them, before answers are looked at.
 _AT_A_STRETCH = 32
-# After a stop, how long the ends of cancelled jobs are waited for.
-_GRACE_S = 15.0
+# After a stop, how long answers to cancellations are waited for, and then the ends of the jobs.
+_CANCEL_S, _GRACE_S = 10.0, 15.0
+# Cancellations on their way at once.
+_CANCELS = 100
+# A cap on slots that jobs have gone beyond.
+BY_SLOTS = "jobs used more slots than they were planned to, and more than the cap"
 # Reasons for which a client sends a job again.
 RETRIED = PASSING | {"quotaExceeded", "noAnswer", "jobBackendError", "jobInternalError"}
 NO_ANSWER = "noAnswer"
@@ -61,6 +65,10 @@ class Endpoint(Protocol):
 
     async def cancel(self, submitted: Any) -> None: ...
 
+    async def cancel_named(self, call: Call, job_id: str) -> None:
+        """As ``cancel``, of a job whose start was not answered."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -73,6 +81,29 @@ class Cap(Protocol):
 
     @property
     def spent(self) -> int: ...
+
+
+class SlotCap(Protocol):
+    """Decides about slot time, attempt by attempt."""
+
+    @property
+    def used_ms(self) -> float: ...
+
+    @property
+    def over(self) -> bool: ...
+
+    def admitted(self, call: Call) -> bool: ...
+
+    def ended(self, call: Call, used_ms: float | None) -> None: ...
+
+
+@dataclass(slots=True)
+class _Sent:
+    """An attempt that is not known to be over; ``submitted`` is None until its start is answered."""
+
+    call: Call
+    job_id: str
+    submitted: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +133,7 @@ class Pace:
 
 @dataclass(slots=True)
 class Driver:
-    """Sends calls to ``endpoint`` and counts in ``tally``."""
+    """Sends calls to ``endpoint`` and counts in ``tally``. ``why`` tells why it stopped by itself."""
 
     endpoint: Endpoint
     clock: Clock
@@ -112,16 +143,14 @@ class Driver:
     seed: int = 0
     run_id: str = "0"
     cap: Cap | None = None
-    _draws: Draws = field(init=False)
+    slot_cap: SlotCap | None = None
+    why: str = ""
     _stopping: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _idle: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _tasks: set[asyncio.Task[None]] = field(init=False, default_factory=set)
-    _running: dict[int, Any] = field(init=False, default_factory=dict)
+    _running: dict[int, _Sent] = field(init=False, default_factory=dict)
     _wrong: BaseException | None = field(init=False, default=None)
     _begun_us: int = field(init=False, default=0)
-
-    def __post_init__(self) -> None:
-        self._draws = Draws(self.seed)
 
     def stop(self) -> None:
         """Send nothing more, and cancel what runs."""
@@ -159,9 +188,12 @@ class Driver:
             senders.cancel()
             if self._tasks:
                 self._stopping.set()
-                await asyncio.gather(*(self._cancelled(one) for one in list(self._running.values())))
+                await self._cancel([one for one in self._running.values() if one.submitted is not None])
                 await self._drain(None, _GRACE_S)
+                # The service may have got those whose start it did not answer.
+                await self._cancel([one for one in self._running.values() if one.submitted is None])
             self.tally.unfinished += len(self._tasks)
+            self.tally.open += [_name(one) for one in self._running.values()]
         finally:
             senders.cancel()
             for task in (stopping, *self._tasks):
@@ -172,6 +204,7 @@ class Driver:
         self.tally.seconds_taken = (self.clock.now_us() - self._begun_us) / _MILLION
         self.tally.requests = self.endpoint.requests
         self.tally.spent_bytes = self.cap.spent if self.cap is not None else 0
+        self.tally.spent_slot_ms = self.slot_cap.used_ms if self.slot_cap is not None else 0.0
 
     async def _drain(self, stopping: asyncio.Task[bool] | None, seconds: float) -> None:
         """Until no job is in flight, or a stop, or so long."""
@@ -185,12 +218,33 @@ class Driver:
                 idle.cancel()
                 enough.cancel()
 
-    async def _cancelled(self, submitted: Any) -> None:
-        try:
-            await self.endpoint.cancel(submitted)
-        except Refusal:
-            # It may be over already; whoever waits for it is told.
+    async def _cancel(self, sent: list[_Sent]) -> None:
+        """Cancel these; no longer than a while, be there answers or not."""
+        if not sent:
             return
+        gate = asyncio.Semaphore(_CANCELS)
+        asked = [asyncio.create_task(self._cancelled(one, gate)) for one in sent]
+        enough = asyncio.create_task(self.clock.sleep(_CANCEL_S))
+        all_asked = asyncio.gather(*asked, return_exceptions=True)
+        waits: list[asyncio.Future[Any]] = [all_asked, enough]
+        try:
+            await asyncio.wait(waits, return_when=_FIRST)
+        finally:
+            enough.cancel()
+            all_asked.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+
+    async def _cancelled(self, sent: _Sent, gate: asyncio.Semaphore) -> None:
+        async with gate:
+            try:
+                if sent.submitted is not None:
+                    await self.endpoint.cancel(sent.submitted)
+                else:
+                    await self.endpoint.cancel_named(sent.call, sent.job_id)
+            except Refusal:
+                # It may be over already; whoever waits for it is told.
+                return
+        self.tally.cancelled += 1
 
     # Sending
 
@@ -261,16 +315,11 @@ class Driver:
 
     async def _job(self, call: Call, meant_us: int) -> None:
         """Send a job until it ends well, or is given up."""
-        if self.cap is not None:
-            try:
-                admitted = await self.cap.admitted(call)
-            except Refusal as refusal:
-                self._told(refusal.reason, str(refusal))
-                admitted = None
-            if admitted is None:
-                self.tally.capped += 1
-                return
-            call = admitted
+        admitted = await self._admitted(call)
+        if admitted is None:
+            self.tally.capped += 1
+            return
+        call = admitted
         warm = call.at_s < self.pace.warm_up_s
         group = Group("") if warm else self.tally.groups[call.group]
         if warm:
@@ -285,6 +334,9 @@ class Driver:
         attempt = name = 0
         while True:
             ended = await self._attempt(call, f"{call.row}_{name}", meant_us, group)
+            group.slot_ms += ended.slot_ms
+            group.bytes_billed += ended.bytes_billed
+            self._pay(call, ended)
             if self.stopped:
                 group.stopped += bool(ended.reason)
                 break
@@ -295,8 +347,11 @@ class Driver:
             attempt += 1
             if attempt >= self.retries.attempts or ended.reason not in RETRIED:
                 break
+            if self.slot_cap is not None and not self.slot_cap.admitted(call):
+                self.tally.capped += 1
+                break
             group.retried += 1
-            await self._pause(self._pause_s(call.row, attempt) / self.pace.speed)
+            await self._pause(self._pause_s(call, attempt) / self.pace.speed)
             if self.stopped:
                 group.stopped += 1
                 break
@@ -305,25 +360,51 @@ class Driver:
             name += ended.reason != NO_ANSWER
         self._counted(group, ended, meant_us)
 
+    async def _admitted(self, call: Call) -> Call | None:
+        """The call as the caps let it be sent; None when they do not."""
+        if self.cap is not None:
+            try:
+                admitted = await self.cap.admitted(call)
+            except Refusal as refusal:
+                self._told(refusal.reason, str(refusal))
+                admitted = None
+            if admitted is None:
+                return None
+            call = admitted
+        if self.slot_cap is not None and not self.slot_cap.admitted(call):
+            return None
+        return call
+
+    def _pay(self, call: Call, ended: Ended) -> None:
+        """Take the slots of an attempt from the cap; beyond it nothing may run."""
+        cap = self.slot_cap
+        if cap is None:
+            return
+        unknown = ended.reason == NO_ANSWER
+        cap.ended(call, None if unknown else ended.slot_ms)
+        if cap.over and not self.why:
+            self.why = BY_SLOTS
+            self.stop()
+
     async def _attempt(self, call: Call, name: str, meant_us: int, group: Group) -> Ended:
-        key = call.row
+        sent = self._running[call.row] = _Sent(call, f"bqsim_live_{self.run_id}_{name}")
         try:
-            submitted = await self.endpoint.submit(call, f"bqsim_live_{self.run_id}_{name}")
+            sent.submitted = await self.endpoint.submit(call, sent.job_id)
             group.record(ACCEPTED, (self.clock.now_us() - meant_us) / _MILLION)
-            self._running[key] = submitted
             if self.stopped:
-                await self._cancelled(submitted)
-            return await self.endpoint.ended(submitted)
+                await self._cancelled(sent, asyncio.Semaphore())
+            ended = await self.endpoint.ended(sent.submitted)
         except Refusal as refusal:
-            return Ended(refusal.reason or f"http{refusal.status}", str(refusal))
-        finally:
-            self._running.pop(key, None)
+            ended = Ended(refusal.reason or f"http{refusal.status}", str(refusal))
+            if self.stopped and ended.reason == NO_ANSWER:
+                self.tally.open.append(_name(sent))
+        # What is given up stays: it may run on.
+        del self._running[call.row]
+        return ended
 
     def _counted(self, group: Group, ended: Ended, meant_us: int) -> None:
         total_s = (self.clock.now_us() - meant_us) / _MILLION * self.pace.rate
         second = self.tally.second(self._second())
-        group.slot_ms += ended.slot_ms
-        group.bytes_billed += ended.bytes_billed
         second.in_flight = max(second.in_flight, len(self._tasks))
         self.tally.in_flight = len(self._tasks) - 1
         if ended.reason:
@@ -354,12 +435,12 @@ class Driver:
             for one in waits:
                 one.cancel()
 
-    def _pause_s(self, row: int, attempt: int) -> float:
-        """How long is waited before an attempt, in the plan's time."""
+    def _pause_s(self, call: Call, attempt: int) -> float:
+        """How long is waited before an attempt, in the plan's time: as long as in a simulation."""
         retries = self.retries
         longest_s = min(retries.first_ms * retries.factor ** (attempt - 1), retries.longest_ms) / 1000
-        drawn = self._draws.keyed("rehearse.live.retry", str(row), attempt).take()
-        return longest_s * (1 - retries.jitter * drawn)
+        drawn = jittered(self.seed, call.row, attempt, call.at_s * 1000)
+        return longest_s * (1 - retries.jitter * (1 - drawn))
 
     def _second(self) -> int:
         return max(self.clock.now_us() - self._begun_us, 0) // _MILLION
@@ -367,6 +448,11 @@ class Driver:
     def _told(self, reason: str, message: str) -> None:
         """Keep the first message of each reason."""
         self.tally.messages.setdefault(reason, message)
+
+
+def _name(sent: _Sent) -> str:
+    """A job as the service knows it."""
+    return f"{sent.call.project}:{sent.call.location or 'US'}.{sent.job_id}"
 
 
 async def _ahead(chunks: Iterator[Iterable[Call]]) -> AsyncIterator[Iterable[Call]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 from bqsim.rehearse.errors import RehearsalError
@@ -13,11 +13,12 @@ from bqsim.workload.caller import Refusal
 
 from .calls import Call
 from .driver import NO_ANSWER, Ended
+from .threads import DaemonThreads
 
 T = TypeVar("T")
 
-# Threads that start jobs, and that wait for their ends.
-THREADS, WAITERS = 64, 512
+# Threads that start jobs, that wait for their ends, and that cancel them.
+THREADS, WAITERS, _CANCELLERS = 64, 512, 16
 
 
 class GoogleEndpoint:
@@ -41,9 +42,13 @@ class GoogleEndpoint:
             raise RehearsalError(text) from None
         self._url, self._named = url, credentials is None
         self._credentials = credentials or AnonymousCredentials()
-        self._starting = ThreadPoolExecutor(threads, "bqsim-live-start")
-        self._waiting = ThreadPoolExecutor(waiters, "bqsim-live-wait")
-        self._adapter = requests.adapters.HTTPAdapter(pool_connections=4, pool_maxsize=threads + waiters)
+        self._starting = DaemonThreads(threads, "bqsim-live-start")
+        self._waiting = DaemonThreads(waiters, "bqsim-live-wait")
+        # Of their own: a stop waits for none of the others.
+        self._cancelling = DaemonThreads(_CANCELLERS, "bqsim-live-cancel")
+        self._adapter = requests.adapters.HTTPAdapter(
+            pool_connections=4, pool_maxsize=threads + waiters + _CANCELLERS
+        )
         self._session: Callable[[], Any] = lambda: AuthorizedSession(self._credentials)
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
@@ -82,7 +87,7 @@ class GoogleEndpoint:
         with self._lock:
             return self._clients.setdefault((project, principal), made)
 
-    async def _on(self, threads: ThreadPoolExecutor, act: Callable[[], T]) -> T:
+    async def _on(self, threads: Executor, act: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(threads, lambda: _refusals(act))
 
     async def submit(self, call: Call, job_id: str) -> Any:
@@ -120,12 +125,19 @@ class GoogleEndpoint:
         return await self._on(self._waiting, wait)
 
     async def cancel(self, submitted: Any) -> None:
-        await self._on(self._starting, lambda: submitted.cancel(retry=None))
+        await self._on(self._cancelling, lambda: submitted.cancel(retry=None))
+
+    async def cancel_named(self, call: Call, job_id: str) -> None:
+        def cancel() -> None:
+            client = self._client(call.project, call.principal)
+            client.cancel_job(job_id, location=call.location or None, retry=None)
+
+        await self._on(self._cancelling, cancel)
 
     async def close(self) -> None:
         """Close the clients; threads that still wait are left to end by themselves."""
-        self._starting.shutdown(wait=False, cancel_futures=True)
-        self._waiting.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._starting, self._waiting, self._cancelling):
+            threads.shutdown()
         for client in self._clients.values():
             client.close()
 

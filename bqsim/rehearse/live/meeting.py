@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from bqsim.rehearse.errors import RehearsalError
 from bqsim.sim.clock import Clock
 
 from .progress import Now
@@ -15,6 +16,8 @@ from .progress import Now
 # From when the last is ready until all begin.
 _LEAD_US = 300_000
 _LOOK_S = 0.02
+# How long the others are waited for.
+PATIENCE_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +43,17 @@ class Meeting:
             return None
 
     def begin(self, number: int, drivers: int, clock: Clock) -> int | None:
-        """Wait until all are ready; when they begin (epoch microseconds), None when they are to stop."""
+        """Wait until all are ready; when they begin (epoch microseconds), None when they are to stop. Raises
+        :class:`RehearsalError` when not all of them come."""
         self._write(f"ready-{number}", "")
+        until_us = clock.now_us() + round(PATIENCE_S * 1_000_000)
         while not self.stopped:
+            if clock.now_us() > until_us:
+                there = sum(self._path(f"ready-{one}").exists() for one in range(drivers))
+                raise RehearsalError(
+                    f"only {there} of {drivers} drivers were ready within {PATIENCE_S:g} s: "
+                    "is there a core for each, and do all of them see the same folder for temporary files?"
+                )
             if number == 0 and all(self._path(f"ready-{one}").exists() for one in range(drivers)):
                 self._write("begin", str(clock.now_us() + _LEAD_US))
             told = self._read("begin")
@@ -55,9 +66,18 @@ class Meeting:
     def stopped(self) -> bool:
         return self._path("stop").exists() or bool(self.stop_file and Path(self.stop_file).exists())
 
-    def stop(self) -> None:
-        """Let all stop."""
-        self._path("stop").touch()
+    def stop(self, why: str = "") -> None:
+        """Let all stop; the first who does says why."""
+        if not self._path("stop").exists():
+            self._write("stop", why)
+
+    @property
+    def why(self) -> str:
+        """Why they stopped; '' when nobody said so."""
+        told = self._read("stop")
+        if told is None and self.stopped:
+            return f"the file {self.stop_file} was there"
+        return told or ""
 
     def tell(self, number: int, now: Now) -> None:
         """What a driver has done so far."""

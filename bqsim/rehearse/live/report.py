@@ -26,7 +26,8 @@ class LiveReport:
 
     ``speed`` is how much faster than planned jobs were sent, ``rate`` how many of its seconds the service's
     clock has in one of ours; durations are in the service's. ``tally`` is what was seen, ``rehearsed`` what
-    the simulation of the same jobs tells. ``stopped``: it was ended before all was sent.
+    the simulation of the same jobs tells. ``stopped``: it was ended before all was sent,
+    ``stopped_by`` tells by what.
     """
 
     name: str
@@ -42,6 +43,7 @@ class LiveReport:
     broken: tuple[Broken, ...] = ()
     rehearsed: SettingResult | None = None
     stopped: bool = False
+    stopped_by: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -69,6 +71,7 @@ class LiveReport:
             "speed": self.speed,
             "rate": self.rate,
             "stopped": self.stopped,
+            "stoppedBy": self.stopped_by,
             "rateHeld": round(self.rate_held, 6),
             "groups": [_group(one) for one in self.groups],
             "objectives": [

@@ -118,3 +118,8 @@ class RestEndpoint:
     async def cancel(self, submitted: dict[str, Any]) -> None:
         self.requests += 1
         await self._caller.cancel(submitted)
+
+    async def cancel_named(self, call: Call, job_id: str) -> None:
+        _principal.set(call.principal)
+        reference = {"projectId": call.project, "jobId": job_id, "location": call.location}
+        await self.cancel({"jobReference": reference})

@@ -16,6 +16,7 @@ from bqsim.rehearse.plan.reading import LoadedPlan
 from bqsim.rehearse.results import SettingResult
 from bqsim.rehearse.spreading import WorkFailed, check_spread, spread_over
 from bqsim.rehearse.sweep import Bench, measured, retries_of
+from bqsim.rehearse.times import HOUR_MS
 from bqsim.sim.draws import Draws
 from bqsim.sim.slots.jobs import Retries
 from bqsim.workload.caller import is_real
@@ -29,6 +30,8 @@ from .simulator import apply, asked, check_answers, differences
 from .tally import Tally
 
 _TELL_S = 1.0
+# Signals that end a process; there is no SIGHUP everywhere.
+_ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,10 @@ class Options:
     ``setting`` is the name of one of the plan's settings; '' the plan without any value of its grid.
     ``speed`` sends that many times as fast as planned, ``for_s`` ends sends after so many seconds. ``client``
     is ``rest`` or ``google``. ``drivers`` processes send (``spread``: ``processes`` or ``ray``). ``real``
-    allows Google's own service, which needs ``cap_bytes``, the most bytes billed. ``stop_file``: a file whose
-    being there stops all. ``apply`` puts the setting's capacity and the clock's speed in force at the
-    simulator. ``simulate``: the same jobs are simulated, too. ``projects`` are renamed, ``reservations`` are
-    full names by the plan's.
+    allows Google's own service, which needs ``cap_bytes``, the most bytes billed; ``cap_slot_hours`` is the
+    most slot time. ``stop_file``: a file whose being there stops all. ``apply`` puts the setting's
+    capacity and the clock's speed in force at the simulator. ``simulate``: the same jobs are simulated,
+    too. ``projects`` are renamed, ``reservations`` are full names by the plan's.
     """
 
     setting: str = ""
@@ -57,6 +60,7 @@ class Options:
     waiters: int = 512
     real: bool = False
     cap_bytes: int | None = None
+    cap_slot_hours: float | None = None
     stop_file: str = ""
     apply: bool = False
     simulate: bool = True
@@ -75,8 +79,9 @@ def run(
 ) -> LiveReport:
     """Send the plan's jobs to ``url`` and tell what was seen.
 
-    An interrupt (Ctrl-C), or the stop file, sends nothing more and cancels what runs; what was seen until
-    then is told. ``progress`` is called every second, on another thread. Raises :class:`RehearsalError`.
+    An interrupt (Ctrl-C), SIGTERM, or the stop file, sends nothing more and cancels what runs; what was seen
+    until then is told. ``progress`` is called every second, on another thread. Raises
+    :class:`RehearsalError`.
     """
     given = options or Options()
     _allowed(url, given)
@@ -119,6 +124,9 @@ def run(
             waiters=given.waiters,
             real=is_real(url),
             cap_bytes=None if given.cap_bytes is None else given.cap_bytes // given.drivers,
+            cap_slot_ms=(
+                None if given.cap_slot_hours is None else given.cap_slot_hours * HOUR_MS / given.drivers
+            ),
             run_id=given.run_id or Draws().hex_id("rehearse.live.run", 8),
             projects=dict(given.projects),
             reservations=dict(given.reservations),
@@ -126,7 +134,7 @@ def run(
         )
         with _stopping(meeting), _telling(meeting, given.drivers, progress):
             seen = _driven(order, given)
-        stopped = meeting.stopped
+        stopped, why = meeting.stopped, meeting.why
     tally = Tally.merged([one.name for one in seen[0].groups], seen)
     missed = objectives(plan, tally)
     report = LiveReport(
@@ -143,6 +151,7 @@ def run(
         tuple(broken(plan, setting.name, tally, missed, loaded.place)),
         _rehearsed(loaded, setting, plan) if given.simulate and not stopped else None,
         stopped,
+        why,
     )
     return replace(report, notes=(*notes, *_notes(report, given)))
 
@@ -179,20 +188,27 @@ def _setting(loaded: LoadedPlan, name: str) -> Setting:
 
 @contextlib.contextmanager
 def _stopping(meeting: Meeting) -> Iterator[None]:
-    """An interrupt stops all drivers; a second one ends this process as ever."""
+    """A signal that would end this process stops all drivers; a second one ends it as ever."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def stop(_number: int, _frame: Any) -> None:
-        meeting.stop()
-        signal.signal(signal.SIGINT, before)
+    def stop(number: int, _frame: Any) -> None:
+        meeting.stop(signal.Signals(number).name)
+        restore()
 
-    before = signal.signal(signal.SIGINT, stop)
+    def restore() -> None:
+        for one, handler in before.items():
+            # None: it is not Python's.
+            signal.signal(one, signal.SIG_DFL if handler is None else handler)
+
+    before = {one: signal.getsignal(one) for one in _ENDING}
+    for one in _ENDING:
+        signal.signal(one, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()
 
 
 @contextlib.contextmanager
@@ -263,7 +279,15 @@ def _notes(report: LiveReport, given: Options) -> Iterator[str]:
             f"at times more than {given.waiters:,} jobs were in flight, as many as threads wait for ends: "
             "their durations count the wait for a thread"
         )
-    if given.cap_bytes is not None:
-        yield "the spending cap bounds bytes billed on demand; slots of reservations cost by their time"
+    if given.cap_bytes is not None and given.cap_slot_hours is None:
+        yield (
+            "the spending cap bounds bytes billed on demand; slots of reservations cost by their time, which "
+            "--slot-cap bounds"
+        )
+    if tally.as_one:
+        yield (
+            f"{tally.as_one:,} jobs have more stages than their labels can tell: live they have one, that "
+            "takes as long with all slots that it wants"
+        )
     if report.rehearsed is None and given.simulate:
         yield "stopped rehearsals are not simulated: the jobs would be others"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from bqsim.rehearse.gathering import spread_of
 from bqsim.rehearse.histogram import Histogram
+from bqsim.rehearse.times import HOUR_MS
 from bqsim.reports import charts, html
 
 from .report import LiveReport, compared
@@ -23,6 +24,7 @@ _PHASES: Mapping[str, str] = {
     "failed": "intended start to failure",
 }
 _MOST_GROUPS = 50
+_MOST_OPEN = 20
 _POINTS = 600
 _SHARES = (50.0, 75.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.95, 99.99, 99.999)
 
@@ -88,15 +90,22 @@ def _summary(report: LiveReport) -> list[str]:
     for count, what in (
         (tally.warm, "of the warm-up, not measured"),
         (tally.shed, "not sent, since too many were in flight"),
-        (tally.capped, "not sent, since they would go beyond the spending cap"),
+        (tally.capped, "not sent, since they would go beyond a cap"),
         (tally.unfinished, "given up before they ended"),
     ):
         if count:
             told.append(f"{count:,} jobs {what}")
     if tally.spent_bytes:
         told.append(f"{tally.spent_bytes:,} bytes billed at most")
+    if tally.spent_slot_ms:
+        told.append(f"{tally.spent_slot_ms / HOUR_MS:,.2f} slot-hours counted against the cap")
     if report.stopped:
-        told.append("STOPPED before all jobs were sent; running jobs were cancelled")
+        why = f" ({report.stopped_by})" if report.stopped_by else ""
+        told.append(f"STOPPED before all jobs were sent{why}: {tally.cancelled:,} jobs were cancelled")
+    if tally.open:
+        shown = ", ".join(tally.open[:_MOST_OPEN])
+        more = f" and {len(tally.open) - _MOST_OPEN:,} more" if len(tally.open) > _MOST_OPEN else ""
+        told.append(f"{len(tally.open):,} jobs may STILL RUN, nobody has told of their end: {shown}{more}")
     return told
 
 

@@ -1,4 +1,5 @@
-"""A cap on the bytes billed: queries are estimated before they are sent, and limited to their estimate."""
+"""Caps: on the bytes billed (queries are estimated before they are sent, and limited to their estimate), and
+on slot time."""
 
 from __future__ import annotations
 
@@ -39,6 +40,33 @@ class Told:
     """What an estimate told: whole MiB billed at most; None when nobody can tell."""
 
     billed: int | None
+
+
+class SlotSpending:
+    """At most ``cap_ms`` slot-milliseconds are used: by jobs that are over, as the service tells, and by
+    those that run, as they are planned."""
+
+    def __init__(self, cap_ms: float) -> None:
+        self._cap_ms = cap_ms
+        self._planned_ms = 0.0
+        self.used_ms = 0.0
+
+    @property
+    def over(self) -> bool:
+        """Whether jobs used more than they may, against their plan: nothing may run any more."""
+        return self.used_ms > self._cap_ms
+
+    def admitted(self, call: Call) -> bool:
+        """Whether an attempt may be sent; it counts from now on."""
+        if self.used_ms + self._planned_ms + call.slot_ms > self._cap_ms:
+            return False
+        self._planned_ms += call.slot_ms
+        return True
+
+    def ended(self, call: Call, used_ms: float | None) -> None:
+        """An attempt is over; None: nobody knows what it used, and it counts as planned."""
+        self._planned_ms -= call.slot_ms
+        self.used_ms += call.slot_ms if used_ms is None else used_ms
 
 
 class Spending:

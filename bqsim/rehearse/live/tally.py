@@ -96,8 +96,9 @@ class Tally:
     """All that a driver, or several together, saw.
 
     ``late_sends`` … are of the whole run; ``shed`` counts jobs that were not sent since too many were in
-    flight, ``capped`` those that the spending cap left out, ``warm`` those of the warm-up, which are not in
-    ``groups``.
+    flight, ``capped`` those that caps left out, ``warm`` those of the warm-up, which are not in ``groups``,
+    ``cancelled`` those whose cancellation was accepted, ``as_one`` those with more stages than could be told.
+    ``open`` names jobs that may still run: nobody has told of their end.
     """
 
     def __init__(self, groups: Sequence[str]) -> None:
@@ -105,7 +106,10 @@ class Tally:
         self.seconds: dict[int, Second] = {}
         self.in_flight = 0
         self.shed = self.capped = self.warm = self.unfinished = self.requests = 0
+        self.cancelled = self.as_one = 0
         self.spent_bytes = 0
+        self.spent_slot_ms = 0.0
+        self.open: list[str] = []
         self.seconds_taken = 0.0
         self.messages: dict[str, str] = {}
         self._recent: list[float] = []
@@ -152,6 +156,7 @@ class Tally:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.seconds_taken = max(self.seconds_taken, other.seconds_taken)
         self.messages = {**other.messages, **self.messages}
+        self.open += other.open
 
     @classmethod
     def merged(cls, groups: Sequence[str], tallies: Iterable[Tally]) -> Self:
@@ -180,6 +185,7 @@ class Tally:
             **{name: getattr(self, name) for name in _TOTALS},
             "seconds_taken": self.seconds_taken,
             "messages": dict(sorted(self.messages.items())),
+            "open": self.open,
         }
 
     @classmethod
@@ -197,8 +203,19 @@ class Tally:
             setattr(made, name, written[name])
         made.seconds_taken = written["seconds_taken"]
         made.messages = dict(written["messages"])
+        made.open = list(written["open"])
         return made
 
 
-_TOTALS = ("shed", "capped", "warm", "unfinished", "requests", "spent_bytes")
+_TOTALS = (
+    "shed",
+    "capped",
+    "warm",
+    "unfinished",
+    "requests",
+    "cancelled",
+    "as_one",
+    "spent_bytes",
+    "spent_slot_ms",
+)
 _MOST_RECENT = 100_000

@@ -31,6 +31,7 @@ from .jobs import (
 )
 from .layout import UNBOUNDED, Layout
 from .routing import place_of, reservation_of
+from .seeds import of_world
 from .stages import next_of_user
 
 Sink = Callable[[Outcomes], None]
@@ -97,7 +98,7 @@ class World:
 
     def _configure(self, retries: Retries, seed: int, bucket_ms: float, follow: bool) -> None:
         whole, real, queues = self._st.whole, self._st.real, self.capacity.queues
-        whole[a.SEED] = seed % (2**31 - 1)
+        whole[a.SEED] = of_world(seed)
         whole[a.FOLLOW] = follow
         whole[a.ATTEMPTS] = retries.attempts
         whole[a.RETRIED] = sum(1 << int(state) for state in retries.states)
@@ -191,6 +192,16 @@ class World:
         box.limit = np.minimum(jobs.limit_ms, self.capacity.run_limit_s * 1000.0)
         box.fails, box.bytes, box.batch = jobs.fails_at, jobs.bytes, jobs.batch
         return box
+
+    @property
+    def state(self) -> a.State:
+        """Its arrays, to look at."""
+        return self._st
+
+    @property
+    def tenants(self) -> int:
+        """How many projects within places there are."""
+        return len(self._tenants)
 
     # Time
 
@@ -368,6 +379,8 @@ class World:
         )
 
     def _drain(self) -> None:
+        if not (self._st.whole[a.ENDED_N] or self._st.whole[a.BEGAN_N]):
+            return
         taken = self._take()
         if len(taken):
             self._drained.append(taken)

@@ -27,6 +27,7 @@ class StandIn:
         self.refusing: list[str] = []
         self.failing: Callable[[Call], str] = lambda _: ""
         self.cancelled: list[str] = []
+        self.cancelled_unseen: list[str] = []
         self.running = self.most = 0
         self.requests = 0
         self._ends: dict[str, asyncio.Event] = {}
@@ -61,6 +62,9 @@ class StandIn:
     async def cancel(self, submitted: Any) -> None:
         self.cancelled.append(submitted[0])
         self._ends[submitted[0]].set()
+
+    async def cancel_named(self, call: Call, job_id: str) -> None:
+        self.cancelled_unseen.append(job_id)
 
     async def close(self) -> None:
         pass

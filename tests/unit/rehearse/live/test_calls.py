@@ -25,6 +25,35 @@ def test_a_generated_job_costs_nothing_and_tells_its_work() -> None:
     }
 
 
+def test_stages_and_failures_go_along() -> None:
+    plan = (Stage(0.25, 2.0), Stage(0.25, 0.5), Stage(0.5, 1.0, (0, 1)))
+    jobs = Jobs.of(2, slot_ms=1000.4, width=5.0, fails_at=[0.9999, np.inf], shape=[1, 0])
+    maker = Maker(Shapes((*SIMPLE.plans, plan)), SOURCES)
+    failing, whole = calls(jobs, maker)
+    assert failing.configuration["labels"] == {
+        "bqsim_slot_ms": "1000",
+        "bqsim_stage_1": "250000000_10",
+        "bqsim_stage_2": "250000000_3_0",
+        "bqsim_stage_3": "500000000_5_1-2",
+        "bqsim_fails_ms": "999",
+    }
+    assert failing.slot_ms == 1000.4
+    assert whole.configuration["labels"] == {"bqsim_slot_ms": "1000", "bqsim_units": "5"}
+    assert maker.as_one == 0
+
+
+def test_stages_that_labels_have_no_room_for_are_one() -> None:
+    chain = tuple(Stage(1 / 40, 1.0, (at - 1,) if at else ()) for at in range(40))
+    own = Own("query", {"query": {"query": "SELECT 7"}, "labels": {f"x{n}": "" for n in range(21)}})
+    jobs = Jobs.of(1, slot_ms=80.0, width=3.0)
+    for texts, count in ((lambda source, turn: own, 1), (None, 0)):
+        maker = Maker(Shapes((chain,)), SOURCES, texts=texts)
+        (call,) = calls(jobs, maker)
+        assert len(call.configuration["labels"]) == (23 if count else 41)
+        assert maker.as_one == count
+        assert ("bqsim_units" in call.configuration["labels"]) is bool(count)
+
+
 def test_options_of_jobs_are_those_of_the_api() -> None:
     jobs = Jobs.of(1, source=1, batch=1, max_slots=50.0, limit_ms=2000.0)
     maker = Maker(SIMPLE, SOURCES, reservations={"etl": "projects/a/locations/US/reservations/etl"})

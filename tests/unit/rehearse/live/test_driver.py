@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from dataclasses import replace
 
 import pytest
 
 from bqsim.rehearse.live.calls import Call
-from bqsim.rehearse.live.driver import Driver, Pace, User
+from bqsim.rehearse.live.driver import BY_SLOTS, Driver, Pace, User
+from bqsim.rehearse.live.spending import SlotSpending
 from bqsim.rehearse.live.tally import ACCEPTED, FAILED, LATE, QUEUED, RUN, TOTAL
 from bqsim.sim.clock import SimulationClock
 from bqsim.sim.slots.jobs import Retries
@@ -162,7 +164,9 @@ def test_pauses_are_drawn_by_seed() -> None:
     time = clock()
     retries = Retries(5, 1000.0, 2.0, 3000.0, 1.0)
     one, same, other = (driver(StandIn(time), retries=retries, seed=seed) for seed in (1, 1, 2))
-    pauses = [[made._pause_s(7, n) for n in range(1, 5)] for made in (one, same, other)]
+    pauses = [
+        [made._pause_s(Call(7, 0.5, 0, "p", {}), n) for n in range(1, 5)] for made in (one, same, other)
+    ]
     assert pauses[0] == pauses[1] != pauses[2]
     assert all(0 <= pause <= most for pause, most in zip(pauses[0], (1, 2, 3, 3), strict=True))
 
@@ -230,6 +234,108 @@ def test_a_stop_ends_pauses() -> None:
         made.stop()
         await asyncio.wait_for(run, 5)
         assert made.tally.whole().stopped == 1
+
+    asyncio.run(main())
+
+
+def test_a_stop_does_not_wait_for_a_server_that_hangs() -> None:
+    async def main() -> None:
+        time = clock()
+        endpoint = StandIn(time, run_s=1e6)
+        made = driver(endpoint)
+        run = asyncio.create_task(made.run(every(1, 6)))
+        await settled()
+        await time.advance_async(2.5)
+        await settled()
+        # Three run; of the others the starts are not answered, nor are cancellations from now on.
+        endpoint.open.clear()
+        await time.advance_async(3)
+        await settled()
+        hung = asyncio.Event()
+
+        async def cancel(submitted: object) -> None:
+            await hung.wait()
+
+        endpoint.cancel = cancel  # type: ignore[method-assign]
+        made.stop()
+        for _ in range(3):
+            await settled()
+            assert not run.done()
+            await time.advance_async(10)
+        await asyncio.wait_for(run, 5)
+        assert endpoint.cancelled_unseen == ["bqsim_live_t_3_0", "bqsim_live_t_4_0", "bqsim_live_t_5_0"]
+        assert (made.tally.cancelled, made.tally.unfinished) == (3, 6)
+        assert made.tally.open == [f"p:US.bqsim_live_t_{n}_0" for n in range(6)]
+
+    asyncio.run(main())
+
+
+def test_jobs_of_a_stop_whose_ends_are_heard_of_are_not_open() -> None:
+    async def main() -> None:
+        time = clock()
+        endpoint = StandIn(time, run_s=1e6)
+        made = driver(endpoint)
+        run = asyncio.create_task(made.run(every(1, 3)))
+        await settled()
+        await time.advance_async(1.5)
+        endpoint.open.clear()
+        await time.advance_async(1)
+        made.stop()
+        await settled()
+        endpoint.open.set()
+        await asyncio.wait_for(run, 5)
+        assert len(endpoint.cancelled) == made.tally.cancelled == 3
+        assert made.tally.open == endpoint.cancelled_unseen == []
+
+    asyncio.run(main())
+
+
+def slots(call: Call, slot_ms: float) -> Call:
+    return replace(call, slot_ms=slot_ms)
+
+
+def test_slot_time_is_bounded_by_plan_and_by_what_was_used() -> None:
+    async def main() -> None:
+        time = clock()
+        endpoint = StandIn(time, run_s=1.5)
+        # Each uses 100 slot-milliseconds, and is planned to use 300.
+        cap = SlotSpending(650.0)
+        made = driver(endpoint, slot_cap=cap)
+        calls = [slots(call, 300.0) for chunk in every(1, 10) for call in chunk]
+        await over(time, made, asyncio.create_task(made.run(iter([calls]))), 0.25)
+        # Two at a time are planned for, as long as what was used leaves room for one.
+        assert (made.tally.whole().sent, made.tally.capped) == (4, 6)
+        assert made.tally.spent_slot_ms == cap.used_ms == 400.0
+        assert not made.stopped
+
+    asyncio.run(main())
+
+
+def test_jobs_that_use_more_than_planned_are_stopped_beyond_the_cap() -> None:
+    async def main() -> None:
+        time = clock()
+        endpoint = StandIn(time, run_s=1.5)
+        made = driver(endpoint, slot_cap=SlotSpending(150.0))
+        calls = [slots(call, 1.0) for chunk in every(1, 10) for call in chunk]
+        await over(time, made, asyncio.create_task(made.run(iter([calls]))), 0.25)
+        assert made.why == BY_SLOTS
+        assert len(endpoint.cancelled) > 0
+        assert made.tally.whole().sent < 10
+
+    asyncio.run(main())
+
+
+def test_attempts_count_against_the_cap_each() -> None:
+    async def main() -> None:
+        time = clock()
+        endpoint = StandIn(time)
+        endpoint.failing = lambda call: "jobBackendError"
+        made = driver(endpoint, retries=Retries(5, 1.0), slot_cap=SlotSpending(399.0))
+        calls = [slots(call, 100.0) for chunk in every(1, 1) for call in chunk]
+        await over(time, made, asyncio.create_task(made.run(iter([calls]))), 0.25)
+        whole = made.tally.whole()
+        assert (whole.sent, whole.failed, whole.retried, made.tally.capped) == (1, 1, 2, 1)
+        assert whole.slot_ms == made.tally.spent_slot_ms == 300.0
 
     asyncio.run(main())
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +19,9 @@ from bqsim.rehearse.live.progress import Now
 from bqsim.rehearse.live.run import Options, run
 from bqsim.rehearse.plan.reading import LoadedPlan, parse
 from tests.bench.bare_jobs import Service, serving
+from tests.waiting import until
 
+ROOT = Path(__file__).parents[4]
 PLAN = """
 name: live
 seed: 5
@@ -119,23 +123,29 @@ def test_retries_are_those_of_the_plan() -> None:
     assert whole.done + whole.failed == whole.sent
 
 
-def test_an_interrupt_stops_all_and_cancels() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("drivers", [1, 2])
+def test_a_signal_stops_all_and_cancels(number: signal.Signals, drivers: int) -> None:
     def interrupt(now: Now) -> None:
         told.append(now)
         if len(told) == 1:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
 
     told: list[Now] = []
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.getsignal(number)
     with serving(run_s=60) as service:
-        report = run(plan(), service.url, Options(for_s=60), progress=interrupt)
+        report = run(plan(), service.url, Options(for_s=60, drivers=drivers), progress=interrupt)
     assert report.stopped
+    assert report.stopped_by == number.name
+    assert report.tally.open == []
     assert report.rehearsed is None
     # Also those whose start was still under way.
     assert {one["jobReference"]["jobId"] for one in service.taken} <= set(service.cancelled)
     assert report.groups[0].stopped == report.tally.sent > 0
-    assert "STOPPED" in showing.text(report)
-    assert signal.getsignal(signal.SIGINT) is before
+    assert report.tally.cancelled == report.tally.sent
+    said = f"STOPPED before all jobs were sent ({number.name}): {report.tally.sent:,} jobs were cancelled"
+    assert said in showing.text(report)
+    assert signal.getsignal(number) is before
 
 
 def test_a_file_stops_all(tmp_path: Path) -> None:
@@ -146,8 +156,62 @@ def test_a_file_stops_all(tmp_path: Path) -> None:
         report = run(plan(), service.url, Options(for_s=60, stop_file=str(file), drivers=1))
     timer.join()
     assert report.stopped
+    assert report.stopped_by == f"the file {file} was there"
     assert {one["jobReference"]["jobId"] for one in service.taken} <= set(service.cancelled)
     assert report.groups[0].stopped == report.tally.sent
+
+
+@pytest.mark.parametrize("client", ["rest", "google"])
+def test_a_stop_ends_at_a_server_that_hangs(client: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bqsim.rehearse.live.driver._CANCEL_S", 0.3)
+    monkeypatch.setattr("bqsim.rehearse.live.driver._GRACE_S", 0.3)
+
+    def stop(now: Now) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        monkeypatch.setattr(os, "kill", lambda *_: None)
+
+    with serving(stall_after=5, stall_s=1e6) as service:
+        given = Options(for_s=60, client=client, simulate=False, threads=500)
+        report = run(plan(), service.url, given, progress=stop)
+        taken = {one["jobReference"]["jobId"] for one in service.taken}
+    assert report.stopped
+    # The four before were over when they were accepted.
+    assert report.tally.whole().done == 4
+    assert len(report.tally.open) == report.tally.unfinished == report.tally.sent - 4 > 0
+    names = {one.partition(".")[2] for one in report.tally.open}
+    assert names >= {one for one in taken if int(one.split("_")[-2]) >= 4}
+    assert "jobs may STILL RUN, nobody has told of their end: p" in showing.text(report)
+
+
+@pytest.mark.parametrize("drivers", [1, 2])
+def test_a_cap_on_slots_stops_what_uses_more_than_planned(drivers: int) -> None:
+    with serving() as service:
+        # A job is planned to use 100 slot-milliseconds or 200, and uses 40.
+        given = Options(for_s=0.5, cap_slot_hours=2000 / 3_600_000, simulate=False, drivers=drivers)
+        report = run(plan(), service.url, given)
+        assert not report.stopped
+        assert report.tally.spent_slot_ms == 40 * report.tally.sent <= 2000
+        assert report.tally.capped == 0 or report.tally.spent_slot_ms > 1600
+        jobs = plan(PLAN.replace("100ms", "1ms").replace("200ms", "1ms"))
+        given = Options(for_s=20, cap_slot_hours=500 / 3_600_000, simulate=False, drivers=drivers)
+        report = run(jobs, service.url, given)
+    assert report.stopped
+    assert report.stopped_by.startswith("jobs used more slots than they were planned to")
+    assert report.tally.spent_slot_ms >= 500 / 2
+
+
+def test_drivers_whose_parent_is_gone_cancel_their_jobs(tmp_path: Path) -> None:
+    file = tmp_path / "plan.yaml"
+    file.write_text(PLAN)
+    with serving(run_s=600) as service:
+        words = ["rehearse", "live", str(file), service.url, "--drivers", "2", "--quiet", "--no-simulation"]
+        child = subprocess.Popen([sys.executable, "-m", "bqsim.cli", *words], cwd=ROOT)
+        try:
+            until(lambda: len(service.taken) > 20)
+        finally:
+            child.kill()
+            child.wait()
+        until(lambda: {one["jobReference"]["jobId"] for one in list(service.taken)} <= set(service.cancelled))
 
 
 def test_a_cap_leaves_out_what_goes_beyond() -> None:
