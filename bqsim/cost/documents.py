@@ -6,6 +6,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any, TypeVar
 
+from bqsim.sim.scenario.kinds import SHARE as PART
 from bqsim.sim.scenario.kinds import Kind, said
 from bqsim.sim.scenario.load import text_of
 from bqsim.sim.scenario.read import WRONG, Reader
@@ -91,7 +92,22 @@ def share_of(text: str) -> float:
     return float(text.removesuffix("%")) / 100 if text.endswith("%") else float(text)
 
 
+def _free(value: Any) -> float:
+    """``true``, ``false`` or a part of 1."""
+    if isinstance(value, bool):
+        return float(value)
+    try:
+        return float(PART.read(value))
+    except ValueError:
+        raise ValueError(f"expected true, false or a share between 0 and 1, not {said(value)}") from None
+
+
 DAY = Kind("day", _day, {"type": "string", "format": "date"}, str)
 SIZE = Kind("size", _size, {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]})
 QUANTITY = Kind("quantity", _quantity, {"type": "string"})
+FREE = Kind(
+    "share of what is free",
+    _free,
+    {"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 1}]},
+)
 SHARE = Kind("share", _tolerance, {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]})

@@ -11,6 +11,7 @@ from .capacity import Allocation, Capacity, Demand, Told, UsedSlots
 from .policy import Pricing
 from .pricing import ON_DEMAND, SLOTS, Prices, Tariff
 from .robust import spread
+from .units import shown_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,21 @@ class Till:
         t = self.tariff
         told = f"{float(t.amount):g} {t.currency} a {t.per} ({t.item}, {self.pricing.region}, {self.on}"
         told = f"{told}; {t.source}; {t.status})"
+        if self._free and (self.pricing.model == "on-demand" or self.by_allocation):
+            told += f"; of a month of all queries {shown_bytes(self._free)} are free"
         if self.by_allocation and isinstance(self.capacity, Told):
             return f"{told}; slots as {self.capacity.told}"
         return told
+
+    @property
+    def _free(self) -> float:
+        """The bytes of a month that are not paid for."""
+        if not self.pricing.free:
+            return 0.0
+        return self._bytes().free * self.pricing.free
+
+    def _bytes(self) -> Tariff:
+        return self.prices.tariff(ON_DEMAND, region=self.pricing.region, on=self.on)
 
     @property
     def by_allocation(self) -> bool:
@@ -88,12 +101,18 @@ class Till:
         return Amount(one * rate.per_month * worked, one * rate.low * worked, one * rate.high * worked)
 
     def workload(self, entries: Sequence[Entry]) -> float | None:
-        """What a month of a whole workload costs; on demand without what is free, by slots as the capacity
-        model allocates them. None when slot time of none is known."""
+        """What a month of a whole workload costs: on demand, after what is free a month where the policy says
+        so; by slots, as the capacity model allocates them. None when slot time of none is known."""
         if self.pricing.model == "on-demand":
-            return sum((self.month(e) or Amount(0, 0, 0)).expected for e in entries)
+            return self._after_free(self._listed(entries))
         found = self.allocated(entries)
         return None if found is None else self.paid(found)
+
+    def _listed(self, entries: Sequence[Entry]) -> float:
+        return sum((self.month(e) or Amount(0, 0, 0)).expected for e in entries)
+
+    def _after_free(self, listed: float) -> float:
+        return max(0.0, listed - self._bytes().of(self._free)) if self._free else listed
 
     def allocated(self, entries: Sequence[Entry]) -> Allocation | None:
         """The slots of a month of a whole workload; None when slot time of none is known."""
@@ -114,7 +133,7 @@ class Till:
         """What bytes cost of projects without a reservation."""
         if not billed:
             return 0.0
-        return self.prices.tariff(ON_DEMAND, region=self.pricing.region, on=self.on).of(billed)
+        return self._after_free(self._bytes().of(billed))
 
     def _slots(self, edition: str, commitment: str) -> Tariff:
         return self.prices.tariff(
@@ -122,10 +141,13 @@ class Till:
         )
 
     def part(self, entries: Sequence[Entry], whole: Sequence[Entry]) -> float | None:
-        """What a month costs of some queries of a workload: of reservations, which they share with the
-        others, their share by slot time."""
+        """What a month costs of some queries of a workload: of reservations, and of what is free a month,
+        which they share with the others, their share by slot time and by bytes."""
         if not self.by_allocation:
-            return self.workload(entries)
+            if self.pricing.model != "on-demand" or not self._free:
+                return self.workload(entries)
+            every = self._listed(whole)
+            return self._listed(entries) * self._after_free(every) / every if every else 0.0
         month, used = self.workload(whole), _slot_time(whole)
         return month * _slot_time(entries) / used if month is not None and used else None
 

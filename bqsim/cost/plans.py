@@ -79,7 +79,7 @@ def plans(till: Till, entries: Sequence[Entry]) -> Plans:
         if edition:
             month = one.paid(replace(slots, parts=())) if slots is not None else 0.0
         else:
-            month = one.workload(known) or 0.0
+            month = one.part(known, entries) or 0.0
         price = one.tariff.of(SLOT_TIME["slot-h"] if edition else BYTES["TiB"])
         if not edition:
             per_tib = price

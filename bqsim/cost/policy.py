@@ -16,7 +16,7 @@ from bqsim.sim.scenario import kinds as k
 from bqsim.sim.scenario.tree import Problem
 
 from .causes_known import CAUSES
-from .documents import DAY, SHARE, SIZE, read_document, refuse, share_of
+from .documents import DAY, FREE, SHARE, SIZE, read_document, refuse, share_of
 from .model import Query, Workload
 from .pricing import COMMITMENTS, EDITIONS
 from .robust import Rules
@@ -66,7 +66,8 @@ class Slots:
 @dataclass(frozen=True, slots=True)
 class Pricing:
     """How queries are paid for: ``model`` on-demand or editions. ``on`` is the day of the prices;
-    ``capacity`` a file that describes the reservations."""
+    ``capacity`` a file that describes the reservations. ``free`` is how much of the bytes that are free a
+    month is for these queries: 1 all, 0 nothing."""
 
     model: Annotated[str, k.word("pricing model", ("on-demand", "editions"))] = "on-demand"
     region: Name = "us"
@@ -76,6 +77,7 @@ class Pricing:
     on: Annotated[dt.date, DAY] | None = None
     files: tuple[Name, ...] = ()
     capacity: Text = ""
+    free: Annotated[float, FREE] = 0.0
 
 
 @dataclass(frozen=True, slots=True)

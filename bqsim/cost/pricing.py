@@ -21,6 +21,7 @@ from .units import SLOT_TIME, bytes_of
 ON_DEMAND, SLOTS = "query.on_demand", "slots"
 EDITIONS = ("STANDARD", "ENTERPRISE", "ENTERPRISE_PLUS")
 COMMITMENTS = ("none", "1y", "3y")
+TERMS = COMMITMENTS[1:]
 # What a price file may say of a figure; users' own are theirs.
 STATUSES = ("verified", "secondary", "unverified", "own")
 
@@ -76,6 +77,26 @@ class Discount:
 
 
 @dataclass(frozen=True, slots=True)
+class SpendDiscount:
+    """The share off slots paid as they go that a commitment to spend covers: ``{term: 1y, share: 10 %}``.
+
+    No ``regions``: everywhere. It holds from ``since`` on, before ``until``.
+    """
+
+    term: Annotated[str, k.word("term", TERMS)]
+    share: Annotated[str, SHARE]
+    regions: tuple[Name, ...] = ()
+    since: Annotated[dt.date, DAY] = dt.date(2011, 11, 14)
+    until: Annotated[dt.date, DAY] | None = None
+    source: Text = ""
+    status: Annotated[str, k.word("status", STATUSES)] = "own"
+
+    def holds(self, on: dt.date) -> bool:
+        """Whether it is that of a day."""
+        return self.since <= on and (self.until is None or on < self.until)
+
+
+@dataclass(frozen=True, slots=True)
 class PriceFile:
     """What a file of prices says. ``rates`` are how much of another currency one of ``currency`` is."""
 
@@ -83,6 +104,7 @@ class PriceFile:
     sources: Mapping[Name, Source] = field(default_factory=dict)
     prices: tuple[Price, ...] = ()
     discounts: tuple[Discount, ...] = ()
+    spend_commitments: tuple[SpendDiscount, ...] = ()
     rates: Mapping[Name, Number] = field(default_factory=dict)
 
 
@@ -105,9 +127,9 @@ class Tariff:
         """What so many bytes, or milliseconds of a slot, cost. What is free a month is not taken off."""
         return float(self.amount) * quantity / self.unit
 
-    def of_month(self, quantity: float) -> float:
-        """The same of what a whole month has, without what is free."""
-        return self.of(max(0.0, quantity - self.free))
+    def of_month(self, quantity: float, share: float = 1.0, months: float = 1.0) -> float:
+        """The same of what whole ``months`` have, after the ``share`` of what is free is taken off."""
+        return self.of(max(0.0, quantity - self.free * share * months))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +155,32 @@ class Prices:
             if found is not None:
                 return self._tariff(name, file, found)
         raise NoPrice(self._missing(item, place, on, edition, commitment))
+
+    def spend_share(self, term: str, *, region: str, on: dt.date) -> tuple[float, str]:
+        """The share that a commitment to spend takes off what it covers, and the status of that figure.
+
+        Raises :class:`NoPrice` when no table has it, :class:`CostError` when nothing would be left to pay.
+        """
+        place = region_name(region)
+        for name, file in self.files:
+            found = [
+                one
+                for one in file.spend_commitments
+                if one.term == term
+                and (not one.regions or place in map(region_name, one.regions))
+                and one.holds(on)
+            ]
+            if not found:
+                continue
+            best = max(found, key=lambda one: (one.since, bool(one.regions)))
+            share = share_of(best.share)
+            if share >= 1:
+                raise CostError(f"{name}: a commitment to spend for {term} takes off {best.share}, all of it")
+            return share, best.status
+        raise NoPrice(
+            f"no table has what a commitment to spend for {term} takes off in {place!r} on {on}: add it to a "
+            "file of your own, as spend_commitments, and name that with --prices"
+        )
 
     def _tariff(self, name: str, file: PriceFile, price: Price) -> Tariff:
         listed = Decimal(str(price.price)) * self._rate(file)

@@ -265,11 +265,12 @@ def _worth_it(choices: Sequence[Choice], plan: Plan) -> tuple[Choice, list[str]]
             taken, after = one, None
         elif after is None:
             after = one
-    reasons = [
-        "The plan has no objectives and no thresholds, so what is enough is not known: up to this one, "
-        f"dearer settings of the Pareto front shorten the p95 of durations by at least {share(LEAST_GAIN)}"
-    ]
-    if taken is not steps[0]:
+    unknown = "The plan has no objectives and no thresholds, so what is enough is not known"
+    shorten = f"the p95 of durations by at least {share(LEAST_GAIN)}"
+    if taken is steps[0]:
+        reasons = [f"{unknown}: no dearer setting that loses as few jobs shortens {shorten}"]
+    else:
+        reasons = [f"{unknown}: up to this one, dearer settings of the Pareto front shorten {shorten}"]
         cheapest = steps[0].case
         reasons.append(f"The cheapest, {cheapest.result.name}: {_day(cheapest, plan)}, {_sooner(cheapest)}")
     if after is not None:

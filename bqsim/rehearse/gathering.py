@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from .histogram import Histogram, Histograms
 from .plan.model import Objective, Plan
 from .results import ALL, PERCENTILES, GroupResult, Missed, PlaceResult, SettingResult, Spread
 from .times import DAY_MS, HOUR_MS
+from .weekdays import weekly
 
 # Jobs that are no matter of capacity: an objective is not about them.
 _ITS_OWN = (State.FAILED, State.STOPPED)
@@ -139,6 +140,7 @@ class Gatherer:
         self._promises = [_Promise(one, self._chosen(one)) for one in plan.objectives]
         self._whole = max(math.floor((self._duration_ms - self._begin_ms) / DAY_MS + 1e-9), 0)
         days = self._whole if bounded and self._whole >= bounds.LEAST_DAYS else 0
+        self._weekly = weekly(plan)
         self._daily = Histograms(days)
         self._daily_bytes = np.zeros(len(self._daily))
         self._jobs = 0
@@ -201,20 +203,22 @@ class Gatherer:
         shares = self._pairs.shares(usage)
         billed = np.bincount(shares.place, shares.bytes_billed, len(usage.places))
         scaled = meter.after(usage.scaled_ms) / HOUR_MS
-        used = money.Used(usage.places, hours, scaled.tolist(), billed.tolist())
+        by_hour = self._by_hour(meter)
+        used = money.Used(usage.places, hours, scaled.tolist(), billed.tolist(), *by_hour)
         lines = money.charges(self._capacity, used, self._tariffs)
         total = math.fsum(line.amount for line in lines)
         return SettingResult(
             name=name,
             values=values,
             days=days,
-            groups=self._groups(total, money.split(lines, shares)),
+            groups=self._groups(total, money.split(lines, shares, self._tariffs.region_of)),
             places=tuple(meter.place(at) for at in range(len(usage.places))),
             charges=lines,
             objectives=tuple(one.result() for one in self._promises),
             cost_per_day=total / days,
             usage=usage,
-            bounds=self._bounds(meter, hours),
+            bounds=self._bounds(meter),
+            bounds_by=bounds.drawn_by(len(self._daily), self._weekly),
             simulated_jobs=self._jobs,
         )
 
@@ -256,27 +260,30 @@ class Gatherer:
             cost=cost,
         )
 
-    def _bounds(self, meter: _Meter, hours: float) -> dict[str, tuple[float, float]]:
+    def _by_hour(self, meter: _Meter) -> tuple[Floats, Floats] | tuple[()]:
+        """Slot-hours scaled by place and hour, and the lengths of hours, where these are charged for."""
+        return meter.by_hour(meter.usage.scaled_ms) if self._tariffs.spends() else ()
+
+    def _bounds(self, meter: _Meter) -> dict[str, tuple[float, float]]:
         if not len(self._daily):
             return {}
         places = meter.usage.places
-        # What is paid always is the same each day.
-        always = math.fsum(
-            line.amount for line in money.fixed(self._capacity, places, hours, self._tariffs)
-        ) / (hours / 24)
         costs = []
         for day in range(len(self._daily)):
             begin = self._begin_ms + day * DAY_MS
-            scaled = _Meter(meter.usage, begin, begin + DAY_MS).within(meter.usage.scaled_ms) / HOUR_MS
-            used = money.Used(places, 24.0, scaled.tolist(), [0.0] * len(places))
-            costs.append(always + math.fsum(line.amount for line in money.variable(used, self._tariffs)))
-        if self._daily_bytes.any():
-            tariff = self._tariffs.bytes()
-            costs = [
-                cost + tariff.of(float(paid)) for cost, paid in zip(costs, self._daily_bytes, strict=True)
-            ]
+            today = _Meter(meter.usage, begin, begin + DAY_MS)
+            scaled = today.within(meter.usage.scaled_ms) / HOUR_MS
+            used = money.Used(places, 24.0, scaled.tolist(), [0.0] * len(places), *self._by_hour(today))
+            lines = money.charges(self._capacity, used, self._tariffs)
+            costs.append(math.fsum(line.amount for line in lines))
         durations = [self._daily.one(day) for day in range(len(self._daily))]
-        return bounds.bounds(durations, costs, self._plan.seed)
+        days = bounds.Days(durations, costs, weekly=self._weekly)
+        if self._daily_bytes.any():
+            # What is free is taken off what days have together, not off each.
+            days = replace(
+                days, billed=self._daily_bytes, paid=lambda billed: self._tariffs.of_bytes(billed, 24.0)
+            )
+        return bounds.bounds(days, self._plan.seed)
 
 
 def _weighted(column: Floats, weights: Floats) -> Floats:
@@ -298,6 +305,7 @@ class _Meter:
         length = np.maximum(ends - starts, 1e-9)
         self._within = np.clip(np.minimum(ends, end_ms) - np.maximum(starts, begin_ms), 0, None) / length
         self._after = np.clip(ends - np.maximum(starts, begin_ms), 0, None) / length
+        self._begin_ms, self._end_ms = begin_ms, end_ms
         self._span_ms = end_ms - begin_ms
 
     def within(self, column: Floats) -> Floats:
@@ -307,6 +315,19 @@ class _Meter:
     def after(self, column: Floats) -> Floats:
         """The same until the last job was done."""
         return _weighted(column, self._after)
+
+    def by_hour(self, column: Floats) -> tuple[Floats, Floats]:
+        """A column of slot-milliseconds as slot-hours, by place and hour (or bucket, where these are longer),
+        while jobs arrived; and how many hours of each of them lie in that time."""
+        size = max(self.usage.bucket_ms, HOUR_MS)
+        first, end = int(self._begin_ms // size), math.ceil(self._end_ms / size)
+        edges = (np.arange(first, end + 1) * size).clip(self._begin_ms, self._end_ms)
+        starts = np.arange(column.shape[1]) * self.usage.bucket_ms
+        rows = np.asarray(starts // size, np.int64).clip(first, end - 1) - first
+        found = np.zeros((len(column), end - first))
+        for place, values in zip(found, column * self._within, strict=True):
+            place += np.bincount(rows, values, end - first)
+        return found / HOUR_MS, np.diff(edges) / HOUR_MS
 
     def _most(self, column: Floats, at: int) -> float:
         return float(np.max(column[at], where=self._after > 0, initial=0.0))

@@ -42,7 +42,7 @@ def hints(plan: Plan, folder: Path, setting: Setting, result: SettingResult) -> 
     usage = _measured(plan, result.usage, result.days)
     if not usage.used_ms.size:
         return []
-    known = tariffs(plan.money, folder)
+    known = tariffs(setting.plan.money, folder)
     found: list[str] = []
     for told in (_commitments, _idle_commitments, _baselines, _held, _on_demand):
         try:
@@ -107,7 +107,8 @@ def best_commitment(slots: Floats, as_it_goes: float, committed: float) -> tuple
 def _commitments(
     plan: Plan, known: Tariffs, setting: Setting, result: SettingResult, usage: Usage
 ) -> Iterator[str]:
-    if usage.bucket_ms > LONGEST_MS:
+    # Both kinds of commitments cover the same slots, and what they save cannot be added up.
+    if usage.bucket_ms > LONGEST_MS or known.spends():
         return
     for pool, slots in as_it_goes(setting, usage).items():
         edition, location, _ = pool
@@ -185,7 +186,8 @@ def _on_demand(
     reserved = math.fsum(one.amount for one in result.charges if one.unit == "slot-h")
     if not reserved or not result.whole.bytes_billed or _bytes_unknown(plan):
         return
-    cost = known.bytes().of(result.whole.bytes_billed) / result.days
+    billed = np.asarray([result.whole.bytes_billed])
+    cost = float(known.of_bytes(billed, result.days * _DAY_HOURS)[0]) / result.days
     paid_so = math.fsum(one.amount for one in result.charges if one.what == BYTES_BILLED) / result.days
     if math.isclose(cost, paid_so, rel_tol=1e-6):
         return

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from bqsim.cost.units import shown_money
 
-from . import advising, bounds, uncertainty
+from . import advising, bounds, priced, uncertainty
 from .plan.checks import written_key
 from .plan.grid import Setting, settings
 from .plan.model import Plan, Threshold
@@ -123,7 +123,11 @@ def judged(
         advice=_advice(loaded, taken, grow) if taken else None,
         broken=tuple(broken),
         calibration=calibration,
-        notes=(*_notes(loaded, results), *uncertainty.notes(plan, tuple(found.values()), calibration)),
+        notes=(
+            *_notes(loaded, results),
+            *priced.notes(found, results),
+            *uncertainty.notes(plan, tuple(found.values()), calibration),
+        ),
         assumed=uncertainty.assumed(plan, calibration),
     )
 

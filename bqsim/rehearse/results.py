@@ -97,7 +97,8 @@ class PlaceResult:
 class SettingResult:
     """One setting: ``values`` are what the grid gave it. ``groups`` has :data:`ALL` first. Quantities and
     charges are of all ``days`` that were measured. ``bounds`` (90 %) are of what days alone would change, by
-    name of measure: ``p95_duration_s``, ``cost_per_day``; none with fewer than three days. ``envelope`` is
+    name of measure: ``p95_duration_s``, ``cost_per_day``; none with fewer than three days; ``bounds_by`` is
+    how days were drawn for them, ``day`` or ``weekday`` (``''``: not at all). ``envelope`` is
     what else could be, where the plan asks for its uncertainty; ``fragile`` are the promises, in words, that
     it keeps as planned and breaks within that."""
 
@@ -114,6 +115,7 @@ class SettingResult:
     simulated_jobs: int = 0
     envelope: Envelope = field(default_factory=dict)
     fragile: tuple[str, ...] = ()
+    bounds_by: str = ""
 
     @property
     def whole(self) -> GroupResult:

@@ -17,7 +17,7 @@ from .errors import RehearsalError
 from .gathering import Gatherer
 from .judging import Tried, judged
 from .plan.grid import Setting
-from .plan.model import ClientRetries, Plan
+from .plan.model import ClientRetries, Money, Plan
 from .plan.reading import LoadedPlan
 from .results import Calibration, Report, SettingResult
 from .spreading import Tell, WorkFailed, check_spread, here, spread_over
@@ -79,7 +79,7 @@ class Bench:
 
 def _jobs_of(setting: Setting) -> object:
     """What settings with the same jobs have in common."""
-    return replace(setting.plan, capacity=Capacity(), retries=ClientRetries()), setting.times
+    return replace(setting.plan, capacity=Capacity(), retries=ClientRetries(), money=Money()), setting.times
 
 
 def _ordered(asked: Sequence[Trial]) -> list[Trial]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Union
 
+from bqsim.cost.documents import FREE
 from bqsim.sim.scenario import kinds as k
-from bqsim.sim.scenario.capacity import Capacity
+from bqsim.sim.scenario.capacity import COMMITMENT_PLANS, Capacity
 from bqsim.sim.scenario.latency import Distribution
 
 Name = Annotated[str, k.NAME]
@@ -255,13 +256,29 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class SpendCommitment:
+    """So much money is paid ``per_hour`` (0: none) for a year or three, used or not. It covers slots of
+    ``location`` that are paid as they go, whatever their edition, at a lower price."""
+
+    per_hour: Annotated[float, k.AMOUNT]
+    plan: Annotated[str, k.word("commitment plan", COMMITMENT_PLANS)] = "ANNUAL"
+    location: Name = "US"
+
+
+@dataclass(frozen=True, slots=True)
 class Money:
-    """What prices are taken: region, the day they hold on, currency, and files of one's own before ours."""
+    """What prices are taken: region, the day they hold on, currency, and files of one's own before ours.
+
+    ``free`` is how much of the bytes that are free a month on demand is for these jobs (true: all), by the
+    days rehearsed; ``spend_commitments`` are what of the slots is paid by the hour of a commitment.
+    """
 
     region: Name = "US"
     on: Text = ""
     currency: Name = "USD"
     files: tuple[Name, ...] = ()
+    free: Annotated[float, FREE] = 0.0
+    spend_commitments: tuple[SpendCommitment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,13 @@ from bqsim.sim.scenario.shapes import Choice, Many, Plain, Record, Shape, Slot, 
 from bqsim.sim.scenario.spelling import clip, unknown
 from bqsim.sim.scenario.tree import Leaf, Place
 
-from .model import Plan
+from .model import Money, Plan
 
 TIMES = "workload.times"
 # What a path may begin with besides the keys of the capacity.
 _ROOTS = ("capacity", "retries", "workload")
+# Of money nothing else can be varied.
+SPEND = "money.spend_commitments"
 _LISTED = 12
 _MOST_MEANT = 3
 
@@ -75,6 +77,8 @@ def _leaves(plan: Plan) -> Iterator[str]:
     for root in ("retries", "workload"):
         slot = record_of(Plan).slots[root]
         yield from _below(slot.shape, getattr(plan, slot.name), (root,))
+    commitments = record_of(Money).slots["spend_commitments"].shape
+    yield from _below(commitments, plan.money.spend_commitments, tuple(SPEND.split(".")))
 
 
 def _below(shape: Shape, value: Any, words: tuple[str, ...]) -> Iterator[str]:
@@ -96,9 +100,12 @@ def _below(shape: Shape, value: Any, words: tuple[str, ...]) -> Iterator[str]:
 
 def _walked(plan: Plan, path: str) -> Target:
     capacity = record_of(Capacity).slots
-    root = path.split(".", 1)[0]
-    if root not in capacity and root not in _ROOTS:
-        choices = (*capacity, *_ROOTS)
+    root = SPEND if path == SPEND or path.startswith(f"{SPEND}.") else path.split(".", 1)[0]
+    if root not in capacity and root not in (*_ROOTS, SPEND):
+        if root == "money":
+            message = f"of money only '{SPEND}' can be varied: a report has one currency, place and day"
+            raise PathError(message)
+        choices = (*capacity, *_ROOTS, SPEND)
         raise PathError(unknown("path", root, choices))
     rest = f"capacity.{path}" if root in capacity else path
     target = Target((), record_of(Plan), False, plan)

@@ -248,6 +248,10 @@ def prices(plan: m.Plan, settings: Sequence[Setting], folder: Path) -> Iterator[
                 known.slots(*what)
             except RehearsalError as error:
                 yield (*where, *keys), str(error)
+    try:
+        known.spends()
+    except RehearsalError as error:
+        yield ("money", "spend_commitments"), str(error)
     if not plan.capacity.reservations:
         try:
             known.bytes()
@@ -280,11 +284,20 @@ def notes(plan: m.Plan, settings: Sequence[Setting]) -> Iterator[str]:
             yield f"nothing is assigned to the reservation '{name}'{lends}"
     if not recorded:
         yield from _of_nobody(plan)
+    yield from _covers_nothing(plan)
     for name in capacity.reservations:
         without = [one.name for one in settings if name in _without_slots(one.capacity)]
         if without and name in used:
             where = "" if len(without) == len(settings) else f" in the setting '{clip(without[0])}'"
             yield f"the reservation '{name}' has no slots of its own and none to borrow{where}: its jobs wait"
+
+
+def _covers_nothing(plan: m.Plan) -> Iterator[str]:
+    """Commitments to spend where there is no reservation."""
+    locations = {one.location.upper() for one in plan.capacity.reservations.values()}
+    for at, one in enumerate(plan.money.spend_commitments, 1):
+        if one.location.upper() not in locations:
+            yield f"commitment {at} to spend covers nothing: no reservation is in '{clip(one.location)}'"
 
 
 def _of_nobody(plan: m.Plan) -> Iterator[str]:

@@ -67,6 +67,7 @@ def _setting(one: SettingResult, buckets: int) -> dict[str, Any]:
         "misses": one.misses,
         "failures": one.failures,
         "bounds": {name: list(pair) for name, pair in one.bounds.items()},
+        "bounds_by": one.bounds_by or None,
         "groups": [_group(group) for group in one.groups],
         "places": [asdict(place) for place in one.places],
         "charges": [asdict(charge) for charge in one.charges],

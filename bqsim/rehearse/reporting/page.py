@@ -88,7 +88,8 @@ def _advice(report: Report) -> str:
     told = html.paragraph(name) + (f"<ul>{reasons}</ul>" if reasons else "")
     error = " ".join(uncertain.errors(report))
     if bounded := words.bounded(words.subject(report), report.currency):
-        error += f" With other days, 90 % of the time: {bounded}."
+        drawn = words.other_days(words.subject(report))
+        error += f" {drawn[0].upper()}{drawn[1:]}: {bounded}."
     return told + html.paragraph(error, "soft") + _values(report, words.subject(report))
 
 

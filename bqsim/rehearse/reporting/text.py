@@ -29,7 +29,7 @@ def shown(report: Report) -> str:
     if told := words.failures(one):
         lines += ["", f"failures: {told}"]
     if told := words.bounded(one, currency):
-        lines += ["", f"with other days, 90 % of the time: {told}"]
+        lines += ["", f"{words.other_days(one)}: {told}"]
     if found := uncertain.rows(one, currency):
         lines += ["", f"{uncertain.TITLE}:", "", *_aligned(uncertain.heads(report, one), found)]
     if one.objectives:

@@ -109,7 +109,10 @@ class Measure:
     def bounds(self, setting: SettingResult, currency: str) -> str:
         """``low to high`` where they are known, else ``''``."""
         pair = setting.bounds.get(self.bound)
-        return f"{self.told(pair[0], currency)} to {self.told(pair[1], currency)}" if pair else ""
+        if not pair:
+            return ""
+        low, high = (self.told(value, currency) for value in pair)
+        return low if low == high else f"{low} to {high}"
 
 
 def billed_hours(setting: SettingResult) -> float:
@@ -279,6 +282,15 @@ def error_of(report: Report) -> str:
         by = share(report.advice.error)
         return f"By days alone, duration and cost may be off by {by}; the error of the model is not known."
     return f"Duration and cost may be off by {share(report.advice.error)}."
+
+
+# How days were drawn for bounds.
+_DRAWN = {"weekday": "with other days, each of its weekday", "day": "with other days"}
+
+
+def other_days(setting: SettingResult) -> str:
+    """What bounds are of: ``with other days, 90 % of the time``."""
+    return f"{_DRAWN.get(setting.bounds_by, _DRAWN['day'])}, 90 % of the time"
 
 
 def bounded(setting: SettingResult, currency: str) -> str:

@@ -16,7 +16,7 @@ TIB = BYTES["TiB"]
 QUERY = Query("q", "SELECT 1", rate=Rate(30, 20, 40))
 
 
-def till(**pricing: str) -> Till:
+def till(**pricing: str | float) -> Till:
     return Till(Pricing(**pricing), load_prices(), DAY)  # type: ignore[arg-type]
 
 
@@ -78,3 +78,29 @@ def test_used_slots_add_up() -> None:
     assert found.slot_hours == 11
     assert "idle" in found.basis
     assert UsedSlots().allocated([]).slot_hours == 0
+
+
+def test_what_is_free_a_month_is_taken_off_the_workload_once() -> None:
+    every = [entry(), entry()]
+    listed, free = till(), till(free=1.0)
+    assert listed.workload(every) == 750.0
+    assert free.workload(every) == 750.0 - 6.25
+    assert till(free=0.5).workload(every) == 750.0 - 3.125
+    # What a query costs by itself is at the list price, and so is a change.
+    assert free.month(every[0]) == listed.month(every[0])
+    # Budgets have their part of it.
+    assert free.part(every[:1], every) == pytest.approx((750 - 6.25) / 2)
+    assert listed.part(every[:1], every) == 375.0
+    assert free.part([], []) == 0.0
+
+
+def test_a_workload_that_is_less_than_what_is_free_costs_nothing() -> None:
+    small = entry(replace(QUERY, rate=Rate(0.25, 0.25, 0.25)))
+    assert till().workload([small]) == pytest.approx(3.125)
+    assert till(free=1.0).workload([small]) == 0.0
+
+
+def test_what_is_free_is_told_with_the_price() -> None:
+    assert till(free=1.0).basis.endswith("; of a month of all queries 1.00 TiB are free")
+    assert "free" not in till().basis
+    assert "free" not in till(model="editions", free=1.0).basis

@@ -129,3 +129,65 @@ def test_wrong_files_are_told_by_line(tmp_path: Path, text: str, told: str) -> N
     own.write_text(text)
     with pytest.raises(CostError, match=told):
         load_prices([own])
+
+
+@pytest.mark.parametrize(
+    ("term", "region", "share", "status"),
+    [
+        ("1y", "US", 0.1, "secondary"),
+        ("3y", "us", 0.2, "secondary"),
+        ("1y", "region-eu", 0.1, "unverified"),
+        ("3y", "asia-south1", 0.2, "unverified"),
+    ],
+)
+def test_commitments_to_spend(term: str, region: str, share: float, status: str) -> None:
+    assert load_prices().spend_share(term, region=region, on=DAY) == (share, status)
+
+
+def test_shares_of_commitments_to_spend_are_dated_and_ones_own_come_first(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "spend_commitments:\n"
+        "  - {term: 1y, share: 12 %, since: 2026-01-01, until: 2027-01-01}\n"
+        "  - {term: 1y, share: 0.15, regions: [EU], since: 2026-01-01}\n"
+    )
+    prices = load_prices([own])
+    assert prices.spend_share("1y", region="us", on=DAY) == (0.12, "own")
+    assert prices.spend_share("1y", region="eu", on=DAY) == (0.15, "own")
+    assert prices.spend_share("1y", region="us", on=dt.date(2027, 1, 1)) == (0.1, "secondary")
+    assert prices.spend_share("3y", region="us", on=DAY) == (0.2, "secondary")
+    with pytest.raises(NoPrice, match=r"for 1y takes off in 'us' on 2010-01-01.*spend_commitments"):
+        prices.spend_share("1y", region="us", on=dt.date(2010, 1, 1))
+    own.write_text("spend_commitments: [{term: 2y, share: 12 %}]\n")
+    with pytest.raises(CostError, match=r"own.yaml:1:.*unknown term '2y'"):
+        load_prices([own])
+
+
+def test_figures_outside_of_the_us_are_unverified() -> None:
+    """All but those of documents, which are about every place; users' own say what they are themselves."""
+    for _, file in built_in():
+        for price in file.prices:
+            if "us" not in price.regions:
+                assert price.status == "unverified", price
+        for share in file.spend_commitments:
+            assert share.source in file.sources
+            assert (share.status == "unverified") == ("us" not in share.regions)
+
+
+def test_the_newest_price_that_holds_is_taken_and_that_of_a_region_before_one_of_all(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "prices:\n"
+        "  - {item: query.on_demand, price: 5, per: TiB, since: 2025-01-01}\n"
+        "  - {item: query.on_demand, price: 6, per: TiB, since: 2026-01-01, until: 2026-06-01}\n"
+        "  - {item: query.on_demand, price: 4, per: TiB, regions: [Region-EU], since: 2025-01-01}\n"
+    )
+    prices = load_prices([own])
+
+    def on(day: str, region: str = "mars-1") -> float:
+        return float(prices.tariff(ON_DEMAND, region=region, on=dt.date.fromisoformat(day)).amount)
+
+    assert (on("2025-12-31"), on("2026-01-01"), on("2026-05-31"), on("2026-06-01")) == (5, 6, 6, 5)
+    assert on("2025-06-01", "eu") == 4
+    # Of two that hold the newer one counts, wherever it is for.
+    assert on("2026-02-01", "EU") == 6

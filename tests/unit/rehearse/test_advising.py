@@ -106,6 +106,18 @@ def test_without_a_promise_dearer_settings_must_gain_a_twentieth() -> None:
     ]
 
 
+def test_without_a_promise_the_cheapest_is_taken_where_no_dearer_one_gains_a_twentieth() -> None:
+    found = advice(settings(2), [{"cost": 10.0, "p95": 100.0}, {"cost": 20.0, "p95": 99.0}])
+    assert (found.setting, list(found.reasons)) == (
+        "attempts=1",
+        [
+            "The plan has no objectives and no thresholds, so what is enough is not known: no dearer setting "
+            "that loses as few jobs shortens the p95 of durations by at least 5.0 %.",
+            "The next dearer one, attempts=2, does not: p95 of durations 99.0 s.",
+        ],
+    )
+
+
 def test_jobs_that_fail_for_want_of_slots_are_told_where_they_are_more_than_a_few() -> None:
     told = "12 of 100 jobs (12.0 %) fail for want of slots or time: 12 queue full."
     assert told in advice(settings(1), [{"failed": 12}]).reasons

@@ -11,9 +11,19 @@ import pytest
 from bqsim.cost.units import BYTES
 from bqsim.rehearse.errors import RehearsalError
 from bqsim.rehearse.gathering import Gatherer, _Pairs
-from bqsim.rehearse.plan.model import Money, Objective, Plan
+from bqsim.rehearse.plan.model import (
+    Diurnal,
+    Generated,
+    JobKind,
+    Money,
+    Objective,
+    Plan,
+    SpendCommitment,
+    WorkloadPart,
+)
 from bqsim.rehearse.results import ALL, SettingResult
 from bqsim.sim.scenario.capacity import Assignment, Capacity, Commitment, Reservation
+from bqsim.sim.scenario.latency import Fixed
 from bqsim.sim.slots.jobs import Given, Jobs, Outcomes, Place, Source, State, Usage
 from bqsim.sim.slots.world import simulate
 
@@ -263,6 +273,91 @@ def test_bytes_on_demand_are_bounded_by_days_too() -> None:
     assert found.cost_per_day == pytest.approx(2 * 6.25)
     low, high = found.bounds["cost_per_day"]
     assert 0 < low < 12.5 < high < 25
+
+
+def test_what_is_free_is_taken_off_all_days_together() -> None:
+    at = np.arange(4) * DAY
+    billed = np.array([0, 0, 0, 1]) * TIB
+    outcomes = ended(4, at_ms=at, source=1, reservation=0, bytes=billed)
+    used = usage(4.0, 96, places=PLACES[1:])
+    plan = replace(PLAN, money=replace(PLAN.money, free=1.0))
+    found = gathered(outcomes, days=4.0, used=used, capacity=Capacity(), plan=plan)
+    free = 4 * 24 / 730
+    assert found.cost_per_day == pytest.approx((1 - free) * 6.25 / 4)
+    low, high = found.bounds["cost_per_day"]
+    # At best the day is not drawn, at worst twice: what is free is the same then.
+    assert low == 0.0
+    assert high == pytest.approx((2 - free) * 6.25 / 4) or high == pytest.approx((3 - free) * 6.25 / 4)
+
+
+SPENDS = replace(PLAN, money=replace(PLAN.money, spend_commitments=(SpendCommitment(9.0),)))
+
+
+def test_a_commitment_to_spend_is_used_by_the_hour() -> None:
+    # 100 slots of the baseline are 6.00 an hour; 9.00 cover 10.00, and 100 scaled slots are 6.00 more.
+    scaled = np.zeros((2, 48))
+    scaled[0, ::2] = 100 * HOUR / 2
+    scaled[0, 1::2] = 0
+    half = gathered(ended(1), used=usage(1.0, 48, scaled_ms=scaled), plan=SPENDS)
+    assert half.cost_per_day == pytest.approx(24 * 9.0), "50 slot-hours each hour: 9.00 of the 10.00"
+    scaled[:] = 0
+    scaled[0, :24:2] = scaled[0, 1:24:2] = 100 * HOUR / 2
+    uneven = gathered(ended(1), used=usage(1.0, 48, scaled_ms=scaled), plan=SPENDS)
+    assert uneven.cost_per_day == pytest.approx(24 * 9.0 + 12 * 2.0), "12 hours of 12.00, 12 hours of 6.00"
+    lines = {one.what: one for one in uneven.charges}
+    assert lines["spend commitment 1y, unused"].amount == pytest.approx(12 * (9 - 6 * 0.9))
+    assert sum(one.cost for one in uneven.groups) == pytest.approx(uneven.cost_per_day)
+
+
+def test_the_warm_up_is_not_paid_by_a_commitment_either() -> None:
+    scaled = np.zeros((2, 24))
+    scaled[0] = 100 * HOUR
+    plan = replace(SPENDS, warm_up_s=1800.0)
+    late = ended(1, at_ms=HOUR)
+    found = gathered(late, used=usage(scaled_ms=scaled), plan=plan)
+    hours = sum(one.quantity * 0.06 for one in found.charges)
+    assert hours == pytest.approx(23.5 * 12.0)
+    assert sum(one.amount for one in found.charges) == pytest.approx(23.5 * (9 + 2))
+
+
+def test_buckets_longer_than_an_hour_are_taken_as_they_are() -> None:
+    scaled = np.zeros((2, 12))
+    scaled[0, ::2] = 2 * 150 * HOUR
+    found = gathered(ended(1), used=usage(1.0, 12, scaled_ms=scaled), plan=SPENDS)
+    assert found.cost_per_day == pytest.approx(24 * 9 + 12 * (250 * 0.06 - 10))
+
+
+def test_slots_that_scale_after_the_last_arrival_are_paid_as_they_go() -> None:
+    scaled = np.zeros((2, 48))
+    scaled[0] = 100 * HOUR
+    found = gathered(ended(1), used=usage(2.0, 48, scaled_ms=scaled), plan=SPENDS, days=1.0)
+    assert found.cost_per_day == pytest.approx(24 * (9 + 2) + 24 * 6)
+
+
+def test_days_of_commitments_to_spend_are_bounded_by_what_each_costs() -> None:
+    at = np.arange(0, 4, 0.01) * DAY
+    scaled = np.repeat([[0, 100.0, 200.0, 300.0], [0, 0, 0, 0]], 24, axis=1) * HOUR
+    found = gathered(ended(400, at_ms=at), days=4.0, used=usage(4.0, 96, scaled_ms=scaled), plan=SPENDS)
+    daily = 24 * np.array([9, 9 + 2, 9 + 8, 9 + 14])
+    assert found.cost_per_day == pytest.approx(daily.mean())
+    low, high = found.bounds["cost_per_day"]
+    assert daily.min() <= low < found.cost_per_day < high <= daily.max()
+
+
+def test_days_are_drawn_by_weekday_where_the_workload_has_them() -> None:
+    days = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5)
+    weeks = WorkloadPart(Generated(Diurnal(60, days=days), (JobKind(Fixed(1.0)),)))
+    at = np.arange(0, 14, 0.01) * DAY
+    sundays = np.where(np.arange(14 * 24) // 24 % 7 == 6, 300.0, 0.0)
+    used = usage(14.0, 14 * 24, scaled_ms=np.stack([sundays, 0 * sundays]) * HOUR)
+    plain = gathered(ended(1400, at_ms=at), days=14.0, used=used)
+    weekly = gathered(ended(1400, at_ms=at), days=14.0, used=used, plan=replace(PLAN, workload=(weeks,)))
+    assert (plain.bounds_by, weekly.bounds_by) == ("day", "weekday")
+    assert weekly.bounds["cost_per_day"] == pytest.approx((weekly.cost_per_day,) * 2)
+    low, high = plain.bounds["cost_per_day"]
+    assert low < plain.cost_per_day < high
+    short = gathered(ended(10), days=2.0, used=usage(2.0), plan=replace(PLAN, workload=(weeks,)))
+    assert (short.bounds, short.bounds_by) == ({}, "")
 
 
 def test_no_bounds_with_fewer_than_three_days() -> None:

@@ -49,9 +49,12 @@ def test_every_distribution_is_named() -> None:
 
 def test_the_plans_in_the_text_are_right() -> None:
     texts = (yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL))
-    smallest, varied, uncertain = texts
+    smallest, varied, uncertain, cheaper = texts
     assert from_dict({**smallest, **uncertain}).plan.uncertainty == model.Uncertainty(0.2, 5)
     assert len(from_dict(smallest).settings) == 1
+    paid = from_dict({**smallest, **cheaper}).plan.money
+    assert paid.free == 1.0
+    assert paid.spend_commitments[1] == model.SpendCommitment(5.0, "THREE_YEAR", "EU")
     part = smallest["workload"][0]
     clicks = {"name": "clicks", **part}
     nightly = {"name": "nightly", **part, "changes": [{}]}

@@ -5,6 +5,7 @@ import pytest
 from bqsim.rehearse.errors import RehearsalError
 from bqsim.rehearse.plan.grid import MOST_SETTINGS, Setting, settings
 from bqsim.rehearse.plan.reading import parse
+from bqsim.sim.scenario.tree import ScenarioError
 
 PLAN = """
 workload:
@@ -130,3 +131,13 @@ def test_as_many_settings_as_there_may_be_are_made_soon() -> None:
     values = ", ".join(str(50 * n) for n in range(1, 26))
     paths = ("reservations.etl.autoscale_max_slots", "reservations.etl.slot_capacity")
     assert len(of("grid:\n" + "".join(f"  {path}: [{values}]\n" for path in paths))) == 625 <= MOST_SETTINGS
+
+
+def test_commitments_to_spend_can_be_varied_and_are_chosen() -> None:
+    money = "money: {spend_commitments: [{per_hour: 1, plan: THREE_YEAR}]}\n"
+    found = of(money + "grid: {money.spend_commitments.1.per_hour: [0, 2.5]}")
+    assert [one.plan.money.spend_commitments[0].per_hour for one in found] == [0, 2.5]
+    assert {one.circumstances for one in found} == {()}
+    assert found[1].choice == (("money.spend_commitments.1.per_hour", 2.5),)
+    with pytest.raises(ScenarioError, match=r"did you mean 'money\.spend_commitments\.1\.plan'\?"):
+        of(money + "grid: {spend_commitments.plan: [ANNUAL]}")

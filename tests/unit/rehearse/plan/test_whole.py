@@ -66,3 +66,20 @@ def test_prices_that_cannot_be_read_are_told_with_their_line(tmp_path: Path) -> 
     (tmp_path / "prices.yaml").write_text("prices:\n- {item: slots, cost: 1}\n")
     with pytest.raises(ScenarioError, match=r"plan:13:9: .*prices\.yaml:2:3: a price needs 'price'"):
         parse(TWO + "money: {files: [prices.yaml]}\n", folder=tmp_path)
+
+
+def test_a_commitment_to_spend_where_no_reservation_is_covers_nothing() -> None:
+    slots = "capacity: {reservations: {etl: {slot_capacity: 100}}, assignments: [{reservation: etl}]}\n"
+    money = "money: {spend_commitments: [{per_hour: 1}, {per_hour: 1, location: EU}]}\n"
+    assert parse(TWO + slots + money).notes == (
+        "commitment 2 to spend covers nothing: no reservation is in 'EU'",
+    )
+
+
+def test_a_commitment_to_spend_before_all_prices_is_refused() -> None:
+    from bqsim.sim.scenario.tree import ScenarioError
+
+    text = TWO + "money: {on: 2010-01-01, spend_commitments: [{per_hour: 1}]}\n"
+    told = r"plan:\d+:25: no table has what a commitment to spend for 1y takes off in 'us' on 2010-01-01"
+    with pytest.raises(ScenarioError, match=told):
+        parse(text)

@@ -229,6 +229,18 @@ WRONG_PLANS: tuple[Wrong, ...] = (
     Wrong("price_of_no_region", _capacity("  reservations: {a: {slot_capacity: 100, location: mars}}")),
     Wrong("on_demand_nowhere", JOBS + "money: {region: mars}"),
     Wrong("price_of_no_day", JOBS + "money: {on: tomorrow}"),
+    Wrong("free_beyond_all", JOBS + "money: {free: 2}"),
+    Wrong("free_of_what", JOBS + "money: {free: 1 TiB}"),
+    Wrong("spend_of_less_than_nothing", JOBS + "money: {spend_commitments: [{per_hour: -1}]}"),
+    Wrong("spend_without_money", JOBS + "money: {spend_commitments: [{plan: ANNUAL}]}"),
+    Wrong("spend_for_a_month", JOBS + "money: {spend_commitments: [{per_hour: 1, plan: MONTHLY}]}"),
+    Wrong("grid_of_money", JOBS + "money: {region: US}\ngrid: {money.region: [US, EU]}"),
+    Wrong("grid_of_no_spend", JOBS + "grid: {money.spend_commitments.1.per_hour: [1, 2]}"),
+    Wrong(
+        "grid_of_less_than_nothing",
+        JOBS + "money: {spend_commitments: [{per_hour: 1}]}\n"
+        "grid: {money.spend_commitments.1.per_hour: [1, -2]}",
+    ),
     Wrong("prices_not_there", JOBS + "money: {files: [prices.yaml]}"),
     Wrong("grid_from_nowhere", JOBS + "grid: {reservation.etl.slot_capacity: [100]}"),
     Wrong("grid_of_no_reservation", JOBS + "grid: {reservations.etl.slot_capacity: [100]}"),

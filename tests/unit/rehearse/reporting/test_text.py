@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bqsim.rehearse.reporting import text
+from bqsim.rehearse.reporting.document import document
+from bqsim.rehearse.reporting.page import page
 
 from . import fakes
 
@@ -65,6 +67,15 @@ def test_it_has_groups_places_charges_objectives_and_bounds() -> None:
     assert lines(told, "MISSED dashboards: ")
     assert lines(told, "failures: 1,500 waited too long")
     assert lines(told, "with other days, 90 % of the time: cost a day ")
+
+
+def test_bounds_by_weekday_are_told_in_every_form() -> None:
+    base = fakes.report(2, days=14)
+    report = replace(base, settings=tuple(replace(one, bounds_by="weekday") for one in base.settings))
+    assert lines(text.shown(report), "with other days, each of its weekday, 90 % of the time: cost a day ")
+    assert "With other days, each of its weekday, 90 % of the time: cost a day " in page(report)
+    assert '"bounds_by": "weekday"' in document(report)
+    assert '"bounds_by": null' in document(base)
 
 
 def test_values_that_are_the_same_in_all_settings_are_told_once() -> None:

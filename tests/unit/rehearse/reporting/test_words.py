@@ -170,6 +170,18 @@ def test_bounds_are_told_where_they_are_known() -> None:
     assert words.bounded(fakes.setting(0, days=3), "USD").endswith(" USD, p95 110 s to 2.50 min")
 
 
+def test_bounds_without_width_are_one_figure() -> None:
+    one = replace(fakes.setting(0), bounds={"p95_duration_s": (2.4, 2.4001), "cost_per_day": (1.0, 2.0)})
+    assert words.bounded(one, "USD") == "cost a day 1.00 USD to 2.00 USD, p95 2.40 s"
+
+
+def test_it_is_told_how_days_were_drawn() -> None:
+    one = fakes.setting(0, days=14)
+    assert words.other_days(replace(one, bounds_by="day")) == "with other days, 90 % of the time"
+    by_weekday = "with other days, each of its weekday, 90 % of the time"
+    assert words.other_days(replace(one, bounds_by="weekday")) == by_weekday
+
+
 def test_failures_are_in_words() -> None:
     assert words.failures(fakes.setting(0)) == "500 waited too long"
     assert words.failures(fakes.empty().settings[0]) == ""

@@ -1,0 +1,52 @@
+"""What is to be said of the prices that settings were charged: figures that nobody has verified, and hours of
+commitments to spend that were not told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from bqsim.sim.slots.layout import pool_of
+
+from .money import pool_name, priced_in
+from .plan.grid import Setting
+from .reporting.words import listed, stretch
+from .results import Charge, SettingResult
+from .spend import SPEND
+from .times import HOUR_MS
+
+UNVERIFIED = "unverified"
+
+
+def notes(settings: Mapping[str, Setting], results: Sequence[SettingResult]) -> Iterator[str]:
+    """Sentences about prices; none where all of them are as good as can be."""
+    found: dict[str, dict[str, None]] = {}
+    for result in results:
+        setting = settings[result.name]
+        for charge in result.charges:
+            if charge.status == UNVERIFIED and charge.amount:
+                what = charge.what.partition(",")[0]
+                found.setdefault(_region(setting, charge).lower(), {}).setdefault(what)
+    for region, kinds in found.items():
+        yield (
+            f"prices in {region} are unverified ({listed(tuple(kinds))}): no price list was seen for them, "
+            "they may be old or wrong; check them, or give your own under money: files"
+        )
+    longest = max(
+        (one.usage.bucket_ms for one in results if settings[one.name].plan.money.spend_commitments),
+        default=0.0,
+    )
+    if longest > HOUR_MS:
+        yield (
+            f"commitments to spend are reckoned by {stretch(longest / 1e3)} instead of by the hour, so that "
+            "they seem to cover more than they do: rehearse fewer days, places or settings"
+        )
+
+
+def _region(setting: Setting, charge: Charge) -> str:
+    """Where a charge has its price."""
+    capacity, money = setting.capacity, setting.plan.money
+    if charge.what.startswith(SPEND):
+        return charge.place
+    locations = {pool_name(pool_of(one)): one.location for one in capacity.commitments}
+    locations |= {name: one.location for name, one in capacity.reservations.items()}
+    return priced_in(money.region, locations.get(charge.place, money.region))
