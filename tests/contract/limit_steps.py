@@ -15,6 +15,7 @@ from google.cloud.bigquery_storage_v1 import types
 
 from bqsim.errors import STATUS_CODES
 from bqsim.simulator import Simulator
+from tests.waiting import PATIENCE_S, until
 
 DAYS = "[STRUCT(1 AS n, DATE '2026-01-01' AS d), STRUCT(2, DATE '2026-01-02')]"
 READ = "google.cloud.bigquery.storage.v1.BigQueryRead."
@@ -77,7 +78,7 @@ class Caller:
 
     def state(self, ref: dict[str, Any], *wanted: str) -> Any:
         """The job once it is in one of the states."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             job = self.job(ref)
             if job["status"]["state"] in wanted:
@@ -275,9 +276,7 @@ def _concurrent_calls(c: Caller) -> Any:
         path = f"projects/{c.project}/datasets"
         slow = threading.Thread(target=lambda: c.rest("GET", path))
         slow.start()
-        end = time.monotonic() + 10
-        while not c.simulator.limits.usage() and time.monotonic() < end:
-            time.sleep(0.005)
+        until(c.simulator.limits.usage)
         try:
             return c.dataset()
         finally:
@@ -340,9 +339,7 @@ def _commit(c: Caller, streams: int = 1) -> Any:
 def _read_two(c: Caller) -> Any:
     with c.simulator.faults.add("delay: {latency: 60s, phase: page}", method=f"{READ}ReadRows"):
         opened = c.reading()
-        end = time.monotonic() + 10
-        while not c.simulator.limits.usage() and time.monotonic() < end:
-            time.sleep(0.005)
+        until(c.simulator.limits.usage)
         try:
             return list(c.reading())
         finally:

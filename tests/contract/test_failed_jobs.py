@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -21,6 +20,7 @@ from bqsim.sim.effects.texts import job_text
 from bqsim.simulator import Simulator
 from tests.conftest import Http
 from tests.contract.test_failed_requests import CLASSES, HTTP, WORDLESS, Tokens
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.fidelity(
@@ -114,10 +114,7 @@ def case(bqsim_server: Simulator) -> Iterator[Case]:
 
 def ended(job: Any) -> Any:
     """The job, once it is DONE."""
-    deadline = time.monotonic() + 20
-    while not job.done(retry=None):
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
+    until(lambda: job.done(retry=None))
     return job
 
 

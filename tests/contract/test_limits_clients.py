@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,9 @@ from google.rpc import error_details_pb2
 
 import bqsim
 from bqsim.simulator import Simulator
+from tests.waiting import until
+
+from .job_help import settled
 
 pytestmark = [
     pytest.mark.fidelity("job:queues", "exact", tests="test_queries_wait* test_more_places*"),
@@ -93,49 +95,38 @@ def test_queries_wait_for_a_place_and_run(sim: Simulator, client: Any) -> None:
     sim.jobs.plan("{timed: {running: 10s}}")
     sim.limits.use(values={"concurrent_queries": 1, "queued_interactive_queries": 2})
     jobs = [client.query("SELECT 1", job_config=UNCACHED) for _ in range(2)]
-    states: dict[int, str] = {}
-    end = time.monotonic() + 10
-    while states != {0: "RUNNING", 1: "PENDING"} and time.monotonic() < end:
-        states = {i: client.get_job(job.job_id).state for i, job in enumerate(jobs)}
-    assert states == {0: "RUNNING", 1: "PENDING"}
+    settled(client, *jobs, states=["RUNNING", "PENDING"])
     client.query("SELECT 1", job_config=UNCACHED)
     with pytest.raises(exceptions.Forbidden, match="max number of jobs that can be queued per project"):
         client.query("SELECT 1", job_config=UNCACHED, retry=None, job_retry=None)
     for _ in range(3):
         sim.clock.advance("11s")
-        _until(lambda: client.get_job(jobs[0].job_id).state == "DONE")
+        until(lambda: client.get_job(jobs[0].job_id).state == "DONE")
     sim.clock.resume()
     sim.clock.scale(1000)
     assert [next(iter(job.result()))[0] for job in jobs] == [1, 1]
-
-
-def _until(condition: Any) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def test_more_places_let_waiting_queries_run(sim: Simulator, client: Any) -> None:
     sim.jobs.plan("{timed: {running: 1h}}")
     sim.limits.use(values={"concurrent_queries": 1})
     jobs = [client.query("SELECT 1", job_config=UNCACHED) for _ in range(3)]
-    _until(lambda: client.get_job(jobs[0].job_id).state == "RUNNING")
+    until(lambda: client.get_job(jobs[0].job_id).state == "RUNNING")
     assert {client.get_job(job.job_id).state for job in jobs[1:]} == {"PENDING"}
     assert all("quotaDeferments" in client.get_job(job.job_id)._properties["statistics"] for job in jobs[1:])
     sim.limits.off()
-    _until(lambda: {client.get_job(job.job_id).state for job in jobs} == {"RUNNING"})
+    until(lambda: {client.get_job(job.job_id).state for job in jobs} == {"RUNNING"})
 
 
 def test_a_waiting_query_can_be_cancelled(sim: Simulator, client: Any) -> None:
     sim.jobs.plan("{timed: {running: 1h}}")
     sim.limits.use(values={"concurrent_queries": 1})
     first, second, third = (client.query("SELECT 1", job_config=UNCACHED) for _ in range(3))
-    _until(lambda: client.get_job(first.job_id).state == "RUNNING")
+    until(lambda: client.get_job(first.job_id).state == "RUNNING")
     client.cancel_job(second.job_id)
-    _until(lambda: client.get_job(second.job_id).state == "DONE")
+    until(lambda: client.get_job(second.job_id).state == "DONE")
     client.cancel_job(first.job_id)
-    _until(lambda: client.get_job(third.job_id).state == "RUNNING")
+    until(lambda: client.get_job(third.job_id).state == "RUNNING")
     assert [row["used"] for row in sim.limits.usage("concurrent_queries")] == [1]
 
 

@@ -6,7 +6,6 @@ import datetime as dt
 import subprocess
 import sys
 import threading
-import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -129,10 +128,8 @@ def test_an_interrupt_stops_a_running_query_and_only_that(engine: DuckDBEngine) 
     session = engine.session()
     timer = threading.Timer(0.05, session.interrupt)
     timer.start()
-    begun = time.monotonic()
     with pytest.raises(Interrupted):
         session.scalar(ENDLESS)
-    assert time.monotonic() - begun < 5
     with pytest.raises(Interrupted):
         session.scalar("SELECT 1")
     timer.join()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bqsim.sim.clock import epoch_us
+from tests.waiting import PATIENCE_S
 
 NOON = "2026-03-01T12:00:00Z"
 NOON_US = epoch_us(NOON)
@@ -30,7 +31,7 @@ def loop_thread() -> Iterator[asyncio.AbstractEventLoop]:
         loop.close()
 
 
-def eventually(condition: Callable[[], object], timeout_s: float = 5) -> bool:
+def eventually(condition: Callable[[], object], timeout_s: float = PATIENCE_S) -> bool:
     end = time.monotonic() + timeout_s
     while not condition() and time.monotonic() < end:
         time.sleep(0.002)

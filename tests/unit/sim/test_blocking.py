@@ -4,6 +4,7 @@ import threading
 
 from bqsim.sim.clock import SimulationClock
 from tests.unit.sim.clocks import NOON_US, S, eventually
+from tests.waiting import PATIENCE_S
 
 
 def test_a_thread_waits_until_its_time(clock: SimulationClock) -> None:
@@ -14,7 +15,7 @@ def test_a_thread_waits_until_its_time(clock: SimulationClock) -> None:
     clock.advance(59)
     assert done == []
     clock.advance(1)
-    thread.join(5)
+    thread.join(PATIENCE_S)
     assert done == [False]
     assert clock.waiting == 0
 
@@ -48,7 +49,7 @@ def test_a_thread_waits_for_a_condition(clock: SimulationClock) -> None:
         changed.notify_all()
     assert eventually(lambda: got == [True] and clock.waiting == 1)
     clock.advance(60)
-    thread.join(5)
+    thread.join(PATIENCE_S)
     assert got == [True, False]
 
 
@@ -65,6 +66,6 @@ def test_threads_have_returned_from_their_wait_before_time_goes_on(clock: Simula
     assert eventually(lambda: clock.waiting == 8)
     clock.advance(10)
     for thread in threads:
-        thread.join(5)
+        thread.join(PATIENCE_S)
     assert all(10 * S <= us < 10 * S + 100 for us in seen)
     assert len(seen) == 8

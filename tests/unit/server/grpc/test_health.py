@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 import grpc
@@ -9,6 +8,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from bqsim.server.grpc.methods import service_names
+from tests.waiting import until
 
 from .conftest import Bench
 
@@ -44,10 +44,7 @@ def test_a_watch_that_is_given_up_gives_its_thread_back(bench: Bench) -> None:
         watching.cancel()
     server: Any = bench.server
     threads = server._direct.threads
-    deadline = time.monotonic() + 10
-    while threads._free < threads._threads:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: threads._free == threads._threads)
 
 
 def test_watchers_learn_of_the_stop(bench: Bench) -> None:

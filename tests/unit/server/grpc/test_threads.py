@@ -1,19 +1,12 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
 from bqsim.server.grpc import threads as module
 from bqsim.server.grpc.threads import CallThreads
-
-
-def wait_until(done: object) -> None:
-    deadline = time.monotonic() + 10
-    while not done():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+from tests.waiting import until
 
 
 def test_everything_runs_at_once() -> None:
@@ -29,7 +22,7 @@ def test_threads_are_used_again_and_end_with_the_shutdown() -> None:
     threads = CallThreads()
     for _ in range(20):
         threads.submit(lambda: None).result(10)
-        wait_until(lambda: threads._free == 1)
+        until(lambda: threads._free == 1)
     [thread] = set(threading.enumerate()) - before
     assert thread.daemon
     threads.shutdown()
@@ -45,7 +38,7 @@ def test_idle_threads_end(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = CallThreads()
     for _ in range(3):
         threads.submit(lambda: None).result(10)
-        wait_until(lambda: not set(threading.enumerate()) - before)
+        until(lambda: not set(threading.enumerate()) - before)
     assert (threads._free, threads._threads) == (0, 0)
     threads.shutdown()
 

@@ -7,6 +7,7 @@ from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 
 from bqsim.sql.googlesql.host import TICK_S, Ticker
 from bqsim.sql.googlesql.options import evaluation_options, language_options
+from tests.waiting import until
 
 from .conftest import World
 
@@ -23,12 +24,14 @@ def test_the_ticker_rests_when_nothing_runs() -> None:
     engine = CountingEngine()
     ticker = Ticker(engine)
     with ticker:
+        until(lambda: engine.epochs >= 2)
+
+    def rests() -> bool:
+        before = engine.epochs
         time.sleep(4 * TICK_S)
-    assert engine.epochs >= 2
-    time.sleep(2 * TICK_S)
-    rested = engine.epochs
-    time.sleep(4 * TICK_S)
-    assert engine.epochs == rested
+        return engine.epochs == before
+
+    until(rests)
     ticker.close()
 
 

@@ -103,11 +103,12 @@ def test_what_is_no_text_is_a_syntax_error(character: str) -> None:
 @pytest.mark.parametrize("piece", ["/*", "'", "`", '"""', "'''", "\\", "a.", "(", "-- ", "`a.b`,", "@"])
 def test_a_megabyte_of_anything_takes_no_long(piece: str) -> None:
     sql = piece * (1_000_000 // len(piece))
-    begun = time.perf_counter()
+    # Of this thread's own: a loaded machine takes none of it.
+    begun = time.thread_time()
     with contextlib.suppress(BigQueryError):
         names_in(prepare(sql, 1 << 20, 300).sql)
     is_single_statement(sql)
-    assert time.perf_counter() - begun < 5
+    assert time.thread_time() - begun < 5
 
 
 def test_names_are_paths_and_calls() -> None:
