@@ -14,6 +14,7 @@ from .plan.grid import Setting
 from .plan.model import Plan
 from .reporting.words import failures, seconds, share
 from .results import Advice, Broken, Calibration, SettingResult
+from .streams.words import delay, sentences
 from .uncertainty import Trial, model_error
 
 # A dearer setting that shortens durations by less than this is not worth it where nothing is promised; slot
@@ -56,13 +57,23 @@ class Case:
 
     @property
     def p95(self) -> float:
-        """The p95 of durations of all jobs; infinite when none ended well."""
+        """The p95 of durations of all jobs; infinite when none ended well. Without jobs, the p99 of delays of
+        streams."""
+        if self.streams_alone:
+            return self.result.streaming.delay_p99_s if self.result.streaming else math.inf
         value = self.result.whole.duration.at(_P95)
         return math.inf if math.isnan(value) else value
 
     @property
+    def streams_alone(self) -> bool:
+        """Whether it has streams and no jobs."""
+        return self.result.streaming is not None and not self.result.whole.jobs
+
+    @property
     def lost(self) -> float:
-        """The share of jobs that miss an objective or fail, whichever is more."""
+        """The share of jobs that miss an objective or fail, whichever is more; of bytes without jobs."""
+        if self.streams_alone and self.result.streaming:
+            return self.result.streaming.share_lost
         return max(self.result.misses, self.result.failures)
 
     @property
@@ -179,6 +190,8 @@ def advised(plan: Plan, folder: Path, cases: Sequence[Case], calibration: Calibr
         reasons += _fragility(taken)
     else:
         reasons += _close_calls(taken, error)
+    if case.result.streaming is not None:
+        reasons += sentences(case.result.streaming)
     reasons += [*_failing(case), *hints(plan, folder, case.setting, case.result)]
     return Taken(taken, Advice(case.result.name, tuple(f"{reason}." for reason in reasons), error))
 
@@ -249,7 +262,8 @@ def _neighbours(taken: Choice, choices: Sequence[Choice], plan: Plan) -> list[st
             f"{share(gain)} shorter"
         )
     else:
-        found.append("No dearer setting ends jobs sooner")
+        what = "takes rows sooner" if taken.case.streams_alone else "ends jobs sooner"
+        found.append(f"No dearer setting {what}")
     return found
 
 
@@ -265,8 +279,9 @@ def _worth_it(choices: Sequence[Choice], plan: Plan) -> tuple[Choice, list[str]]
             taken, after = one, None
         elif after is None:
             after = one
+    noun = "p99 of delays" if taken.case.streams_alone else "p95 of durations"
     unknown = "The plan has no objectives and no thresholds, so what is enough is not known"
-    shorten = f"the p95 of durations by at least {share(LEAST_GAIN)}"
+    shorten = f"the {noun} by at least {share(LEAST_GAIN)}"
     if taken is steps[0]:
         reasons = [f"{unknown}: no dearer setting that loses as few jobs shortens {shorten}"]
     else:
@@ -353,6 +368,8 @@ def _day(one: Case, plan: Plan) -> str:
 
 
 def _sooner(one: Case) -> str:
+    if one.streams_alone:
+        return f"p99 of delays {delay(one.p95)}"
     return f"p95 of durations {seconds(one.p95)}" if math.isfinite(one.p95) else "no job ends well"
 
 

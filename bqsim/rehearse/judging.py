@@ -15,7 +15,7 @@ from .plan.grid import Setting, settings
 from .plan.model import Plan, Threshold
 from .plan.reading import LoadedPlan
 from .plan.whole import objectives_of
-from .reporting.words import as_share, in_seconds, utilisation
+from .reporting.words import as_delay, as_share, in_seconds, utilisation
 from .results import ALL, Advice, Broken, Calibration, GroupResult, Report, SettingResult
 
 # Of a measure that is at its limit to the last digit, the limit is kept.
@@ -61,6 +61,14 @@ def _failures(_plan: Plan, _one: Threshold, _result: SettingResult, group: Group
     return 1.0 - group.states.get("DONE", 0) / group.jobs if group.jobs else math.nan
 
 
+def _streaming_use(_plan: Plan, _one: Threshold, result: SettingResult, _group: GroupResult) -> float:
+    return result.streaming.use if result.streaming is not None else math.nan
+
+
+def _streaming_delay(_plan: Plan, _one: Threshold, result: SettingResult, _group: GroupResult) -> float:
+    return result.streaming.delay_p99_s if result.streaming is not None else math.nan
+
+
 MEASURES: Mapping[str, Measure] = {
     "p50_duration_s": Measure("p50 of durations", _duration(50.0), in_seconds),
     "p95_duration_s": Measure("p95 of durations", _duration(95.0), in_seconds),
@@ -73,6 +81,8 @@ MEASURES: Mapping[str, Measure] = {
     "least_utilisation": Measure(
         "utilisation", lambda _plan, _one, result, _group: utilisation(result), as_share, least=True
     ),
+    "streaming_use": Measure("largest share of a quota that streams use", _streaming_use, as_share),
+    "streaming_delay_p99_s": Measure("p99 of delays of streams", _streaming_delay, as_delay),
 }
 
 
@@ -217,7 +227,7 @@ def _told(
 def _notes(loaded: LoadedPlan, results: Sequence[SettingResult]) -> list[str]:
     found = list(loaded.notes)
     days = min((result.days for result in results), default=0.0)
-    found += [note for note in (bounds.note(days),) if note and results]
+    found += [note for note in (bounds.note(days),) if note and results and loaded.plan.workload]
     for one in loaded.plan.objectives:
         jobs = [each.jobs for result in results for each in result.objectives if each.name == one.name]
         if jobs and not any(jobs):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from bqsim.sim.slots.jobs import Usage
 
+from .streams.results import StreamingResult
+
 # The percentiles that are told of durations and waits.
 PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
 ALL = "all"
@@ -100,7 +102,7 @@ class SettingResult:
     name of measure: ``p95_duration_s``, ``cost_per_day``; none with fewer than three days; ``bounds_by`` is
     how days were drawn for them, ``day`` or ``weekday`` (``''``: not at all). ``envelope`` is
     what else could be, where the plan asks for its uncertainty; ``fragile`` are the promises, in words, that
-    it keeps as planned and breaks within that."""
+    it keeps as planned and breaks within that. ``streaming`` is what became of the plan's streams."""
 
     name: str
     values: Mapping[str, object]
@@ -116,6 +118,7 @@ class SettingResult:
     envelope: Envelope = field(default_factory=dict)
     fragile: tuple[str, ...] = ()
     bounds_by: str = ""
+    streaming: StreamingResult | None = None
 
     @property
     def whole(self) -> GroupResult:

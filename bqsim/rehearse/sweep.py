@@ -19,10 +19,13 @@ from .judging import Tried, judged
 from .plan.grid import Setting
 from .plan.model import ClientRetries, Money, Plan
 from .plan.reading import LoadedPlan
+from .plan.streams import Quotas
 from .results import Calibration, Report, SettingResult
 from .spreading import Tell, WorkFailed, check_spread, here, spread_over
+from .streams.settings import Streams, without_jobs
+from .times import DAY_MS
 from .uncertainty import Key, Trial, assumed, bare, trials
-from .workloads.building import build, histories_of
+from .workloads.building import build, histories_of, week_of
 from .workloads.model import Part
 from .workloads.worked import Worked
 
@@ -55,6 +58,7 @@ class Bench:
         self.folder, self.settings = folder, settings
         self._read: tuple[object, Mapping[int, Part]] | None = None
         self._last: tuple[object, Workload] | None = None
+        self.streams = Streams()
 
     def __reduce__(self) -> tuple[type[Bench], tuple[Path, int]]:
         return Bench, (self.folder, self.settings)
@@ -69,6 +73,10 @@ class Bench:
             self._last = wanted, made
         return self._last[1]
 
+    def week_ms(self, plan: Plan) -> float:
+        """When in the week a plan begins, as its histories have it."""
+        return week_of(self._histories(plan))
+
     def _histories(self, plan: Plan) -> Mapping[int, Part]:
         origins = [part.origin for part in plan.workload]
         if self._read is None or self._read[0] != origins:
@@ -79,7 +87,8 @@ class Bench:
 
 def _jobs_of(setting: Setting) -> object:
     """What settings with the same jobs have in common."""
-    return replace(setting.plan, capacity=Capacity(), retries=ClientRetries(), money=Money()), setting.times
+    plan = replace(setting.plan, streams=(), quotas=Quotas())
+    return replace(plan, capacity=Capacity(), retries=ClientRetries(), money=Money()), setting.times
 
 
 def _ordered(asked: Sequence[Trial]) -> list[Trial]:
@@ -169,6 +178,11 @@ def simulated(bench: Bench, trial: Trial, tell: Tell) -> SettingResult:
     What slots did over time, and what days change, is in the result as planned only."""
     setting = trial.drawn
     plan = setting.plan
+    if not plan.workload:
+        alone = without_jobs(setting)
+        result = bench.streams.added(alone, plan, bench.folder, (plan.days or 1.0) * DAY_MS, 0.0)
+        tell((0, 1.0))
+        return result
     workload = bench.workload(setting)
     if trial.work != 1.0:
         workload = Worked(workload, trial.work)
@@ -195,6 +209,9 @@ def simulated(bench: Bench, trial: Trial, tell: Tell) -> SettingResult:
     except NotCompiled as error:
         raise RehearsalError(str(error)) from None
     result = gatherer.result(setting.name, setting.values, usage)
+    if plan.streams:
+        lasted = workload.duration_ms or usage.end_ms
+        result = bench.streams.added(result, plan, bench.folder, lasted, bench.week_ms(plan))
     return result if trial.as_planned else bare(result)
 
 

@@ -26,6 +26,7 @@ from .results import (
     Headroom,
     SettingResult,
 )
+from .streams import rates
 
 Pair = tuple[float, float]
 Key = tuple[str, float, int]
@@ -125,6 +126,7 @@ def is_drawn(setting: Setting) -> bool:
         or setting.retries.attempts > 1
         or any(isinstance(part.origin, Generated) for part in parts)
         or any(change.times % 1.0 for part in parts for change in part.changes)
+        or any(map(rates.is_drawn, setting.plan.streams))
     )
 
 

@@ -13,11 +13,13 @@ from bqsim.sim.scenario.capacity_checks import Finder, Found
 from bqsim.sim.scenario.checks import CHECKS
 
 from . import model as m
+from . import stream_checks
 
 MOST_TIMES = 10_000
 MOST_SEEDS = 100
 # What of a threshold is about slots, which belong to no group.
 _OF_SLOTS = ("least_utilisation",)
+_OF_STREAMS = ("streaming_use", "streaming_delay_p99_s")
 BOUNDS = (
     "p50_duration_s",
     "p95_duration_s",
@@ -28,6 +30,8 @@ BOUNDS = (
     "misses",
     "failures",
     "least_utilisation",
+    "streaming_use",
+    "streaming_delay_p99_s",
 )
 
 
@@ -155,6 +159,9 @@ def _threshold(one: m.Threshold, _written: Collection[str]) -> Found:
     for name in _OF_SLOTS:
         if one.group is not None and getattr(one, name) is not None:
             yield (name,), f"'{name}' is about slots, which are of no group"
+    for name in _OF_STREAMS:
+        if one.group is not None and getattr(one, name) is not None:
+            yield (written_key(name),), f"'{written_key(name)}' is about streams, which are of no group"
 
 
 def _money(one: m.Money, _written: Collection[str]) -> Found:
@@ -173,10 +180,14 @@ def _uncertainty(one: m.Uncertainty, _written: Collection[str]) -> Found:
         yield ("seeds",), f"expected at most {MOST_SEEDS} other seeds, not {one.seeds:,}"
 
 
-def _plan(one: m.Plan, _written: Collection[str]) -> Found:
-    if not one.workload:
-        yield ("workload",), "a workload needs at least one part"
+def _plan(one: m.Plan, written: Collection[str]) -> Found:
+    if not one.workload and not one.streams:
+        if {"workload", "streams"} & set(written):
+            yield ("workload",), "a workload needs at least one part"
+        else:
+            yield (), "a plan needs 'workload' or 'streams'"
     yield from _twice(("workload",), [part.name for part in one.workload], "part of the workload")
+    yield from _twice(("streams",), [stream.name for stream in one.streams], "stream")
     yield from _twice(("objectives",), [promise.name for promise in one.objectives], "objective")
     if one.group_by == "label" and not one.group_label:
         yield ("group_by",), "'group_by: label' needs 'group_label', the key of the label"
@@ -209,6 +220,7 @@ FINDERS: Mapping[type, Finder] = {
     m.Money: _money,
     m.Uncertainty: _uncertainty,
     m.Plan: _plan,
+    **stream_checks.FINDERS,
 }
 
 

@@ -23,6 +23,8 @@ AS_PLANNED = "as planned"
 # What of a workload one can decide; anything else of it is how the world is, and settings are compared only
 # where that is the same.
 _DECIDED = ("shift", "priority", "project", "reservation", "max_slots", "timeout")
+# What of a stream is how much comes.
+_COMING = ("times", "growth", "rows", "bytes", "row_bytes")
 
 Values = Mapping[str, Scalar]
 # Where in the plan file it is wrong, and what.
@@ -217,6 +219,8 @@ _TIMES = Target(("workload", "times"), resolved(Plan(()), "capacity.slots_per_qu
 
 
 def _is_circumstance(path: str) -> bool:
+    if path.startswith("streams."):
+        return any(word in _COMING for word in path.split(".")[2:])
     return path.startswith("workload.") and path.rsplit(".", 1)[-1] not in _DECIDED
 
 

@@ -11,6 +11,8 @@ from bqsim.sim.scenario import kinds as k
 from bqsim.sim.scenario.capacity import COMMITMENT_PLANS, Capacity
 from bqsim.sim.scenario.latency import Distribution
 
+from .streams import Quotas, Stream
+
 Name = Annotated[str, k.NAME]
 Text = Annotated[str, k.TEXT]
 Glob = Annotated[str, k.GLOB]
@@ -239,7 +241,9 @@ class Threshold:
 
     Durations and waits are seconds at percentiles; ``cost_per_day`` is money; ``misses`` a share of jobs
     that miss the objectives; ``failures`` a share of all jobs; ``utilisation`` a share of slots paid for.
-    ``setting``: the settings it is about; None: the one recommended, or the only one.
+    ``setting``: the settings it is about; None: the one recommended, or the only one. ``streaming_use`` is
+    the largest share of a quota that streams use, ``streaming_delay_p99_s`` how late 99 % of their bytes are
+    taken.
     """
 
     group: Glob | None = None
@@ -253,6 +257,8 @@ class Threshold:
     misses: Share | None = None
     failures: Share | None = None
     least_utilisation: Share | None = None
+    streaming_use: Annotated[float, k.AMOUNT] | None = None
+    streaming_delay_p99_s: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,9 +315,10 @@ class Plan:
     paths. ``group_by`` is what jobs are told apart by in results: with ``label``, the label ``group_label``.
     Jobs of the ``warm_up`` are not measured. ``days`` bounds how long jobs arrive; None: as long as the
     history has, a day for generated ones. Without ``uncertainty`` each setting is simulated once.
+    ``streams`` are rows that are written all the time, beside the workload or without one.
     """
 
-    workload: tuple[WorkloadPart, ...]
+    workload: tuple[WorkloadPart, ...] = ()
     name: Name = "rehearsal"
     seed: Annotated[int, k.SEED] = 1
     days: Positive | None = None
@@ -326,3 +333,5 @@ class Plan:
     thresholds: tuple[Threshold, ...] = ()
     money: Money = field(default_factory=Money)
     uncertainty: Uncertainty | None = None
+    streams: tuple[Stream, ...] = ()
+    quotas: Quotas = field(default_factory=Quotas)

@@ -21,7 +21,7 @@ from .model import Money, Plan
 
 TIMES = "workload.times"
 # What a path may begin with besides the keys of the capacity.
-_ROOTS = ("capacity", "retries", "workload")
+_ROOTS = ("capacity", "retries", "workload", "streams", "quotas")
 # Of money nothing else can be varied.
 SPEND = "money.spend_commitments"
 _LISTED = 12
@@ -74,7 +74,7 @@ def _leaves(plan: Plan) -> Iterator[str]:
     """All paths of a plan that lead to a value."""
     yield TIMES
     yield from _below(record_of(Capacity), plan.capacity, ())
-    for root in ("retries", "workload"):
+    for root in _ROOTS[1:]:
         slot = record_of(Plan).slots[root]
         yield from _below(slot.shape, getattr(plan, slot.name), (root,))
     commitments = record_of(Money).slots["spend_commitments"].shape

@@ -15,6 +15,7 @@ from bqsim.sim.scenario.capacity_checks import Found, most_slots
 from bqsim.sim.scenario.spelling import clip, nearest, unknown
 
 from . import model as m
+from . import stream_checks
 from .checks import jobs_expected
 from .paths import Keys
 
@@ -35,7 +36,9 @@ def of_plan(plan: m.Plan, times: float = 1.0) -> Found:
     """What is wrong with a plan as a whole, whose parts are right; ``times`` as many jobs."""
     for at, part in enumerate(plan.workload):
         yield from _part(plan, ("workload", at), part)
-    yield from _amount(plan, times)
+    if plan.workload:
+        yield from _amount(plan, times)
+    yield from stream_checks.of_plan(plan)
     yield from _groups(plan)
 
 
@@ -252,7 +255,8 @@ def prices(plan: m.Plan, settings: Sequence[Setting], folder: Path) -> Iterator[
         known.spends()
     except RehearsalError as error:
         yield ("money", "spend_commitments"), str(error)
-    if not plan.capacity.reservations:
+    yield from stream_checks.prices(plan, [one.plan for one in settings], known)
+    if plan.workload and not plan.capacity.reservations:
         try:
             known.bytes()
         except RehearsalError as error:

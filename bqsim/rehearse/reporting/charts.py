@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bqsim.rehearse.results import ALL, Report, SettingResult
+from bqsim.rehearse.streams.results import StreamingResult
 from bqsim.reports import charts as rows
 from bqsim.reports import plots
 
-from . import uncertain, words
+from . import streams, uncertain, words
 from .pictures import renderer, standalone
 from .timelines import DAY, HOUR, Timeline, busiest, days, timelines
 
@@ -72,7 +73,9 @@ def write(report: Report, folder: Path, png: bool = False) -> list[Path]:
 def every(report: Report) -> list[Chart]:
     """All charts: those of the settings, and those of the setting that is looked at closely."""
     one = words.subject(report)
-    found = [*compared(report), *by_value(report), *over_time(one), *who(one, report.currency)]
+    jobs = compared(report) if words.has_jobs(report) else []
+    found = [*jobs, *by_value(report), *over_time(one), *who(one, report.currency)]
+    found += streamed(one.streaming) if one.streaming else []
     names: dict[str, int] = {}
     for at, chart in enumerate(found):
         names[chart.name] = names.get(chart.name, 0) + 1
@@ -196,7 +199,8 @@ def by_value(report: Report) -> list[Chart]:
                 values.setdefault(words.given(one.values, path), []).append(one)
         if not 2 <= len(values) <= MOST_VALUES:
             continue
-        for measure, unit in ((words.P95, "s"), (words.COST, report.currency)):
+        speed = words.P95 if words.has_jobs(report) else words.DELAY
+        for measure, unit in ((speed, "s"), (words.COST, report.currency)):
             if measure is words.COST and not _costly(report):
                 continue
             caption = f"{measure.heading} by {heading}: least, median and most of its settings"
@@ -219,6 +223,12 @@ def over_time(setting: SettingResult, most: int = MOST_PLACES) -> list[Chart]:
         return found
     when = f" on the busiest day ({day + 1} of {max(day + 1, round(lasts))})"
     return [*_timed(timelines(usage, MOST_STRETCHES, day=day), min(most, _MOST_DAYS), when), *found]
+
+
+def streamed(found: StreamingResult) -> list[Chart]:
+    """What streams use of quotas over time."""
+    svg = streams.chart(found)
+    return [Chart("streams", "Use of quotas by streams, the most of each stretch", svg)] if svg else []
 
 
 def _timed(lines: list[Timeline], most: int, when: str) -> list[Chart]:

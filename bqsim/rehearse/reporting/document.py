@@ -18,6 +18,7 @@ from bqsim.rehearse.results import (
 )
 from bqsim.sim.slots.jobs import Usage
 
+from . import streams
 from .timelines import MEANS, PEAKS, timelines
 
 VERSION = 1
@@ -74,6 +75,8 @@ def _setting(one: SettingResult, buckets: int) -> dict[str, Any]:
         "objectives": [{**asdict(missed), "share": missed.share} for missed in one.objectives],
         "timeline": _timeline(one.usage, buckets),
     }
+    if one.streaming is not None:
+        told["streaming"] = {**asdict(one.streaming), **streams.document(one.streaming)}
     if not one.envelope:
         return told
     pairs = {

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from bqsim.cost.units import shown_money
 from bqsim.rehearse.results import Report, SettingResult
+from bqsim.rehearse.streams.results import StreamingResult
 from bqsim.reports import html
 
-from . import charts, tables, uncertain, words
+from . import charts, streams, tables, uncertain, words
 from .charts import Chart
 
 # Settings besides the recommended one that are looked at closely, and places of each.
@@ -31,13 +32,20 @@ def page(report: Report) -> str:
     if report.broken:
         sections.append(html.Section("Thresholds", _broken(report)))
     sections.append(html.Section("Settings", _settings(report)))
-    sections.append(html.Section("Cost and durations", _compared(report)))
+    if words.has_jobs(report):
+        sections.append(html.Section("Cost and durations", _compared(report)))
     if uncertain.rows(one, report.currency):
         sections.append(html.Section("What else could be", _uncertain(report, one)))
     if drawn := charts.by_value(report):
         sections.append(html.Section("What each value does", _figures(drawn)))
-    sections.append(html.Section(f"Slots over time: {_named(report, one)}", _over_time(report, one)))
-    sections.append(html.Section(f"Who runs what: {_named(report, one)}", _close(report, one)))
+    if one.streaming:
+        sections.append(html.Section(f"Streams: {_named(report, one)}", _streams(one.streaming)))
+    if words.has_jobs(report):
+        sections.append(html.Section(f"Slots over time: {_named(report, one)}", _over_time(report, one)))
+        sections.append(html.Section(f"Who runs what: {_named(report, one)}", _close(report, one)))
+    elif one.charges:
+        rows = tables.charge_rows(one, report.currency)
+        sections.append(html.Section("What it costs", _rows(tables.CHARGE_HEADS, rows, "Charges")))
     if others := _others(report, one):
         sections.append(html.Section("Other settings of the Pareto front", others))
     sections.append(html.Section("How it was found", _method(report)))
@@ -48,7 +56,8 @@ def page(report: Report) -> str:
 def _calibration(report: Report) -> html.Markup:
     if report.calibration is None:
         mark = html.verdict(words.UNCALIBRATED, None)
-        return html.paragraph(html.Markup(f"{mark}{html.text(words.NOT_CALIBRATED[len('Uncalibrated') :])}"))
+        told = words.not_calibrated(report)[len("Uncalibrated") :]
+        return html.paragraph(html.Markup(f"{mark}{html.text(told)}"))
     mark = html.verdict("calibrated", True)
     return html.paragraph(
         html.Markup(f"{mark}{html.text(words.calibration(report.calibration)[len('Calibrated') :])}")
@@ -65,11 +74,13 @@ def _cards(report: Report, one: SettingResult) -> html.Markup:
         found = report.advice.headroom
         more = f"{(found.keeps - 1) * 100:.0f} %" if found.broken_at else f"{found.keeps:g} times, or more"
         told.append(("slot time may grow by" if found.broken_at else "slot time may be", more))
-    told += [(measure.heading, measure.shown(one, report.currency)) for measure in _CARDS]
+    shown = words.measures(report)
+    told += [(each.heading, each.shown(one, report.currency)) for each in _CARDS if each in shown]
     return html.cards(told)
 
 
-_CARDS = (words.P50, words.P95, words.P99, words.WAIT, words.MISSED, words.FAILED, words.UTILISED)
+_CARDS = (words.P50, words.P95, words.P99, words.WAIT, words.MISSED, words.FAILED, words.UTILISED,
+          words.USE, words.DELAY, words.LOAD)  # fmt: skip
 
 
 def _place(report: Report, one: SettingResult) -> int:
@@ -128,7 +139,7 @@ def _settings(report: Report) -> str:
         told += html.paragraph(f"In all settings: {values}.", "soft")
     if changed := words.changes(report):
         told += html.details("What each setting changes", html.table(("setting", "changes"), changed))
-    legend = "; ".join(f"{one.heading}: {one.meaning}" for one in words.MEASURES)
+    legend = "; ".join(f"{one.heading}: {one.meaning}" for one in words.measures(report))
     return told + html.details("What the columns are", html.paragraph(legend))
 
 
@@ -136,7 +147,7 @@ def _table(report: Report, places: Iterable[int]) -> html.Markup:
     varied = words.columns(report)
     told = words.named(report)
     broken = {one.setting for one in report.broken}
-    names = [*varied.values(), *(one.heading for one in words.MEASURES)]
+    names = [*varied.values(), *(one.heading for one in words.measures(report))]
     heads: list[object] = ["", "#", *["setting"] * told, *map(_broken_up, names)]
     rows = []
     for at in places:
@@ -180,7 +191,7 @@ def _marks(report: Report, one: SettingResult, broken: set[str]) -> html.Markup:
 
 
 def _measures(report: Report, one: SettingResult) -> Iterable[html.Markup]:
-    for measure in words.MEASURES:
+    for measure in words.measures(report):
         figure = html.text(measure.shown(one, report.currency))
         if bounds := measure.bounds(one, report.currency):
             figure = html.Markup(f'<span title="{html.text(bounds)}">{figure}</span>')
@@ -211,6 +222,16 @@ def _uncertain(report: Report, one: SettingResult) -> str:
             ("", "fragile settings"), [(html.verdict("fragile", None), each) for each in found]
         )
     return told
+
+
+def _streams(found: StreamingResult) -> str:
+    told = _rows(streams.STREAM_HEADS, streams.stream_rows(found), "Streams")
+    told += _rows(
+        streams.QUOTA_HEADS, streams.quota_rows(found), "Quotas: shares of each by its own window of time"
+    )
+    if rows := streams.seen_rows(found):
+        told += _rows(streams.SEEN_HEADS, rows, "What clients see beyond quotas that are passed")
+    return told + _figures(charts.streamed(found))
 
 
 def _over_time(report: Report, one: SettingResult) -> str:
@@ -258,11 +279,21 @@ def _others(report: Report, one: SettingResult) -> str:
     )
 
 
+_STREAMED = (
+    "Streams are fluids that are compared with quotas by the second. A counter refills evenly; what is "
+    "turned away comes again and waits its turn, so that nothing is given up."
+)
+
+
 def _method(report: Report) -> str:
-    told = [
+    jobs = [
         "Every setting had the same jobs at the same times. Slots are shared evenly, by projects and then by "
         "jobs, up to what the stages of each job can use; durations are from a job's first submission to its "
-        "end, and those of jobs that ended well.",
+        "end, and those of jobs that ended well."
+    ]
+    told = [
+        *(jobs if words.has_jobs(report) else []),
+        *([_STREAMED] if words.subject(report).streaming else []),
         f"The seed is {report.seed}: with it, the figures are the same again.",
         *report.notes,
     ]

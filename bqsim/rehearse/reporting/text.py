@@ -6,9 +6,10 @@ import unicodedata
 from collections.abc import Sequence
 
 from bqsim.rehearse.results import Broken, Missed, Report
+from bqsim.rehearse.streams.results import StreamingResult
 from bqsim.reports import markdown as md
 
-from . import tables, uncertain, words
+from . import streams, tables, uncertain, words
 
 # Rows of the table of settings.
 MOST_ROWS = 30
@@ -24,8 +25,11 @@ def shown(report: Report) -> str:
     lines = [f"Rehearsal of {report.name}: {words.headline(report)}"]
     lines.append(_calibration(report))
     lines += ["", *_advice(report), "", *_settings(report)]
-    lines += ["", f"{one.name}, closely:", ""]
-    lines += _cut(tables.GROUP_HEADS, tables.group_rows(one, currency), "groups")
+    lines += ["", f"{one.name}, closely:"]
+    if words.has_jobs(report):
+        lines += ["", *_cut(tables.GROUP_HEADS, tables.group_rows(one, currency), "groups")]
+    if one.streaming:
+        lines += _streams(one.streaming)
     if told := words.failures(one):
         lines += ["", f"failures: {told}"]
     if told := words.bounded(one, currency):
@@ -64,12 +68,15 @@ def markdown(report: Report) -> str:
     if rest := cells[MOST_ROWS : MOST_ROWS + MOST_ROWS_FOLDED]:
         lines.append(md.details(f"{len(rest)} more settings", md.table(heads, rest, align)))
     one = words.subject(report)
-    groups = [[md.text(cell) for cell in row] for row in tables.group_rows(one, report.currency)]
-    lines.append(
-        md.details(
-            f"{one.name}: jobs by group", md.table(tables.GROUP_HEADS, groups[:MOST_ROWS], "lrrrrrrrrr")
+    if words.has_jobs(report):
+        groups = [[md.text(cell) for cell in row] for row in tables.group_rows(one, report.currency)]
+        lines.append(
+            md.details(
+                f"{one.name}: jobs by group", md.table(tables.GROUP_HEADS, groups[:MOST_ROWS], "lrrrrrrrrr")
+            )
         )
-    )
+    if one.streaming:
+        lines.append(md.details(f"{one.name}: streams", _streams_as_markdown(one.streaming)))
     if found := uncertain.rows(one, report.currency):
         heads = uncertain.heads(report, one)
         cells = [[md.text(cell) for cell in row] for row in found]
@@ -83,8 +90,31 @@ def markdown(report: Report) -> str:
     return words.printable("\n".join(lines).rstrip() + "\n")
 
 
+def _streams(found: StreamingResult) -> list[str]:
+    lines = ["", *_cut(streams.STREAM_HEADS, streams.stream_rows(found), "streams")]
+    lines += ["", *_cut(streams.QUOTA_HEADS, streams.quota_rows(found), "quotas")]
+    if told := streams.seen_rows(found):
+        lines += ["", "beyond quotas clients see:"]
+        lines += [f"  {limit} of {place}: {seen}" for limit, place, seen in told[:MOST_ROWS]]
+    return lines
+
+
+def _streams_as_markdown(found: StreamingResult) -> str:
+    every = (
+        (streams.STREAM_HEADS, streams.stream_rows(found), "llrrrrrrr"),
+        (streams.QUOTA_HEADS, streams.quota_rows(found), "llrrrrrrrrrr"),
+        (streams.SEEN_HEADS, streams.seen_rows(found), "lll"),
+    )
+    told = [
+        md.table(heads, [[md.text(cell) for cell in row] for row in rows[:MOST_ROWS]], sides)
+        for heads, rows, sides in every
+        if rows
+    ]
+    return "\n\n".join(told)
+
+
 def _calibration(report: Report) -> str:
-    return words.calibration(report.calibration) if report.calibration else words.NOT_CALIBRATED
+    return words.calibration(report.calibration) if report.calibration else words.not_calibrated(report)
 
 
 def _advice(report: Report) -> list[str]:
@@ -113,7 +143,7 @@ def _table(report: Report, signs: tuple[str, str, str, str]) -> tuple[list[str],
     broken = {one.setting for one in report.broken}
     advised = report.advice.setting if report.advice else ""
     told = words.named(report)
-    heads = ["", "#", *["setting"] * told, *varied.values(), *(one.heading for one in words.MEASURES)]
+    heads = ["", "#", *["setting"] * told, *varied.values(), *(one.heading for one in words.measures(report))]
     rows = []
     for at in words.order(report):
         one = report.settings[at]
@@ -122,7 +152,7 @@ def _table(report: Report, signs: tuple[str, str, str, str]) -> tuple[list[str],
         marks = "".join(sign for sign, is_on in zip(signs, on, strict=True) if is_on)
         names = [str(at + 1), *[one.name] * told]
         values = [words.given(one.values, path) for path in varied]
-        measures = [measure.shown(one, report.currency) for measure in words.MEASURES]
+        measures = [measure.shown(one, report.currency) for measure in words.measures(report)]
         rows.append([marks, *names, *values, *measures])
     return heads, rows
 

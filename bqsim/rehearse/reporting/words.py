@@ -52,6 +52,17 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else shown(value)
 
 
+def factor(value: float) -> str:
+    """A factor that may just be, to three digits, rounded down; ``any`` without bounds."""
+    if not math.isfinite(value):
+        return NONE if math.isnan(value) else "any"
+    if value <= 0:
+        return "0"
+    digits = max(0, 2 - math.floor(math.log10(value)))
+    near = math.floor(value * 10**digits + 1e-6) / 10**digits
+    return f"{near:,.{digits}f}".rstrip("0").rstrip(".") if digits else f"{near:,.0f}"
+
+
 _MOST_COLUMNS = 3
 _VALUES = {None: "none", True: "true", False: "false"}
 
@@ -145,6 +156,11 @@ def without_currency(told: Callable[[float], str]) -> Callable[[float, str], str
 in_seconds, as_share, as_number = map(without_currency, (seconds, share, number))
 
 
+def as_delay(value: float, _currency: str) -> str:
+    """A delay; what is not taken at all is never."""
+    return "never" if math.isinf(value) else seconds(value)
+
+
 def duration_at(percentile: float) -> Callable[[SettingResult], float]:
     """The duration of all jobs at a percentile."""
     return lambda setting: setting.whole.duration.at(percentile)
@@ -176,6 +192,36 @@ COST = Measure(
     "cost a day", "of all charges", lambda setting: setting.cost_per_day, shown_money, "cost_per_day"
 )
 MEASURES = (COST, P50, P95, P99, WAIT, MISSED, FAILED, UTILISED, BILLED)
+# Of streams.
+USE = Measure(
+    "most of a quota",
+    "the largest share of a quota that streams use",
+    lambda setting: setting.streaming.use if setting.streaming else math.nan,
+    as_share,
+)
+DELAY = Measure(
+    "p99 delay",
+    "99 % of the bytes of each stream are taken within that time of their coming",
+    lambda setting: setting.streaming.delay_p99_s if setting.streaming else math.nan,
+    as_delay,
+)
+LOAD = Measure(
+    "load ×",
+    "so many times as much may come until the first quota of the streams is passed",
+    lambda setting: setting.streaming.factor if setting.streaming else math.nan,
+    without_currency(factor),
+)
+
+
+def has_jobs(report: Report) -> bool:
+    """Whether there are jobs, not streams alone."""
+    return any(one.whole.jobs or one.streaming is None for one in report.settings)
+
+
+def measures(report: Report) -> tuple[Measure, ...]:
+    """The columns of the table of settings."""
+    streams = (USE, DELAY, LOAD) if any(one.streaming for one in report.settings) else ()
+    return (*(MEASURES if has_jobs(report) else (COST,)), *streams)
 
 
 def headings(report: Report) -> Mapping[str, str]:
@@ -254,11 +300,22 @@ def headline(report: Report) -> str:
     jobs = f"{max(one.whole.jobs for one in settings):,} jobs"
     if len({one.whole.jobs for one in settings}) > 1:
         jobs = f"up to {jobs}"
+    streams = max(len(one.streaming.streams) if one.streaming else 0 for one in settings)
+    if streams:
+        said = f"{streams:,} stream{'s' if streams != 1 else ''}"
+        jobs = f"{jobs}, {said}" if has_jobs(report) else said
     days = max(one.days for one in settings)
     told = f"{many}, {jobs}, {number(days)} day{'s' if days != 1 else ''}"
     if report.broken:
         told += f", {len(report.broken)} threshold{'s' if len(report.broken) != 1 else ''} broken"
     return told
+
+
+def not_calibrated(report: Report) -> str:
+    """What a report says that was compared with no history."""
+    if has_jobs(report):
+        return NOT_CALIBRATED
+    return f"{UNCALIBRATED.capitalize()}: streams were compared with published quotas, with no history."
 
 
 def calibration(found: Calibration) -> str:

@@ -58,6 +58,20 @@ def arrival_times(
     return _blocks(_before(found, duration_ms))
 
 
+def intensities(
+    arrivals: Poisson | Mmpp | Diurnal,
+    chance: Chance,
+    duration_ms: float,
+    *,
+    growth: float = 1.0,
+    scale: float = 1.0,
+    week_ms: float = 0.0,
+) -> Iterator[Cells]:
+    """The rates that arrivals are drawn from, for what comes so often that it is a fluid."""
+    cells = _CELLS_OF[type(arrivals)](arrivals, chance, week_ms)
+    return _cut(cells, duration_ms, growth, scale)
+
+
 def _constant(arrivals: Poisson, chance: Chance, week_ms: float) -> Iterator[Cells]:
     rate = np.full(24, arrivals.per_hour / HOUR_MS)
     for begin in _days(0.0):

@@ -88,6 +88,11 @@ def histories_of(plan: Plan, folder: Path | None = None) -> dict[int, Part]:
     }
 
 
+def week_of(histories: Mapping[int, Part]) -> float:
+    """When in the week a workload with these histories begins (ms since midnight before Monday)."""
+    return _begins(histories)[1]
+
+
 def _imported(origin: History | Recorded, folder: Path) -> Part:
     # What reads files is not needed where all jobs are made up.
     from .imported import imported

@@ -22,6 +22,10 @@ def _part(lines: str) -> str:
     return "workload:\n- origin:\n    generated:\n" + lines
 
 
+def _stream(text: str, more: str = "") -> str:
+    return f"{more}\nstreams:\n- {{{text}}}\n"
+
+
 _MIX = "      mix: [{slot_time: 1s}]\n"
 
 WRONG_PLANS: tuple[Wrong, ...] = (
@@ -342,5 +346,85 @@ WRONG_PLANS: tuple[Wrong, ...] = (
     Wrong(
         "too_many_simulations",
         JOBS + f"grid: {{retries.attempts: {[*range(1, 201)]}}}\nuncertainty: {{work: 0.1, seeds: 50}}",
+    ),
+    Wrong("stream_without_rate", _stream("row_bytes: 10")),
+    Wrong("stream_of_two_rates", _stream("row_bytes: 10, rows: {constant: 1}, bytes: {constant: 1}")),
+    Wrong("stream_without_size", _stream("rows: {constant: 1}")),
+    Wrong("stream_of_empty_rows", _stream("row_bytes: 0, rows: {constant: 1}")),
+    Wrong("stream_of_a_size_in_words", _stream("row_bytes: 1 kilo, rows: {constant: 1}")),
+    Wrong("unknown_stream_method", _stream("method: insert_all, row_bytes: 1, rows: {constant: 1}")),
+    Wrong("unknown_stream_rate", _stream("row_bytes: 1, rows: {poisson: 1}")),
+    Wrong("unknown_stream_key", _stream("row_bytes: 1, rows: {constant: 1}, row_per_request: 1")),
+    Wrong("stream_by_no_rate", _stream("row_bytes: 1, rows: {constant: 0}")),
+    Wrong("stream_without_phases", _stream("row_bytes: 1, rows: {mmpp: []}")),
+    Wrong("stream_of_silent_phases", _stream("row_bytes: 1, rows: {mmpp: [{per_s: 0, lasts: 1m}]}")),
+    Wrong("stream_of_short_phases", _stream("row_bytes: 1, rows: {mmpp: [{per_s: 5, lasts: 10ms}]}")),
+    Wrong("stream_of_few_hours", _stream("row_bytes: 1, rows: {diurnal: {per_s: 5, hours: [1, 2]}}")),
+    Wrong(
+        "stream_of_no_days", _stream("row_bytes: 1, rows: {diurnal: {per_s: 5, days: [0, 0, 0, 0, 0, 0, 0]}}")
+    ),
+    Wrong("stream_with_its_peak_at_24", _stream("row_bytes: 1, rows: {diurnal: {per_s: 5, peak_hour: 24}}")),
+    Wrong("stream_of_fast_bursts", _stream("row_bytes: 1, rows: {bursts: {size: 5, every: 100ms}}")),
+    Wrong("stream_of_long_bursts", _stream("row_bytes: 1, rows: {bursts: {size: 5, every: 1m, spread: 2m}}")),
+    Wrong(
+        "insert_all_with_connections",
+        _stream("method: insertAll, row_bytes: 1, rows: {constant: 1}, connections: 2"),
+    ),
+    Wrong("ids_without_insert_all", _stream("row_bytes: 1, rows: {constant: 1}, insert_ids: true")),
+    Wrong("pending_without_commits", _stream("method: pending, row_bytes: 1, rows: {constant: 1}")),
+    Wrong(
+        "pending_with_fast_commits",
+        _stream("method: pending, commit_every: 0.5s, row_bytes: 1, rows: {constant: 1}"),
+    ),
+    Wrong("commits_of_default", _stream("commit_every: 5s, row_bytes: 1, rows: {constant: 1}")),
+    Wrong(
+        "connections_below_tables",
+        _stream("method: committed, connections: 2, tables: 4, row_bytes: 1, rows: {constant: 1}"),
+    ),
+    Wrong("tables_without_end", _stream("tables: 2000000, row_bytes: 1, rows: {constant: 1}")),
+    Wrong("connection_of_nothing", _stream("connection_rate: 0, row_bytes: 1, rows: {constant: 1}")),
+    Wrong(
+        "streams_of_one_name",
+        _stream("row_bytes: 1, rows: {constant: 1}") + "- {row_bytes: 1, rows: {constant: 2}}\n",
+    ),
+    Wrong("streams_without_end", _stream("row_bytes: 1, rows: {constant: 1}", "days: 1000000")),
+    Wrong("stream_without_price", _stream("row_bytes: 1, rows: {constant: 1}, location: mars")),
+    Wrong(
+        "stream_of_no_price_by_grid",
+        _stream(
+            "row_bytes: 1, rows: {constant: 1}, location: US", "grid: {streams.stream.location: [US, mars]}"
+        ),
+    ),
+    Wrong(
+        "unknown_quota", _stream("row_bytes: 1, rows: {constant: 1}", "quotas: {values: {append_byte: 5}}")
+    ),
+    Wrong(
+        "unknown_quota_of_tenants",
+        _stream("row_bytes: 1, rows: {constant: 1}", "quotas: {tenants: {p: {rows: 5}}}"),
+    ),
+    Wrong("objective_of_streams", _stream("row_bytes: 1, rows: {constant: 1}", "objectives: [{within: 1m}]")),
+    Wrong("uncertain_streams", _stream("row_bytes: 1, rows: {constant: 1}", "uncertainty: {seeds: 2}")),
+    Wrong(
+        "duration_of_streams",
+        _stream("row_bytes: 1, rows: {constant: 1}", "thresholds: [{p95_duration: 1m}]"),
+    ),
+    Wrong(
+        "group_of_streams",
+        _stream("row_bytes: 1, rows: {constant: 1}", "thresholds: [{group: all, cost_per_day: 1}]"),
+    ),
+    Wrong("warm_up_of_streams", _stream("row_bytes: 1, rows: {constant: 1}", "warm_up: 1d")),
+    Wrong("use_without_streams", JOBS + "thresholds: [{streaming_use: 0.5}]"),
+    Wrong("delay_of_a_group", JOBS + "thresholds: [{group: all, streaming_delay_p99: 5s}]"),
+    Wrong(
+        "grid_of_no_stream",
+        _stream("row_bytes: 1, rows: {constant: 1}", "grid: {streams.clicks.times: [1, 2]}"),
+    ),
+    Wrong(
+        "grid_of_no_rate_of_a_stream",
+        _stream("row_bytes: 1, rows: {constant: 1}", "grid: {streams.stream.bytes.constant.per_s: [1, 2]}"),
+    ),
+    Wrong(
+        "grid_breaks_a_stream",
+        _stream("row_bytes: 1, rows: {constant: 1}", "grid: {streams.stream.method: [default, pending]}"),
     ),
 )

@@ -1,0 +1,1 @@
+"""Streaming capacity: what streams of rows ask of quotas, by the second, and what it costs."""
