@@ -168,7 +168,8 @@ def test_sleepers_of_the_wall_sleep_as_long_as_they_asked() -> None:
 
     late = sorted(asyncio.run(run()))
     assert late[0] > -0.001
-    assert late[25] < 0.02
+    # They are woken when it is time, not when the clock's thread looks next.
+    assert late[25] < module.LOOK_S / 4
 
 
 def test_an_advance_waits_for_work_that_holds_the_clock(clock: SimulationClock) -> None:
