@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from bqsim.reports.status_line import StatusLine
 
+from .interrupts import interrupts
 from .options import INTERRUPTED, acts_of, seed
 from .rehearse_outputs import check_writable, tell
 
@@ -91,6 +92,23 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Run; 2 and the reason on standard error for wrong input, 130 when interrupted."""
+    code = INTERRUPTED
+    with interrupts() as interrupted:
+        try:
+            code = _ended(given)
+        except KeyboardInterrupt:
+            interrupted.asked = True
+        except Exception:
+            # What an interrupt may turn into.
+            if not interrupted.asked:
+                raise
+    if interrupted.asked:
+        print("bqsim rehearse: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return code
+
+
+def _ended(given: argparse.Namespace) -> int:
     from bqsim.rehearse.errors import RehearsalError
     from bqsim.sim.scenario.tree import ScenarioError
     from bqsim.sim.slots.growth import NotCompiled
@@ -105,9 +123,6 @@ def run(given: argparse.Namespace) -> int:
         for note in getattr(error, "__notes__", ()):
             print(note, file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("bqsim rehearse: interrupted", file=sys.stderr)
-        return INTERRUPTED
     return code
 
 

@@ -146,30 +146,37 @@ def over_processes(
                     _hand(ready, at, waiting, items)
                     yield number, what
     finally:
-        for connection, worker in processes.items():
-            connection.close()
-            # Idle ones end when their pipe does.
-            if connection in at:
-                worker.terminate()
-        for worker in processes.values():
-            worker.join(PATIENCE_S)
-            if worker.exitcode is None:
-                worker.kill()
-                worker.join()
+        with _deferred():
+            for connection, worker in processes.items():
+                connection.close()
+                # Idle ones end when their pipe does.
+                if connection in at:
+                    worker.terminate()
+            for worker in processes.values():
+                worker.join(PATIENCE_S)
+                if worker.exitcode is None:
+                    worker.kill()
+                    worker.join()
 
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
     """An interrupt waits until this is left. Processes that are started within are never interrupted: a
     terminal means all of its processes, but it is for the first of them to end the others."""
+    with _deferred(), _masked():
+        yield
+
+
+@contextlib.contextmanager
+def _deferred() -> Iterator[None]:
+    """An interrupt waits until this is left."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     asked: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, frame: asked.append(number))
     try:
-        with _masked():
-            yield
+        yield
     finally:
         signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
         if asked:
@@ -179,7 +186,8 @@ def _uninterrupted() -> Iterator[None]:
 @contextlib.contextmanager
 def _masked() -> Iterator[None]:
     """Processes inherit what the thread that starts them keeps out."""
-    if not hasattr(signal, "pthread_sigmask"):
+    on_main = threading.current_thread() is threading.main_thread()
+    if not on_main or not hasattr(signal, "pthread_sigmask"):
         yield
         return
     # It starts with the first process, and would let interrupts in after that.
