@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 
-from bqsim.sim.rules.sqltext import sql_fingerprint
+from bqsim.sim.rules.sqltext import sql_fingerprint, template
 
 _KEPT = 65_536
 _known: dict[bytes, str] = {}
 
 
 def fingerprint_of(sql: str) -> str:
-    """:func:`sql_fingerprint`, remembered: histories repeat texts. '' for no text."""
+    """:func:`sql_fingerprint`, remembered: histories repeat texts with other literals. '' for no text."""
     if not sql:
         return ""
-    key = hashlib.blake2b(sql.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    key = hashlib.blake2b(template(sql).encode("utf-8", "surrogatepass"), digest_size=16).digest()
     found = _known.get(key)
     if found is None:
         if len(_known) >= _KEPT:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,15 @@ def _file(path: Path) -> Iterator[JobRecord]:
         yield from read_canonical(path)
         return
     timeline = Timeline()
+    place = path.name
     for line, row in rows_of(path):
-        source = f"{path.name}:{line}"
+        source = f"{place}:{line}"
         try:
             if payload_of(row) is not None:
                 job = job_of_entry(row, source)
             elif "jobReference" in row:
                 job = job_of_resource(row, source)
-            elif _is_timeline(row):
+            elif _is_timeline(tuple(row)):
                 timeline.add(row, source)
                 continue
             else:
@@ -59,8 +61,9 @@ def _file(path: Path) -> Iterator[JobRecord]:
     yield from timeline.jobs()
 
 
-def _is_timeline(row: Mapping[str, Any]) -> bool:
-    return "period_start" in row or any(str(name).lower() == "period_start" for name in row)
+@lru_cache(maxsize=256)
+def _is_timeline(names: tuple[Hashable, ...]) -> bool:
+    return any(str(name).lower() == "period_start" for name in names)
 
 
 def _shown(row: Mapping[str, Any]) -> str:

@@ -6,8 +6,9 @@ import ast
 import datetime as dt
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -19,13 +20,24 @@ _TIME = re.compile(
 )
 # Largest numbers that count seconds, milliseconds and microseconds: until the year 5138 each.
 _LARGEST = ((100_000_000_000, 1_000_000), (100_000_000_000_000, 1_000), (100_000_000_000_000_000, 1))
+_NOTHING = frozenset(("", "null", "NULL", "NaT", "nan", "<NA>", "None"))
+_LONGEST_NOTHING = max(map(len, _NOTHING))
+# Numbers of so few digits are read as they are; what follows the seconds of a time that most tools write.
+_DIGITS = 18
+_REST = re.compile(r"(?:\.([0-9]{1,6})[0-9]{0,3})?(?:Z|\+00:00| ?UTC)?")
+_SECOND = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}")
+# Mappings of so many members at most are remembered by their names.
+_FEW_NAMES = 64
 
 
 def is_empty(value: Any) -> bool:
     """Whether a cell tells nothing: NULL in its spellings."""
-    if value is None or (isinstance(value, float) and value != value):
+    if value is None:
         return True
-    return isinstance(value, str) and value.strip() in ("", "null", "NULL", "NaT", "nan", "<NA>", "None")
+    if isinstance(value, str):
+        told = value.strip()
+        return len(told) <= _LONGEST_NOTHING and told in _NOTHING
+    return isinstance(value, float) and value != value
 
 
 def micros(value: Any) -> int:
@@ -34,6 +46,12 @@ def micros(value: Any) -> int:
     Numbers count seconds, milliseconds, microseconds or nanoseconds, which their size tells. Texts are those
     of ``bq``, of the console, of exports and of pandas; without a zone they are UTC. ValueError for others.
     """
+    if value is None:
+        return 0
+    if type(value) is str and (told := _usual(value)) is not None:
+        return told
+    if type(value) is int and 0 <= value < 10**_DIGITS:
+        return _counted_whole(value)
     if is_empty(value):
         return 0
     if isinstance(value, dt.datetime):
@@ -67,6 +85,35 @@ def micros(value: Any) -> int:
     return (moment - _EPOCH - (off if sign != "-" else -off)) // _MICROSECOND
 
 
+def _usual(text: str) -> int | None:
+    """Microseconds of a time as most tools write it; None for other texts."""
+    if len(text) <= _DIGITS and text.isdecimal():
+        return _counted_whole(int(text))
+    second = _second(text[:19])
+    found = _REST.fullmatch(text, 19) if second is not None else None
+    if second is None or found is None:
+        return None
+    fraction = found[1]
+    return second + int(fraction.ljust(6, "0")) if fraction else second
+
+
+@lru_cache(maxsize=1 << 14)
+def _second(text: str) -> int | None:
+    if not _SECOND.fullmatch(text):
+        return None
+    try:
+        return (dt.datetime.fromisoformat(text + "+00:00") - _EPOCH) // _MICROSECOND
+    except ValueError:
+        return None
+
+
+def _counted_whole(number: int) -> int:
+    for largest, factor in _LARGEST:
+        if number < largest:
+            return number * factor
+    return number // 1000
+
+
 def _counted(number: Decimal) -> int:
     for largest, factor in _LARGEST:
         if abs(number) < largest:
@@ -76,6 +123,12 @@ def _counted(number: Decimal) -> int:
 
 def whole(value: Any) -> int:
     """A whole number; 0 for none. ValueError for what is no number."""
+    if type(value) is int:
+        return value
+    if value is None:
+        return 0
+    if type(value) is str and len(value) <= _DIGITS and value.isdecimal():
+        return int(value)
     if is_empty(value):
         return 0
     if isinstance(value, int):
@@ -88,6 +141,8 @@ def whole(value: Any) -> int:
 
 def truth(value: Any) -> bool:
     """A truth value; False for none. ValueError for what is none."""
+    if value is True or value is False:
+        return bool(value)
     if is_empty(value):
         return False
     word = str(value).strip().lower()
@@ -100,6 +155,8 @@ def truth(value: Any) -> bool:
 
 def text(value: Any) -> str:
     """A text; '' for none. Other values are written as JSON."""
+    if type(value) is str:
+        return value
     if value is None or (isinstance(value, float) and value != value):
         return ""
     if isinstance(value, str):
@@ -117,6 +174,10 @@ def nested(value: Any) -> Any:
 
     ValueError for a text that is neither.
     """
+    if value is None:
+        return None
+    if type(value) is list:
+        return value
     if is_empty(value):
         return None
     if isinstance(value, str):
@@ -156,16 +217,29 @@ def _parsed(cell: str) -> Any:
 def members(value: Any, *names: str) -> Any:
     """The member of a mapping that has the first of ``names`` that is there, however its words are joined
     (``project_id``, ``projectId``, ``projectid``); None without one."""
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         return None
     for name in names:
         if name in value:
             return value[name]
-    folded = {fold(str(key)): item for key, item in value.items()}
+    found = spelled(value, names)
+    return None if found is None else value[found]
+
+
+def spelled(value: Mapping[Any, Any], names: tuple[str, ...]) -> Hashable:
+    """The key of a mapping that is one of ``names``, the first that is there, as it is or however its words
+    are joined; None without one."""
+    keys = tuple(value)
+    return _spelled(keys, names) if len(keys) <= _FEW_NAMES else _spelled.__wrapped__(keys, names)
+
+
+@lru_cache(maxsize=1024)
+def _spelled(keys: tuple[Hashable, ...], names: tuple[str, ...]) -> Hashable:
     for name in names:
-        if fold(name) in folded:
-            return folded[fold(name)]
-    return None
+        if name in keys:
+            return name
+    folded = {fold(str(key)): key for key in keys}
+    return next((folded[fold(name)] for name in names if fold(name) in folded), None)
 
 
 def fold(name: str) -> str:
@@ -173,9 +247,11 @@ def fold(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-def items_of(value: Any) -> Iterator[Any]:
+def items_of(value: Any) -> list[Any]:
     """The items of a nested list, each unwrapped; none of what is no list."""
     found = nested(value)
-    if isinstance(found, list):
-        for item in found:
-            yield item["v"] if isinstance(item, Mapping) and set(item) == {"v"} else item
+    if not isinstance(found, list):
+        return []
+    return [
+        item["v"] if isinstance(item, Mapping) and len(item) == 1 and "v" in item else item for item in found
+    ]

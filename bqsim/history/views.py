@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from .fingerprints import fingerprint_of, fingerprint_of_hash
 from .model import JobRecord, Stage
-from .values import fold, is_empty, items_of, members, micros, nested, text, truth, whole
+from .values import fold, is_empty, items_of, members, micros, nested, spelled, text, truth, whole
 
 # Columns and members of nested ones that are read; others are kept out. Exports may have flattened them:
 # ``error_result.reason``, ``error_result_reason``.
@@ -27,15 +28,32 @@ _FLAT = {
 }
 
 
-def lowered(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row with its columns in lower case, flattened ones put together again."""
+# Members of a stage, in the order in which they are read.
+_STAGE = (
+    "id",
+    "name",
+    "input_stages",
+    "slot_ms",
+    "parallel_inputs",
+    "records_read",
+    "records_written",
+    "shuffle_output_bytes",
+    "start_ms",
+    "end_ms",
+)
+_MISSING = object()
+_FEW_NAMES = 64
+
+
+def lowered(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row with its columns in lower case, flattened ones put together again; itself where it is so."""
+    columns = _columns(tuple(row))
+    if columns is None:
+        return row
     out: dict[str, Any] = {}
-    for name, value in row.items():
-        if not isinstance(name, str):
-            continue
-        lower = name.strip().lower()
-        flat = _FLAT.get(fold(lower)) if lower not in NESTED else None
-        if flat is None or lower == "session_id":
+    for name, lower, flat in columns:
+        value = row[name]
+        if flat is None:
             out[lower] = value
             continue
         column, member = flat
@@ -49,15 +67,38 @@ def lowered(row: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
+_Column = tuple[str, str, tuple[str, str] | None]
+
+
+@lru_cache(maxsize=256)
+def _columns(names: tuple[Hashable, ...]) -> tuple[_Column, ...] | None:
+    """Each column with its name in lower case, and where it belongs if it was flattened; None for rows that
+    are as they should be. The rows of an export have the same columns."""
+    found: list[_Column] = []
+    plain = True
+    for name in names:
+        if not isinstance(name, str):
+            plain = False
+            continue
+        lower = name.strip().lower()
+        flat = _FLAT.get(fold(lower)) if lower not in NESTED and lower != "session_id" else None
+        plain = plain and flat is None and lower == name
+        found.append((name, lower, flat))
+    return None if plain else tuple(found)
+
+
 class _Cells:
     """The cells of one row. What cannot be read raises ValueError that names its column."""
 
-    def __init__(self, row: Mapping[str, Any]) -> None:
-        self.row = row
+    __slots__ = ("_get",)
 
-    def _get(self, read: Callable[[Any], Any], *names: str) -> Any:
+    def __init__(self, row: Mapping[str, Any]) -> None:
+        self._get = row.get
+
+    def _first(self, read: Callable[[Any], Any], names: tuple[str, ...]) -> Any:
+        """The first of the columns that has a value."""
         for name in names:
-            value = self.row.get(name)
+            value = self._get(name)
             if value is not None:
                 try:
                     return read(value)
@@ -65,20 +106,24 @@ class _Cells:
                     raise ValueError(f"column {name}: {error}") from None
         return read(None)
 
-    def text(self, *names: str) -> str:
-        return str(self._get(text, *names))
+    def text(self, name: str, *others: str) -> str:
+        value = self._get(name)
+        return value if type(value) is str else str(self._first(text, (name, *others)))
 
-    def whole(self, *names: str) -> int:
-        return int(self._get(whole, *names))
+    def whole(self, name: str) -> int:
+        value = self._get(name)
+        return 0 if value is None else int(self._first(whole, (name,)))
 
-    def micros(self, *names: str) -> int:
-        return int(self._get(micros, *names))
+    def micros(self, name: str, *others: str) -> int:
+        return int(self._first(micros, (name, *others)))
 
-    def truth(self, *names: str) -> bool:
-        return bool(self._get(truth, *names))
+    def truth(self, name: str) -> bool:
+        value = self._get(name)
+        return False if value is None else bool(self._first(truth, (name,)))
 
-    def nested(self, *names: str) -> Any:
-        return self._get(nested, *names)
+    def nested(self, name: str) -> Any:
+        value = self._get(name)
+        return value if value is None or type(value) is list else self._first(nested, (name,))
 
 
 def table_name(value: Any) -> str:
@@ -112,21 +157,40 @@ def stages_of(value: Any) -> tuple[Stage, ...]:
     """The stages of ``job_stages``, or of the API's ``queryPlan``."""
     stages = []
     for item in items_of(value):
+        if not isinstance(item, Mapping):
+            stages.append(Stage(0))
+            continue
+        get = item.get
+        number, name, inputs, slot_ms, parallel, read, written, shuffled, start, end = [
+            get(key) for key in _stage_keys(item)
+        ]
         stages.append(
             Stage(
-                id=whole(members(item, "id")),
-                name=text(members(item, "name")),
-                inputs=tuple(whole(one) for one in items_of(members(item, "input_stages"))),
-                slot_ms=whole(members(item, "slot_ms")),
-                parallel_inputs=whole(members(item, "parallel_inputs")) or 1,
-                records_read=whole(members(item, "records_read")),
-                records_written=whole(members(item, "records_written")),
-                shuffle_bytes=whole(members(item, "shuffle_output_bytes")),
-                start_us=micros(members(item, "start_ms")),
-                end_us=micros(members(item, "end_ms")),
+                whole(number),
+                text(name),
+                () if inputs is None else tuple(map(whole, items_of(inputs))),
+                whole(slot_ms),
+                whole(parallel) or 1,
+                whole(read),
+                whole(written),
+                whole(shuffled),
+                micros(start),
+                micros(end),
             )
         )
     return tuple(stages)
+
+
+def _stage_keys(item: Mapping[Any, Any]) -> tuple[Hashable, ...]:
+    """How a stage spells its members; what it has none of stands for itself."""
+    names = tuple(item)
+    return _spellings(names) if len(names) <= _FEW_NAMES else _spellings.__wrapped__(names)
+
+
+@lru_cache(maxsize=256)
+def _spellings(names: tuple[Hashable, ...]) -> tuple[Hashable, ...]:
+    found = (spelled(dict.fromkeys(names), (name,)) for name in _STAGE)
+    return tuple(_MISSING if key is None else key for key in found)
 
 
 def rows_written(stages: tuple[Stage, ...]) -> int:

@@ -30,9 +30,30 @@ class ClassTable:
         self._numbers: dict[_Key, int] = {}
         self._classes: list[JobClass] = []
         self._now: list[int] = []
+        # The same by what jobs say of themselves, as long as all of it is told apart.
+        self._told: dict[_Key, int] = {}
 
     def add(self, job: JobRecord) -> int:
         """The number of the class of a job."""
+        told = (
+            job.project,
+            job.user,
+            job.job_type,
+            job.statement_type,
+            job.priority,
+            job.fingerprint,
+            job.reservation,
+            *job.labels.items(),
+        )
+        found = self._told.get(told)
+        if found is None:
+            found = self._add(job)
+            if len(self._told) >= self._limit:
+                self._told.clear()
+            self._told[told] = found
+        return found
+
+    def _add(self, job: JobRecord) -> int:
         made = JobClass(
             project=job.project or "project",
             principal=job.user,
@@ -58,6 +79,7 @@ class ClassTable:
 
     def _narrow(self) -> bool:
         """Tell less apart; False when nothing is left to leave out."""
+        self._told.clear()
         values: dict[str, set[str]] = {}
         for number in self._numbers.values():
             for key, value in self._classes[number].labels.items():

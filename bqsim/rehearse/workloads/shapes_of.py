@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ _BELOW = 1.0 - 1e-12
 _FEW = 1 / 16
 # How exactly slots that a stage had on average tell its units.
 _ABOUT = 0.98
+# Orders of plans of so many stages are remembered.
+_FEW_STAGES = 64
 
 # Of each stage: share of the slot time, units as a share of the job's width, stages that it waits for.
 Plan = tuple[tuple[float, float, tuple[int, ...]], ...]
@@ -59,7 +62,7 @@ class ShapeTable:
     def add(self, stages: Sequence[Recorded], slot_ms: float, run_ms: float) -> Shaped:
         """The plan of a job; without stages that tell of work, one stage of the slots that it had on
         average."""
-        worked = _in_order([one for one in stages if one.slot_ms > 0], stages)
+        worked = [(stages[at], inputs) for at, inputs in _order_of(stages)]
         if not worked:
             average = slot_ms / run_ms if run_ms > 0 else 1.0
             width = max(1.0, math.ceil(average * _BELOW))
@@ -119,32 +122,43 @@ def _stages(plan: Plan) -> tuple[Stage, ...]:
     return tuple(Stage(share, units, inputs) for share, units, inputs in plan)
 
 
-def _in_order(
-    worked: Sequence[Recorded], stages: Sequence[Recorded]
-) -> list[tuple[Recorded, tuple[int, ...]]]:
-    """Stages with the places of those they wait for, each after these. Stages without work are passed
-    through; what waits for itself, by whatever way, does not."""
-    known = {one.id: one for one in stages}
-    found: list[tuple[Recorded, tuple[int, ...]]] = []
+# Of each stage of a plan: its id, the ids of those that it waits for, whether it tells of work.
+_Graph = tuple[tuple[int, tuple[int, ...], bool], ...]
+# The stages that tell of work, each after those that it waits for: its place among all stages, and theirs in
+# this order.
+_Order = tuple[tuple[int, tuple[int, ...]], ...]
+
+
+def _order_of(stages: Sequence[Recorded]) -> _Order:
+    graph = tuple([(one.id, one.inputs, one.slot_ms > 0) for one in stages])
+    return _in_order(graph) if len(graph) <= _FEW_STAGES else _in_order.__wrapped__(graph)
+
+
+@lru_cache(maxsize=4096)
+def _in_order(graph: _Graph) -> _Order:
+    """The order of a plan's stages. Those without work are passed through; what waits for itself, by whatever
+    way, does not. Of stages with one id the last counts."""
+    known = {number: (at, inputs, works) for at, (number, inputs, works) in enumerate(graph)}
+    found: list[tuple[int, tuple[int, ...]]] = []
     # What a stage that was visited stands for: its own place, or those of the stages behind one without work.
     places: dict[int, tuple[int, ...]] = {}
-    for first in worked:
-        pending = [(first.id, False)]
+    for first, _, begins in graph:
+        pending = [(first, False)] if begins else []
         while pending:
             number, ready = pending.pop()
-            stage = known[number]
+            at, inputs, works = known[number]
             if ready:
-                waited = sorted({p for one in stage.inputs for p in places.get(one, ())})
-                if stage.slot_ms > 0:
+                waited = tuple(sorted({p for one in inputs for p in places.get(one, ())}))
+                if works:
                     places[number] = (len(found),)
-                    found.append((stage, tuple(waited)))
+                    found.append((at, waited))
                 else:
-                    places[number] = tuple(waited)
+                    places[number] = waited
             elif number not in places:
                 places[number] = ()
                 pending.append((number, True))
-                pending += [(one, False) for one in stage.inputs if one in known and one not in places]
-    return found
+                pending += [(one, False) for one in inputs if one in known and one not in places]
+    return tuple(found)
 
 
 def _units(stage: Recorded) -> int:

@@ -31,21 +31,31 @@ _WORDS = """
 _KEYWORDS = frozenset(_WORDS.split())
 
 # Nothing is read twice, whatever is left open: texts of clients may be long and hostile.
-_TOKEN = re.compile(
-    r"""
-      (?P<space> \s++ | --[^\n]*+ | \#[^\n]*+ | /\*.*?(?:\*/|\Z) )
-    | (?P<literal>
+_SPACE = r"\s++ | --[^\n]*+ | \#[^\n]*+ | /\*.*?(?:\*/|\Z)"
+_LITERAL = r"""
           (?:[rR][bB]?+ | [bB][rR]?+)?+
           (?: '{3}(?:\\.|[^\\']|'(?!''))*+(?:'{3}|\\\Z|)
             | "{3}(?:\\.|[^\\"]|"(?!""))*+(?:"{3}|\\\Z|)
             | '(?:\\.|[^'\\\n])*+(?:'|\\\Z|)
             | "(?:\\.|[^"\\\n])*+(?:"|\\\Z|) )
         | 0[xX][0-9a-fA-F]++(?!\w)
-        | (?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?+\d++)?+(?!\w) )
-    | `(?P<quoted> (?:\\.|[^`\\])*+ ) (?:`|\\\Z|)
-    | (?P<word> @{0,2}+\w++ )
-    | (?P<sign> <=>|<=|>=|<>|!=|\|\||<<|>>|=>|\|>|. )
-    """,
+        | (?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?+\d++)?+(?!\w)
+    """
+_QUOTED = r"(?:\\.|[^`\\])*+"
+_QUOTES_END = r"(?:`|\\\Z|)"
+_WORD = r"@{0,2}+\w++"
+_SIGN = r"<=>|<=|>=|<>|!=|\|\||<<|>>|=>|\|>|."
+_TOKEN = re.compile(
+    rf"(?P<space>{_SPACE}) | (?P<literal>{_LITERAL}) | `(?P<quoted>{_QUOTED}){_QUOTES_END}"
+    rf"| (?P<word>{_WORD}) | (?P<sign>{_SIGN})",
+    re.VERBOSE | re.DOTALL,
+)
+# What no literal, comment or name in quotes begins with: most of a text, taken at once.
+_PLAIN = r"(?:[AC-QS-Z_ac-qs-z]\w*+ | [\ \n\t,()=*;]++)++"
+# All tokens up to a literal, and that.
+_UNTIL_LITERAL = re.compile(
+    rf"((?: {_PLAIN} | {_SPACE} | (?!{_LITERAL}) (?: `{_QUOTED}{_QUOTES_END} | {_WORD} | {_SIGN} ) )*+)"
+    rf"({_LITERAL})?+",
     re.VERBOSE | re.DOTALL,
 )
 _PARTS = re.compile(r"\w+|[^\w\s]")
@@ -68,6 +78,16 @@ def normal_sql(sql: str) -> str:
 def sql_fingerprint(sql: str) -> str:
     """16 hex digits, the same for every text with the same normal form."""
     return hashlib.blake2b(normal_sql(sql).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def template(sql: str) -> str:
+    """What texts have in common that differ in literals only, found much faster than their normal form:
+    those of one template have one normal form, but not the other way round."""
+    found = _UNTIL_LITERAL.findall(sql)
+    before = [text for text, _ in found]
+    # The lengths say where literals were, whatever the texts hold; all but the last are followed by one.
+    literals = sum(1 for _, literal in found if literal)
+    return f"{literals} {[*map(len, before)]} {''.join(before)}"
 
 
 def statement_type(sql: str) -> str:
