@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bqsim.sim.scenario.model import Scenario
     from bqsim.sql.executor import Executor
     from bqsim.sql.googlesql import GoogleSql
-    from bqsim.sql.in_force import InForce
+    from bqsim.sql.in_force import InForce, Past
     from bqsim.storage.read.service import ReadService
     from bqsim.storage.services import Storage
     from bqsim.storage.write.service import WriteService
@@ -155,6 +155,7 @@ def build(settings: Settings, scenario: Scenario | None = None) -> Built:
         befalling.home = settings.project
         executor.sources.history = JobHistory(jobs.index, jobs.sessions)
         executor.sources.capacity = lambda: _in_force(befalling, settings)
+        executor.sources.past = lambda: _past(befalling, settings)
 
         holdings = Holdings(jobs)
         iam = Iam(clock, policy, carried=holdings.carried, find_job=holdings.find_job)
@@ -207,6 +208,16 @@ def _in_force(jobs: JobSimulation, settings: Settings) -> InForce | None:
         jobs.exchange,
         jobs.given,
     )
+
+
+def _past(jobs: JobSimulation, settings: Settings) -> Past | None:
+    """What is remembered of the slots of jobs, for INFORMATION_SCHEMA."""
+    memory = jobs.remembered
+    if memory is None:
+        return None
+    from bqsim.sql.in_force import Past
+
+    return Past(memory, settings.project, settings.location)
 
 
 def _go_on(jobs: JobSimulation, catalog: Catalog) -> None:

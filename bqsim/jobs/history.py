@@ -72,6 +72,14 @@ class JobRow:
     def slot_ms(self) -> int:
         return self._job.slot_ms
 
+    def spent(self, moments_us: Sequence[float]) -> tuple[list[int], list[float]] | None:
+        """Slot-milliseconds that it had, and that it lacked, of simulated slots up to each of these moments,
+        which ascend; None when it had none."""
+        slots = self._job.slots
+        if slots is None or (slots.slot_ms != self._job.slot_ms):
+            return None
+        return slots.spent(moments_us, done=self._job.done)
+
     @property
     def creation_reason(self) -> str:
         return self._job.creation_reason

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bqsim.catalog.administration import Assignment, Capacity, Reservation
 from bqsim.sim.scenario import capacity as c
+
+if TYPE_CHECKING:
+    from bqsim.sim.slots.remembered import Era, SlotMemory
 
 # Who is assigned when nobody is named: everybody.
 ORGANIZATION = "organizations/0"
@@ -41,6 +44,22 @@ class InForce:
 
     def project_of(self, one: c.Reservation | c.Commitment) -> str:
         return one.admin_project or self.home
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is remembered of the capacities that were in force; ``home`` and ``location`` as in
+    :class:`InForce`."""
+
+    memory: SlotMemory
+    home: str
+    location: str
+
+    def in_force(self, era: Era) -> InForce | None:
+        """The capacity of an era."""
+        if era.capacity is None:
+            return None
+        return InForce(era.capacity, self.home, self.location, int(era.since_us // 1000), dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ pytestmark = [
     pytest.mark.fidelity(
         "job:slots",
         "approximated",
-        "RESERVATIONS, ASSIGNMENTS and CAPACITY_COMMITMENTS tell of the capacity in force; "
-        "RESERVATIONS_TIMELINE and the views of changes only of what statements made.",
+        "RESERVATIONS, ASSIGNMENTS and CAPACITY_COMMITMENTS tell of the capacity in force; the views of "
+        "changes only of what statements did.",
     ),
 ]
 

@@ -125,7 +125,11 @@ def test_the_query_itself_runs_while_it_reads(client: Any) -> None:
     assert job.total_bytes_billed == 10 * 1024 * 1024
 
 
-@pytest.mark.fidelity("view:JOBS_TIMELINE", "approximated", "Slot time is spread evenly over a job's run.")
+@pytest.mark.fidelity(
+    "view:JOBS_TIMELINE",
+    "approximated",
+    "Slot time is spread evenly over a job's run, where jobs share no capacity.",
+)
 def test_timeline_of_a_job(client: Any) -> None:
     job = client.query("SELECT 3")
     job.result()

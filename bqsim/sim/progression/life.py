@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bqsim.errors import BigQueryError
 from bqsim.sim.clock import Clock
@@ -16,6 +16,9 @@ from bqsim.sim.scenario.model import JobPlan, Rule
 
 from .growth import Growth
 from .waits import Progress, Wait
+
+if TYPE_CHECKING:
+    from bqsim.sim.slots.remembered import Run
 
 _NOTHING: Mapping[str, str] = {}
 
@@ -46,12 +49,22 @@ UNKNOWN = Origin()
 @dataclass(slots=True)
 class SlotUse:
     """What a job had of simulated slots; ``reservation_id`` is ``admin_project:location.name``, ``''`` on
-    demand, ``units`` the slots that it can use at once."""
+    demand, ``units`` the slots that it can use at once, ``runs`` what is remembered of when it had them."""
 
     reservation_id: str = ""
     edition: str = ""
     slot_ms: int = 0
     units: int = 1
+    runs: list[Run] = field(default_factory=list)
+
+    def spent(self, moments: Sequence[float], *, done: bool) -> tuple[list[int], list[float]] | None:
+        """Slot-milliseconds that it had, and that it lacked, up to each of these moments (epoch microseconds,
+        ascending); None when nothing is remembered."""
+        if not self.runs:
+            return None
+        from bqsim.sim.slots.remembered import spent
+
+        return spent(self.runs, moments, self.slot_ms if done else None)
 
 
 class Life:

@@ -16,6 +16,7 @@ from .view import JobView
 if TYPE_CHECKING:
     from bqsim.sim.scenario.capacity import Capacity
     from bqsim.sim.slots.held import JobSlots
+    from bqsim.sim.slots.remembered import SlotMemory
     from bqsim.sim.slots.world import PlaceNow
 
 
@@ -34,6 +35,7 @@ class SlotControl(JobControl):
         self._slots: JobSlots | None = None
         self.since_us = 0
         self.given: Capacity | None = None
+        self._memory: SlotMemory | None = None
 
     def provide(self, capacity: Capacity | None, work: Iterable[SlotWork] = ()) -> None:
         """Let jobs wait for slots of ``capacity`` and run by them, with the work that the rules ``work`` give
@@ -44,8 +46,10 @@ class SlotControl(JobControl):
                 return
             # What computes slots is loaded when somebody describes them.
             from bqsim.sim.slots.held import JobSlots
+            from bqsim.sim.slots.remembered import SlotMemory
 
-            slots = JobSlots(self.clock, self.draws, self.home)
+            self._memory = self._memory or SlotMemory()
+            slots = JobSlots(self.clock, self.draws, self.home, self._memory)
         rules = tuple(work)
         world = slots.made(capacity) if capacity is not None else None
 
@@ -95,6 +99,12 @@ class SlotControl(JobControl):
         """What each reservation, and each project on demand, does now."""
         slots = self._slots
         return self._ask(slots.places) if slots is not None else []
+
+    @property
+    def remembered(self) -> SlotMemory | None:
+        """What reservations had up to now; None when there was no capacity ever."""
+        self.places()
+        return self._memory
 
     def changed(self) -> None:
         """What is in force has changed."""

@@ -26,6 +26,7 @@ from bqsim.sim.scenario.model import SlotWork
 from .amounts import SOURCE, Amounts, Loads, labelled
 from .jobs import Source, State
 from .live import LiveWorld, Ticket, Work, ready
+from .remembered import SlotMemory
 from .routing import SHARED_POOL, reservation_of
 from .world import PlaceNow
 
@@ -146,11 +147,12 @@ def failure(ticket: Ticket) -> BigQueryError:
 class JobSlots:
     """Gives the jobs of a server slots, by a capacity and what work they are. Belongs to one event loop.
 
-    ``home`` is the project that administers reservations which name none.
+    ``home`` is the project that administers reservations which name none, ``memory`` remembers what they had.
     """
 
-    def __init__(self, clock: Clock, draws: Draws, home: str) -> None:
+    def __init__(self, clock: Clock, draws: Draws, home: str, memory: SlotMemory | None = None) -> None:
         self.home = home
+        self._memory = memory or SlotMemory()
         self._clock = clock
         self._draws = draws
         self._world: LiveWorld | None = None
@@ -189,6 +191,11 @@ class JobSlots:
         if former is not None and capacity == former.capacity:
             return
         self._world = world
+        self._memory.begin(self._clock.now_us(), capacity)
+        if former is not None:
+            former.watch.learn(None)
+        if world is not None:
+            world.watch.learn(self._memory)
         self._sources, self._there = {}, {}
         waiting, self._waiting = self._waiting, {}
         begun, anew = list(self._running), []
@@ -285,7 +292,7 @@ class JobSlots:
             return
         source = self._source(job, Asked.by(job.configuration))
         self._tell_of(held, source, world)
-        held.ticket = world.enter(source, work, held.changed)
+        held.ticket = world.enter(source, work, held.changed, held.use.runs)
         self._waiting[held] = None
         if held.wait is not None:
             held.wait.why = f"a turn with {_place(held.ticket)}"
@@ -358,6 +365,7 @@ class JobSlots:
             if job.parent.slots is None:
                 job.parent.slots = SlotUse()
             job.parent.slots.slot_ms += held.use.slot_ms
+            job.parent.slots.runs += held.use.runs
         if self._former:
             self._forget()
 

@@ -15,6 +15,8 @@ from bqsim.sim.timers import Timer
 
 from .growth import NotCompiled
 from .jobs import SIMPLE, Jobs, Source, Stage, State
+from .remembered import Run
+from .watching import Watch
 from .world import PlaceNow, World, compile_ahead
 
 # What a world remembers of its slots is by buckets of this length: a clock may jump by years.
@@ -94,7 +96,7 @@ class Ticket:
 
     ``began`` and ``state`` (None: it is not over) tell how far it is, ``used_ms`` the slot time that it had,
     ``why`` why it FAILED. ``changed`` is called at each of its changes. ``began_ms`` is by the world's time,
-    ``ran_ms`` how long it ran in former worlds.
+    ``ran_ms`` how long it ran in former worlds. ``run`` remembers its run here, ``runs`` has all of them.
     """
 
     __slots__ = (
@@ -105,6 +107,8 @@ class Ticket:
         "left",
         "ran_ms",
         "row",
+        "run",
+        "runs",
         "source",
         "state",
         "used_ms",
@@ -113,8 +117,17 @@ class Ticket:
         "world",
     )
 
-    def __init__(self, world: LiveWorld, source: Source, work: Work, changed: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        world: LiveWorld,
+        source: Source,
+        work: Work,
+        changed: Callable[[], object],
+        runs: list[Run] | None = None,
+    ) -> None:
         self.world = world
+        self.run: Run | None = None
+        self.runs = [] if runs is None else runs
         self.source = source
         self.work = work
         self.changed = changed
@@ -150,7 +163,7 @@ class Ticket:
             floor_ms=max(before.floor_ms - ran_ms, 0.0),
             limit_ms=max(limit_ms, 0.001),
         )
-        made = Ticket(world, source, work, self.changed)
+        made = Ticket(world, source, work, self.changed, self.runs)
         made.began, made.ran_ms = True, self.ran_ms + ran_ms
         return made
 
@@ -173,6 +186,7 @@ class LiveWorld:
         self._clock = clock
         self._world = World(capacity, seed=seed, bucket_ms=BUCKET_MS, follow=True)
         self._since_us = clock.now_us()
+        self.watch = Watch(self._world, self._since_us)
         self._tickets: dict[int, Ticket] = {}
         self._fresh: list[Ticket] = []
         self._queued: Counter[tuple[object, bool]] = Counter()
@@ -183,9 +197,12 @@ class LiveWorld:
         """How many jobs are in it."""
         return len(self._tickets) + len(self._fresh)
 
-    def enter(self, source: Source, work: Work, changed: Callable[[], object]) -> Ticket:
-        """A ticket for a job that is submitted now; ``changed`` is never called before this returns."""
-        ticket = Ticket(self, source, work, changed)
+    def enter(
+        self, source: Source, work: Work, changed: Callable[[], object], runs: list[Run] | None = None
+    ) -> Ticket:
+        """A ticket for a job that is submitted now; ``changed`` is never called before this returns. ``runs``
+        gets what is remembered of its run."""
+        ticket = Ticket(self, source, work, changed, runs)
         self._fresh.append(ticket)
         if not self._due:
             self._due = True
@@ -292,11 +309,16 @@ class LiveWorld:
             self._tickets[row] = ticket
 
     def _run(self) -> None:
-        self._world.run(self._now_ms())
+        world, now_ms = self._world, self._now_ms()
+        while (next_ms := world.next_ms) < now_ms:
+            world.run(next_ms)
+            self.watch.look(self._tickets)
+        world.run(now_ms)
         self._hear()
 
     def _hear(self) -> None:
         """Tell the jobs what became of them."""
+        self.watch.look(self._tickets)
         begun = []
         for row, at_ms in self._world.started():
             ticket = self._tickets.get(row)
@@ -305,12 +327,18 @@ class LiveWorld:
                 begun.append(ticket)
         ended = self._world.outcomes()
         changed = []
-        for row, state, used_ms in zip(
-            ended.row.tolist(), ended.state.tolist(), ended.used_ms.tolist(), strict=True
+        for row, state, used_ms, end_ms in zip(
+            ended.row.tolist(),
+            ended.state.tolist(),
+            ended.used_ms.tolist(),
+            ended.end_ms.tolist(),
+            strict=True,
         ):
             ticket = self._tickets.pop(row, None)
             if ticket is not None:
                 ticket.state, ticket.used_ms = State(state), used_ms
+                if ticket.run is not None:
+                    ticket.run.end(self.watch.us(end_ms), used_ms)
                 changed.append(ticket)
         # Jobs end, and so others begin.
         changed += [ticket for ticket in begun if ticket.state is None]

@@ -182,6 +182,17 @@ def priority(job: JobRecord) -> str | None:
     return _configured(job).get("priority") or ("INTERACTIVE" if job.job_type == "QUERY" else None)
 
 
+def _slot_ms(jobs: Sequence[Any], scope: Scope) -> list[int]:
+    """Slot time up to now."""
+    now_us = float(scope.now_us)
+    return [_had(job, now_us) if job.state == "RUNNING" else job.slot_ms for job in jobs]
+
+
+def _had(job: JobRecord, now_us: float) -> int:
+    found = job.spent([now_us])
+    return found[0][0] if found is not None else job.slot_ms
+
+
 _QUERY = each("query", lambda j: _configured(j).get("query"))
 _FOLDERS = always("folder_numbers", None, "I[]")
 
@@ -206,7 +217,7 @@ def _columns(kind: str) -> tuple[Column, ...]:
         each("state", lambda j: j.state),
         whole("reservation_id", reservation_id),
         each("total_bytes_processed", lambda j: j.bytes_processed, "I"),
-        each("total_slot_ms", lambda j: j.slot_ms, "I"),
+        whole("total_slot_ms", _slot_ms, "I"),
         number("total_services_sku_slot_ms", "query", "totalServicesSkuSlotMs"),
         each("error_result", error_record, types.ERROR),
         each("cache_hit", lambda j: j.cache_hit, "B"),

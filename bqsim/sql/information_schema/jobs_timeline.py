@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from bqsim.catalog.names import project_number
@@ -17,12 +18,39 @@ from .view import Column, Form, Scope, View, always, each, whole
 _SECOND = 1_000_000
 
 
+class _Seconds:
+    """The seconds of a job that are asked for, ascending (epoch microseconds), none after ``now_us``."""
+
+    def __init__(self, job: JobRecord, starts: Sequence[int], now_us: int) -> None:
+        self.job = job
+        self.starts = starts
+        self._now_us = now_us
+
+    @cached_property
+    def spent(self) -> Mapping[int, tuple[int, int]] | None:
+        """Slot-milliseconds that it had in each second, and units of work that lacked slots, as far as its
+        slots are known."""
+        bounds = [*self.starts, *(start + _SECOND for start in self.starts[-1:])]
+        found = self.job.spent([float(min(at, self._now_us)) for at in bounds])
+        if found is None:
+            return None
+        had, lacked = found
+        return {
+            start: (had[n + 1] - had[n], round((lacked[n + 1] - lacked[n]) / 1000))
+            for n, start in enumerate(self.starts)
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class _Period:
     """A second (epoch microseconds) of a job."""
 
-    job: JobRecord
+    seconds: _Seconds
     start_us: int
+
+    @property
+    def job(self) -> JobRecord:
+        return self.seconds.job
 
 
 def _periods(kind: str) -> Any:
@@ -44,20 +72,31 @@ def _periods(kind: str) -> Any:
                 first = max(first, asked.low // _SECOND)
             if asked.high is not None:
                 last = min(last, asked.high // _SECOND)
-            periods += [_Period(job, second * _SECOND) for second in range(first, last + 1)]
+            starts = [second * _SECOND for second in range(first, last + 1)]
+            seconds = _Seconds(job, starts, scope.now_us if job.end_us is None else end + _SECOND)
+            periods += [_Period(seconds, start) for start in seconds.starts]
         return periods
 
     return find
 
 
 def _slot_ms(period: _Period) -> int:
-    """The job's slot time, spread evenly over the time that it ran."""
-    job = period.job
+    """The slot time that the job had, as its slots are remembered; spread evenly over its run where none
+    are."""
+    job, known = period.job, period.seconds.spent
+    if known is not None:
+        return known[period.start_us][0]
     if job.start_us is None or job.end_us is None or not job.slot_ms:
         return 0
     run = max(job.end_us - job.start_us, 1)
     within = min(job.end_us, period.start_us + _SECOND) - max(job.start_us, period.start_us)
     return round(job.slot_ms * max(within, 0) / run)
+
+
+def _runnable(period: _Period) -> int:
+    """Units of work that more slots would let run."""
+    known = period.seconds.spent
+    return known[period.start_us][1] if known is not None else 0
 
 
 def _state(period: _Period) -> str:
@@ -106,9 +145,9 @@ def _columns(kind: str) -> tuple[Column, ...]:
         _done("total_bytes_processed", lambda job, scope: job.bytes_processed, "I"),
         each("error_result", lambda p: error_record(p.job), types.ERROR),
         each("cache_hit", lambda p: p.job.cache_hit, "B"),
-        # Nothing is shuffled, and no work waits for slots.
+        # Nothing is shuffled.
         always("period_shuffle_ram_usage_ratio", 0.0, FLOAT64),
-        always("period_estimated_runnable_units", 0, "I"),
+        each("period_estimated_runnable_units", _runnable, "I"),
         whole(
             "transaction_id",
             lambda periods, scope: [

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bqsim.sql.in_force import InForce
+from bqsim.sql.in_force import InForce, Past
 
 
 class JobRecord(Protocol):
@@ -44,6 +44,11 @@ class JobRecord(Protocol):
 
     @property
     def slot_ms(self) -> int: ...
+
+    def spent(self, moments_us: Sequence[float]) -> tuple[Sequence[int], Sequence[float]] | None:
+        """Slot-milliseconds that it had, and that it lacked, up to each of these moments, which ascend; None
+        when that is not known."""
+        ...
 
     @property
     def creation_reason(self) -> str: ...
@@ -131,7 +136,9 @@ class NoHistory:
 
 @dataclass(slots=True)
 class Sources:
-    """What is told from above; all may be assigned later. ``capacity`` is None as long as jobs share none."""
+    """What is told from above; all may be assigned later. ``capacity`` is None as long as jobs share none,
+    ``past`` when they never did."""
 
     history: History
     capacity: Callable[[], InForce | None] = lambda: None
+    past: Callable[[], Past | None] = lambda: None

@@ -11,7 +11,7 @@ from tests.unit.sql.warehouse import Warehouse
 
 # What differs in the views whose names begin so.
 DIFFERS = {
-    "JOBS_TIMELINE": "Slot time is spread evenly over a job's run.",
+    "JOBS_TIMELINE": "Slot time is spread evenly over a job's run, where jobs share no capacity.",
     "STREAMING_TIMELINE": "Bytes are those of the rows as stored.",
     "WRITE_API_TIMELINE": "Bytes are those of the rows as stored.",
     "TABLE_STORAGE": "Physical bytes are logical ones: nothing is compressed. Deleted tables are not shown.",

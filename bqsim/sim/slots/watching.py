@@ -1,0 +1,111 @@
+"""Looks at a world after each of its events, and remembers what has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .remembered import LEVEL_STEPS, Run, SlotMemory, Steps
+
+if TYPE_CHECKING:
+    from .live import Ticket
+    from .world import World
+
+
+class Watch:
+    """Of one world that began at ``since_us``. ``memory`` learns what its reservations have, while the world
+    is in force."""
+
+    def __init__(self, world: World, since_us: int) -> None:
+        self.memory: SlotMemory | None = None
+        self._world = world
+        self._since_us = since_us
+        self._names = list(world.capacity.reservations)
+        self._levels: list[Steps] = []
+        self._level = np.zeros(0)
+        # What jobs asked for last, by their place in the table of jobs.
+        self._row = np.zeros(0, np.int64)
+        self._asked = np.zeros(0)
+        self._places = np.full((3, len(self._names)), -1.0)
+
+    def us(self, at_ms: float) -> float:
+        """A time of the world as an epoch time in microseconds."""
+        return self._since_us + at_ms * 1000.0
+
+    def learn(self, memory: SlotMemory | None) -> None:
+        """Let a memory learn of this world from now on, or none."""
+        self.memory = memory
+        self._places[:] = -1.0
+        self._see_places(self.us(self._world.now_ms))
+
+    def look(self, tickets: Mapping[int, Ticket]) -> None:
+        """Remember what is now. ``tickets`` are those of the jobs that run, by row."""
+        now_us = self.us(self._world.now_ms)
+        self._see_levels(now_us)
+        self._see_jobs(now_us, tickets)
+        self._see_places(now_us)
+
+    def _see_levels(self, now_us: float) -> None:
+        count = self._world.tenants
+        while len(self._levels) < count:
+            self._levels.append(Steps(1, LEVEL_STEPS))
+        if len(self._level) < count:
+            self._level = np.concatenate([self._level, np.full(count - len(self._level), -1.0)])
+        level = self._world.state.tenants.level[:count]
+        for tenant in np.flatnonzero(level != self._level).tolist():
+            self._levels[tenant].put(now_us, float(level[tenant]))
+        self._level[:] = level
+
+    def _see_jobs(self, now_us: float, tickets: Mapping[int, Ticket]) -> None:
+        st = self._world.state
+        if len(self._row) < len(st.jobs):
+            more = len(st.jobs) - len(self._row)
+            self._row = np.concatenate([self._row, np.full(more, np.iinfo(np.int64).min)])
+            self._asked = np.concatenate([self._asked, np.zeros(more)])
+        entries = self._entries()
+        jobs = st.running.job[entries]
+        asked = st.running.demand[entries]
+        rows = st.jobs.row[jobs]
+        changed = np.flatnonzero((self._row[jobs] != rows) | (self._asked[jobs] != asked))
+        for at in changed.tolist():
+            ticket = tickets.get(int(rows[at]))
+            if ticket is None:
+                continue
+            if ticket.run is None:
+                ticket.run = Run(self._levels[int(st.running.tenant[entries[at]])], now_us)
+                ticket.runs.append(ticket.run)
+            ticket.run.ask(now_us, float(asked[at]))
+        self._row[jobs] = rows
+        self._asked[jobs] = asked
+
+    def _entries(self) -> Any:
+        """Where the running jobs are in their table."""
+        p = self._world.state.places
+        busy = np.flatnonzero(p.n > 0)
+        counts = p.n[busy]
+        ends = np.cumsum(counts)
+        total = int(ends[-1]) if len(ends) else 0
+        return np.arange(total) + np.repeat(p.off[busy] - ends + counts, counts)
+
+    def _see_places(self, now_us: float) -> None:
+        memory, count = self.memory, len(self._names)
+        if memory is None or not count:
+            return
+        st = self._world.state
+        p, g = st.places[:count], st.pools
+        lent = self._lent(p, g)
+        seen = np.stack([p.scaled, p.borrowed, lent])
+        for at in np.flatnonzero((seen != self._places).any(axis=0)).tolist():
+            memory.see(now_us, self._names[at], *seen[:, at].tolist())
+        self._places = seen
+
+    def _lent(self, p: Any, g: Any) -> Any:
+        """The idle slots of each reservation that others have: what is borrowed comes from all that is idle
+        alike, slots without a reservation included."""
+        borrowed = np.zeros(len(g))
+        np.add.at(borrowed, p.pool, p.borrowed)
+        idle = g.supply + g.idle
+        share = np.divide(borrowed, idle, out=np.zeros(len(g)), where=idle > 0)
+        return p.idle * np.minimum(share[p.pool], 1.0)
