@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from google.api_core import exceptions
+from google.api_core.client_options import ClientOptions
 from google.cloud import bigquery
 
 import bqsim
 from bqsim.simulator import Simulator
+from tests.contract.test_iam import Token
 
 pytestmark = [
     pytest.mark.fidelity(
@@ -297,3 +299,30 @@ def test_a_restart_goes_on_with_what_statements_made(tmp_path: Path) -> None:
     # Another capacity in the scenario is another beginning.
     with started(scenario.replace("slot_capacity: 100", "slot_capacity: 200")) as sim, sim.client() as client:
         assert run(client, names) == [("etl", 200)]
+
+
+def test_who_may_not_change_reservations_changes_no_capacity(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "bindings:\n"
+        "- {role: roles/bigquery.admin, members: ['user:admin@example.com']}\n"
+        "- {role: roles/bigquery.user, members: ['user:ann@example.com'], resource: projects/p}\n"
+    )
+    with bqsim.start(project="p", iam_policy=policy) as sim:
+        before = sim.capacity.use(CAPACITY)
+        sql = "ALTER RESERVATION `region-us.etl` SET OPTIONS (slot_capacity = 200)"
+
+        def asking(person: str) -> Any:
+            token = Token(f"user:{person}@example.com")
+            options = ClientOptions(api_endpoint=sim.url)
+            return bigquery.Client(project="p", credentials=token, client_options=options)
+
+        with (
+            asking("ann") as ann,
+            pytest.raises(exceptions.Forbidden, match=r"bigquery\.reservations\.update"),
+        ):
+            run(ann, sql)
+        assert sim.capacity.described is before
+        with asking("admin") as admin:
+            run(admin, sql)
+        assert sim.capacity.described is not before
