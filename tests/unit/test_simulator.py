@@ -16,6 +16,7 @@ from bqsim.catalog.refs import TableRef
 from bqsim.settings import Settings
 from bqsim.simulator import Simulator
 from bqsim.sweeping import sweep
+from tests.waiting import PATIENCE_S
 
 
 def health(url: str) -> int:
@@ -26,7 +27,7 @@ def health(url: str) -> int:
 def assert_no_threads_but(before: set[threading.Thread]) -> None:
     """Every thread that began since ``before`` was taken ends."""
     for thread in set(threading.enumerate()) - before:
-        thread.join(5)
+        thread.join(PATIENCE_S)
         assert not thread.is_alive(), thread
 
 

@@ -13,6 +13,7 @@ from bqsim.catalog.store import Catalog
 from bqsim.errors import BigQueryError
 from bqsim.sim.draws import Draws
 from bqsim.types import STRING, field_of
+from tests.waiting import PATIENCE_S
 
 from .conftest import DATASET, START_US, ManualClock, MemorySession, dataset, table
 
@@ -125,7 +126,7 @@ def test_two_writers_of_a_table_queue(catalog: Catalog) -> None:
     def first() -> None:
         with catalog.lock(ref):
             inside.set()
-            go.wait(5)
+            go.wait(PATIENCE_S)
             order.append("first")
 
     def second() -> None:
@@ -134,13 +135,13 @@ def test_two_writers_of_a_table_queue(catalog: Catalog) -> None:
 
     threads = [threading.Thread(target=first)]
     threads[0].start()
-    assert inside.wait(5)
+    assert inside.wait(PATIENCE_S)
     threads.append(threading.Thread(target=second))
     threads[1].start()
     with catalog.lock(DATASET.table("other")):
         go.set()
     for thread in threads:
-        thread.join(5)
+        thread.join(PATIENCE_S)
     assert order == ["first", "second"]
 
 
@@ -151,15 +152,15 @@ def test_a_cancelled_writer_stops_waiting(catalog: Catalog) -> None:
     def holder() -> None:
         with catalog.lock(ref):
             entered.set()
-            done.wait(5)
+            done.wait(PATIENCE_S)
 
     thread = threading.Thread(target=holder)
     thread.start()
-    assert entered.wait(5)
+    assert entered.wait(PATIENCE_S)
     with pytest.raises(InterruptedError), catalog.lock(ref, cancelled=lambda: True):
         raise AssertionError("the lock is held elsewhere")
     done.set()
-    thread.join(5)
+    thread.join(PATIENCE_S)
 
 
 def test_etags_are_drawn_from_the_seed() -> None:

@@ -5,6 +5,7 @@ import signal
 import sys
 
 from bqsim.commands.ending import End
+from tests.waiting import PATIENCE_S
 
 
 def test_commands_run_with_the_environment_and_their_codes() -> None:
@@ -24,6 +25,6 @@ def test_signals_ask_for_the_end() -> None:
     with End(print) as end:
         assert not end.asked.is_set()
         os.kill(os.getpid(), signal.SIGTERM)
-        assert end.asked.wait(5)
+        assert end.asked.wait(PATIENCE_S)
         assert end.run([sys.executable, "-c", ""], {}) == 128 + signal.SIGTERM
     assert signal.getsignal(signal.SIGTERM) == before

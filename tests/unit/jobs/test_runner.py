@@ -16,6 +16,7 @@ from bqsim.jobs.job import Job, JobType
 from bqsim.jobs.machine import State
 from bqsim.jobs.runner import JobRunner
 from bqsim.sim.clock import RealClock, SimulationClock
+from tests.waiting import PATIENCE_S
 
 Play = Callable[[Callable[[JobRunner], Awaitable[None]]], None]
 
@@ -54,7 +55,7 @@ def test_work_runs_off_the_loop_and_its_end_is_told(play: Play) -> None:
             finally_=lambda: ended.append(job.state),
         )
         assert job.state is State.PENDING
-        assert await job.wait(5)
+        assert await job.wait(PATIENCE_S)
         assert job.error is None
 
     play(body)
@@ -72,7 +73,7 @@ def test_failures_are_the_jobs(play: Play) -> None:
             raise error
 
         runner.start(job, fail, None)
-        await job.wait(5)
+        await job.wait(PATIENCE_S)
         # What was raised holds the frames that it passed.
         assert job.error is not None and job.error is not error
         assert (job.error.message, job.error.__traceback__) == ("bad", None)
@@ -88,7 +89,7 @@ def test_a_defect_is_an_internal_error_without_its_text(play: Play, caplog: pyte
             raise KeyError("secret")
 
         runner.start(job, fail, None)
-        await job.wait(5)
+        await job.wait(PATIENCE_S)
         assert job.error is not None
         assert job.error.reason.name == "internalError"
         assert "secret" not in job.error.message
@@ -109,7 +110,7 @@ def test_no_more_jobs_run_than_there_are_workers(play: Play) -> None:
         assert [j.state for j in jobs] == [State.RUNNING] * 2 + [State.PENDING] * 2
         gate.set()
         for job in jobs:
-            assert await job.wait(5)
+            assert await job.wait(PATIENCE_S)
             assert job.error is None
 
     play(body)
@@ -149,7 +150,7 @@ def test_work_takes_no_time_of_a_clock_that_stands() -> None:
             await asyncio.sleep(0.005)
         await clock.advance_async("1d", settle=False)
         gate.set()
-        assert await late.wait(5)
+        assert await late.wait(PATIENCE_S)
         assert late.error is not None
         assert late.error.reason.name == "stopped"
         await runner.close()

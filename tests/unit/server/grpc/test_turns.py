@@ -14,6 +14,7 @@ from bqsim.server.grpc.front.sockets import bound, steer
 from bqsim.settings import Settings
 from bqsim.sim.effects.failures import NetworkFault
 from bqsim.sim.scenario.model import Network
+from tests.waiting import PATIENCE_S
 
 from .conftest import READ, Bench, running
 
@@ -142,7 +143,7 @@ def test_nothing_is_left_of_an_armed_server(settings: Settings) -> None:
             switch()
             bench.create()
     for thread in set(threading.enumerate()) - before:
-        thread.join(5)
+        thread.join(PATIENCE_S)
     left = [t.name for t in set(threading.enumerate()) - before if t.name.startswith("bqsim-grpc")]
     assert left == []
 

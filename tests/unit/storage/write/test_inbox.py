@@ -4,6 +4,7 @@ import threading
 
 from bqsim.storage.errors import StorageFailure
 from bqsim.storage.write.inbox import Inbox
+from tests.waiting import PATIENCE_S
 
 
 def test_requests_come_out_in_order() -> None:
@@ -31,7 +32,7 @@ def test_writer_waits_for_room() -> None:
     thread.start()
     assert not done.wait(0.05)
     assert inbox.take(100, 1) == [b"x" * 50]
-    assert done.wait(5)
+    assert done.wait(PATIENCE_S)
     thread.join()
     assert inbox.take(100, 1) == [b"y"]
 
@@ -43,7 +44,7 @@ def test_close_lets_the_writer_go() -> None:
     thread = threading.Thread(target=lambda: results.append(inbox.put(b"yy")))
     thread.start()
     inbox.close()
-    thread.join(5)
+    thread.join(PATIENCE_S)
     assert results == [False]
     assert inbox.take(100, 10) == []
 
