@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from queue import SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -25,15 +26,19 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.asked = False
-        self._leaving = False
+        self._leaving = self._in_hook = False
         self._lock = threading.Lock()
         self._main = threading.main_thread()
+        self._lost: SimpleQueue[bool] = SimpleQueue()
         self._before: Any = sys.unraisablehook
 
     def heard(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         """The handler of SIGINT."""
         self.asked = True
-        if not self._leaving:
+        if self._in_hook:
+            # It would be lost once more.
+            self._lost.put(True)
+        elif not self._leaving:
             raise KeyboardInterrupt
 
     def unraisable(self, told: Any) -> None:
@@ -41,16 +46,19 @@ class Interrupts:
         if not issubclass(told.exc_type, KeyboardInterrupt):
             self._before(told)
             return
-        timer = threading.Timer(_AGAIN_S, self._again)
-        timer.daemon = True
-        timer.start()
+        self._in_hook = True
+        self._lost.put(True)
+        self._in_hook = False
 
-    def _again(self) -> None:
-        with self._lock:
-            if not self._leaving:
-                self._raise()
+    def send_lost(self) -> None:
+        """Let those that were lost come again, until it is left."""
+        while self._lost.get():
+            threading.Event().wait(_AGAIN_S)
+            with self._lock:
+                if not self._leaving:
+                    self._send()
 
-    def _raise(self) -> None:
+    def _send(self) -> None:
         if hasattr(signal, "pthread_kill") and self._main.ident is not None:
             # Also what it waits for ends by that.
             signal.pthread_kill(self._main.ident, signal.SIGINT)
@@ -60,8 +68,11 @@ class Interrupts:
             _thread.interrupt_main()
 
     def leave(self) -> None:
+        """Raise no more."""
+        self._leaving = True
+        # None is being sent when this is left.
         with self._lock:
-            self._leaving = True
+            self._lost.put(False)
 
 
 @contextlib.contextmanager
@@ -76,6 +87,7 @@ def interrupts() -> Iterator[Interrupts]:
         yield made
         return
     before = sys.unraisablehook
+    threading.Thread(target=made.send_lost, name="bqsim-interrupts", daemon=True).start()
     try:
         signal.signal(signal.SIGINT, made.heard)
         sys.unraisablehook = made.unraisable
