@@ -6,13 +6,15 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from .errors import RehearsalError
 from .spreading import PATIENCE_S, Failure, R, S, T, TellOf, Work, WorkFailed
 
+# How often workers are asked how far they are.
+TELL_S = 1.0
 # The least that Ray takes; results are far smaller.
 OBJECT_STORE_BYTES = 80 * 1024 * 1024
 _ADDRESS = re.compile(r"(ray://)?(?P<host>\[[0-9a-fA-F:]+\]|[^:/\s]+):(?P<port>\d{1,5})")
@@ -24,11 +26,12 @@ def over_ray(
     """The results by number, as they come from ``workers`` actors, of a Ray of our own on this machine or of
     the one at ``address``.
 
-    What is told on the way stays there. Raises :class:`WorkFailed`, also when an actor dies, and
-    :class:`RehearsalError` without Ray.
+    What is told on the way is asked for every second, the last of each worker. Raises :class:`WorkFailed`,
+    also when an actor dies, and :class:`RehearsalError` without Ray.
     """
     with joined(min(workers, len(items)), address) as ray:
-        actor = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(Worker)
+        # A second thread of the actor tells while the first works.
+        actor = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0, max_concurrency=2)(Worker)
         given = ray.put((work, shared))
         waiting = list(range(len(items)))[::-1]
         at: dict[Any, tuple[int, Any]] = {}
@@ -36,7 +39,11 @@ def over_ray(
             number = waiting.pop()
             at[one.run.remote(items[number])] = number, one
         while at:
-            ready, _ = ray.wait(list(at), num_returns=1)
+            ready, _ = ray.wait(list(at), num_returns=1, timeout=TELL_S)
+            if not ready:
+                for number, what in _told(ray, at.values()):
+                    tell(number, what)
+                continue
             number, one = at.pop(ready[0])
             try:
                 result = ray.get(ready[0])
@@ -55,16 +62,35 @@ class Worker:
 
     def __init__(self, given: Any) -> None:
         self._work, self._shared = given
+        self._last: Any = None
 
     def run(self, item: Any) -> Any:
+        self._last = None
         try:
-            return self._work(self._shared, item, _untold)
+            return self._work(self._shared, item, self._tell)
         except Exception as error:
             return Failure.of(error)
 
+    def _tell(self, what: Any) -> None:
+        self._last = what
 
-def _untold(what: Any) -> None:
-    return None
+    def told(self) -> Any:
+        """What the item that is worked on told last; None before it has told anything."""
+        return self._last
+
+
+def _told(ray: Any, working: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+    """What workers tell who answer soon."""
+    asked = {one.told.remote(): number for number, one in working}
+    ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=TELL_S)
+    for one in ready:
+        try:
+            what = ray.get(one)
+        except ray.exceptions.RayError:
+            # Its end is told by its work.
+            continue
+        if what is not None:
+            yield asked[one], what
 
 
 def _first_line(error: Exception) -> str:

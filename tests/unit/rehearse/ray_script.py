@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,15 @@ def main() -> None:
         squares = dict(over_ray(work.square, work.Calls(), [3, 1, 4, 1, 5], 2, work.untold))
         results["squares"] = [squares[number][0] for number in sorted(squares)]
         results["addresses"] = listeners()
+        with tempfile.TemporaryDirectory() as folder:
+            told: list[tuple[int, str]] = []
+
+            def heard(number: int, what: str) -> None:
+                told.append((number, what))
+                (Path(folder) / "heard").touch()
+
+            dict(over_ray(work.until_heard, folder, [0], 1, heard))
+            results["told"] = told[0]
         results["dying"] = failing(work.dying, 9, [0, 1])
         loaded = parse(PLAN + GRID)
         results["same"] = document(rehearse(loaded, workers=2, spread="ray")) == document(rehearse(loaded))

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -12,7 +13,7 @@ from bqsim.rehearse.rayed import Worker, over_ray
 from bqsim.rehearse.spreading import Failure
 from tests.children import ROOT, output
 
-from .test_spreading import picky, square, untold
+from .test_spreading import Calls, picky, square, untold
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra bqsim[ray]")
@@ -22,6 +23,7 @@ def test_two_workers_of_a_local_ray() -> None:
     assert found["squares"] == [9, 1, 16, 1, 25]
     # Nothing but the loopback address, in IPv4 and as IPv6 maps it.
     assert set(found["addresses"]) <= {"0100007F", "0000000000000000FFFF00000100007F"}
+    assert found["told"] == [0, "waiting"], "also while it works"
     assert found["dying"][0] == 1 and found["dying"][1].startswith("its Ray worker ended")
     assert found["same"], "a report does not depend on where its settings were simulated"
     assert found["unsure"], "nor what else could be"
@@ -35,10 +37,32 @@ def test_an_error_in_a_worker_goes_to_the_caller() -> None:
     assert Worker((picky, None)).run(2) == Failure("two is too many")
 
 
+def test_a_worker_tells_how_far_it_is_while_it_works() -> None:
+    """What an actor does on its two threads, without an actor."""
+
+    def work(_shared: None, item: str, tell: Callable[[str], None]) -> str:
+        before.append(worker.told())
+        tell("a little")
+        before.append(worker.told())
+        tell(item)
+        return item
+
+    before: list[str | None] = []
+    worker = Worker((work, None))
+    assert worker.told() is None
+    assert [worker.run("most"), worker.told(), worker.run("all"), worker.told()] == [
+        "most",
+        "most",
+        "all",
+        "all",
+    ]
+    assert before == [None, "a little", None, "a little"]
+
+
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(RehearsalError, match=r"pip install 'bqsim\[ray\]'"):
-        dict(over_ray(square, None, [1], 2, untold))
+        dict(over_ray(square, Calls(), [1], 2, untold))
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra bqsim[ray]")

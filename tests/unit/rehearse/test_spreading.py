@@ -3,12 +3,14 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bqsim.rehearse.errors import RehearsalError
 from bqsim.rehearse.spreading import Failure, Tell, WorkFailed, cores, here, over_processes
+from tests.waiting import until
 
 
 class Calls:
@@ -48,6 +50,12 @@ def endless(shared: None, item: int, tell: Tell) -> int:
     tell(os.getpid())
     while item:
         signal.pause()
+    return item
+
+
+def until_heard(folder: str, item: int, tell: Tell) -> int:
+    tell("waiting")
+    until((Path(folder) / "heard").exists)
     return item
 
 
