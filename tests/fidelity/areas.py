@@ -276,6 +276,7 @@ AREAS: dict[str, dict[str, str]] = {
         "worked examples": "those of Google's pages about slots, autoscaling, reservations and queues",
         "slots": "shares, concurrency, queues, idle slots, autoscaling, commitments",
         "live rehearsal": "jobs sent at their times, whatever is answered; durations from the intended start",
+        "streams": "what streams of rows ask of quotas: shares, refusals, delays, how much more may come",
         "bills": "commitments, baselines beyond them, autoscaled slots as they are held, bytes on demand",
     },
     "latency": {
