@@ -1,13 +1,14 @@
 """How fast settings are simulated, how much memory that takes, and what more workers and reservations do to it.
 
-python -m tests.bench.rehearsal [jobs] [reservations] [sweep] [ray]
+python -m tests.bench.rehearsal [jobs] [year] [reservations] [sweep] [ray]
 
-Every figure is of a process of its own, with the functions compiled before (as they are from the second run on).
+`year` is a hundred million jobs, which take minutes; `sweep` is on Ray, too, where that is installed. Every figure is of a process of its own, with the functions compiled before (as they are from the second run on).
 The load is the same everywhere: a million jobs a day in two projects, 70 % of the slots; more jobs are more days.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from tests.servers import ROOT
 Found = tuple[str, float, str, dict[str, Any]]
 
 JOBS = (10_000, 1_000_000, 10_000_000)
+# A year of a large company.
+YEAR = (100_000_000,)
 RESERVATIONS = (1, 10, 100)
 A_DAY = 1_000_000
 # Mean slot-seconds of a job; with 11.6 jobs a second that is 694 of 1,000 slots.
@@ -118,12 +121,12 @@ def fresh(jobs: int, reservations: int = 1) -> dict[str, Any]:
     return found
 
 
-def by_jobs() -> list[Found]:
+def by_jobs(counts: tuple[int, ...] = JOBS) -> list[Found]:
     found: list[Found] = []
-    for jobs in JOBS:
+    for jobs in counts:
         one = fresh(jobs)
         rate = one["jobs"] / one["seconds"]
-        goal = f">= {10_000_000 / 600:.0f}" if jobs == JOBS[-1] else ""
+        goal = f">= {10_000_000 / 600:.0f}" if jobs == counts[-1] else ""
         found.append((f"rehearsal of {jobs:,} jobs, jobs/s", rate, goal, one))
         found.append((f"rehearsal of {jobs:,} jobs, peak memory, MB", one["peak_mb"], "", {}))
     return found
@@ -140,7 +143,11 @@ def by_reservations() -> list[Found]:
     return found
 
 
-def sweep(ways: tuple[tuple[str, ...], ...] = (("--workers", "1"), ("--workers", "2"))) -> list[Found]:
+PROCESSES = (("--workers", "1"), ("--workers", "2"))
+RAY = ("--workers", "2", "--spread", "ray")
+
+
+def sweep(ways: tuple[tuple[str, ...], ...] = PROCESSES) -> list[Found]:
     """24 settings of a million jobs by the command, in several ways: wall times, and whether the report is the
     same."""
     found: list[Found] = []
@@ -175,14 +182,23 @@ def sweep(ways: tuple[tuple[str, ...], ...] = (("--workers", "1"), ("--workers",
     return found
 
 
+def everywhere() -> list[Found]:
+    return sweep((*PROCESSES, RAY) if importlib.util.find_spec("ray") else PROCESSES)
+
+
 def over_ray() -> list[Found]:
-    return sweep((("--workers", "1"), ("--workers", "2", "--spread", "ray")))
+    return sweep((PROCESSES[0], RAY))
+
+
+def year() -> list[Found]:
+    return by_jobs(YEAR)
 
 
 PARTS: dict[str, Callable[[], list[Found]]] = {
     "jobs": by_jobs,
+    "year": year,
     "reservations": by_reservations,
-    "sweep": sweep,
+    "sweep": everywhere,
     "ray": over_ray,
 }
 

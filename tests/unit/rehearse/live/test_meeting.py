@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pytest
+
+from bqsim.rehearse.errors import RehearsalError
 from bqsim.rehearse.live.meeting import Meeting
 from bqsim.rehearse.live.progress import Now
 from bqsim.rehearse.live.tally import Tally
@@ -57,3 +60,21 @@ def test_what_all_have_done(tmp_path: Path) -> None:
     now = meeting.now(2)
     assert now is not None
     assert now.sent == 10
+
+
+def test_drivers_that_do_not_come_are_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bqsim.rehearse.live.meeting.PATIENCE_S", 0.05)
+    clock = SimulationClock()
+    with pytest.raises(RehearsalError, match=r"only 1 of 3 drivers were ready within 0.05 s"):
+        Meeting(str(tmp_path)).begin(0, 3, clock)
+    clock.close()
+
+
+def test_the_first_who_stops_says_why(tmp_path: Path) -> None:
+    meeting = Meeting(str(tmp_path), str(tmp_path / "file"))
+    assert meeting.why == ""
+    meeting.stop("SIGTERM")
+    meeting.stop("another")
+    assert meeting.stopped and meeting.why == "SIGTERM"

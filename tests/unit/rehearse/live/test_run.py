@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,9 +17,9 @@ from bqsim.rehearse.live.progress import Now
 from bqsim.rehearse.live.run import Options, run
 from bqsim.rehearse.plan.reading import LoadedPlan, parse
 from tests.bench.bare_jobs import Service, serving
+from tests.children import child
 from tests.waiting import until
 
-ROOT = Path(__file__).parents[4]
 PLAN = """
 name: live
 seed: 5
@@ -205,13 +203,11 @@ def test_drivers_whose_parent_is_gone_cancel_their_jobs(tmp_path: Path) -> None:
     file.write_text(PLAN)
     with serving(run_s=600) as service:
         words = ["rehearse", "live", str(file), service.url, "--drivers", "2", "--quiet", "--no-simulation"]
-        child = subprocess.Popen([sys.executable, "-m", "bqsim.cli", *words], cwd=ROOT)
-        try:
+        with child("-m", "bqsim.cli", *words) as process:
             until(lambda: len(service.taken) > 20)
-        finally:
-            child.kill()
-            child.wait()
-        until(lambda: {one["jobReference"]["jobId"] for one in list(service.taken)} <= set(service.cancelled))
+            process.kill()
+            process.wait()
+            until(lambda: {one["jobReference"]["jobId"] for one in service.taken[:]} <= {*service.cancelled})
 
 
 def test_a_cap_leaves_out_what_goes_beyond() -> None:
