@@ -13,7 +13,7 @@ from .hints import hints
 from .plan.grid import Setting
 from .plan.model import Plan
 from .reporting.words import failures, seconds, share
-from .results import Advice, Broken, Calibration, SettingResult
+from .results import Advice, Broken, Calibration, Missed, SettingResult
 from .streams.words import delay, sentences
 from .uncertainty import Trial, model_error
 
@@ -24,6 +24,10 @@ _P95 = 95.0
 # Of what bounds of days are taken for the error of a setting.
 _BOUNDED = ("p95_duration_s", "cost_per_day")
 _LISTED = 3
+# An objective is kept narrowly when more than this share of the jobs that may miss it do.
+_NARROW = 0.95
+# Of a count that is a whole number to the last digit.
+_HAIR = 1e-9
 # Beyond this share jobs that fail for want of slots or time are told of.
 _FEW_LOST = 0.01
 
@@ -80,12 +84,19 @@ class Case:
     def complaints(self) -> list[str]:
         """What it does not keep: thresholds, then objectives."""
         found = [one.told for one in self.limits if one.broken is not None]
-        allowed = {one.name: 1 - one.share for one in self.setting.plan.objectives}
         for one in self.result.objectives:
             if not one.kept:
-                may = f", and {share(allowed[one.name])} may" if one.name in allowed else ""
+                most = self.may_miss(one)
+                part = "" if most is None else share(most / one.jobs if one.jobs else 0.0)
+                may = "" if most is None else f", and {most:,} ({part}) may"
                 found.append(f"objective {one.name}: {one.missed:,} of {one.jobs:,} jobs miss it{may}")
         return found
+
+    def may_miss(self, one: Missed) -> int | None:
+        """How many jobs may miss an objective of the plan; None for one that is not in it."""
+        shares = (1 - each.share for each in self.setting.plan.objectives if each.name == one.name)
+        part = next(shares, None)
+        return None if part is None else math.floor(part * one.jobs + _HAIR * one.jobs)
 
     @property
     def fragile(self) -> list[str]:
@@ -225,14 +236,21 @@ def _cheapest(taken: Choice, choices: Sequence[Choice], plan: Plan) -> str:
         firmly = (
             ", but only as planned" if taken.fragile else ", with all slot times and seeds that were tried"
         )
-    return (
-        f"It is the cheapest of {len(choices)} settings that keeps all objectives and thresholds{firmly}: "
-        f"{_day(taken.case, plan)}, {_sooner(taken.case)}"
-    )
+    best = f"Of {len(choices)} settings it is the cheapest that keeps"
+    if _cost_the_same(choices):
+        best = f"Of {len(choices)} settings, which all cost the same, it is the best that keeps"
+    return f"{best} all objectives and thresholds{firmly}: {_day(taken.case, plan)}, {_sooner(taken.case)}"
+
+
+def _cost_the_same(choices: Sequence[Choice]) -> bool:
+    costs = [one.case.cost for one in choices]
+    return math.isclose(min(costs), max(costs), rel_tol=_HAIR, abs_tol=_HAIR)
 
 
 def _neighbours(taken: Choice, choices: Sequence[Choice], plan: Plan) -> list[str]:
     """What the next cheaper setting breaks, and what the next better one costs."""
+    if _cost_the_same(choices):
+        return []
     currency = plan.money.currency
     found = []
     cheaper = [one for one in choices if one.case.cost < taken.case.cost]
@@ -262,8 +280,8 @@ def _neighbours(taken: Choice, choices: Sequence[Choice], plan: Plan) -> list[st
             f"{share(gain)} shorter"
         )
     else:
-        what = "takes rows sooner" if taken.case.streams_alone else "ends jobs sooner"
-        found.append(f"No dearer setting {what}")
+        what = "takes rows sooner" if taken.case.streams_alone else "shortens the p95 of durations"
+        found.append(f"No dearer setting that keeps all {what}")
     return found
 
 
@@ -338,10 +356,15 @@ def _fragility(taken: Choice) -> list[str]:
 
 
 def _close_calls(taken: Choice, error: float | None) -> list[str]:
-    """Limits that are kept by less than the error."""
-    if not error:
-        return []
+    """Objectives that are kept narrowly, and limits that are kept by less than the error."""
     found = []
+    for promise in taken.case.result.objectives:
+        most = taken.case.may_miss(promise)
+        if promise.kept and most and promise.missed > _NARROW * most:
+            told = f"{promise.missed:,} of {promise.jobs:,} jobs miss it, and {most:,} may"
+            found.append(f"Objective {promise.name} is kept narrowly: {told}")
+    if not error:
+        return found
     for one in taken.case.limits:
         reach = one.value * (1 - error if one.least else 1 + error)
         if one.broken is None and (reach < one.limit if one.least else reach > one.limit):

@@ -48,7 +48,9 @@ def note(days: float) -> str:
     """Why there are no bounds; ``''`` when there are days enough."""
     if days >= LEAST_DAYS:
         return ""
-    return f"no bounds: they take at least {LEAST_DAYS} whole days to draw from, and {days:g} were rehearsed"
+    were = "was" if days == 1 else "were"
+    least = f"at least {LEAST_DAYS} whole days"
+    return f"no bounds: they take {least} to draw from, and {days:.3g} {were} rehearsed"
 
 
 def drawn_by(days: int, weekly: bool) -> str:

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from bqsim.cost.units import shown_money
 from bqsim.sim.scenario.capacity_checks import STEP
-from bqsim.sim.slots.jobs import Usage
+from bqsim.sim.slots.jobs import Place, Usage
 from bqsim.sim.slots.layout import Pool, pool_of
 
 from .errors import RehearsalError
 from .money import BYTES_BILLED, Tariffs, baselines, pool_name, tariffs
 from .plan.grid import Setting
 from .plan.model import Generated, Plan
-from .reporting.words import share
+from .reporting.words import listed, share
 from .results import SettingResult
 from .times import DAY_MS, HOUR_MS
 
@@ -125,8 +125,11 @@ def _commitments(
                     f"{size:,} slots {words} save about {saves} a day (slots held more than "
                     f"{share(committed / price)} of the time are cheaper so)"
                 )
+        idle = [place.name for place, _ in _idle_baselines(setting, usage) if pool_of(place) == pool]
+        # Slots of a baseline that nobody needs are no reason to commit to them.
+        stay = f", as long as the baseline of {listed(idle)} stays" if idle else ""
         if told:
-            yield f"Commitments in {pool_name(pool)}: {'; '.join(told)}"
+            yield f"Commitments in {pool_name(pool)}{stay}: {'; '.join(told)}"
 
 
 def _idle_commitments(
@@ -148,6 +151,15 @@ def _idle_commitments(
 def _baselines(
     _plan: Plan, _known: Tariffs, setting: Setting, _result: SettingResult, usage: Usage
 ) -> Iterator[str]:
+    for place, use in _idle_baselines(setting, usage):
+        yield (
+            f"The baseline of {place.name} is paid as it goes, {share(use)} of it is used on average; "
+            "autoscaled slots have the same price and are paid only while they are held"
+        )
+
+
+def _idle_baselines(setting: Setting, usage: Usage) -> Iterator[tuple[Place, float]]:
+    """Places whose baseline is paid as it goes and hardly used, and what share of it is."""
     beyond = {one.pool: one for one in baselines(setting.capacity, usage.places)}
     for at, place in enumerate(usage.places):
         pool = beyond.get(pool_of(place))
@@ -156,10 +168,7 @@ def _baselines(
         own = (usage.used_ms[at] - usage.borrowed_ms[at]) / usage.bucket_ms
         use = float(own.clip(0, place.baseline).mean()) / place.baseline
         if use < IDLE:
-            yield (
-                f"The baseline of {place.name} is paid as it goes, {share(use)} of it is used on average; "
-                "autoscaled slots have the same price and are paid only while they are held"
-            )
+            yield place, use
 
 
 def _held(

@@ -1,11 +1,12 @@
-"""What is to be said of the prices that settings were charged: figures that nobody has verified, and hours of
-commitments to spend that were not told apart."""
+"""What is to be said of what settings were charged: prices that nobody has verified, jobs on demand that seem
+to be free, and hours of commitments to spend that were not told apart."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from bqsim.sim.slots.layout import pool_of
+from bqsim.sim.slots.routing import SHARED_POOL
 
 from .money import pool_name, priced_in
 from .plan.grid import Setting
@@ -19,6 +20,7 @@ UNVERIFIED = "unverified"
 
 def notes(settings: Mapping[str, Setting], results: Sequence[SettingResult]) -> Iterator[str]:
     """Sentences about prices; none where all of them are as good as can be."""
+    yield from _seems_free(results)
     found: dict[str, dict[str, None]] = {}
     for result in results:
         setting = settings[result.name]
@@ -39,6 +41,21 @@ def notes(settings: Mapping[str, Setting], results: Sequence[SettingResult]) -> 
         yield (
             f"commitments to spend are reckoned by {stretch(longest / 1e3)} instead of by the hour, so that "
             "they seem to cover more than they do: rehearse fewer days, places or settings"
+        )
+
+
+def _seems_free(results: Sequence[SettingResult]) -> Iterator[str]:
+    """Where jobs ran on demand and billed no bytes at all."""
+    places: dict[str, None] = {}
+    for result in results:
+        paid = {one.place for one in result.charges}
+        for one in result.places:
+            if not one.edition and one.place != SHARED_POOL and one.used_hours > 0 and one.place not in paid:
+                places.setdefault(one.place)
+    if places:
+        yield (
+            f"what runs on demand in {listed(tuple(places))} seems to cost nothing: its jobs bill no bytes "
+            "('bytes_billed' of their kinds)"
         )
 
 

@@ -45,10 +45,10 @@ def test_the_cheapest_setting_that_keeps_all_is_taken() -> None:
     )
     assert found.setting == "attempts=2"
     assert list(found.reasons) == [
-        "It is the cheapest of 4 settings that keeps all objectives and thresholds: 20.00 USD a day, "
+        "Of 4 settings it is the cheapest that keeps all objectives and thresholds: 20.00 USD a day, "
         "p95 of durations 18.0 s.",
         "The next cheaper one, attempts=3, saves 5.00 USD a day and breaks objective fast: 20 of 100 jobs "
-        "miss it, and 5.0 % may.",
+        "miss it, and 5 (5.0 %) may.",
         "The next better one, attempts=4, costs 10.00 USD a day more: p95 of durations 10.0 s, "
         "44.4 % shorter.",
     ]
@@ -61,7 +61,10 @@ def test_of_settings_that_cost_the_same_that_which_loses_least_is_taken() -> Non
         [{"failed": 5, "p95": 1.0}, {"failed": 1, "p95": 9.0}, {"failed": 1, "p95": 8.0}],
     )
     assert found.setting == "attempts=3"
-    assert found.reasons[1:] == ("No setting is cheaper.", "No dearer setting ends jobs sooner.")
+    assert found.reasons == (
+        "Of 3 settings, which all cost the same, it is the best that keeps all objectives and thresholds: "
+        "10.00 USD a day, p95 of durations 8.00 s.",
+    )
 
 
 def test_a_better_setting_that_breaks_something_is_no_neighbour() -> None:
@@ -242,3 +245,10 @@ def test_a_limit_that_is_kept_by_less_than_the_error_is_told() -> None:
 def test_without_results_there_is_no_advice() -> None:
     report = judged(plan(), [])
     assert (report.advice, report.broken, report.pareto) == (None, (), ())
+
+
+@pytest.mark.parametrize(("missed", "told"), [(4, False), (5, True)])
+def test_an_objective_that_is_kept_narrowly_is_told(missed: int, told: bool) -> None:
+    found = advice(settings(1, OBJECTIVE), [{"objective": "fast", "missed": missed}])
+    narrowly = "Objective fast is kept narrowly: 5 of 100 jobs miss it, and 5 may."
+    assert (narrowly in found.reasons) is told

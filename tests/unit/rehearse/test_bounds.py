@@ -18,6 +18,8 @@ def day(values: object) -> Histogram:
 def test_fewer_than_three_days_have_none_and_it_is_said() -> None:
     assert bounds(Days([day([1.0])] * 2, [1.0, 2.0]), 1) == {}
     assert note(2.5) == "no bounds: they take at least 3 whole days to draw from, and 2.5 were rehearsed"
+    assert note(1).endswith("and 1 was rehearsed")
+    assert note(0.9791667).endswith("and 0.979 were rehearsed")
     assert note(3) == ""
 
 

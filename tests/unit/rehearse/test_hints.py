@@ -159,3 +159,32 @@ def test_before_the_end_of_the_warm_up_nothing_is_measured() -> None:
 
 def test_without_usage_there_is_nothing_to_say() -> None:
     assert told("", usage()) == []
+
+
+def test_a_commitment_for_a_baseline_that_is_hardly_used_is_bound_to_it() -> None:
+    text = "capacity: {reservations: {etl: {slot_capacity: 100}}}\n"
+    idle, used = told(text, of(text, 20, 0)), told(text, of(text, 60, 0))
+    assert idle[0].startswith(
+        "Commitments in ENTERPRISE US, as long as the baseline of etl stays: 100 slots for"
+    )
+    assert idle[1].startswith("The baseline of etl is paid as it goes")
+    assert len(used) == 1 and used[0].startswith("Commitments in ENTERPRISE US: 100 slots for a year")
+
+
+def test_commitments_of_slots_are_not_advised_beside_commitments_to_spend() -> None:
+    spends = f"{SCALES}money: {{spend_commitments: [{{per_hour: 1}}]}}\n"
+    assert told(spends, of(SCALES, 200, 200)) == []
+    none = f"{SCALES}money: {{spend_commitments: [{{per_hour: 0}}]}}\n"
+    assert told(none, of(SCALES, 200, 200)) == told(SCALES, of(SCALES, 200, 200)) != []
+
+
+def test_what_is_free_is_taken_off_what_all_bytes_would_cost() -> None:
+    loaded = parse(f"{BYTES}{SCALES}money: {{free: true}}\n")
+    (setting,) = loaded.settings
+    charge = Charge("autoscaled slots", "etl", 1.0, "slot-h", 0.06, 0.06)
+    found = result(setting, cost=50.0, used=of(SCALES, 1, 0), charges=(charge,), days=73 / 24)
+    # 73 hours are a tenth of a month: of 2.1 TiB 2 are paid, in 3.04 days.
+    whole = replace(found.whole, bytes_billed=2.1 * 2.0**40)
+    assert hints(loaded.plan, Path(), setting, replace(found, groups=(whole,))) == [
+        "On demand the bytes of all jobs would cost less: 4.11 USD a day, on 2,000 slots for each project"
+    ]

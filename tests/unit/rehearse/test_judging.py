@@ -141,7 +141,7 @@ def test_a_report_has_all_settings_in_order_and_what_it_is_of() -> None:
         advice=report.advice,
         broken=(),
         calibration=calibration,
-        notes=("no bounds: they take at least 3 whole days to draw from, and 1 were rehearsed",),
+        notes=("no bounds: they take at least 3 whole days to draw from, and 1 was rehearsed",),
     )
 
 

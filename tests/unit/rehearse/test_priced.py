@@ -98,3 +98,12 @@ def test_commitments_to_spend_by_longer_times_than_hours_are_told(minutes: int, 
     assert found == [LONG_HOURS] * told
     (other,) = plan().settings
     assert [*notes({other.name: other}, [result(other, used=used)])] == []
+
+
+def test_jobs_on_demand_that_bill_no_bytes_are_told() -> None:
+    nothing = HOURLY.replace(", bytes_billed: 1.0e+12", "")
+    assert [note for note in rehearsed(text=nothing).notes if "nothing" in note] == [
+        "what runs on demand in bytes seems to cost nothing: its jobs bill no bytes ('bytes_billed' of their "
+        "kinds)"
+    ]
+    assert not [note for note in rehearsed("free: true").notes if "nothing" in note]

@@ -199,7 +199,7 @@ def test_what_breaks_within_the_uncertainty_is_fragile() -> None:
     (one,), advice = report.settings, report.advice
     assert len(one.fragile) == 1
     assert one.fragile[0].startswith("objective soon: ")
-    assert one.fragile[0].endswith("miss it, and 0.0 % may (with 40 % more slot time)")
+    assert one.fragile[0].endswith("miss it, and 0 (0.0 %) may (with 40 % more slot time)")
     assert advice is not None and f"It is fragile: it breaks {one.fragile[0]}." in advice.reasons
     assert not report.broken and one.objectives[0].kept
 
@@ -253,7 +253,7 @@ def test_a_setting_that_is_not_fragile_is_preferred() -> None:
     report = _judged(plan(LIMITED), [(10.0, 15.0, 25.0), (12.0, 10.0, 14.0)])
     assert report.advice is not None and report.advice.setting == "attempts=2"
     assert report.advice.reasons[0].startswith(
-        "It is the cheapest of 2 settings that keeps all objectives and thresholds, with all slot times and "
+        "Of 2 settings it is the cheapest that keeps all objectives and thresholds, with all slot times and "
         "seeds that were tried: 12.00 USD a day"
     )
     assert report.advice.reasons[1] == (
