@@ -16,10 +16,20 @@ from itertools import pairwise
 from bqsim.sim.scenario.capacity import Capacity
 
 MINUTE_US = 60_000_000.0
-# Steps that are kept of each reservation, and of each project within one: 32 and 16 bytes each.
+# Steps that are kept of each reservation, and of each project within one: 32 and 16 bytes each. Where there
+# are many of these they share what is kept of all.
 PLACE_STEPS, LEVEL_STEPS = 50_000, 8_192
+ALL_PLACE_STEPS, ALL_LEVEL_STEPS = 1_000_000, 1_000_000
+FEWEST_STEPS = 64
 # Capacities that were in force, the present one included.
 ERAS = 1_000
+# Reservations that none of them has are forgotten when there are so many, at first.
+MANY_PLACES = 1_000
+
+
+def share_of(steps: int, of_all: int, count: int) -> int:
+    """How many steps each of ``count`` keeps: ``steps``, while all together have no more than ``of_all``."""
+    return max(FEWEST_STEPS, min(steps, of_all // max(count, 1)))
 
 
 class Steps:
@@ -46,6 +56,10 @@ class Steps:
         """When what is known begins; infinite when nothing is."""
         times = self._data[0]
         return times[0] if times else math.inf
+
+    def bound(self, most: int) -> None:
+        """Keep at most so many from now on."""
+        self._most = most
 
     def put(self, at_us: float, *values: float) -> None:
         """These hold from now on."""
@@ -243,6 +257,7 @@ class SlotMemory:
     def __init__(self) -> None:
         self._eras: deque[Era] = deque(maxlen=ERAS)
         self._places: dict[str, Steps] = {}
+        self._many = MANY_PLACES
 
     @property
     def eras(self) -> list[Era]:
@@ -256,12 +271,22 @@ class SlotMemory:
         for name, steps in self._places.items():
             if name not in there:
                 steps.put(at_us, 0.0, 0.0, 0.0)
+        if len(self._places) > self._many:
+            self._forget()
+
+    def _forget(self) -> None:
+        known = {name for era in self._eras if era.capacity is not None for name in era.capacity.reservations}
+        self._places = {name: steps for name, steps in self._places.items() if name in known}
+        self._many = max(MANY_PLACES, 2 * len(self._places))
 
     def see(self, at_us: float, name: str, scaled: float, borrowed: float, lent: float) -> None:
         """What a reservation has from now on."""
         steps = self._places.get(name)
         if steps is None:
-            steps = self._places[name] = Steps(3, PLACE_STEPS, MINUTE_US)
+            most = share_of(PLACE_STEPS, ALL_PLACE_STEPS, len(self._places) + 1)
+            steps = self._places[name] = Steps(3, most, MINUTE_US)
+            for one in self._places.values():
+                one.bound(most)
         steps.put(at_us, scaled, borrowed, lent)
 
     def place(self, name: str) -> Steps:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .remembered import LEVEL_STEPS, Run, SlotMemory, Steps
+from .remembered import ALL_LEVEL_STEPS, LEVEL_STEPS, Run, SlotMemory, Steps, share_of
 
 if TYPE_CHECKING:
     from .live import Ticket
@@ -49,9 +49,11 @@ class Watch:
 
     def _see_levels(self, now_us: float) -> None:
         count = self._world.tenants
-        while len(self._levels) < count:
-            self._levels.append(Steps(1, LEVEL_STEPS))
         if len(self._level) < count:
+            most = share_of(LEVEL_STEPS, ALL_LEVEL_STEPS, count)
+            for one in self._levels:
+                one.bound(most)
+            self._levels += [Steps(1, most) for _ in range(count - len(self._levels))]
             self._level = np.concatenate([self._level, np.full(count - len(self._level), -1.0)])
         level = self._world.state.tenants.level[:count]
         for tenant in np.flatnonzero(level != self._level).tolist():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bqsim.sim.scenario.capacity import Capacity, Reservation
-from bqsim.sim.slots.remembered import ERAS, Run, SlotMemory, Steps, spent
+from bqsim.sim.slots.remembered import ERAS, MANY_PLACES, Run, SlotMemory, Steps, share_of, spent
 
 SECOND = 1e6
 
@@ -147,3 +147,25 @@ def test_capacities_and_places() -> None:
     for n in range(ERAS + 5):
         memory.begin(3.0 + n, described)
     assert len(memory.eras) == ERAS and memory.eras[0].since_us == 8.0
+
+
+def test_many_share_what_is_kept_of_all() -> None:
+    assert [share_of(100, 1_000, count) for count in (0, 1, 10, 12, 500)] == [100, 100, 100, 83, 64]
+    steps = steps_of(*((n, float(n)) for n in range(60)))
+    steps.bound(10)
+    for n in range(60, 64):
+        steps.put(n * SECOND, float(n))
+    assert len(steps) <= 10 and steps.at(seconds(62.5), 0) == [62]
+
+
+def test_reservations_that_no_remembered_capacity_has_are_forgotten() -> None:
+    memory = SlotMemory()
+    for n in range(MANY_PLACES + ERAS + 2):
+        memory.begin(2.0 * n, Capacity({f"r{n}": Reservation(100)}))
+        memory.see(2.0 * n + 1, f"r{n}", 50.0, 0.0, 0.0)
+    last = 2.0 * n + 1
+    assert memory.place(f"r{n}").at([last], 0) == [50]
+    assert len(memory.place("r0")) == 0
+    assert len(memory._places) <= MANY_PLACES + ERAS + 1
+    first = memory.eras[0].since_us
+    assert memory.place(f"r{round(first / 2)}").at([first + 1], 0) == [50]
