@@ -20,6 +20,7 @@ from bqsim.types.arrow import arrow_type, empty_table, null_table, table_of
 from bqsim.types.values import parse_cell, table_from_rows
 
 from .geojson import feature_row, features
+from .json_numbers import numeric
 from .json_rows import decode, parse_row
 from .parsed import Parsed, together
 from .pipeline import ahead
@@ -37,8 +38,8 @@ _FEED, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
 _NULL_BEHIND = re.compile(rb"\}\s*n")
 # How the bulk reader takes numbers that are values of other kinds.
 _NUMBERS: dict[TypeKind, Any] = {
-    TypeKind.NUMERIC: pa.decimal128(38, 9),
-    TypeKind.BIGNUMERIC: pa.decimal128(38, 9),
+    TypeKind.NUMERIC: pa.float64(),
+    TypeKind.BIGNUMERIC: pa.float64(),
     TypeKind.TIMESTAMP: pa.int64(),
 }
 # The first and the last second of a TIMESTAMP.
@@ -59,8 +60,10 @@ _TEXT = frozenset(
         TypeKind.INTERVAL,
     }
 )
-# How much is parsed at once, and how little is no longer divided to find the rows that are bad.
-BLOCK_BYTES = 8 << 20
+# How much is parsed at once: what comes of more does not fit into memory that has been used before, and new
+# memory costs more than blocks do.
+BLOCK_BYTES = 4 << 20
+# How little is no longer divided to find the rows that are bad.
 _LEAST_BYTES = 64 << 10
 _PARTS = 8
 # How much of a file is looked at to detect what it holds.
@@ -325,11 +328,10 @@ def _number(array: pa.Array, f: Field) -> pa.Array:
         if first is not None and (first < _SECONDS[0] or last > _SECONDS[1]):
             raise _NotUsual
         return array.cast(pa.timestamp("s")).cast(arrow_type(f.type))
-    # A number of JSON is one of FLOAT64 first: one with more digits is not taken from its text.
-    exact = pc.equal(array.cast(pa.float64()).cast(array.type), array)
-    if f.precision is not None or not pc.all(exact).as_py():
+    found = numeric(array) if f.precision is None else None
+    if found is None:
         raise _NotUsual
-    return array.cast(arrow_type(f.type))
+    return found.cast(arrow_type(f.type))
 
 
 def _canonical_list(array: pa.Array, f: Field, formats: TimeFormats | None) -> pa.Array:

@@ -152,3 +152,17 @@ def test_rows_of_null_are_bad(data: bytes) -> None:
     fields = (Field("id", TypeKind.INT64),)
     parsed = read_ndjson(data, fields)
     assert len(parsed.bad) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "numeric", "bignumeric"),
+    [
+        ("2.585694208222997e-33", "0", "2.58569E-33"),
+        ("1.0e-48", "0", "0"),
+        ("-123456789012.25", "-123456789012.25", "-123456789012.25"),
+        ("0.1234567891", "0.123456789", "0.1234567891"),
+    ],
+)
+def test_numbers_of_many_places(number: str, numeric: str, bignumeric: str) -> None:
+    fields = (Field("n", TypeKind.NUMERIC), Field("b", TypeKind.BIGNUMERIC))
+    assert rows(f'{{"n":{number},"b":{number}}}\n', fields) == [(Decimal(numeric), Decimal(bignumeric))]
