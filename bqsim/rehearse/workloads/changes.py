@@ -203,11 +203,12 @@ class _Changed:
         first = users.first_ms / np.where(own, change.compress, 1.0)
         first = (first + np.where(own, self._shift_ms, 0.0)) % self._period_ms
         whole = bool(own.all())
+        think_ms = users.think_ms[rows]
         return Users(
             first_ms=np.ascontiguousarray(first[who]),
             pool=pool,
             jobs=self._worked(users.jobs, chosen).take(rows),
-            think_ms=users.think_ms / change.compress if whole else users.think_ms,
+            think_ms=think_ms / change.compress if whole else think_ms,
             until_ms=users.until_ms / change.compress if whole else users.until_ms,
         )
 

@@ -194,7 +194,7 @@ def test_a_change_about_nobody() -> None:
 def closed() -> Made:
     """Three users: two of the first class, one mostly of the second."""
     jobs = Jobs.of(7, source=[0, 0, 0, 0, 1, 1, 0], slot_ms=10.0, bytes=np.arange(7.0))
-    users = Users(np.array([0.0, 5.0, 9.0]), np.array([0, 2, 4, 7]), jobs, np.array([1.0, 4.0]), 1e6)
+    users = Users(np.array([0.0, 5.0, 9.0]), np.array([0, 2, 4, 7]), jobs, np.arange(7.0), 1e6)
     return Made(Jobs.of(0), duration_ms=1e6, users=users)
 
 
@@ -203,6 +203,7 @@ def test_closed_users() -> None:
     assert whole is not None
     assert list(whole.first_ms) == [0, 0, 5, 5, 9, 9]
     assert list(whole.pool) == [0, 2, 4, 6, 8, 11, 14]
+    assert list(whole.think_ms) == [0, 1, 0, 1, 2, 3, 2, 3, 4, 5, 6, 4, 5, 6]
     assert list(whole.jobs.bytes) == [0, 3, 0, 3, 6, 9, 6, 9, 12, 15, 18, 12, 15, 18]
     some = changed(closed(), Change(NIGHT, times=0.0), 1).users
     assert some is not None
@@ -210,4 +211,4 @@ def test_closed_users() -> None:
     assert changed(closed(), Change(times=0.0), 1).users is None
     quick = changed(closed(), Change(compress=2.0), 1).users
     assert quick is not None
-    assert (list(quick.think_ms), quick.until_ms) == ([0.5, 2.0], 5e5)
+    assert (list(quick.think_ms), quick.until_ms) == ([0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0], 5e5)
