@@ -15,6 +15,7 @@ from .plan.grid import Setting, settings
 from .plan.model import Plan, Threshold
 from .plan.reading import LoadedPlan
 from .plan.whole import objectives_of
+from .reporting import samplings
 from .reporting.words import as_delay, as_share, in_seconds, utilisation
 from .results import ALL, Advice, Broken, Calibration, GroupResult, Report, SettingResult
 
@@ -225,7 +226,7 @@ def _told(
 
 
 def _notes(loaded: LoadedPlan, results: Sequence[SettingResult]) -> list[str]:
-    found = list(loaded.notes)
+    found = [*loaded.notes, *samplings.notes(results)]
     days = min((result.days for result in results), default=0.0)
     found += [note for note in (bounds.note(days),) if note and results and loaded.plan.workload]
     for one in loaded.plan.objectives:

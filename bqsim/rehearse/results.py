@@ -96,6 +96,26 @@ class PlaceResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """What a sample holds of the jobs that it is about: ``jobs`` of ``jobs_of``, and so for slot time, values
+    of its key and closed users (whose jobs are those that they choose from). ``change`` counts from 1."""
+
+    part: str
+    change: int
+    by: str
+    label: str
+    share: float
+    values: int
+    values_of: int
+    jobs: int
+    jobs_of: int
+    slot_hours: float
+    slot_hours_of: float
+    users: int = 0
+    users_of: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SettingResult:
     """One setting: ``values`` are what the grid gave it. ``groups`` has :data:`ALL` first. Quantities and
     charges are of all ``days`` that were measured. ``bounds`` (90 %) are of what days alone would change, by
@@ -117,6 +137,7 @@ class SettingResult:
     simulated_jobs: int = 0
     envelope: Envelope = field(default_factory=dict)
     fragile: tuple[str, ...] = ()
+    samples: tuple[Sampling, ...] = ()
     bounds_by: str = ""
     streaming: StreamingResult | None = None
 

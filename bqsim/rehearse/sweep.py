@@ -25,7 +25,7 @@ from .spreading import Tell, WorkFailed, check_spread, here, spread_over
 from .streams.settings import Streams, without_jobs
 from .times import DAY_MS
 from .uncertainty import Key, Trial, assumed, bare, trials
-from .workloads.building import build, histories_of, week_of
+from .workloads.building import Joined, build, histories_of, week_of
 from .workloads.model import Part
 from .workloads.worked import Worked
 
@@ -75,7 +75,7 @@ class Bench:
 
     def week_ms(self, plan: Plan) -> float:
         """When in the week a plan begins, as its histories have it."""
-        return week_of(self._histories(plan))
+        return week_of(plan, self._histories(plan))
 
     def _histories(self, plan: Plan) -> Mapping[int, Part]:
         origins = [part.origin for part in plan.workload]
@@ -118,7 +118,7 @@ def rehearse(
 
     The report is the same however many ``workers`` there are, and wherever: ``spread`` is ``processes`` of
     this machine or ``ray``, with ``address`` one that runs already. ``progress`` is called as jobs end (on
-    Ray, as settings do). Raises :class:`RehearsalError` that names the setting that cannot be simulated.
+    Ray, every second). Raises :class:`RehearsalError` that names the setting that cannot be simulated.
     """
     check_spread(spread)
     found = loaded.settings
@@ -184,6 +184,7 @@ def simulated(bench: Bench, trial: Trial, tell: Tell) -> SettingResult:
         tell((0, 1.0))
         return result
     workload = bench.workload(setting)
+    samples = workload.samplings() if isinstance(workload, Joined) and trial.as_planned else ()
     if trial.work != 1.0:
         workload = Worked(workload, trial.work)
     gatherer = Gatherer(plan, workload, setting.capacity, folder=bench.folder, bounded=trial.as_planned)
@@ -212,7 +213,7 @@ def simulated(bench: Bench, trial: Trial, tell: Tell) -> SettingResult:
     if plan.streams:
         lasted = workload.duration_ms or usage.end_ms
         result = bench.streams.added(result, plan, bench.folder, lasted, bench.week_ms(plan))
-    return result if trial.as_planned else bare(result)
+    return replace(result, samples=samples) if trial.as_planned else bare(result)
 
 
 def _places(capacity: Capacity, workload: Workload) -> int:

@@ -115,6 +115,21 @@ def _closed(one: m.Closed, _written: Collection[str]) -> Found:
         yield ("think",), message
 
 
+def _sample(one: m.Sample, _written: Collection[str]) -> Found:
+    if not one.share:
+        yield ("share",), "a share of 0 leaves no job; leave the part of the workload out"
+    if one.by == "label" and not one.label:
+        yield ("by",), "'by: label' needs 'label', the key of the label"
+    if one.by != "label" and one.label:
+        yield ("label",), "'label' is for 'by: label' only"
+
+
+def _workload_part(one: m.WorkloadPart, written: Collection[str]) -> Found:
+    if "align" in written and isinstance(one.origin, m.Generated):
+        message = "'align' is for histories and cassettes; generated jobs come as long as the rehearsal lasts"
+        yield ("align",), message
+
+
 def _change(one: m.Change, _written: Collection[str]) -> Found:
     if one.times > MOST_TIMES:
         yield ("times",), too_often(one.times)
@@ -211,6 +226,8 @@ FINDERS: Mapping[type, Finder] = {
     m.Bursts: _bursts,
     m.Closed: _closed,
     m.JobKind: _kind,
+    m.Sample: _sample,
+    m.WorkloadPart: _workload_part,
     m.Change: _change,
     m.Generated: _generated,
     m.History: _history,

@@ -25,6 +25,9 @@ Ordinal = Annotated[int, k.ORDINAL]
 
 GROUPINGS = ("none", "project", "label", "priority", "statement_type", "user", "fingerprint", "workload")
 
+SAMPLED_BY = ("project", "principal", "label", "fingerprint")
+ALIGNMENTS = ("clock", "date", "week", "day", "begin")
+
 
 # When jobs arrive.
 
@@ -185,15 +188,27 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """A sample by key: all jobs of a ``share`` of the values, by ``project``, ``principal``, ``fingerprint``
+    (kinds of generated jobs) or the ``label`` of that name."""
+
+    share: Share
+    by: Annotated[str, k.word("key of a sample", SAMPLED_BY)] = "principal"
+    label: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A change of a workload, for the jobs of ``of``.
 
+    ``sample`` leaves out all jobs of some values, before all else;
     ``times`` as many of them (1.3: a third is doubled by chance, 0.5: half are left out, both by seed);
     ``shift`` later (or earlier); ``compress`` 2: the same jobs in half of the time; ``work`` multiplies slot
     time and bytes; ``priority``, ``project`` and ``reservation`` replace theirs.
     """
 
     of: Selection = field(default_factory=Selection)
+    sample: Sample | None = None
     times: Annotated[float, k.AMOUNT] = 1.0
     shift_s: Annotated[float, k.SHIFT] = 0.0
     compress: Positive = 1.0
@@ -205,11 +220,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadPart:
-    """Jobs of one origin, changed in this order. ``name`` tells parts apart in results."""
+    """Jobs of one origin, changed in this order. ``name`` tells parts apart in results. ``align`` is when a
+    history or cassette begins beside others: ``clock`` as it did, ``date`` whatever lies between them,
+    ``week`` or ``day`` by the time of these, ``begin`` with the first."""
 
     origin: Origin
     name: Name = "workload"
     changes: tuple[Change, ...] = ()
+    align: Annotated[str, k.word("alignment", ALIGNMENTS)] = "clock"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,8 @@ def _setting(one: SettingResult, buckets: int) -> dict[str, Any]:
     }
     if one.streaming is not None:
         told["streaming"] = {**asdict(one.streaming), **streams.document(one.streaming)}
+    if one.samples:
+        told["samples"] = [asdict(each) for each in one.samples]
     if not one.envelope:
         return told
     pairs = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -11,8 +11,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from bqsim.rehearse.errors import RehearsalError
 from bqsim.rehearse.plan.model import Change, Generated, History, Plan, Recorded, WorkloadPart
-from bqsim.rehearse.results import ALL
+from bqsim.rehearse.reporting.samplings import told_by
+from bqsim.rehearse.results import ALL, Sampling
 from bqsim.rehearse.times import DAY_MS, WEEK_MS
 from bqsim.sim.slots import seeds
 from bqsim.sim.slots.jobs import Jobs, Shapes, Source, Stage, Users, Workload
@@ -21,6 +23,7 @@ from .changes import changed
 from .generate import GeneratedPart
 from .merging import before, cut, merged
 from .model import JobClass, Part
+from .sampling import SampledPart, Where
 
 # The group of jobs that have nothing to be told apart by: no such label, no principal.
 NO_VALUE = "(none)"
@@ -47,20 +50,21 @@ def build(
     """The workload of a plan, ``times`` as many jobs; paths are relative to ``folder``, the current one
     unless given.
 
-    Histories begin as they did: later than the first of them if their times overlap, else by the time of
-    the week. Generated jobs begin with the first of them, on a Monday at midnight (UTC) where there is none,
-    and last as long as the histories where the plan does not say how long, else a day.
+    Histories begin as their ``align`` says (:data:`ALIGNED`), the first of them with the workload. Generated
+    jobs begin with the first of them, on a Monday at midnight (UTC) where there is none, and last as long as
+    the histories where the plan does not say how long, else a day.
 
     ``times`` of generated jobs means higher rates, larger bursts, more users; of imported ones it is a
     :class:`Change` of all. ``histories`` are those of :func:`histories_of`, for plans that are built several
     times. Raises :class:`RehearsalError` for parts that cannot be.
     """
     given = histories_of(plan, folder) if histories is None else histories
-    late_ms, week_ms = _begins(given)
+    late_ms, week_ms = _begins(plan, given)
     ends = [part.duration_ms + late_ms[number] for number, part in given.items()]
     bound = max(ends, default=DAY_MS) if plan.days is None else plan.days * DAY_MS
     seen: dict[str, int] = {}
     parts = []
+    samples: list[tuple[SampledPart, float]] = []
     for number, described in enumerate(plan.workload):
         # Parts of one name draw apart from each other; those of other names do not matter to them.
         purpose = ("workload", described.name, seen.setdefault(described.name, 0))
@@ -68,14 +72,19 @@ def build(
         if isinstance(described.origin, Generated):
             chance = partial(seeds.generator, plan.seed, *purpose)
             part: Part = GeneratedPart(described.origin, described.name, chance, bound, times, week_ms)
-            parts.append(_with_changes(part, described, plan.seed, purpose))
+            part, sampled = _with_changes(part, described, plan.seed, purpose)
+            parts.append(part)
+            samples += [(one, bound) for one in sampled]
         else:
             part = given[number]
+            untold = part.untold if isinstance(part, _Untold) else frozenset()
             if times != 1.0:
                 part = changed(part, Change(times=times), seeds.key(plan.seed, *purpose, "times"))
-            part = _with_changes(part, described, plan.seed, purpose)
+            part, sampled = _with_changes(part, described, plan.seed, purpose, untold)
             parts.append(_History(part, described.name, late_ms[number]))
-    return _joined(parts, plan, None if plan.days is None else bound)
+            samples += [(one, bound - late_ms[number]) for one in sampled]
+    joined = _joined(parts, plan, None if plan.days is None else bound)
+    return replace(joined, samples=tuple(samples))
 
 
 def histories_of(plan: Plan, folder: Path | None = None) -> dict[int, Part]:
@@ -88,9 +97,10 @@ def histories_of(plan: Plan, folder: Path | None = None) -> dict[int, Part]:
     }
 
 
-def week_of(histories: Mapping[int, Part]) -> float:
-    """When in the week a workload with these histories begins (ms since midnight before Monday)."""
-    return _begins(histories)[1]
+def week_of(plan: Plan, histories: Mapping[int, Part]) -> float:
+    """When in the week the workload of a plan with these histories begins (ms since midnight before
+    Monday)."""
+    return _begins(plan, histories)[1]
 
 
 def _imported(origin: History | Recorded, folder: Path) -> Part:
@@ -100,10 +110,35 @@ def _imported(origin: History | Recorded, folder: Path) -> Part:
     return imported(origin, folder)
 
 
-def _with_changes(part: Part, described: WorkloadPart, seed: int, purpose: tuple[object, ...]) -> Part:
+def _with_changes(
+    part: Part,
+    described: WorkloadPart,
+    seed: int,
+    purpose: tuple[object, ...],
+    untold: Collection[tuple[str, str]] = (),
+) -> tuple[Part, list[SampledPart]]:
+    """A part with its changes, and the samples among these."""
+    samples = []
     for number, change in enumerate(described.changes):
+        if (sample := change.sample) is not None:
+            where = Where(described.name, number + 1)
+            if (sample.by, sample.label) in untold:
+                raise RehearsalError(
+                    f"the part '{where.part}' cannot be sampled by {told_by(sample.by, sample.label)} "
+                    f"(change {where.change}): its jobs have too many values of it to be told apart; "
+                    "sample by another"
+                )
+            part = SampledPart(part, change, seed, where)
+            samples.append(part)
         part = changed(part, change, seeds.key(seed, *purpose, "change", number))
-    return part
+    return part, samples
+
+
+@runtime_checkable
+class _Untold(Protocol):
+    """A part that says by what its jobs are not told apart."""
+
+    untold: frozenset[tuple[str, str]]
 
 
 @runtime_checkable
@@ -113,16 +148,31 @@ class _Dated(Protocol):
     begin_us: int
 
 
-def _begins(histories: Mapping[int, Part]) -> tuple[dict[int, float], float]:
+_Late = Callable[[float, float], float]
+# How much later than the first history another begins, by how much later it began and how long the first
+# lasted (milliseconds).
+ALIGNED: Mapping[str, _Late] = {
+    "clock": lambda after, lasted: after if 0 <= after < lasted else after % WEEK_MS,
+    "date": lambda after, lasted: after,
+    "week": lambda after, lasted: after % WEEK_MS,
+    "day": lambda after, lasted: after % DAY_MS,
+    "begin": lambda after, lasted: 0.0,
+}
+# The first history is the earliest of those that tell most about when it is.
+_TELLS = {"begin": 2, "day": 1}
+
+
+def _begins(plan: Plan, histories: Mapping[int, Part]) -> tuple[dict[int, float], float]:
     """How much later than the first of them the histories begin, and when in the week the first does."""
     begun = {number: part.begin_us / 1e3 for number, part in histories.items() if isinstance(part, _Dated)}
+    align = {number: plan.workload[number].align for number in histories}
     late = dict.fromkeys(histories, 0.0)
     if not begun:
         return late, 0.0
-    first = min(begun, key=lambda number: begun[number])
+    first = min(begun, key=lambda number: (_TELLS.get(align[number], 0), begun[number]))
     for number, begin in begun.items():
-        after = begin - begun[first]
-        late[number] = after if after < histories[first].duration_ms else after % WEEK_MS
+        if number != first:
+            late[number] = ALIGNED[align[number]](begin - begun[first], histories[first].duration_ms)
     # The epoch began on a Thursday.
     return late, (begun[first] + 3 * DAY_MS) % WEEK_MS
 
@@ -177,6 +227,14 @@ class Joined:
     duration_ms: float
     users: Users | None
     until_ms: float | None
+    samples: tuple[tuple[SampledPart, float], ...] = ()
+    told: list[Sampling] = field(default_factory=list, compare=False)
+
+    def samplings(self) -> tuple[Sampling, ...]:
+        """What the samples of the plan hold, in its order; each job is counted once for it."""
+        if not self.told:
+            self.told.extend(one.sampling(until_ms) for one, until_ms in self.samples)
+        return tuple(self.told)
 
     def chunks(self) -> Iterator[Jobs]:
         return cut(merged([self._stream(part, numbers) for part, numbers in self.parts]))

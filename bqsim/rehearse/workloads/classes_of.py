@@ -106,6 +106,12 @@ class ClassTable:
         self._numbers = numbers
         self._now = [led[now] for now in self._now]
 
+    @property
+    def untold(self) -> frozenset[tuple[str, str]]:
+        """What classes are no longer told apart by: ``("label", "trace_id")``, ``("fingerprint", "")``."""
+        labels = frozenset(("label", label) for label in self._dropped)
+        return labels if self._kinds else labels | {("fingerprint", "")}
+
     def finished(self) -> tuple[tuple[JobClass, ...], NDArray[np.int32]]:
         """The classes, and which of them each number is."""
         kept = sorted(self._numbers.values())

@@ -39,7 +39,8 @@ _FEW = 20_000
 @dataclass(frozen=True, slots=True)
 class Imported:
     """Jobs of a history. ``begin_us`` is the moment (epoch microseconds) from which times count; ``runs``
-    are the jobs as they ran, row by row."""
+    are the jobs as they ran, row by row. ``untold`` is by what they are not told apart, as it has too many
+    values: ``("label", "trace_id")``."""
 
     jobs: Jobs
     classes: Sequence[JobClass]
@@ -47,6 +48,7 @@ class Imported:
     duration_ms: float
     begin_us: int
     runs: Runs
+    untold: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def users(self) -> Users | None:
@@ -230,7 +232,7 @@ class _Gathered:
         )
         last_us = int(found["created_us"][-1]) + 1
         duration = -(-(last_us - begin_us) // _MINUTE_US) * _MINUTE_US / 1000.0
-        return Imported(jobs, classes, shapes, duration, begin_us, runs)
+        return Imported(jobs, classes, shapes, duration, begin_us, runs, self._classes.untold)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> dict[str, NDArray[Any]]:

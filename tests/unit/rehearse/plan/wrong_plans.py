@@ -427,4 +427,33 @@ WRONG_PLANS: tuple[Wrong, ...] = (
         "grid_breaks_a_stream",
         _stream("row_bytes: 1, rows: {constant: 1}", "grid: {streams.stream.method: [default, pending]}"),
     ),
+    Wrong("sample_without_share", JOBS.replace("}]}}}]", "}]}}, changes: [{sample: {by: project}}]}]")),
+    Wrong("sample_of_nothing", JOBS.replace("}]}}}]", "}]}}, changes: [{sample: {share: 0}}]}]")),
+    Wrong("sample_of_more_than_all", JOBS.replace("}]}}}]", "}]}}, changes: [{sample: {share: 1.5}}]}]")),
+    Wrong(
+        "sample_by_another_key", JOBS.replace("}]}}}]", "}]}}, changes: [{sample: {share: 0.1, by: user}}]}]")
+    ),
+    Wrong(
+        "sample_by_no_label", JOBS.replace("}]}}}]", "}]}}, changes: [{sample: {share: 0.1, by: label}}]}]")
+    ),
+    Wrong(
+        "sample_by_two_keys",
+        JOBS.replace("}]}}}]", "}]}}, changes: [{sample: {share: 0.1, by: project, label: team}}]}]"),
+    ),
+    Wrong(
+        "sample_of_an_unknown_key",
+        JOBS.replace("}]}}}]", "}]}}, changes: [{sample: {share: 0.1, key: team}}]}]"),
+    ),
+    Wrong("alignment_of_generated_jobs", JOBS.replace("}]}}}]", "}]}}, align: begin}]")),
+    Wrong("unknown_alignment", "workload: [{origin: {history: {files: []}}, align: start}]"),
+    Wrong(
+        "grid_of_no_sample",
+        JOBS.replace("}]}}}]", "}]}}, changes: [{times: 2}]}]")
+        + "grid: {workload.workload.changes.1.sample.share: [0.1]}",
+    ),
+    Wrong(
+        "grid_of_an_empty_sample",
+        JOBS.replace("}]}}}]", "}]}}, changes: [{sample: {share: 0.5}}]}]")
+        + "grid: {workload.workload.changes.1.sample.share: [0.5, 0]}",
+    ),
 )

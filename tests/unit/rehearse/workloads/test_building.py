@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -335,6 +335,69 @@ class TestHistories:
         assert jobs.at_ms[jobs.group == 1][0] == 0.0
         assert workload.duration_ms == max(2 * DAY_MS, DAY_MS + late_h * HOUR_MS)
         assert ascends(jobs.at_ms)
+
+    @pytest.mark.parametrize(
+        ("align", "begin_h", "late_h"),
+        [
+            ("begin", 3.0, 0.0),
+            ("begin", 24.0 * 70 + 3, 0.0),
+            ("day", 3.0, 3.0),
+            ("day", 27.0, 3.0),
+            ("day", -1.0, 23.0),
+            ("week", 27.0, 27.0),
+            ("week", 24.0 * 9, 48.0),
+            ("date", 3.0, 3.0),
+            ("date", 24.0 * 7, 24.0 * 7),
+            ("clock", 24.0 * 7, 0.0),
+        ],
+    )
+    def test_alignment(self, align: str, begin_h: float, late_h: float) -> None:
+        aligned = replace(history("b"), align=align)
+        plan = Plan(workload=(aligned, history("a")), group_by="workload")
+        jobs = jobs_of(build(plan, histories={0: past(begin_h=begin_h), 1: past(days=2.0)}))
+
+        assert jobs.at_ms[jobs.group == 0][0] == late_h * HOUR_MS
+        assert jobs.at_ms[jobs.group == 1][0] == 0.0
+
+    def test_weeks_exported_one_by_one_are_in_a_row_by_their_dates(self) -> None:
+        plan = Plan(workload=tuple(replace(history(f"w{n}"), align="date") for n in range(3)))
+        found = build(plan, histories={n: past(days=7.0, begin_h=168.0 * n) for n in range(3)})
+
+        assert found.duration_ms == 21 * DAY_MS
+        assert len(jobs_of(found)) == 300
+
+    @pytest.mark.parametrize("align", ["clock", "begin"])
+    def test_generated_hours_are_those_of_the_history_that_keeps_its_own(self, align: str) -> None:
+        hours = tuple(float(hour == 12) for hour in range(24))
+        other = replace(history("other"), align=align)
+        plan = Plan(workload=(made(Diurnal(500, hours)), history(), other), group_by="workload")
+        # From 20:00 on, whenever the other began.
+        histories = {1: past(begin_h=20.0), 2: past(begin_h=20.0 if align == "clock" else 5.0)}
+        jobs = jobs_of(build(plan, histories=histories))
+        found = jobs.at_ms[jobs.group == 0]
+
+        assert len(found) > 400
+        assert found.min() >= 16 * HOUR_MS and found.max() < 17 * HOUR_MS
+        assert jobs.at_ms[jobs.group == 2][0] == 0.0
+
+    def test_exports_of_which_one_begins_later(self, tmp_path: Path) -> None:
+        for name, hour in (("a", 10), ("b", 13)):
+            day = f"2026-08-03 {hour}"
+            times = {
+                "creation_time": f"{day}:00:00",
+                "start_time": f"{day}:00:01",
+                "end_time": f"{day}:05:00",
+            }
+            row = {"job_id": name, "project_id": "p", "total_slot_ms": 1000, **times}
+            (tmp_path / f"{name}.json").write_text(json.dumps([row]))
+        written = (
+            "workload:\n- {name: a, origin: {history: a.json}}\n- {name: b, origin: {history: b.json}%s}\n"
+        )
+        for align, late_h in (("", 3), (", align: date", 3), (", align: begin", 0)):
+            (tmp_path / "plan.yaml").write_text(written % align)
+            loaded = load(tmp_path / "plan.yaml")
+            jobs = jobs_of(build(loaded.plan, folder=tmp_path))
+            assert sorted(jobs.at_ms) == [0.0, late_h * HOUR_MS], align
 
     def test_a_long_history_beside_a_later_one(self) -> None:
         histories = {0: past(days=30.0), 1: past(begin_h=24.0 * 20)}
