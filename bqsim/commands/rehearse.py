@@ -241,6 +241,8 @@ def _check(given: argparse.Namespace) -> int:
             _many(len(plan.workload), "part") + " of a workload",
             _many(len(plan.thresholds), "threshold"),
         ]
+        if plan.streams:
+            found.insert(3, _many(len(plan.streams), "stream"))
         if plan.uncertainty is not None:
             found.append(_many(len(tuple(trials(loaded.settings, assumed(plan, None)))), "simulation"))
         print(f"{path}: ok: plan '{plan.name}', {', '.join(found)}")

@@ -84,6 +84,8 @@ def run(
     :class:`RehearsalError`.
     """
     given = options or Options()
+    if not loaded.plan.workload:
+        raise RehearsalError("the plan has no jobs to send: streams are rehearsed, not driven")
     _allowed(url, given)
     setting = _setting(loaded, given.setting)
     plan = setting.plan

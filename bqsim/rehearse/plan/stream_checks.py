@@ -124,7 +124,7 @@ def of_plan(plan: Plan) -> Found:
         most = f"{MOST_SECONDS / _DAY_S:,.0f} days of one"
         message = f"{streams} for {days:,.0f} days; a rehearsal takes up to {most}"
         yield ("streams",), message
-    if not plan.workload and plan.warm_up_s >= days * _DAY_S - 1:
+    if not plan.workload and plan.warm_up_s >= days * _DAY_S:
         told = f"{days:g} day{'' if days == 1 else 's'}"
         yield ("warm_up",), f"'warm_up' is as long as all of it ({told}): nothing would be measured"
     yield from _without_jobs(plan)

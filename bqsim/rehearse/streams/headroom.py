@@ -40,11 +40,15 @@ def factors(
     *,
     timed: Sequence[tuple[Quota, Timed, Floats | None]],
     commits: Sequence[tuple[Quota, Committed]],
+    peaks: Sequence[float],
     own: Mapping[int, Timed],
 ) -> Factors:
-    """The factors of all quotas. What goes with the load follows from its peak; connections follow from the
-    busiest second. Write streams that are created are counted again with other loads, up to that at which
-    anything else is passed (inf beyond)."""
+    """The factors of all quotas; ``peaks`` are the most bytes a second of each stream.
+
+    What goes with the load follows from its peak; connections follow from the busiest second. Write streams
+    that are created are counted again with other loads, up to that at which anything else is passed (inf
+    beyond).
+    """
     found: list[float] = []
     for quota, meter, busiest in timed:
         if quota.asked is Asked.ROWS:
@@ -53,7 +57,10 @@ def factors(
             found.append(_of_connections(plan, quota, busiest))
         else:
             found.append(math.inf)
-    of_commits = [_of_commit(plan.streams[quota.members[0].stream], quota, meter) for quota, meter in commits]
+    of_commits = []
+    for quota, commit in commits:
+        stream = quota.members[0].stream
+        of_commits.append(_of_commit(plan.streams[stream], quota, commit, peaks[stream]))
     of_own = {at: linear(meter) for at, meter in own.items()}
     nearest = min((*found, *of_commits, *of_own.values()), default=math.inf)
     for at, (quota, meter, _) in enumerate(timed):
@@ -75,15 +82,14 @@ def _of_connections(plan: Plan, quota: Quota, busiest: Floats) -> float:
     return bisected(keeps, MOST, NEAR)
 
 
-def _of_commit(stream: Stream, quota: Quota, meter: Committed) -> float:
-    if not meter.use.total:
-        return math.inf
+def _of_commit(stream: Stream, quota: Quota, meter: Committed, peak: float) -> float:
     if quota.limit.measure == "pending_bytes":
         return linear(meter)
     if stream.connections is not None:
         return _whatever(meter.use.largest <= 1.0)
-    # A write stream of a commit more or less: the factor is of whole ones.
-    return math.floor(quota.amount + HAIR) / (meter.use.largest * meter.amount)
+    # The write streams that each table may have, full in the busiest second.
+    most = quota.amount * stream.tables * float(stream.connection_rate)
+    return most / peak if peak else math.inf
 
 
 def _of_created(

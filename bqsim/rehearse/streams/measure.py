@@ -203,6 +203,7 @@ class _Measurement:
             self.week_ms,
             timed=[*((quota, meter, self.busiest.get(at)) for at, (quota, meter) in enumerate(self.timed))],
             commits=self.commits,
+            peaks=[one.peak for one in self.streams],
             own=self.own,
         )
         found: list[QuotaResult] = []

@@ -23,7 +23,13 @@ def with_times(factor: float) -> tuple[str, ...]:
 
 @pytest.mark.parametrize(
     ("limit", "amount"),
-    [("append_bytes", 600_000_000), ("write_connections", 333), ("create_write_stream_requests", 700)],
+    [
+        ("append_bytes", 600_000_000),
+        ("write_connections", 333),
+        ("create_write_stream_requests", 700),
+        ("commit_streams", 7),
+        ("commit_pending_bytes", 200_000_000),
+    ],
 )
 def test_the_factor_is_the_largest_that_keeps_a_quota(limit: str, amount: int) -> None:
     more = f"quotas: {{values: {{{limit}: {amount}}}}}"

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from bqsim.rehearse.errors import RehearsalError
+from bqsim.rehearse.live.run import run
 from bqsim.rehearse.plan.reading import parse
 from bqsim.rehearse.reporting import charts, document, page, text
 from bqsim.rehearse.results import Report
@@ -150,3 +152,30 @@ def test_uncertain_jobs_leave_streams_as_they_are() -> None:
     found = report(f"{JOBS}{STREAMS}uncertainty: {{work: 0.2, seeds: 1}}\n")
     assert found.settings[0].streaming == report(STREAMS).settings[0].streaming
     assert found.settings[0].envelope
+
+
+def test_streams_are_not_driven() -> None:
+    with pytest.raises(RehearsalError) as refused:
+        run(parse(STREAMS), "http://127.0.0.1:1")
+    assert str(refused.value) == "the plan has no jobs to send: streams are rehearsed, not driven"
+
+
+@pytest.mark.parametrize("more", ["days: 0.00001\n", "days: 0.5\nwarm_up: 3h\n", "seed: 3\n"])
+@pytest.mark.parametrize(
+    "stream",
+    [
+        "row_bytes: 1000000000000000, rows: {constant: 1.0e+18}, method: pending, commit_every: 1s",
+        "row_bytes: 1, rows: {constant: 0.000000001}",
+        "row_bytes: 1, rows: {bursts: {size: 1.0e+18, every: 1s}}, method: committed",
+        "row_bytes: 1, rows: {bursts: {size: 1, every: 9d, first: 8d}}, method: insertAll",
+        "row_bytes: 1, rows: {diurnal: {per_s: 5, night_share: 0, days: [0, 1, 1, 1, 1, 1, 1]}}",
+        "row_bytes: 1 MB, rows: {constant: 1}, connections: 30000",
+    ],
+)
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_whatever_comes_is_told(stream: str, more: str) -> None:
+    found = report(f"{more}streams: [{{{stream}}}]\n")
+    assert "stream" in text.shown(found)
+    assert "stream" in text.markdown(found)
+    assert "stream" in page.page(found)
+    assert shown(found)["settings"][0]["streaming"]["streams"][0]["name"] == "stream"

@@ -39,7 +39,7 @@ def test_what_is_never_taken_and_what_is_left_are_told() -> None:
     passed, late, drained, headroom = sentences(found)
     assert passed == (
         "What the connections of stream carry is passed: 200.0 % of 2,000,000 bytes a second at the most, "
-        "first after the begin, 100.0 % of the time and 50.0 % of the bytes"
+        "first at the begin, 100.0 % of the time and 50.0 % of the bytes"
     )
     assert late == "With retries, 99 % of the bytes of stream are taken within 98.6 s"
     assert drained == "100 s after the last of it came, all that waited is taken"
