@@ -47,10 +47,10 @@ def name(one: QuotaResult) -> str:
 
 def _passed(one: QuotaResult) -> str:
     first = f"{'after ' if one.over_from_s else 'at '}{at(one.over_from_s)}"
+    of = "the time" if one.timeline else "them"
     told = (
         f"{_capital(name(one))} is passed: {share(one.use.peak)} of {amount(one)} at the most, "
-        f"first {first}, {share(one.over_time)} of {'the time' if one.timeline else 'them'} and {share(one.over_bytes)} of "
-        f"the bytes"
+        f"first {first}, {share(one.over_time)} of {of} and {share(one.over_bytes)} of the bytes"
     )
     return f"{told}; clients see {seen(one)}" if one.limit else told
 
