@@ -272,7 +272,9 @@ def _neighbours(taken: Choice, choices: Sequence[Choice], plan: Plan) -> list[st
         and (taken.fragile or not one.fragile)
     ]
     if faster:
-        one = min(faster, key=_rank)
+        # The cheapest that is worth its price, where there is one.
+        much = [one for one in faster if one.case.p95 <= taken.case.p95 * (1 - LEAST_GAIN)]
+        one = min(much or faster, key=_rank)
         more = shown_money(one.case.cost - taken.case.cost, currency)
         gain = 1 - one.case.p95 / taken.case.p95
         found.append(

@@ -252,3 +252,15 @@ def test_an_objective_that_is_kept_narrowly_is_told(missed: int, told: bool) -> 
     found = advice(settings(1, OBJECTIVE), [{"objective": "fast", "missed": missed}])
     narrowly = "Objective fast is kept narrowly: 5 of 100 jobs miss it, and 5 may."
     assert (narrowly in found.reasons) is told
+
+
+@pytest.mark.parametrize(("quickest", "next_one"), [(15.0, "attempts=3"), (19.6, "attempts=2")])
+def test_the_next_better_setting_is_one_that_gains_a_twentieth_if_there_is_one(
+    quickest: float, next_one: str
+) -> None:
+    found = advice(
+        settings(3, "thresholds: [{p99_duration: 1m}]"),
+        [{"cost": 10.0, "p95": 20.0}, {"cost": 11.0, "p95": 19.8}, {"cost": 15.0, "p95": quickest}],
+    )
+    assert found.setting == "attempts=1"
+    assert found.reasons[2].startswith(f"The next better one, {next_one}, costs ")

@@ -95,6 +95,40 @@ def test_the_same_with_two_processes(loaded: LoadedPlan, report: Report) -> None
     assert told[-1].done == told[-1].settings == 5
 
 
+WEEKS = """
+days: 14
+workload:
+- origin:
+    generated:
+      arrivals: {diurnal: {per_hour: 4, days: [1, 1, 1, 1, 1, 0.3, 0.3]}}
+      mix: [{slot_time: 10m, project: a}, {name: b, slot_time: 1m, project: b, bytes_billed: 5.0e+10}]
+capacity:
+  reservations: {r: {slot_capacity: 50, autoscale_max_slots: 100}}
+  assignments: [{reservation: r, project: a}]
+group_by: project
+money: {free: true, spend_commitments: [{per_hour: 2}]}
+grid: {money.spend_commitments.1.per_hour: [0, 2.7]}
+"""
+
+
+def test_money_and_bounds_by_weekday_are_the_same_with_two_processes() -> None:
+    loaded = parse(WEEKS)
+    found = rehearse(loaded)
+    assert document(rehearse(loaded, workers=2)) == document(found)
+    without, spends = found.settings
+    assert without.bounds_by == spends.bounds_by == "weekday"
+    assert without.groups[0].jobs == spends.groups[0].jobs, "what is paid makes no other jobs"
+    for one in found.settings:
+        total = sum(charge.amount for charge in one.charges)
+        assert sum(group.cost for group in one.groups[1:]) == pytest.approx(total)
+        assert one.cost_per_day == pytest.approx(total / 14)
+        low, high = one.bounds["cost_per_day"]
+        assert low <= one.cost_per_day <= high
+    # The baseline is 3.00 an hour, which 2.70 cover.
+    assert spends.cost_per_day == pytest.approx(without.cost_per_day - 24 * 0.3)
+    assert {"on demand, free a month", "baseline, spend commitment 1y"} <= {c.what for c in spends.charges}
+
+
 def test_progress_is_told_in_this_process(loaded: LoadedPlan, report: Report) -> None:
     told: list[Progress] = []
     rehearse(loaded, progress=told.append)
