@@ -104,6 +104,7 @@ class _Sent:
     call: Call
     job_id: str
     submitted: Any = None
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +237,8 @@ class Driver:
 
     async def _cancelled(self, sent: _Sent, gate: asyncio.Semaphore) -> None:
         async with gate:
+            if sent.cancelled:
+                return
             try:
                 if sent.submitted is not None:
                     await self.endpoint.cancel(sent.submitted)
@@ -244,7 +247,9 @@ class Driver:
             except Refusal:
                 # It may be over already; whoever waits for it is told.
                 return
-        self.tally.cancelled += 1
+        # A job whose start is answered at the stop may be cancelled twice at once.
+        self.tally.cancelled += not sent.cancelled
+        sent.cancelled = True
 
     # Sending
 

@@ -222,6 +222,32 @@ def test_a_stop_sends_nothing_more_and_cancels() -> None:
     asyncio.run(main())
 
 
+def test_a_job_whose_start_is_answered_at_the_stop_is_cancelled_once() -> None:
+    async def main() -> None:
+        time = clock()
+        endpoint = StandIn(time, run_s=1000)
+        cancel = endpoint.cancel
+
+        async def slowly(submitted: object) -> None:
+            await settled()
+            await cancel(submitted)
+
+        endpoint.cancel = slowly  # type: ignore[method-assign]
+        made = driver(endpoint)
+        run = asyncio.create_task(made.run(every(1, 100)))
+        await settled()
+        await time.advance_async(1.5)
+        endpoint.open.clear()
+        await time.advance_async(1)
+        await settled()
+        made.stop()
+        endpoint.open.set()
+        await asyncio.wait_for(run, 60)
+        assert made.tally.whole().sent == made.tally.cancelled == len(set(endpoint.cancelled)) == 3
+
+    asyncio.run(main())
+
+
 def test_a_stop_ends_pauses() -> None:
     async def main() -> None:
         time = clock()
