@@ -9,9 +9,19 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
 
+import hypothesis
 import pytest
 
 from bqsim.simulator import Simulator
+
+# Beside what holds here or in CI: how long an example takes is up to the machine.
+hypothesis.settings.register_profile(
+    "patient",
+    hypothesis.settings(),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("patient")
 
 pytest_plugins = ["tests.fidelity.plugin"]
 # An installed bqsim brings its plugin by itself; a source tree on the path does not.
