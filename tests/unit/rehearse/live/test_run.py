@@ -189,7 +189,8 @@ def test_a_cap_on_slots_stops_what_uses_more_than_planned(drivers: int) -> None:
         report = run(plan(), service.url, given)
         assert not report.stopped
         assert report.tally.spent_slot_ms == 40 * report.tally.sent <= 2000
-        assert report.tally.capped == 0 or report.tally.spent_slot_ms > 1600
+        # While they run they hold what they are planned to use: of a slow server's, ten may be all.
+        assert report.tally.capped == 0 or report.tally.sent >= (2000 - 200) / 200
         jobs = plan(PLAN.replace("100ms", "1ms").replace("200ms", "1ms"))
         given = Options(for_s=20, cap_slot_hours=500 / 3_600_000, simulate=False, drivers=drivers)
         report = run(jobs, service.url, given)
