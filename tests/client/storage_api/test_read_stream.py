@@ -198,9 +198,9 @@ def test_waits_are_those_that_the_service_asks_for(bqsim_own: Any) -> None:
 
 @pytest.mark.bqsim_scenario("scenarios/storage-read-throttling.yaml")
 def test_the_scenario_of_throttled_and_broken_streams(bqsim_own: Any) -> None:
-    # The window of the scenario is half an hour.
-    bqsim_own.clock.scale(20)
     numbers(bqsim_own)
+    # The window of the scenario is half an hour: a minute and a half, of which a slow start takes nothing.
+    bqsim_own.clock.scale(20)
     clock = HeldTime()
     throttled = set()
 
