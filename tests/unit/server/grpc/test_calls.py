@@ -18,9 +18,9 @@ from bqsim.sim.simulation import Simulation
 from bqsim.storage.errors import StorageFailure
 from bqsim.storage.v1 import read_pb2, write_pb2
 from bqsim.storage.write import responses
+from tests.waiting import until
 
 from .conftest import READ, WRITE, Bench
-from .test_threads import wait_until
 
 TABLE = "projects/p/datasets/d/tables/t"
 
@@ -235,7 +235,7 @@ def test_appends_of_a_client_that_is_gone_are_told(bench: Bench, repeatable: boo
     assert arrived.wait(10)
     call.cancel()
     waiting.set()
-    wait_until(lambda: len(simulation.journal.calls("*")) == 4)
+    until(lambda: len(simulation.journal.calls("*")) == 4)
     first, second, *others = (c.outcome.network for c in simulation.journal.calls("*"))
     # The second answer may be on its way before the server learns that nobody takes it.
     assert (first, second in ("", "closed"), others) == ("", True, ["closed", "closed"])
