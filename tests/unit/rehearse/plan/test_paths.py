@@ -129,7 +129,9 @@ def test_a_path_with_words_left_out_is_refused_with_what_is_meant(path: str, mea
 def test_a_key_of_entries_that_are_not_there_is_told() -> None:
     with pytest.raises(PathError) as refused:
         resolved(CLOSED, "workload.x.times")
-    told = "it can be origin, name, changes, align; 'times' is a key of the entries of 'changes': write one there"
+    told = (
+        "it can be origin, name, changes, align; 'times' is a key of the entries of 'changes': write one there"
+    )
     assert told in str(refused.value)
 
 
