@@ -130,7 +130,8 @@ def test_a_key_of_entries_that_are_not_there_is_told() -> None:
     with pytest.raises(PathError) as refused:
         resolved(CLOSED, "workload.x.times")
     told = (
-        "it can be origin, name, changes, align; 'times' is a key of the entries of 'changes': write one there"
+        "it can be origin, name, changes, align; 'times' is a key of the entries of 'changes':"
+        " write one there"
     )
     assert told in str(refused.value)
 
