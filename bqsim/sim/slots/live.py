@@ -229,6 +229,7 @@ class LiveWorld:
         self._submit(tickets, running=True)
         for ticket in tickets:
             ticket.began_ms = self._world.now_ms
+        self.watch.look(self._tickets)
         self._hear()
         self._arm()
 
@@ -241,6 +242,7 @@ class LiveWorld:
         self._run()
         if ticket.state is None:
             self._world.cancel(ticket.row)
+            self.watch.look(self._tickets)
             self._hear()
             ticket.left = True
         self._arm()
@@ -314,11 +316,13 @@ class LiveWorld:
             world.run(next_ms)
             self.watch.look(self._tickets)
         world.run(now_ms)
+        # Between events nothing changes: most turns find nothing to look at.
+        if next_ms <= now_ms:
+            self.watch.look(self._tickets)
         self._hear()
 
     def _hear(self) -> None:
         """Tell the jobs what became of them."""
-        self.watch.look(self._tickets)
         begun = []
         for row, at_ms in self._world.started():
             ticket = self._tickets.get(row)

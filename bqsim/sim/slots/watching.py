@@ -14,6 +14,23 @@ if TYPE_CHECKING:
     from .world import World
 
 
+class Columns:
+    """The columns of a table that grows, by name: a record array takes long to find one."""
+
+    __slots__ = ("_columns", "_table")
+
+    def __init__(self) -> None:
+        self._table: Any = None
+        self._columns: dict[str, Any] = {}
+
+    def of(self, table: Any) -> Mapping[str, Any]:
+        """Those of ``table``, which is another one when it has grown."""
+        if table is not self._table:
+            plain = table.view(np.ndarray)
+            self._table, self._columns = table, {name: plain[name] for name in table.dtype.names}
+        return self._columns
+
+
 class Watch:
     """Of one world that began at ``since_us``. ``memory`` learns what its reservations have, while the world
     is in force."""
@@ -29,6 +46,8 @@ class Watch:
         self._row = np.zeros(0, np.int64)
         self._asked = np.zeros(0)
         self._places = np.full((3, len(self._names)), -1.0)
+        self._tenants, self._jobs = Columns(), Columns()
+        self._place, self._pools = Columns(), Columns()
 
     def us(self, at_ms: float) -> float:
         """A time of the world as an epoch time in microseconds."""
@@ -41,7 +60,8 @@ class Watch:
         self._see_places(self.us(self._world.now_ms))
 
     def look(self, tickets: Mapping[int, Ticket]) -> None:
-        """Remember what is now. ``tickets`` are those of the jobs that run, by row."""
+        """Remember what is now; to be called after each event. ``tickets`` are those of the jobs that run, by
+        row."""
         now_us = self.us(self._world.now_ms)
         self._see_levels(now_us)
         self._see_jobs(now_us, tickets)
@@ -55,7 +75,7 @@ class Watch:
                 one.bound(most)
             self._levels += [Steps(1, most) for _ in range(count - len(self._levels))]
             self._level = np.concatenate([self._level, np.full(count - len(self._level), -1.0)])
-        level = self._world.state.tenants.level[:count]
+        level = self._tenants.of(self._world.state.tenants)["level"][:count]
         for tenant in np.flatnonzero(level != self._level).tolist():
             self._levels[tenant].put(now_us, float(level[tenant]))
         self._level[:] = level
@@ -69,14 +89,17 @@ class Watch:
         entries = self._entries()
         jobs = st.running.job[entries]
         asked = st.running.demand[entries]
-        rows = st.jobs.row[jobs]
-        changed = np.flatnonzero((self._row[jobs] != rows) | (self._asked[jobs] != asked))
+        rows = self._jobs.of(st.jobs)["row"][jobs]
+        changed = ((self._row[jobs] != rows) | (self._asked[jobs] != asked)).nonzero()[0]
+        if not len(changed):
+            return
+        tenants = st.running.tenant[entries]
         for at in changed.tolist():
             ticket = tickets.get(int(rows[at]))
             if ticket is None:
                 continue
             if ticket.run is None:
-                ticket.run = Run(self._levels[int(st.running.tenant[entries[at]])], now_us)
+                ticket.run = Run(self._levels[int(tenants[at])], now_us)
                 ticket.runs.append(ticket.run)
             ticket.run.ask(now_us, float(asked[at]))
         self._row[jobs] = rows
@@ -84,30 +107,39 @@ class Watch:
 
     def _entries(self) -> Any:
         """Where the running jobs are in their table."""
-        p = self._world.state.places
-        busy = np.flatnonzero(p.n > 0)
-        counts = p.n[busy]
+        p = self._place.of(self._world.state.places)
+        busy = p["n"].nonzero()[0]
+        if len(busy) == 1:
+            first = int(p["off"][busy[0]])
+            return slice(first, first + int(p["n"][busy[0]]))
+        counts = p["n"][busy]
         ends = np.cumsum(counts)
         total = int(ends[-1]) if len(ends) else 0
-        return np.arange(total) + np.repeat(p.off[busy] - ends + counts, counts)
+        return np.arange(total) + np.repeat(p["off"][busy] - ends + counts, counts)
 
     def _see_places(self, now_us: float) -> None:
         memory, count = self.memory, len(self._names)
         if memory is None or not count:
             return
-        st = self._world.state
-        p, g = st.places[:count], st.pools
-        lent = self._lent(p, g)
-        seen = np.stack([p.scaled, p.borrowed, lent])
-        for at in np.flatnonzero((seen != self._places).any(axis=0)).tolist():
-            memory.see(now_us, self._names[at], *seen[:, at].tolist())
-        self._places = seen
+        p = self._place.of(self._world.state.places)
+        seen = np.zeros((3, count))
+        seen[SlotMemory.SCALED] = p["scaled"][:count]
+        seen[SlotMemory.BORROWED] = p["borrowed"][:count]
+        # Nobody lends where nobody borrows.
+        if seen[SlotMemory.BORROWED].any():
+            seen[SlotMemory.LENT] = self._lent(p, count)
+        changed = seen != self._places
+        if changed.any():
+            for at in np.flatnonzero(changed.any(axis=0)).tolist():
+                memory.see(now_us, self._names[at], *seen[:, at].tolist())
+            self._places = seen
 
-    def _lent(self, p: Any, g: Any) -> Any:
+    def _lent(self, p: Mapping[str, Any], count: int) -> Any:
         """The idle slots of each reservation that others have: what is borrowed comes from all that is idle
         alike, slots without a reservation included."""
-        borrowed = np.zeros(len(g))
-        np.add.at(borrowed, p.pool, p.borrowed)
-        idle = g.supply + g.idle
-        share = np.divide(borrowed, idle, out=np.zeros(len(g)), where=idle > 0)
-        return p.idle * np.minimum(share[p.pool], 1.0)
+        g = self._pools.of(self._world.state.pools)
+        pool = p["pool"][:count]
+        borrowed = np.bincount(pool, p["borrowed"][:count], len(g["idle"]))
+        idle = g["supply"] + g["idle"]
+        share = np.divide(borrowed, idle, out=np.zeros(len(idle)), where=idle > 0)
+        return p["idle"][:count] * np.minimum(share[pool], 1.0)

@@ -9,6 +9,7 @@ from bqsim.sim.scenario.capacity import Assignment, Capacity, Commitment, Reserv
 from bqsim.sim.slots.jobs import Source, Stage, State
 from bqsim.sim.slots.live import Ticket
 from bqsim.sim.slots.remembered import SlotMemory, spent
+from bqsim.sim.slots.watching import Watch
 from tests.unit.sim.slots.test_live import Play, play
 
 SHARED = Capacity(
@@ -88,3 +89,25 @@ def test_a_memory_learns_what_reservations_have() -> None:
 def measures(p: Play) -> tuple[Any, Any]:
     usage = p.world._world.usage()
     return usage.scaled_ms, usage.borrowed_ms
+
+
+def test_it_looks_after_events_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+    real = Watch.look
+
+    def look(watch: Watch, tickets: Any) -> None:
+        looks.append(watch)
+        real(watch, tickets)
+
+    monkeypatch.setattr(Watch, "look", look)
+
+    async def body(p: Play) -> None:
+        p.enter("one", Source("p"), slot_ms=20_000, units=10)
+        await p.go(0)
+        begun = len(looks)
+        for _ in range(20):
+            p.clock.advance(0.01)
+            p.world.turn()
+        assert (begun, len(looks)) == (1, 1)
+
+    play(body, SHARED)
