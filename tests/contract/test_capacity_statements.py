@@ -326,3 +326,13 @@ def test_who_may_not_change_reservations_changes_no_capacity(tmp_path: Path) -> 
         with asking("admin") as admin:
             run(admin, sql)
         assert sim.capacity.described is not before
+
+
+def test_statements_that_make_room_wait_for_nobody(sim: Simulator, client: Any) -> None:
+    sim.capacity.use(CAPACITY + "queues: {interactive: 1}")
+    held, waiting = work(client, 3_600_000, 10), work(client, 3_600_000, 10)
+    settled(client, held, waiting, states=["RUNNING", "PENDING"])
+    with pytest.raises(exceptions.Forbidden, match="jobs that can be queued"):
+        work(client, 1000, 1)
+    client.query_and_wait("ALTER RESERVATION `p.region-us.etl` SET OPTIONS (target_job_concurrency = 2)")
+    settled(client, held, waiting, states=["RUNNING", "RUNNING"])

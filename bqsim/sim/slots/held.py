@@ -20,6 +20,7 @@ from bqsim.sim.progression.life import Life, SlotUse
 from bqsim.sim.progression.view import JobView
 from bqsim.sim.progression.waits import Wait
 from bqsim.sim.rules.facts import Facts
+from bqsim.sim.rules.sqltext import statement_type
 from bqsim.sim.scenario.capacity import NO_RESERVATION, Capacity
 from bqsim.sim.scenario.model import SlotWork
 
@@ -34,6 +35,12 @@ from .world import PlaceNow
 LOOKED_AT = 32
 # Statements whose work is that of their child jobs.
 _PARENTS = frozenset({"SCRIPT", "CALL"})
+# Statements that change the capacity: who makes room for jobs does not wait behind them.
+_CHANGES = frozenset(
+    f"{verb}_{kind}"
+    for verb in ("CREATE", "ALTER", "DROP")
+    for kind in ("RESERVATION", "ASSIGNMENT", "CAPACITY")
+)
 _ASKED = re.compile(
     r"(?:projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/reservations/(?P<name>[^/]+)"
     r"|(?P<project2>[^/]+):(?P<location2>[^/.:]+)\.(?P<name2>[^/.:]+))\Z"
@@ -234,7 +241,7 @@ class JobSlots:
         queues = world.capacity.queues
         most = queues.batch if asked.batch else queues.interactive
         project, own = world.waiting(source, batch=asked.batch)
-        if own and project >= most:
+        if own and project >= most and not _changes_capacity(job):
             raise BigQueryError("quotaExceeded", _QUEUE_FULL)
 
     def reserved(self, job: JobView) -> bool:
@@ -336,6 +343,8 @@ class JobSlots:
 
     async def _work(self, job: JobView, facts: Facts, load: Loads) -> tuple[Work, str] | None:
         """The work of a job, and the rule that tells it; None when it needs no slots of its own."""
+        if facts.statement_type in _CHANGES:
+            return None
         asked = Asked.by(job.configuration)
         own, rule = labelled(job.configuration), "labels"
         if own is None:
@@ -433,6 +442,12 @@ class JobSlots:
     def places(self) -> list[PlaceNow]:
         """What each place of the capacity in force has now."""
         return self._world.places() if self._world is not None else []
+
+
+def _changes_capacity(job: JobView) -> bool:
+    query = job.configuration.get("query")
+    sql = query.get("query") if isinstance(query, Mapping) else None
+    return isinstance(sql, str) and statement_type(sql) in _CHANGES
 
 
 def _place(ticket: Ticket) -> str:
