@@ -13,9 +13,11 @@ from .plan.grid import Setting
 from .reporting.words import listed, stretch
 from .results import Charge, SettingResult
 from .spend import SPEND
+from .streams.money import NAMES
 from .times import HOUR_MS
 
 UNVERIFIED = "unverified"
+STREAMED = frozenset(NAMES.values())
 
 
 def notes(settings: Mapping[str, Setting], results: Sequence[SettingResult]) -> Iterator[str]:
@@ -64,6 +66,9 @@ def _region(setting: Setting, charge: Charge) -> str:
     capacity, money = setting.capacity, setting.plan.money
     if charge.what.startswith(SPEND):
         return charge.place
+    if charge.what in STREAMED:
+        written = {one.name: one.location for one in setting.plan.streams}
+        return written.get(charge.place) or money.region
     locations = {pool_name(pool_of(one)): one.location for one in capacity.commitments}
     locations |= {name: one.location for name, one in capacity.reservations.items()}
     return priced_in(money.region, locations.get(charge.place, money.region))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bqsim.rehearse.errors import RehearsalError
 from bqsim.sim.scenario.capacity_checks import Finder, Found
+from bqsim.sim.scenario.spelling import clip
 
 from . import streams as s
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_STREAMS = 1_000
 MOST_TABLES = 1_000_000
+MOST_BYTES = 10**15
+_SIZES = {"row_bytes": "a row has", "connection_rate": "a connection carries"}
 # Seconds of all streams together.
 MOST_SECONDS = 4_000_000_000.0
 _DAY_S = 86_400.0
@@ -69,10 +72,12 @@ def _stream(one: s.Stream, written: Collection[str]) -> Found:
         yield (), f"the stream '{one.name}' needs 'rows' or 'bytes': how much comes"
     elif one.rows is not None and one.bytes is not None:
         yield ("bytes",), "'rows' and 'bytes' both tell how much comes; use one"
-    if not one.row_bytes:
-        yield ("row_bytes",), "a row has a byte at the least"
-    if not one.connection_rate:
-        yield ("connection_rate",), "a connection carries a byte a second at the least"
+    for key, told in _SIZES.items():
+        size = getattr(one, key)
+        if size < 1:
+            yield (key,), f"{told} a byte{' a second' if key == 'connection_rate' else ''} at the least"
+        elif size > MOST_BYTES:
+            yield (key,), f"expected at most {MOST_BYTES:,} bytes, not {clip(f'{size:,}')}"
     if one.tables > MOST_TABLES:
         yield ("tables",), f"expected at most {MOST_TABLES:,} tables, not {one.tables:,}"
     yield from _of_method(one, written)

@@ -165,6 +165,12 @@ def _kept_whole(name: str) -> html.Markup:
     return plain if len(name) > _SHORT else html.Markup(f'<span style="white-space:nowrap">{plain}</span>')
 
 
+def _by_words(name: str) -> html.Markup:
+    """A name such as ``append_bytes`` that goes on in another line after an underscore only."""
+    plain = html.text(name).replace("_", "_<wbr>")
+    return html.Markup(f'<span style="overflow-wrap:normal">{plain}</span>')
+
+
 def _broken_up(heading: str) -> html.Markup:
     """A heading in short lines."""
     lines = [""]
@@ -227,7 +233,9 @@ def _uncertain(report: Report, one: SettingResult) -> str:
 def _streams(found: StreamingResult) -> str:
     told = _rows(streams.STREAM_HEADS, streams.stream_rows(found), "Streams")
     told += _rows(
-        streams.QUOTA_HEADS, streams.quota_rows(found), "Quotas: shares of each by its own window of time"
+        streams.QUOTA_HEADS,
+        [(_by_words(row[0]), *row[1:]) for row in streams.quota_rows(found)],
+        "Quotas: shares of each by its own window of time",
     )
     if rows := streams.seen_rows(found):
         told += _rows(streams.SEEN_HEADS, rows, "What clients see beyond quotas that are passed")

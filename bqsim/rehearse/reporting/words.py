@@ -42,7 +42,7 @@ def share(value: float) -> str:
         return NONE
     if 0 < value < 0.0005:
         return "< 0.05 %"
-    return f"{value * 100:.1f} %"
+    return f"{value * 100:,.1f} %"
 
 
 def number(value: float) -> str:

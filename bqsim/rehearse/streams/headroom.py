@@ -38,14 +38,14 @@ def factors(
     seconds: int,
     week_ms: float,
     *,
-    timed: Sequence[tuple[Quota, Timed, Floats | None]],
+    timed: Sequence[tuple[Quota, Timed, Sequence[Floats]]],
     commits: Sequence[tuple[Quota, Committed]],
     peaks: Sequence[float],
     own: Mapping[int, Timed],
 ) -> Factors:
     """The factors of all quotas; ``peaks`` are the most bytes a second of each stream.
 
-    What goes with the load follows from its peak; connections follow from the busiest second. Write streams
+    What goes with the load follows from its peak; connections follow from the busiest seconds. Write streams
     that are created are counted again with other loads, up to that at which anything else is passed (inf
     beyond).
     """
@@ -53,7 +53,7 @@ def factors(
     for quota, meter, busiest in timed:
         if quota.asked is Asked.ROWS:
             found.append(linear(meter))
-        elif quota.asked is Asked.CONNECTIONS and busiest is not None:
+        elif quota.asked is Asked.CONNECTIONS and busiest:
             found.append(_of_connections(plan, quota, busiest))
         else:
             found.append(math.inf)
@@ -69,17 +69,21 @@ def factors(
     return Factors(found, of_commits, of_own)
 
 
-def _of_connections(plan: Plan, quota: Quota, busiest: Floats) -> float:
+def _of_connections(plan: Plan, quota: Quota, busiest: Sequence[Floats]) -> float:
     streams = [plan.streams[one.stream] for one in quota.members]
     if all(one.connections is not None for one in streams):
         return _whatever(sum(one.connections or 0 for one in streams) <= quota.amount)
 
     def keeps(factor: float) -> bool:
-        pairs = zip(streams, busiest, strict=False)
-        opened = math.fsum(float(connections(one, np.array([need]), factor)[0]) for one, need in pairs)
-        return opened <= quota.amount
+        return all(_opened(streams, needed, factor) <= quota.amount for needed in busiest)
 
     return bisected(keeps, MOST, NEAR)
+
+
+def _opened(streams: Sequence[Stream], needed: Floats, factor: float) -> float:
+    """The connections of all streams in a second with so many times the load."""
+    pairs = zip(streams, needed, strict=True)
+    return math.fsum(float(connections(one, np.array([need]), factor)[0]) for one, need in pairs)
 
 
 def _of_commit(stream: Stream, quota: Quota, meter: Committed, peak: float) -> float:

@@ -116,7 +116,8 @@ class _Measurement:
             for at, one in enumerate(plan.streams)
             if one.connections is not None and one.method != INSERT_ALL
         }
-        self.busiest: dict[int, Floats] = {}
+        # By quota of connections the seconds that may be the first to pass it, and what makes them the most.
+        self.busiest: dict[int, list[tuple[float, Floats]]] = {}
         self._held = {number: self._hold(quota) for number, (quota, _) in enumerate(self.timed)}
         self._refuse()
         self._run()
@@ -175,24 +176,36 @@ class _Measurement:
         sent = _summed([blocks[one.stream].bytes for one in members])
         if quota.asked is not Asked.CONNECTIONS:
             return meter.see(at, values, sent)
-        demand = _summed([np.maximum(blocks[one.stream].needed, self._least[one.stream]) for one in members])
-        self._note_busiest(at, number, demand, [blocks[one.stream].needed for one in members])
+        # Connections that are always open are as many whatever comes.
+        needed = [
+            blocks[one.stream].needed
+            if self.plan.streams[one.stream].connections is None
+            else np.zeros(len(values))
+            for one in members
+        ]
+        pairs = zip(members, needed, strict=True)
+        demand = _summed([np.maximum(need, self._least[one.stream]) for one, need in pairs])
+        self._note_busiest(at, number, (demand, _summed(needed)), needed)
         if self._held[number]:
             return meter.see(at, values, sent, demand)
         # Who holds a place keeps it: nobody waits for one that comes free.
         meter.queue = None
         return meter.see(at, values, sent)
 
-    def _note_busiest(self, at: int, number: int, demand: Floats, needed: Sequence[Floats]) -> None:
-        """What each stream needs in the second in which all need the most."""
+    def _note_busiest(self, at: int, number: int, totals: Sequence[Floats], needed: Sequence[Floats]) -> None:
+        """What each stream needs in the seconds in which each of ``totals`` is the most: where many seconds
+        need no more than what is always open, more of the load tells them apart."""
         skip = self.span.measured(at)
-        total = demand[skip:]
-        if not len(total):
+        if skip >= len(totals[0]):
             return
-        best = int(np.argmax(total))
-        known = self.busiest.get(number)
-        if known is None or total[best] > known[-1]:
-            self.busiest[number] = np.array([*(one[skip + best] for one in needed), total[best]])
+        found = []
+        for total in totals:
+            best = skip + int(np.argmax(total[skip:]))
+            found.append((float(total[best]), np.array([one[best] for one in needed])))
+        known = self.busiest.get(number, found)
+        self.busiest[number] = [
+            new if new[0] > old[0] else old for new, old in zip(found, known, strict=True)
+        ]
 
     def result(self) -> StreamingResult:
         plan = self.plan
@@ -201,7 +214,10 @@ class _Measurement:
             plan,
             self.span.seconds,
             self.week_ms,
-            timed=[*((quota, meter, self.busiest.get(at)) for at, (quota, meter) in enumerate(self.timed))],
+            timed=[
+                (quota, meter, [needed for _, needed in self.busiest.get(at, ())])
+                for at, (quota, meter) in enumerate(self.timed)
+            ],
             commits=self.commits,
             peaks=[one.peak for one in self.streams],
             own=self.own,

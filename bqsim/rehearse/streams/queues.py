@@ -13,6 +13,7 @@ from bqsim.sim.slots.jobs import Floats
 HAIR = 1e-9
 # The bits of a float32 that are left out: what remains is exact to a thousandth.
 _COARSE = 13
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class Levels:
@@ -41,7 +42,7 @@ class Levels:
             weights = None if weights is None else weights[some]
             if not len(values):
                 return
-        at = (values.astype(np.float32).view(np.int32) >> _COARSE).astype(np.int64)
+        at = (np.minimum(values, _LARGEST).astype(np.float32).view(np.int32) >> _COARSE).astype(np.int64)
         low = int(at.min())
         counts = np.bincount(at - low, weights)
         self._reach(low, low + len(counts))

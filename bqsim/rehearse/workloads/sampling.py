@@ -41,6 +41,13 @@ def draw(seed: int, sample: Sample, value: str) -> float:
     return (key(seed, "sample", sample.by, sample.label, value) >> 75) / 2.0**53
 
 
+def _spread(chance: np.random.Generator, count: int) -> Floats:
+    """So many draws from 0 to below 1, each as likely to be any of it and one in each even part: half of ten
+    users are five, not three or eight."""
+    drawn = (chance.permutation(count) + chance.random(count)) / max(count, 1)
+    return np.minimum(drawn, np.nextafter(1.0, 0.0))
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """The change that samples: the part's name, the number of the change, from 1."""
@@ -120,7 +127,7 @@ class SampledPart:
         left = count[users.pool[1:]] - count[users.pool[:-1]]
         sizes = users.pool[1:] - users.pool[:-1]
         purpose = (self._sample.by, self._sample.label, self._where.part)
-        drawn = generator(self._seed, "sample", "users", *purpose).random(len(sizes))
+        drawn = _spread(generator(self._seed, "sample", "users", *purpose), len(sizes))
         # A user with all of its jobs stays, one without any does not.
         stays = drawn * sizes < left
         if not stays.any():

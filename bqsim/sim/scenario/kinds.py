@@ -85,6 +85,8 @@ def _whole(least: int, most: int | None = None) -> Callable[[Scalar], int]:
             raise ValueError(f"expected a whole number, not {said(value)}")
         if value < least or (most is not None and value > most):
             raise ValueError(f"expected a whole number {limits}, not {said(value)}")
+        if most is None and value > _LARGEST:
+            raise ValueError(f"expected a number of at most {_LARGEST:g}, not {said(value)}")
         return value
 
     return read

@@ -70,6 +70,18 @@ def test_a_reservation_elsewhere_is_told_by_its_location() -> None:
     assert about_prices(rehearsed(text=text)) == [TOLD.replace(" and on demand", "")]
 
 
+def test_streams_are_told_by_their_location() -> None:
+    text = (
+        "days: 0.01\nstreams:\n- {row_bytes: 1 KB, rows: {constant: 900000}, location: EU}\n"
+        "- {name: rest, method: insertAll, row_bytes: 1 KB, rows: {constant: 9000}}\n"
+    )
+    told = TOLD.replace("autoscaled slots and on demand", "Storage Write API")
+    assert about_prices(rehearsed(text=text)) == [
+        told,
+        told.replace("eu", "us").replace("Storage Write API", "insertAll"),
+    ]
+
+
 def test_prices_of_ones_own_take_the_place_of_those(tmp_path: Path) -> None:
     own = "prices:\n- {item: slots, price: 0.05, per: slot-h, regions: [eu], edition: STANDARD}\n"
     (tmp_path / "own.yaml").write_text(own)

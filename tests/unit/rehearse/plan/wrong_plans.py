@@ -351,6 +351,12 @@ WRONG_PLANS: tuple[Wrong, ...] = (
     Wrong("stream_of_two_rates", _stream("row_bytes: 10, rows: {constant: 1}, bytes: {constant: 1}")),
     Wrong("stream_without_size", _stream("rows: {constant: 1}")),
     Wrong("stream_of_empty_rows", _stream("row_bytes: 0, rows: {constant: 1}")),
+    Wrong("stream_of_negative_sizes", _stream("row_bytes: -1, connection_rate: -2, rows: {constant: 1}")),
+    Wrong(
+        "stream_of_endless_requests",
+        _stream(f"row_bytes: 5, rows_per_request: {'9' * 400}, rows: {{constant: 1}}"),
+    ),
+    Wrong("stream_of_endless_rows", _stream(f"row_bytes: {'9' * 400}, rows: {{constant: 1}}")),
     Wrong("stream_of_a_size_in_words", _stream("row_bytes: 1 kilo, rows: {constant: 1}")),
     Wrong("unknown_stream_method", _stream("method: insert_all, row_bytes: 1, rows: {constant: 1}")),
     Wrong("unknown_stream_rate", _stream("row_bytes: 1, rows: {poisson: 1}")),

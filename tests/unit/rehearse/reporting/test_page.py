@@ -8,12 +8,14 @@ from html.parser import HTMLParser
 
 import pytest
 
+from bqsim.rehearse.plan.reading import parse
 from bqsim.rehearse.reporting import page
 from bqsim.rehearse.results import Report
+from bqsim.rehearse.sweep import rehearse
 
 from . import fakes
 
-_VOID = {"meta", "link", "br"}
+_VOID = {"meta", "link", "br", "wbr"}
 
 
 class _Balanced(HTMLParser):
@@ -155,3 +157,10 @@ def test_names_that_no_document_can_hold_are_replaced() -> None:
     made = page.page(fakes.renamed(fakes.report(2), "a\x00\x1b\ud800b"))
     assert "a\ufffd\ufffd\ufffdb" in made
     made.encode()
+
+
+def test_names_of_quotas_go_on_in_another_line_after_a_whole_word() -> None:
+    report = rehearse(parse("days: 0.01\nstreams: [{row_bytes: 1, rows: {constant: 9}}]\n", "plan.yaml"))
+    made = page.page(report)
+    assert '<span style="overflow-wrap:normal">append_<wbr>request_<wbr>bytes</span>' in made
+    assert "append_request_bytes" in words(made.replace("<wbr>", ""))

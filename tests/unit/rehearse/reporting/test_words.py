@@ -35,7 +35,14 @@ def test_durations_have_three_digits(value: float, told: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "told"),
-    [(0, "0.0 %"), (0.0001, "< 0.05 %"), (0.123, "12.3 %"), (1, "100.0 %"), (math.nan, "–")],
+    [
+        (0, "0.0 %"),
+        (0.0001, "< 0.05 %"),
+        (0.123, "12.3 %"),
+        (1, "100.0 %"),
+        (43.21, "4,321.0 %"),
+        (math.nan, "–"),
+    ],
 )
 def test_shares(value: float, told: str) -> None:
     assert words.share(value) == told

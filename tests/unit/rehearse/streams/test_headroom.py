@@ -55,6 +55,20 @@ def test_a_quota_that_is_passed_is_kept_by_a_smaller_factor() -> None:
     assert quota(few, "create_write_stream_requests").factor == 0.0
 
 
+def test_connections_grow_with_what_comes_where_each_table_has_one_already() -> None:
+    """Ten tables with a connection each, all of the time: more load passes the quota at the peak first."""
+    more = "quotas: {values: {write_connections: 100}}"
+    day = "row_bytes: 1000, bytes: {diurnal: {per_s: 5000000, peak_hour: 1}}, method: committed, tables: 10"
+    one = quota(told(day, seconds=7200, more=more), "write_connections")
+    assert one.use.peak == pytest.approx(0.1)
+    # Ten connections of a megabyte a second for each table, 5 MB a second at the peak.
+    assert one.factor == pytest.approx(20, rel=1e-3)
+    lone = f"name: b, {day.replace('tables: 10', 'tables: 1')}"
+    both = quota(told(f"name: a, {day}", lone, seconds=7200, more=more), "write_connections")
+    assert both.use.peak == pytest.approx(0.15)
+    assert both.factor == pytest.approx(10, rel=1e-2)
+
+
 def test_what_does_not_depend_on_the_load_has_no_factor() -> None:
     found = told("row_bytes: 10, rows: {constant: 1}, method: committed, connections: 3")
     assert quota(found, "write_connections").factor == math.inf

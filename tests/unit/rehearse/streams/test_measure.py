@@ -171,6 +171,18 @@ def test_requests_that_are_too_large_are_never_taken() -> None:
     assert found.delay_p99_s == math.inf
 
 
+def test_what_few_connections_leave_waits_for_no_other_connection() -> None:
+    """Two connections that are open all the time are two of ten, whatever comes."""
+    more = "quotas: {values: {write_connections: 10}}"
+    fixed = "name: a, row_bytes: 1000, bytes: {constant: 90000000}, connections: 2"
+    free = "name: b, row_bytes: 1000, bytes: {constant: 5000000}"
+    found = told(fixed, free, seconds=100, more=more)
+    one = quota(found, "write_connections")
+    assert (one.passed, one.longest_s, one.backlog, one.refused_from_s) == (False, 0.0, 0.0, None)
+    assert found.streams[0].delay.largest > 0
+    assert found.streams[1].delay.largest == 0.0
+
+
 def test_commits_that_are_too_large_are_never_taken() -> None:
     text = "method: pending, commit_every: 10s, row_bytes: 1000, bytes: {bursts: {size: 3000, every: 20s}}"
     found = told(text, seconds=100, more="quotas: {values: {commit_pending_bytes: 2000}}")

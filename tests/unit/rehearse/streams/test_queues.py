@@ -74,3 +74,11 @@ def test_stretches_keep_their_largest_value() -> None:
     buckets.add(np.array([1.0, 2.0]))
     buckets.add(np.array([5.0, 4.0, 3.0, 0.0, 7.0, 0.0, 0.0, 9.0]))
     assert buckets.told() == [5.0, 4.0, 7.0, 9.0]
+
+
+def test_values_beyond_single_precision_are_values() -> None:
+    levels = Levels()
+    levels.add(np.array([1.0, 2e40, 3e50]))
+    assert levels.largest == 3e50
+    assert levels.percentile(30) == pytest.approx(1.0, rel=1e-3)
+    assert levels.percentile(99) == 3e50
