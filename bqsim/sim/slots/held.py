@@ -197,6 +197,9 @@ class JobSlots:
         former, capacity = self._world, world.capacity if world is not None else None
         if former is not None and capacity == former.capacity:
             return
+        if former is not None:
+            # Who begins until now, runs.
+            former.turn()
         self._world = world
         self._memory.begin(self._clock.now_us(), capacity)
         if former is not None:
@@ -206,22 +209,23 @@ class JobSlots:
         self._sources, self._there = {}, {}
         waiting, self._waiting = self._waiting, {}
         begun, anew = list(self._running), []
-        # Those that wait leave first: no room there is for them any more.
         for held in waiting:
             ticket = held.ticket
             if ticket is not None and ticket.began:
                 begun.append(held)
-            elif ticket is not None:
+            elif ticket is not None and not ticket.over:
                 held.ticket = None
-                ticket.leave()
-                anew.append((held, ticket.work))
+                anew.append((held, ticket))
+        # Those that wait leave first: no room there is for them any more.
+        if former is not None:
+            former.leave(*(ticket for _, ticket in anew))
         if world is None:
             # They keep what they have, whatever comes.
             self._running = {}
         else:
             world.resume([made for held in begun if (made := self._moved(held, world))])
-        for held, work in anew:
-            self._again(held, work)
+        for held, ticket in anew:
+            self._again(held, ticket.work)
         if former is not None:
             self._former.append(former)
             self._forget()

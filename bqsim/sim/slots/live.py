@@ -152,9 +152,7 @@ class Ticket:
     def moved(self, world: LiveWorld, source: Source) -> Ticket:
         """Take the job, which runs, out of its world: a ticket with what is left of it, for
         :meth:`LiveWorld.resume`."""
-        ran_ms = self.world.elapsed_ms(self)
-        left_ms = self.world.left_ms(self)
-        self.leave()
+        ran_ms, left_ms = self.world.take_out(self)
         before = self.work
         limit_ms = world.capacity.run_limit_s * 1000.0 - self.ran_ms - ran_ms
         work = replace(
@@ -209,17 +207,16 @@ class LiveWorld:
             asyncio.get_running_loop().call_soon(self.turn)
         return ticket
 
-    def elapsed_ms(self, ticket: Ticket) -> float:
-        """How long a job that runs does so here; time passes until now by that."""
+    def take_out(self, ticket: Ticket) -> tuple[float, list[float]]:
+        """Let a job that runs here leave: how long it ran, and the slot time that is left of each stage, both
+        at that very moment; nothing of one that is over."""
         self._run()
-        return self._world.now_ms - ticket.began_ms
-
-    def left_ms(self, ticket: Ticket) -> list[float]:
-        """The slot time that is left of each stage of a job that runs here; nothing of one that is over."""
+        ran_ms = self._world.now_ms - ticket.began_ms
         if ticket.row is None or ticket.over:
-            return []
-        left: list[float] = self._world.left(ticket.row).tolist()
-        return left
+            return ran_ms, []
+        left_ms: list[float] = self._world.left(ticket.row).tolist()
+        self._stop([ticket])
+        return ran_ms, left_ms
 
     def resume(self, tickets: list[Ticket]) -> None:
         """Let jobs that ran elsewhere run here, be there room for running jobs or not."""
@@ -233,17 +230,28 @@ class LiveWorld:
         self._hear()
         self._arm()
 
-    def leave(self, ticket: Ticket) -> None:
-        """See :meth:`Ticket.leave`."""
-        if ticket.row is None:
-            self._fresh.remove(ticket)
-            ticket.left = True
-            return
+    def leave(self, *tickets: Ticket) -> None:
+        """Take jobs that are not over out of this world, all at one moment; see :meth:`Ticket.leave`."""
+        fresh = {ticket for ticket in tickets if ticket.row is None}
+        if fresh:
+            self._fresh = [ticket for ticket in self._fresh if ticket not in fresh]
+            for ticket in fresh:
+                ticket.left = True
+            if len(fresh) == len(tickets):
+                return
         self._run()
-        if ticket.state is None:
+        self._stop([ticket for ticket in tickets if ticket.row is not None and ticket.state is None])
+
+    def _stop(self, tickets: list[Ticket]) -> None:
+        """Stop jobs that wait or run here at the moment that the world has reached."""
+        # First those that wait: they shall not begin when others leave.
+        for ticket in sorted(tickets, key=lambda ticket: ticket.began):
+            assert ticket.row is not None
             self._world.cancel(ticket.row)
+        if tickets:
             self.watch.look(self._tickets)
             self._hear()
+        for ticket in tickets:
             ticket.left = True
         self._arm()
 

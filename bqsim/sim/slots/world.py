@@ -88,6 +88,7 @@ class World:
         self._st = growth.blank(shapes)
         self._configure(retries or Retries(), seed, bucket_ms, follow)
         self._st = growth.more_jobs(self._st)
+        self._nothing = self._take()
         for name in capacity.reservations:
             self._place(name, place_of(capacity, name))
         for source in sources:
@@ -318,7 +319,8 @@ class World:
         if not len(found):
             return False
         kernel.stop(self._st, int(found[0]), self.now_ms)
-        self._drain()
+        if self._st.whole[a.ENDED_N] > kernel.FULL // 2:
+            self._drain()
         return True
 
     def left(self, row: int) -> Floats:
@@ -394,8 +396,10 @@ class World:
     def outcomes(self) -> Outcomes:
         """The jobs that ended since the last call."""
         self._drain()
+        if not self._drained:
+            return self._nothing
         parts, self._drained = self._drained, []
-        return Outcomes.concatenated(parts) if parts else self._take()
+        return Outcomes.concatenated(parts)
 
     def slots(self) -> dict[int, float]:
         """What each running job has now, by row."""

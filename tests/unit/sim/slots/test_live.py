@@ -250,3 +250,41 @@ def test_a_server_without_capacity_loads_nothing_of_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_what_a_moved_job_had_and_has_left_is_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = LiveWorld._run
+
+    async def body(p: Play) -> None:
+        ticket = p.enter("one", slot_ms=20_000, units=10)
+        await p.go(0.5)
+
+        def run(world: LiveWorld) -> None:
+            # As a clock does that runs.
+            p.clock.advance(0.01)
+            real(world)
+
+        monkeypatch.setattr(LiveWorld, "_run", run)
+        made = ticket.moved(LiveWorld(capacity(), p.clock, 1), SOURCE)
+        assert ticket.state is State.STOPPED
+        assert ticket.used_ms > 0
+        assert ticket.used_ms + made.work.slot_ms == pytest.approx(20_000)
+
+    play(body, capacity())
+
+
+def test_many_leave_at_one_moment() -> None:
+    async def body(p: Play) -> None:
+        one = p.enter("one", slot_ms=20_000, units=10)
+        rest = [p.enter(str(n), slot_ms=20_000, units=10) for n in range(3)]
+        await p.go(0.5)
+        fresh = p.enter("fresh", slot_ms=20_000, units=10)
+        p.world.leave(one, *rest, fresh)
+        await p.go(10)
+        assert [ticket.over for ticket in (one, *rest, fresh)] == [True] * 5
+        # None of those that waited had a turn in between.
+        assert [ticket.used_ms for ticket in rest] == [0.0] * 3
+        assert not any(ticket.began for ticket in rest)
+        assert len(p.world) == 0
+
+    play(body, capacity(concurrency=1))
