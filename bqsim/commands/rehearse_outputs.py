@@ -15,7 +15,11 @@ def check_writable(option: str, path: Path | None, *, folder: bool = False) -> N
     try:
         (path if folder else path.parent).mkdir(parents=True, exist_ok=True)
         if not folder:
+            new = not path.exists()
             path.open("ab").close()
+            if new:
+                # An empty report of work that failed would be taken for one.
+                path.unlink()
     except OSError as error:
         raise RehearsalError(f"{option} {path}: {error.strerror}") from None
 

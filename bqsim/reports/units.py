@@ -20,6 +20,8 @@ SCALED: dict[str, tuple[tuple[float, str], ...]] = {
 # What stands before figures.
 _BEFORE = {"USD": "$", "EUR": "€", "GBP": "£"}
 _PLAIN = ((1, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
+# Units of which a third is no round figure.
+_OF_SIXTY = ("min", "h")
 TIME = "time"
 
 
@@ -42,6 +44,9 @@ def labels(values: Sequence[float], unit: str = "", log: bool = False) -> list[s
     if log:
         return [shown(v, "log " + unit if "log " + unit in SCALED else unit) for v in values]
     per, name = _scale(max((abs(v) for v in values), default=0), unit)
+    if name in _OF_SIXTY and any(not _is_round(v / per) for v in values):
+        # Thirds of a minute are seconds.
+        per, name = next(step for step in reversed(SCALED[unit]) if step[0] < per)
     for places in range(12):
         texts = [f"{v / per:,.{places}f}" for v in values]
         told = (float(text.replace(",", "")) for text in texts)
@@ -50,6 +55,11 @@ def labels(values: Sequence[float], unit: str = "", log: bool = False) -> list[s
         ):
             break
     return [dressed(text, unit, name) for text in texts]
+
+
+def _is_round(value: float) -> bool:
+    """Whether two decimal places tell all of it."""
+    return math.isclose(value, round(value, 2), rel_tol=1e-3, abs_tol=1e-12)
 
 
 def dressed(number: str, unit: str, name: str) -> str:

@@ -234,8 +234,9 @@ def _streams(found: StreamingResult) -> str:
     told = _rows(streams.STREAM_HEADS, streams.stream_rows(found), "Streams")
     told += _rows(
         streams.QUOTA_HEADS,
-        [(_by_words(row[0]), *row[1:]) for row in streams.quota_rows(found)],
+        streams.quota_rows(found),
         "Quotas: shares of each by its own window of time",
+        by_words=True,
     )
     if rows := streams.seen_rows(found):
         told += _rows(streams.SEEN_HEADS, rows, "What clients see beyond quotas that are passed")
@@ -265,8 +266,13 @@ def _close(report: Report, one: SettingResult) -> str:
     return told + _figures(charts.who(one, report.currency))
 
 
-def _rows(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
+def _rows(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str, *, by_words: bool = False
+) -> str:
+    """A table; ``by_words``: names in the first column go on in another line after an underscore only."""
     figures = words.figures(heads, rows)
+    if by_words:
+        rows = [(_by_words(row[0]), *row[1:]) for row in rows]
     told: str = html.table(heads, rows[:MOST_ROWS], caption, figures)
     if more := rows[MOST_ROWS : MOST_ROWS + _FOLDED_ROWS]:
         told += html.details(f"{len(more):,} more", html.table(heads, more, figures=figures))

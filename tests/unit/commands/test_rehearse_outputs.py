@@ -16,6 +16,7 @@ def test_folders_are_made_and_files_kept(tmp_path: Path) -> None:
     check_writable("--out", kept)
     assert kept.read_text() == "as it was"
     check_writable("--out", tmp_path / "new" / "report.txt")
+    assert not (tmp_path / "new" / "report.txt").exists()
     check_writable("--charts", tmp_path / "charts", folder=True)
     assert (tmp_path / "charts").is_dir()
     check_writable("--html", None)

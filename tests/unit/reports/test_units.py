@@ -42,3 +42,9 @@ def test_labels_of_times_tell_days_or_hours() -> None:
     assert labels([0, day], "time") == ["01 Jan", "02 Jan"]
     assert labels([0, day // 4], "time") == ["00:00", "06:00"]
     assert labels([0, day + day // 2], "time") == ["01 Jan 00:00", "02 Jan 12:00"]
+
+
+def test_labels_are_not_thirds_of_minutes_or_hours() -> None:
+    assert labels([0, 20, 40, 60], "s") == ["0 s", "20 s", "40 s", "60 s"]
+    assert labels([0, 600e3, 1200e3, 3600e3], "ms") == ["0 min", "10 min", "20 min", "60 min"]
+    assert labels([0, 30, 60, 90], "s") == ["0.0 min", "0.5 min", "1.0 min", "1.5 min"]

@@ -163,4 +163,5 @@ def test_names_of_quotas_go_on_in_another_line_after_a_whole_word() -> None:
     report = rehearse(parse("days: 0.01\nstreams: [{row_bytes: 1, rows: {constant: 9}}]\n", "plan.yaml"))
     made = page.page(report)
     assert '<span style="overflow-wrap:normal">append_<wbr>request_<wbr>bytes</span>' in made
+    assert '<td class="n"><span style="overflow-wrap:normal">' not in made
     assert "append_request_bytes" in words(made.replace("<wbr>", ""))
