@@ -255,6 +255,6 @@ def _written(node: Node) -> str:
 
 
 def _a(noun: str) -> str:
-    if noun.endswith("s") and noun in ("limits", "quantiles", "insert_errors", "polls"):
+    if noun.endswith("s") and noun in ("limits", "quantiles", "insert_errors", "polls", "quotas"):
         return noun
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
