@@ -34,7 +34,6 @@ class GoogleEndpoint:
     ) -> None:
         try:
             import google.cloud.bigquery  # noqa: F401
-            import requests
             from google.auth.credentials import AnonymousCredentials
             from google.auth.transport.requests import AuthorizedSession
         except ImportError:
@@ -46,9 +45,7 @@ class GoogleEndpoint:
         self._waiting = DaemonThreads(waiters, "bqsim-live-wait")
         # Of their own: a stop waits for none of the others.
         self._cancelling = DaemonThreads(_CANCELLERS, "bqsim-live-cancel")
-        self._adapter = requests.adapters.HTTPAdapter(
-            pool_connections=4, pool_maxsize=threads + waiters + _CANCELLERS
-        )
+        self._adapter = _adapter(threads + waiters + _CANCELLERS)
         self._session: Callable[[], Any] = lambda: AuthorizedSession(self._credentials)
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
@@ -135,11 +132,30 @@ class GoogleEndpoint:
         await self._on(self._cancelling, cancel)
 
     async def close(self) -> None:
-        """Close the clients; threads that still wait are left to end by themselves."""
+        """Close the clients. Threads that still wait are left, and end with the request that they wait for."""
         for threads in (self._starting, self._waiting, self._cancelling):
             threads.shutdown()
         for client in self._clients.values():
             client.close()
+
+
+def _adapter(connections: int) -> Any:
+    """Connections that take no request when they are closed: the client's retries would open them again."""
+    from requests.adapters import HTTPAdapter
+
+    class Closing(HTTPAdapter):
+        closed = False
+
+        def send(self, *args: Any, **kwargs: Any) -> Any:
+            if self.closed:
+                raise RuntimeError("the endpoint is closed")
+            return super().send(*args, **kwargs)
+
+        def close(self) -> None:
+            self.closed = True
+            super().close()
+
+    return Closing(pool_connections=4, pool_maxsize=connections)
 
 
 def _ended(job: Any) -> Ended:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from bqsim.rehearse.live.driver import Ended
 from bqsim.rehearse.live.google import GoogleEndpoint
 from bqsim.workload.caller import Refusal
 from tests.bench.bare_jobs import serving
+from tests.waiting import until
 
 T = TypeVar("T")
 QUERY = {"query": {"query": "SELECT 1", "useLegacySql": False}, "labels": {"bqsim_slot_ms": "40"}}
@@ -65,3 +67,21 @@ def test_cancelled_jobs_tell_so() -> None:
 
         assert at(service.url, act).reason == "stopped"
         assert service.cancelled == ["j0"]
+
+
+def test_calls_that_nobody_waits_for_are_not_tried_again() -> None:
+    """A job whose start is tried again and again, and an endpoint that is closed meanwhile."""
+
+    async def act(endpoint: GoogleEndpoint) -> None:
+        starting = asyncio.ensure_future(endpoint.submit(Call(0, 0.0, 0, "p", QUERY), "j0"))
+        while endpoint.requests < 1:
+            await asyncio.sleep(0.005)
+        starting.cancel()
+
+    def still() -> list[str]:
+        return [one.name for one in threading.enumerate() if one.name.startswith("bqsim-live-start")]
+
+    with serving(refusals=["backendError"] * 1000) as service:
+        at(service.url, act)
+        until(lambda: not still())
+        assert len(service.taken) <= 1
