@@ -132,7 +132,7 @@ class GoogleEndpoint:
         await self._on(self._cancelling, cancel)
 
     async def close(self) -> None:
-        """Close the clients. Threads that still wait are left, and end with the request that they wait for."""
+        """Close the clients. Threads that still wait are left; they end with the request they wait for."""
         for threads in (self._starting, self._waiting, self._cancelling):
             threads.shutdown()
         for client in self._clients.values():
