@@ -131,7 +131,8 @@ def serving(**options: Any) -> Iterator[Service]:
     ready = threading.Event()
 
     async def start() -> web.AppRunner:
-        runner = web.AppRunner(service.application())
+        # Calls that hang are not waited for.
+        runner = web.AppRunner(service.application(), shutdown_timeout=0.2)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
