@@ -14,25 +14,12 @@ from bqsim.sim.scenario.checks import CHECKS
 
 from . import model as m
 from . import stream_checks
+from .shared_checks import BOUNDS, STREAMS, bounds_about, by_the_hour
 
 MOST_TIMES = 10_000
 MOST_SEEDS = 100
 # What of a threshold is about slots, which belong to no group.
 _OF_SLOTS = ("least_utilisation",)
-_OF_STREAMS = ("streaming_use", "streaming_delay_p99_s")
-BOUNDS = (
-    "p50_duration_s",
-    "p95_duration_s",
-    "p99_duration_s",
-    "p95_wait_s",
-    "p99_wait_s",
-    "cost_per_day",
-    "misses",
-    "failures",
-    "least_utilisation",
-    "streaming_use",
-    "streaming_delay_p99_s",
-)
 
 
 def written_key(name: str) -> str:
@@ -52,21 +39,8 @@ def _phase(one: m.Phase, _written: Collection[str]) -> Found:
         yield ("lasts",), "a phase must last longer than 0"
 
 
-def _diurnal(one: m.Diurnal, _written: Collection[str]) -> Found:
-    for key, count, what in (("hours", 24, "hours of the day"), ("days", 7, "days of the week, from Monday")):
-        factors = getattr(one, key)
-        if factors is None:
-            continue
-        if len(factors) != count:
-            yield (key,), f"expected {count} factors, for the {what}, not {len(factors)}"
-        elif not any(factors):
-            yield (key,), "all factors are 0: no job would arrive"
-    if one.peak_hour >= 24:
-        yield ("peak_hour",), f"expected an hour from 0 to below 24, not {one.peak_hour:g}"
-    if one.hours is not None and "peak_hour" in _written:
-        yield ("peak_hour",), "'peak_hour' is for a day without 'hours'; use one"
-    if one.hours is not None and "night_share" in _written:
-        yield ("night_share",), "'night_share' is for a day without 'hours'; use one"
+def _diurnal(one: m.Diurnal, written: Collection[str]) -> Found:
+    return by_the_hour(one, written, "no job would arrive")
 
 
 def _bursts(one: m.Bursts, _written: Collection[str]) -> Found:
@@ -174,7 +148,7 @@ def _threshold(one: m.Threshold, _written: Collection[str]) -> Found:
     for name in _OF_SLOTS:
         if one.group is not None and getattr(one, name) is not None:
             yield (name,), f"'{name}' is about slots, which are of no group"
-    for name in _OF_STREAMS:
+    for name in bounds_about(STREAMS):
         if one.group is not None and getattr(one, name) is not None:
             yield (written_key(name),), f"'{written_key(name)}' is about streams, which are of no group"
 

@@ -10,6 +10,7 @@ from bqsim.sim.scenario.capacity_checks import Finder, Found
 from bqsim.sim.scenario.spelling import clip
 
 from . import streams as s
+from .shared_checks import JOBS, STREAMS, bounds_about, by_the_hour
 
 if TYPE_CHECKING:
     from bqsim.rehearse.money import Tariffs
@@ -24,28 +25,10 @@ _SIZES = {"row_bytes": "a row has", "connection_rate": "a connection carries"}
 # Seconds of all streams together.
 MOST_SECONDS = 4_000_000_000.0
 _DAY_S = 86_400.0
-# Bounds of thresholds that are about jobs, and about streams.
-_ABOUT_JOBS = (
-    "p50_duration_s", "p95_duration_s", "p99_duration_s", "p95_wait_s", "p99_wait_s", "misses", "failures",
-    "least_utilisation",
-)  # fmt: skip
-_ABOUT_STREAMS = ("streaming_use", "streaming_delay_p99_s")
 
 
 def _diurnal(one: s.DiurnalRate, written: Collection[str]) -> Found:
-    for key, count, what in (("hours", 24, "hours of the day"), ("days", 7, "days of the week, from Monday")):
-        factors = getattr(one, key)
-        if factors is None:
-            continue
-        if len(factors) != count:
-            yield (key,), f"expected {count} factors, for the {what}, not {len(factors)}"
-        elif not any(factors):
-            yield (key,), "all factors are 0: nothing would come"
-    if one.peak_hour >= 24:
-        yield ("peak_hour",), f"expected an hour from 0 to below 24, not {one.peak_hour:g}"
-    for key in ("peak_hour", "night_share"):
-        if one.hours is not None and key in written:
-            yield (key,), f"'{key}' is for a day without 'hours'; use one"
+    return by_the_hour(one, written, "nothing would come")
 
 
 def _mmpp(one: s.MmppRate, _written: Collection[str]) -> Found:
@@ -135,7 +118,7 @@ def of_plan(plan: Plan) -> Found:
     yield from _without_jobs(plan)
     if not plan.streams:
         for at, one in enumerate(plan.thresholds):
-            for name in _ABOUT_STREAMS:
+            for name in bounds_about(STREAMS):
                 if getattr(one, name) is not None:
                     key = name.removesuffix("_s")
                     yield ("thresholds", at, key), f"'{key}' is about streams, and the plan has none"
@@ -150,7 +133,7 @@ def _without_jobs(plan: Plan) -> Found:
     if plan.uncertainty is not None:
         yield ("uncertainty",), "'uncertainty' is about jobs, and the plan has no 'workload'"
     for at, one in enumerate(plan.thresholds):
-        for name in _ABOUT_JOBS:
+        for name in bounds_about(JOBS):
             if getattr(one, name) is not None:
                 key = name.removesuffix("_s")
                 yield ("thresholds", at, key), f"'{key}' is about jobs, and the plan has no 'workload'"
